@@ -15,13 +15,13 @@ class Gettext(Protocol):
 
 
 class Ngettext(Protocol):
-    """Chooses the form for ``number``, which the message calls ``%(num)d``."""
+    """Translates a message with a number: one form for each plural. The message contains ``%(num)d``."""
 
     def __call__(self, one: str, many: str, number: int, /, **values: object) -> str: ...
 
 
 class Pgettext(Protocol):
-    """Translates a message. ``context`` distinguishes two uses of the same words."""
+    """Translates a message. ``context`` distinguishes two messages with the same words."""
 
     def __call__(self, context: str, message: str, /, **values: object) -> str: ...
 

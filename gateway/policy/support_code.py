@@ -14,12 +14,16 @@ MOST_PROBLEMS = 9  # nine or more
 
 
 def support_code(version: str, *, internet: str, off: bool, clock_known: bool, problems: int) -> str:
-    """Return the support code of a running filter. ``internet``: works, down or unknown."""
+    """Return the support code of a running filter, such as ``0.1.0-WNK0``.
+
+    ``internet``: "works", "down" or other for unknown. ``off``: filtering is switched off. ``problems``:
+    their number; above 9 it is shown as 9.
+    """
     line, state = INTERNET.get(internet, UNKNOWN), OFF if off else RUNS
     clock = CLOCK_KNOWN if clock_known else UNKNOWN
     return f"{version}-{line}{state}{clock}{min(problems, MOST_PROBLEMS)}"
 
 
 def stopped_code(version: str) -> str:
-    """Return the support code for a filter that does not respond."""
+    """Return the support code for a filter that does not respond, such as ``0.1.0-USU0``."""
     return f"{version}-{UNKNOWN}{STOPPED}{UNKNOWN}0"

@@ -35,7 +35,7 @@ class Proto(StrEnum):
 
 
 class Fault(StrEnum):
-    """A fault of a query, hello or packet that its bytes alone show, whatever the profile."""
+    """An error in a DNS query, TLS or QUIC hello, or packet that its bytes alone show, whatever the rules."""
 
     NO_NAME = "no_name"  # a complete hello or request that names no host, or an address
     BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two different names
@@ -101,7 +101,7 @@ class Reason(StrEnum):
 
 
 class Observation(NamedTuple):
-    """One DNS query, hello, request or nameless flow of a device, as seen on the wire.
+    """One DNS query, TLS or QUIC hello, HTTP request or flow without a host name, as a device sent it.
 
     A NamedTuple instead of a frozen dataclass: one is created for every query and hello, in half the time.
     """
@@ -117,7 +117,7 @@ class Observation(NamedTuple):
 
 
 class RecognitionSign(StrEnum):
-    """The property of a connection by which a service was recognised without the service's name."""
+    """The property of a connection by which its service was recognised without a host name."""
 
     ADDRESS = "address"  # in the service's published ranges
     FIRST_BYTES = "first_bytes"  # of the client
@@ -125,7 +125,7 @@ class RecognitionSign(StrEnum):
 
 
 class ServiceRecognition(NamedTuple):
-    """The services that a connection belongs to although it has none of their names, and the reason."""
+    """The services that were recognised for a connection without their host names, and by which property."""
 
     services: tuple[str, ...]  # ids
     sign: RecognitionSign
@@ -141,7 +141,7 @@ class ExplanationStep:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict on an observation, with its reason, the deciding rule, that rule's owner, and its end."""
+    """The verdict on a query or connection, with its reason, the deciding rule, its owner, and its end."""
 
     verdict: Verdict
     reason: Reason

@@ -41,14 +41,14 @@ class AdultProof:
     sure: bool = True  # given while the clock was trusted
 
     def holds(self, now: datetime, *, known: bool) -> bool:
-        """Return True while the proof applies. ``known``: the clock is trusted.
+        """Return True if the proof is valid at ``now``. ``known``: the clock is trusted.
 
-        While the clock is not trusted, a proof that was given under a trusted clock does not apply.
+        While the clock is not trusted, a proof that was given under a trusted clock is not valid.
         """
         return now < self.until and (known or not self.sure)
 
     def at_most(self, until: datetime | None) -> AdultProof:
-        """Return the proof, shortened to end at ``until`` if that is earlier; None changes nothing."""
+        """Return the proof, shortened to end at ``until`` if that is earlier; unchanged for None."""
         if until is None or until >= self.until:
             return self
         return replace(self, until=until, span=MomentKind.LASTING)
@@ -57,7 +57,7 @@ class AdultProof:
 def new_proof(
     mac: str, method: ProofMethod, length: str, now: datetime, *, by: str, sure: bool
 ) -> AdultProof:
-    """Return a proof for a device that starts at ``now`` (local time) and lasts ``length``, one of LENGTHS.
+    """Return a proof that an adult uses a device, from ``now`` (local) on, for ``length``, one of LENGTHS.
 
     It ends after `longest` of the method at the latest. Hours are elapsed hours, also when the clock changes.
     """
@@ -75,12 +75,12 @@ def new_proof(
 
 
 def longest(method: ProofMethod) -> timedelta:
-    """Return the longest validity of a proof by this method."""
+    """Return how long a proof that an adult uses a device is valid at most, by the method of the proof."""
     return LONGEST_BY_WALLET if method is ProofMethod.WALLET else LONGEST
 
 
 def after_jump(proof: AdultProof, jump: Jump) -> AdultProof | None:
-    """Return the proof after a clock change, with the same time left, never more. None: it is over."""
+    """Return the proof adjusted to a clock change, with the same time left or less. None: it has ended."""
     found = moved(Moment(proof.until, proof.span, sure=proof.sure), proof.at, jump)
     if found is None or proof.until <= jump.before:
         return None

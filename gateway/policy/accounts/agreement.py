@@ -32,7 +32,7 @@ class AgreementState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """The confirmation of one side while the other has not confirmed yet."""
+    """The confirmation of one side (child or guardian) while the other has not confirmed yet."""
 
     digest: str
     side: Side
@@ -42,7 +42,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The agreement of one child: what both sides confirmed last, and a confirmation that is pending.
+    """A child's agreement with its parents: the rules that both confirmed last, and a pending confirmation.
 
     Times are aware.
     """
@@ -55,7 +55,7 @@ class Agreement:
 
 
 def digest_of(profile: Profile) -> str:
-    """Return a digest of the rules in force, without what the child set for itself.
+    """Return a digest (hex) of a profile's rules, without what the child set for itself.
 
     It changes if a new version supplies other rules, and not if the version only writes them in other words.
     """
@@ -64,7 +64,10 @@ def digest_of(profile: Profile) -> str:
 
 
 def agreed(before: Agreement, side: Side, by: str, digest: str, at: datetime) -> Agreement:
-    """Return the agreement after one side confirms the current rules. It is complete once both did."""
+    """Return the agreement after ``side`` confirmed the rules with this digest.
+
+    It is complete once both sides confirmed them; until then the confirmation is pending.
+    """
     if before.digest == digest:
         return replace(before, waits=None)
     said = before.waits

@@ -26,12 +26,12 @@ class Passkey:
 
     @property
     def id(self) -> str:
-        """Identify the passkey on the pages. The credential ID is too long for them."""
+        """The short id of the passkey for the pages: a hash, since the credential ID is too long for them."""
         return hashlib.blake2b(self.credential.encode(), digest_size=6).hexdigest()
 
     def is_copied(self, count: int) -> bool:
-        """Return whether a new signature counter shows that two authenticators have this key.
+        """Return True if a new signature counter shows that two authenticators have this key.
 
-        Synchronised passkeys have no counter: it stays 0.
+        It is then not above the last one. Synchronised passkeys have no counter: it stays 0.
         """
         return max(count, self.count) > 0 and count <= self.count

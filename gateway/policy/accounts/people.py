@@ -44,7 +44,7 @@ class PersonRole(StrEnum):
 
 
 class AnnouncementKind(StrEnum):
-    """The security event that an announcement is about. Every user of the pages sees it for a week."""
+    """The security event that an announcement is about. Users of the pages see it for a week."""
 
     CLAIM = "claim"  # set up the gateway
     CLAIM_AGAIN = "claim_again"  # … while children had rules and no guardian existed
@@ -78,7 +78,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One signed-in browser."""
+    """One browser in which a person is signed in."""
 
     key: str  # the token's digest
     name: str
@@ -91,7 +91,7 @@ class Session:
 
     @property
     def id(self) -> str:
-        """The first characters of the key, by which the pages name a session to end; they open nothing."""
+        """The first characters of the key, by which the pages name a session to end. They cannot sign in."""
         return self.key[:12]
 
 
@@ -117,7 +117,7 @@ class ProposedRole:
 
 
 def digest(token: str) -> str:
-    """Return the digest of a random token. It cannot be guessed, so no slow hash is needed."""
+    """Return the BLAKE2b digest (hex) of a random token, which cannot be guessed: a fast hash is enough."""
     return hashlib.blake2b(token.encode(), digest_size=16).hexdigest()
 
 
@@ -126,9 +126,9 @@ def _no_callback() -> None:
 
 
 class AccountRegister:
-    """All accounts, sessions, tokens, announcements and proposals of a household, in memory.
+    """All accounts, sessions, tokens, announcements and proposed roles of a household, in memory.
 
-    Calls ``changed`` after each change to be stored.
+    Calls ``changed`` after each change that must be stored.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class AccountRegister:
         return self._accounts
 
     def find(self, name: str) -> Account | None:
-        """Return the account with this name, ignoring case and extra spaces, or None."""
+        """Return the account with this name, ignoring case and extra spaces; None if there is none."""
         folded = " ".join(name.split()).casefold()
         return next(
             (account for account in self._accounts.values() if account.name.casefold() == folded), None
@@ -173,11 +173,11 @@ class AccountRegister:
         self._changed()
 
     def keep_guardian(self, name: str, secret: str = "") -> None:
-        """Set the password hash of an account; create it as a guardian's account if there is none."""
+        """Set the password hash of an account; without an account, create one with the role guardian."""
         self.put(replace(self._accounts.get(name) or Account(name), secret=secret))
 
     def remove(self, name: str) -> None:
-        """Remove an account with its sessions and tokens, and all proposals about or by this person."""
+        """Remove an account with its sessions and tokens, and all proposed roles about or by this person."""
         self._accounts.pop(name, None)
         self.tokens.end(name)
         self._proposals = {
@@ -193,9 +193,11 @@ class AccountRegister:
         return tuple(sorted(found, key=lambda session: session.until))
 
     def begin(self, session: Session) -> None:
-        """Add a session. The person's sessions above SESSIONS_LIMIT end, those unused for longest first.
+        """Add the session of a new sign-in.
 
-        It is unconfirmed if the person has another session, on which it can be confirmed.
+        The person's sessions above SESSIONS_LIMIT end, those unused for longest first. The new one is
+        unconfirmed if the person has another, on which it can be confirmed. Raises KeyError without an
+        account of this name.
         """
         old = self.sessions(session.name)
         for oldest in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
@@ -208,7 +210,7 @@ class AccountRegister:
     def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
         """Return the session with this key and extend its life; None if it is unknown or expired.
 
-        The new end is not stored each time: ``stale`` is set instead. ``sure``: the clock is trusted.
+        The new end is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is trusted.
         """
         session = self._sessions.get(key)
         if (
@@ -223,7 +225,7 @@ class AccountRegister:
         return session
 
     def end(self, name: str, *, only: str = "", but: str = "") -> int:
-        """End a person's sessions and return their number.
+        """End a person's sessions and return how many there were.
 
         Arguments:
             only: end only the session with this id.
@@ -240,9 +242,9 @@ class AccountRegister:
         return len(gone)
 
     def unconfirmed(self, here: Session, now: datetime) -> tuple[Session, ...]:
-        """Return the person's recent sessions that ``here`` may confirm, oldest first.
+        """Return the person's recent unconfirmed sessions that the older session ``here`` may confirm.
 
-        They began after ``here``, so that an intruder cannot confirm the own sign-in.
+        An intruder's session, which began later, therefore cannot confirm itself or older ones.
         """
         return tuple(
             session
@@ -261,9 +263,9 @@ class AccountRegister:
     # Announcements and proposals.
 
     def announce(self, announcement: Announcement) -> None:
-        """Add an announcement.
+        """Add an announcement in place of the last one of its kind and name.
 
-        It replaces the last one of its kind and name, so that repeats displace no others.
+        Above ANNOUNCEMENTS_LIMIT an old one is dropped, first one without an account.
         """
         same = (announcement.kind, announcement.name)
         kept = [
@@ -287,14 +289,17 @@ class AccountRegister:
         self._changed()
 
     def settle(self, name: str) -> None:
-        """Remove the proposal about this person: it is answered or withdrawn."""
+        """Remove the proposed role about this person, which was answered or withdrawn."""
         if self._proposals.pop(name, None) is not None:
             self._changed()
 
     # Time.
 
     def shift(self, jump: Jump) -> None:
-        """Adjust all times after the clock was set or became trusted, so that durations stay the same."""
+        """Adjust all times to a clock change, so that durations stay the same.
+
+        Expired sessions and announcements that would be valid again are dropped.
+        """
         self.tokens.shift(jump)
         self._set(
             {
@@ -311,9 +316,9 @@ class AccountRegister:
         )
 
     def drop_old(self, now: datetime) -> None:
-        """Remove expired sessions, tokens, announcements and proposals.
+        """Remove expired sessions, tokens, announcements and proposed roles.
 
-        Call it while the clock is trusted.
+        Call it only while the clock is trusted.
         """
         self.tokens.drop_old(now)
         self._set(

@@ -32,13 +32,13 @@ class Pin:
 
 
 def parse_pin(text: str) -> str | None:
-    """Return the digits of a typed PIN; None if it cannot be one."""
+    """Return the digits of a typed PIN, without spaces; None if it is not 4 to 6 digits."""
     pin = "".join(text.split())
     return pin if pin.isascii() and pin.isdigit() and MIN_DIGITS <= len(pin) <= MAX_DIGITS else None
 
 
 def is_weak(pin: str) -> bool:
-    """Return True for one repeated digit and for digits in a row: a sibling tries these first."""
+    """Return True for one repeated digit and for digits in a row, which a sibling tries first."""
     steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
     return len(steps) == 1 and steps <= {0, 1, 9}
 
@@ -56,5 +56,5 @@ def hash_pin(pin: str, salt: str) -> str:
 
 
 def is_right(pin: Pin, entered: str) -> bool:
-    """Return True if the entered digits are the PIN; compared in constant time."""
+    """Return True if ``entered`` is the PIN. The comparison takes constant time."""
     return hmac.compare_digest(hash_pin(entered, pin.salt), pin.hash)

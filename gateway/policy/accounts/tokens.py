@@ -31,7 +31,7 @@ class Token:
 
     @property
     def id(self) -> str:
-        """The first characters of the key, by which the pages name a token to end; they open nothing."""
+        """The first characters of the key, by which the pages name a token to end. They give no access."""
         return self.key[:12]
 
 
@@ -47,7 +47,7 @@ class Tokens:
         return tuple(self._tokens.values())
 
     def of(self, name: str) -> tuple[Token, ...]:
-        """Return a person's tokens, newest first."""
+        """Return a person's tokens, the newest first."""
         return tuple(reversed([token for token in self._tokens.values() if token.name == name]))
 
     def add(self, token: Token) -> None:
@@ -62,7 +62,8 @@ class Tokens:
     def use(self, key: str, now: datetime, *, sure: bool) -> Token | None:
         """Return the token with this key and record its use; None if it is unknown or expired.
 
-        The time of use is not stored each time: ``stale`` is set instead. ``sure``: the clock is trusted.
+        The time of use is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is
+        trusted.
         """
         token = self._tokens.get(key)
         if token is None or (sure and token.sure and token.until is not None and token.until <= now):
@@ -73,7 +74,7 @@ class Tokens:
         return token
 
     def end(self, name: str, only: str = "") -> int:
-        """End a person's tokens, or only the one with the id ``only``; return their number."""
+        """Delete a person's tokens, or only the one with the id ``only``; return how many were deleted."""
         gone = [token.key for token in self.of(name) if not only or token.id == only]
         for key in gone:
             del self._tokens[key]
@@ -82,11 +83,14 @@ class Tokens:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust all times after the clock was set or became trusted, so that durations stay the same."""
+        """Adjust the times of tokens that expire to a clock change, so that their lifetime stays the same.
+
+        Expired tokens that would be valid again are dropped.
+        """
         self._keep({key: after for key, token in self._tokens.items() if (after := _moved(token, jump))})
 
     def drop_old(self, now: datetime) -> None:
-        """Remove expired tokens. Call it while the clock is trusted."""
+        """Remove expired tokens. Call it only while the clock is trusted."""
         self._keep(
             {key: token for key, token in self._tokens.items() if token.until is None or token.until > now}
         )
@@ -105,16 +109,19 @@ def _moved(token: Token, jump: Jump) -> Token | None:
 
 
 def origin_with_token(label: str, place: str) -> str:
-    """Return the origin of a change for the audit log: the place, after the token's label if there is one.
+    """Return the origin of a change for the audit log: ``place``, after the token's label if there is one.
 
-    The label is written as one word, ``token:`` with ``%20`` for spaces.
+    The label is written as one word, ``token:LABEL``, with ``%20`` for spaces.
     """
     word = label.replace("%", "%25").replace(" ", "%20")
     return f"{_STAMP}{word} {place}".rstrip() if label else place
 
 
 def split_origin(origin: str) -> tuple[str, str]:
-    """Return the token's label and the place of an audit origin; the label is empty if no token was used."""
+    """Return the token's label and the place in an origin of the audit log.
+
+    The label is empty if no token was used.
+    """
     word, _, place = origin.partition(" ")
     if not word.startswith(_STAMP):
         return "", origin

@@ -16,7 +16,7 @@ TUNNELS = {
 
 
 class DescribedCard(Protocol):
-    """A card, or its record of the control socket."""
+    """The interface to a bypass alert (card): an `AlertCard`, or its record of the control socket."""
 
     @property
     def topic(self) -> str: ...
@@ -31,7 +31,7 @@ class DescribedCard(Protocol):
 
 
 def card_title(card: DescribedCard, name: str, language: Language) -> str:
-    """Return what was seen, without a full stop. ``name``: of the device."""
+    """Return the title of a bypass alert: what was detected on the device ``name``, without a full stop."""
     _ = language.gettext
     match card.topic:
         case "private_dns" if card.sure:
@@ -50,7 +50,7 @@ def card_title(card: DescribedCard, name: str, language: Language) -> str:
 
 
 def card_facts(card: DescribedCard, language: Language) -> str:
-    """Return what it means, in a few sentences."""
+    """Return a few sentences that explain a bypass alert: what was detected and blocked, and its effect."""
     _ = language.gettext
     sentences = {"private_dns": _private_dns, "app_dns": _app_dns, "vpn": _vpn}
     describe = sentences.get(card.topic)
@@ -108,6 +108,9 @@ def _other(topic: str, language: Language) -> str:
 
 
 def card_sentence(card: DescribedCard, name: str, language: Language, where: str = "") -> str:
-    """Return title and facts as text for the API. ``where``: the device's menu path; empty: unknown."""
+    """Return title and explanation of a bypass alert as one text for the API.
+
+    ``where``: the path to the setting in the device's menus; empty: unknown.
+    """
     text = f"{card_title(card, name, language)}. {card_facts(card, language)}"
     return f"{text} {where}." if where else text

@@ -17,7 +17,7 @@ from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 
 
 class CardTopic(StrEnum):
-    """The topic of a card; `profiles/menus.yaml` has the menu path of the device for each."""
+    """The topic of a bypass alert (card); `profiles/menus.yaml` has the menu paths on devices for each."""
 
     PRIVATE_DNS = "private_dns"  # the device's own resolver: nothing works until the setting is changed
     APP_DNS = "app_dns"  # a resolver of a browser or an app
@@ -28,7 +28,7 @@ class CardTopic(StrEnum):
 
     @property
     def is_setting(self) -> bool:
-        """True if the card ends once the device stops. Other topics are attempts, which stay for the day."""
+        """True if the alert ends once the device stops; other topics are attempts, shown for the day."""
         return self is CardTopic.PRIVATE_DNS
 
 
@@ -43,7 +43,7 @@ TOPICS = {
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """A blocked bypass method of one device on one family day."""
+    """A bypass alert: a bypass method that was blocked on one device on one family day."""
 
     mac: str
     profile: str  # of the device's owner at that time
@@ -64,14 +64,14 @@ class AlertCard:
 
 
 def storable_card(card: AlertCard) -> AlertCard | None:
-    """Return the part of a card that its log level permits to store and to show; None: nothing."""
+    """Return the alert with only what its log level permits to store and show; None: nothing."""
     if card.level < KINDS_LEVEL:
         return None
     return card if card.level >= NAMES_LEVEL else replace(card, host="", proto="", at=None)
 
 
 def visible_card(card: AlertCard, level: int) -> AlertCard | None:
-    """Return the part of a card that a guardian may see at log level ``level``; None: nothing.
+    """Return the alert with only what a guardian may see at log level ``level``; None: nothing.
 
     It is never more than was stored.
     """
@@ -79,7 +79,7 @@ def visible_card(card: AlertCard, level: int) -> AlertCard | None:
 
 
 def latest(cards: Iterable[AlertCard]) -> list[AlertCard]:
-    """Return only the newest day's card of each device and method, newest first."""
+    """Return only the newest alert of each device and method, the newest first."""
     found: dict[tuple[str, BypassMethod], AlertCard] = {}
     for card in cards:
         known = found.get((card.mac, card.way))
@@ -91,9 +91,9 @@ def latest(cards: Iterable[AlertCard]) -> list[AlertCard]:
 
 
 def for_guardian(cards: Iterable[AlertCard], today: date) -> list[AlertCard]:
-    """Return the cards to show a guardian.
+    """Return the bypass alerts to show a guardian, the newest first, without those that it dismissed.
 
-    A solved setting disappears immediately, an attempt with the day.
+    A solved setting is not shown any more; a solved attempt is shown until its day ends.
     """
     return [
         card
@@ -103,5 +103,8 @@ def for_guardian(cards: Iterable[AlertCard], today: date) -> list[AlertCard]:
 
 
 def for_child(cards: Iterable[AlertCard], profile: str) -> list[AlertCard]:
-    """Return the unsolved cards of devices that ``profile`` owned, newest first, at any log level."""
+    """Return the unsolved alerts of devices that ``profile`` (an id) owned then, the newest first.
+
+    The log level does not matter.
+    """
     return [card for card in latest(cards) if card.profile == profile and not card.solved]

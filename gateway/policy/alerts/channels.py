@@ -17,7 +17,7 @@ _NTFY_SCHEMES = ("https", "http")
 
 @dataclass(frozen=True, slots=True)
 class MessageChannel:
-    """One destination of a guardian's messages.
+    """One destination of a guardian's messages: an ntfy topic, or a service that Apprise reaches.
 
     The address is secret: it has passwords, or everyone who knows it can read along.
     """
@@ -26,27 +26,27 @@ class MessageChannel:
     inside: bool = False  # the server is in the household's own network
 
     def plain(self) -> dict[str, Any]:
-        """Return the channel in JSON types, as it is stored."""
+        """Return the channel as a dict of JSON types, as it is stored."""
         return {"address": self.address, "inside": self.inside}
 
 
 def channel_id(address: str) -> str:
-    """Return a name for a channel or a browser that may be in a page. The address cannot be read from it."""
+    """Return a hash (hex) of the address of a channel or browser, by which a page can name it."""
     return blake2b(address.encode(), digest_size=9).hexdigest()
 
 
 def is_ntfy(address: str) -> bool:
-    """Return whether an address is that of an ntfy topic, which needs no Apprise."""
+    """Return True if an address is that of an ntfy topic (http or https), which needs no Apprise."""
     return _scheme(address) in _NTFY_SCHEMES
 
 
 def has_own_server(address: str) -> bool:
-    """Return whether an address names a server. Otherwise messages go to the maker of the service."""
+    """Return True if messages go to a server in the address, not to the company of a service."""
     return is_ntfy(address) or _scheme(address) in _SELF_HOSTED
 
 
 def service_name(address: str) -> str:
-    """Return the name of the service, as its maker writes it; empty for one that is not allowed."""
+    """Return the name of the service of an address, as its maker writes it; empty if not allowed."""
     scheme = _scheme(address)
     return NTFY if scheme in _NTFY_SCHEMES else _MAKERS.get(scheme) or _SELF_HOSTED.get(scheme, "")
 

@@ -61,10 +61,11 @@ class Menus:
     entries: tuple[Menu, ...] = ()
 
     def of(self, topic: CardTopic, device: str, kind: str) -> tuple[Menu, ...]:
-        """Return the menus for a device: by fingerprint, else by kind, else the likely ones; in file order.
+        """Return the menu paths on a device for the setting that an alert's topic is about.
 
-        ``device`` and ``kind`` are empty if unknown. A device with an entry of its own gets only its own
-        menus: an iPhone is never shown Android's.
+        They are at most SHOWN, in file order, chosen by the fingerprint ``device``, else by the device type
+        ``kind``, else the likely ones; both are empty if unknown. A device with an entry of its own gets only
+        its own menus: an iPhone is never shown Android's.
         """
         about = [entry for entry in self.entries if entry.topic is topic]
         if any(device in entry.devices for entry in self.entries):
@@ -75,9 +76,9 @@ class Menus:
 
 
 def parse_menus(source: str | bytes, file: str, devices: Collection[str]) -> Menus:
-    """Return the menu paths in a file. ``devices``: the valid fingerprint ids.
+    """Return the menu paths on devices in a YAML file. ``devices``: the valid fingerprint ids.
 
-    Raises PolicyError with file, line, key and fix.
+    Raises PolicyError with file, line, key and fix if it is invalid.
     """
     top = fields.Fields(parse_document(source, file), ("menus",))
     menus: dict[str, Menu] = {}
@@ -134,5 +135,5 @@ def in_language(by_language: Mapping[str, T], language: str) -> T:
 
 
 def path(steps: Iterable[str]) -> str:
-    """Return the path as text: ``Settings › Network & internet › Private DNS``."""
+    """Return the steps of a menu path as text: ``Settings › Network & internet › Private DNS``."""
     return " › ".join(steps)

@@ -20,7 +20,7 @@ LANGUAGE_LIMIT = 10  # characters
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """A guardian's notification settings: where they are sent, which kinds, when, and with which details."""
+    """A guardian's notification settings: to which channels, which kinds, when, and with which details."""
 
     kinds: frozenset[str]
     at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the end of `quiet`
@@ -30,7 +30,7 @@ class Alerts:
     quiet: str = DEFAULT_QUIET  # a span of time
 
     def plain(self) -> dict[str, Any]:
-        """Return the settings in JSON types, as they are stored."""
+        """Return the settings as a dict of JSON types, as they are stored."""
         return {
             "channels": [channel.plain() for channel in self.channels],
             "kinds": _ordered(self.kinds),
@@ -42,7 +42,7 @@ class Alerts:
 
 
 def read(said: Mapping[str, Any]) -> Alerts:
-    """Return the settings from their stored form (`Alerts.plain` of any version).
+    """Return the notification settings from their stored form (`Alerts.plain` of any version).
 
     Unknown values are dropped. The first versions had one channel, an address of ntfy.
     """

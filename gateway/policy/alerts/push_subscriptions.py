@@ -9,9 +9,9 @@ MOST_OF_A_PERSON = 6  # browsers; the oldest is removed
 
 @dataclass(frozen=True, slots=True)
 class PushSubscription:
-    """Where a browser receives messages, and the keys that encrypt them for it. All three are secret.
+    """A browser's Web Push subscription: where messages are sent, and the keys that encrypt them.
 
-    It is a guardian's, or a child's on the device ``device``.
+    All three are secret. It is a guardian's, or a child's on the device ``device``.
     """
 
     endpoint: str

@@ -60,7 +60,7 @@ MAX_HOSTS = 8  # resolvers that are tracked per device
 
 
 class BypassSign(NamedTuple):
-    """One blocked use of a bypass method, which is worth a card once there are enough signs."""
+    """A sign of a bypass method: one blocked use of it. Enough signs make a bypass alert."""
 
     way: BypassMethod
     host: str  # of the resolver; empty if nothing names one
@@ -70,7 +70,7 @@ class BypassSign(NamedTuple):
 
 
 def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -> BypassSign | None:
-    """Return the sign of a bypass method in a blocked observation; None if it shows none.
+    """Return what a blocked query or connection reveals of a bypass method; None if nothing.
 
     None also if it reveals no setting of the device, or the rules allow the method.
     """
@@ -92,9 +92,9 @@ def sign_of(seen: Observation, decision: Decision, rules: Rules, world: World) -
 
 
 def _encrypted(seen: Observation, world: World) -> BypassSign | None:
-    """Return the sign of a flow to an encrypted resolver; None if it reveals no setting.
+    """Return the sign of a flow to a resolver with encrypted DNS; None if it reveals no setting.
 
-    No menu has a port other than 53 or 853.
+    Plain DNS to another port reveals none: no device's settings have such a port.
     """
     if seen.proto is Proto.DNS:
         return None
@@ -118,7 +118,7 @@ def _is_dot(seen: Observation) -> bool:
 def _weak(seen: Observation) -> BypassSign:
     """Return a sign of encrypted DNS that counts only if it is repeated.
 
-    Once, it may be a page, a look-up by an app, or Chrome.
+    A single one may be a page, a look-up by an app, or Chrome.
     """
     proto = "dns" if seen.proto is Proto.DNS else "doh"
     return BypassSign(BypassMethod.ENCRYPTED_DNS, seen.host or "", proto, False, seen.dst)
@@ -132,18 +132,24 @@ def _is_resolver(host: str, decision: Decision, world: World) -> bool:
 
 
 def is_probe(host: str, world: World) -> bool:
-    """Return True if a phone with its own resolver queries this name in the clear anyway."""
+    """Return True if a phone with encrypted DNS still queries this name in plain DNS.
+
+    Such are the names of connectivity checks.
+    """
     return host in _PROBED or world.needs.get(host) == PROBES
 
 
 def is_called_resolver(host: str) -> bool:
-    """Return whether a name looks like a resolver's: it has the word dns, doh, dot or doq."""
+    """Return True if a name looks like a DNS resolver's: it has the word dns, doh, dot or doq."""
     return _CALLED.search(host) is not None
 
 
 @dataclass(slots=True)
 class _QueryBursts:
-    """The bursts of queries for one resolver's name: all, and those since the device queried another name."""
+    """The bursts of queries for one resolver's name: all, and those since the device queried another name.
+
+    Times are in seconds.
+    """
 
     first: float
     last: float
@@ -154,7 +160,7 @@ class _QueryBursts:
 
 @dataclass(slots=True)
 class _BlockedMethod:
-    """When a method was last blocked, and which other names the device has queried in the clear since."""
+    """When a bypass method was last blocked, and which other names were queried in plain DNS since."""
 
     last: float
     names: set[str] = field(default_factory=set)
@@ -162,14 +168,14 @@ class _BlockedMethod:
 
 @dataclass(frozen=True, slots=True)
 class BypassFinding:
-    """The result of enough signs: the topic of the card, and whether it is certain or only probable."""
+    """The result of enough signs: the topic of the bypass alert, and whether it is certain or probable."""
 
     topic: CardTopic
     sure: bool
 
 
 class Traces:
-    """Collects the signs of bypass methods of one device until they are enough for a card.
+    """Collects the signs of bypass methods of one device until they are enough for a bypass alert.
 
     It also detects that the device has stopped using a method. ``now``: seconds of any clock; after a step
     back, earlier signs count from then.
@@ -186,12 +192,15 @@ class Traces:
         self._resolvers: OrderedDict[str, None] = OrderedDict()
 
     def resume(self, way: BypassMethod, host: str, now: float) -> None:
-        """Restore after a restart that a method was blocked, from its card. ``host``: the resolver's name."""
+        """Restore after a restart, from a stored alert, that a method was blocked.
+
+        ``host``: the resolver's name; empty: none.
+        """
         self._refused.setdefault(way, _BlockedMethod(now))
         self._remember(host)
 
     def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
-        """Record a sign. Return the finding if there are now enough signs for a card, else None."""
+        """Record a sign. Return the topic of a bypass alert once there are enough signs for one, or None."""
         self._remember(sign.host)
         found = self._finding(sign, now)
         if found is not None:
@@ -208,7 +217,7 @@ class Traces:
         return BypassFinding(CardTopic.APP_DNS if self._is_beside(now) else CardTopic.PRIVATE_DNS, sure=True)
 
     def _is_beside(self, now: float) -> bool:
-        """Return True if the device also queries in the clear: then the resolver is an app's."""
+        """Return True if the device also uses plain DNS: then the encrypted resolver is an app's."""
         before = self._refused.get(BypassMethod.ENCRYPTED_DNS)
         if before is not None and len(before.names) >= NAMES:
             return True
@@ -247,7 +256,7 @@ class Traces:
                 self._resolvers.popitem(last=False)
 
     def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[BypassMethod]:
-        """Record a query in the clear. Return the methods that the device has stopped using, each once.
+        """Record a query in plain DNS. Return the methods that the device has stopped using, each once.
 
         Queries for the names of blocked resolvers do not count. ``allowed``: the query was allowed.
         """

@@ -24,7 +24,7 @@ class BackupInterval(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AutoBackup:
-    """Where, how often, and how many automatic backups are stored."""
+    """The settings of automatic backups: in which folder, how often, and how many are stored."""
 
     folder: str  # on a mounted drive
     every: BackupInterval = BackupInterval.DAILY
@@ -32,7 +32,7 @@ class AutoBackup:
 
 
 def read_auto_backup(node: Node) -> AutoBackup:
-    """Return the automatic backups in a YAML node. Raises PolicyError."""
+    """Return the settings of automatic backups in a YAML node. Raises PolicyError if they are invalid."""
     part = fields.Fields(fields.mapping(node), _KEYS)
     return AutoBackup(
         fields.full_path(part.need("folder")),

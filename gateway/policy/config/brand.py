@@ -52,9 +52,9 @@ class Brand:
 
 
 def read_brand(node: Node) -> Brand:
-    """Return the brand; an invalid key gets its default and a line in ``problems``.
+    """Return the brand in a YAML node; an invalid key gets its default and a line in ``problems``.
 
-    Raises PolicyError if the value is not a mapping.
+    Raises PolicyError if the node is no mapping, or has an unknown key.
     """
     part = fields.Fields(fields.mapping(node), ("name", "colour", "logo", "support"))
     problems: list[str] = []
@@ -111,13 +111,13 @@ def _support(node: Node) -> str:
 
 
 def contrast(colour: str, other: str) -> float:
-    """Return the contrast ratio of two colours as in WCAG 2.2: 1 to 21."""
+    """Return the contrast ratio of two colours (``#rrggbb``) as in WCAG 2.2: 1 to 21."""
     light, dark = sorted((luminance(colour), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
 def luminance(colour: str) -> float:
-    """Return the relative luminance of a colour as in WCAG 2.2: 0 to 1."""
+    """Return the relative luminance of a colour (``#rrggbb``) as in WCAG 2.2: 0 to 1."""
     red, green, blue = (_linear(part) for part in channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 

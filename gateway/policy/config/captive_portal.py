@@ -10,21 +10,26 @@ OPTION_4, OPTION_6 = 114, 103  # RFC 8910 §2.1, §2.2
 
 
 def api_address(name: str) -> str:
-    """Return the address of the API at the trusted name of the pages."""
+    """Return the URL of the captive-portal API on the host ``name``, the trusted name of the pages."""
     return f"https://{name}{PATH}"
 
 
 def dnsmasq_options(name: str) -> tuple[str, ...]:
-    """Return the lines of dnsmasq's configuration that announce the API.
+    """Return the lines of dnsmasq's configuration that announce the captive-portal API by DHCP.
 
-    It sends them to devices that ask for these options. It cannot announce it in router advertisements.
+    dnsmasq sends them to devices that ask for these options. It cannot announce the API in router
+    advertisements. ``name``: the trusted name of the pages.
     """
     address = api_address(name)
     return (f"dhcp-option={OPTION_4},{address}", f"dhcp-option=option6:{OPTION_6},{address}")
 
 
 def uci_commands(name: str) -> tuple[str, ...]:
-    """Return the commands that announce the API on OpenWrt: by dnsmasq, and by odhcpd (RA and DHCPv6)."""
+    """Return the shell commands that announce the captive-portal API on OpenWrt.
+
+    dnsmasq announces it by DHCP, odhcpd by router advertisements and DHCPv6. ``name``: the trusted name of
+    the pages.
+    """
     address = api_address(name)
     return (
         f"uci add_list dhcp.lan.dhcp_option='{OPTION_4},{address}'",

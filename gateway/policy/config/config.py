@@ -103,14 +103,14 @@ class DnsRefusal(StrEnum):
 
 
 class Flash(StrEnum):
-    """The storage of the state directory."""
+    """The kind of storage of the state directory."""
 
     NORMAL = "normal"
     POOR = "poor"  # a router's own flash, which wears out: written rarely
 
 
 class OffloadWish(StrEnum):
-    """Whether flows that no rule can block may use a flow table of the daemon and skip the rules."""
+    """Whether connections that no rule can block may be offloaded to a flow table of the kernel."""
 
     AUTO = "auto"  # in software, if the kernel supports such tables
     HARDWARE = "hardware"  # in hardware where the kernel accepts it, else in software
@@ -119,7 +119,7 @@ class OffloadWish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MarkBits:
-    """The bits of the packet and connection marks that Qalqan uses, eight adjacent bits per field.
+    """The bits of the packet and connection marks that Qalqan uses, as masks of eight adjacent bits.
 
     See gateway/kernel/marks.py.
     """
@@ -131,7 +131,7 @@ class MarkBits:
 
 @dataclass(frozen=True, slots=True)
 class AgeTrust:
-    """Where the signed list of trusted issuers of adult proofs is, and its signer's public key."""
+    """Where the signed list of trusted issuers of adult proofs (wallets) is, and its signer's public key."""
 
     file: str
     key: str  # base64
@@ -147,7 +147,7 @@ class ProviderProposal:
 
 @dataclass(frozen=True, slots=True)
 class RouterSetting:
-    """A setting that the router's own configuration decides: its file, option and value."""
+    """A setting that the router's own configuration (UCI) decides: its file, option and value."""
 
     file: str
     option: str  # as `uci` names it after the package: web.port
@@ -203,9 +203,9 @@ class Config:
     problems: tuple[str, ...] = ()  # one line for each part of the files that is not used
 
     def unknown_device_on(self, interface: str | None) -> str:
-        """Return the treatment of unknown devices on an interface: guest, quarantine, home or a profile's id.
+        """Return the treatment of unknown devices on a network interface.
 
-        ``interface`` None: not known.
+        It is guest, quarantine, home (not filtered) or a profile's id. ``interface`` None: not known.
         """
         return self.interfaces.get(interface or "", self.unknown_devices)
 
@@ -218,9 +218,10 @@ class Config:
 
 
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
-    """Return the settings in the text of `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
+    """Return the settings in the text of `qalqan.yaml`.
 
-    Whether named profiles exist is not checked.
+    Whether named profiles exist is not checked. Raises PolicyError with file, line, key and fix for an
+    invalid setting.
     """
     return config_of(parse_document(source, file), is_public_suffix)
 
@@ -228,10 +229,11 @@ def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixC
 def config_of(
     document: Document, is_public_suffix: PublicSuffixCheck, problems: list[str] | None = None
 ) -> Config:
-    """Return the settings in a parsed `qalqan.yaml`. Raises PolicyError with file, line, key and fix.
+    """Return the settings in a parsed `qalqan.yaml`.
 
-    With ``problems``, an invalid setting that the filter does not need gets its default, and a line in this
-    list. Whether named profiles exist is not checked.
+    Raises PolicyError with file, line, key and fix for an invalid setting. With ``problems``, an invalid
+    setting that the filter does not need gets its default, and a line in this list. Whether named profiles
+    exist is not checked.
     """
     part = fields.Fields(document, KEYS)
 
@@ -327,7 +329,7 @@ def _ports(node: Node) -> tuple[int, ...]:
 
 
 def _paths(node: Node) -> tuple[str, ...]:
-    """Return the paths of a node that has one path or a list of them."""
+    """Return the paths in a node with one path or a list of them. Raises PolicyError if one is invalid."""
     if isinstance(node, Scalar) and not node.is_null:
         return (fields.full_path(node),)
     return tuple(map(fields.full_path, fields.items(node)))
@@ -374,7 +376,10 @@ def _managed(node: Node, is_public_suffix: PublicSuffixCheck) -> Mapping[str, tu
 
 
 def _add(read: dict[str, tuple[str, ...]], key: str, place: Place, value: tuple[str, ...]) -> None:
-    """Add ``value`` under a MAC address in normal form. Raises PolicyError if it has a value already."""
+    """Add ``value`` to ``read`` under the MAC address ``key``, in normal form.
+
+    Raises PolicyError for an invalid address, or if it has a value already.
+    """
     mac = macs.mac(key, place)
     if mac in read:
         place.refuse(f"'{mac}' is there twice", "keep it once")
@@ -434,7 +439,10 @@ def _proposal(node: Node) -> ProviderProposal:
 
 
 def _proposed_lists(node: Node) -> tuple[str, ...]:
-    """Return the ids of lists. Set-up checks whether they exist, which depends on the product's version."""
+    """Return the ids of published lists in a node, at most MAX_PROPOSED. Raises PolicyError if invalid.
+
+    Set-up checks whether they exist, which depends on the product's version.
+    """
     return tuple(map(_proposed_list, fields.entries(node, MAX_PROPOSED)))
 
 

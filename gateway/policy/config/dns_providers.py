@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class DnsProvider:
-    """A provider: its name for people, what ACME clients call it and its token, and its free zones."""
+    """A DNS provider: its title, what ACME clients call it and its token, and its free zones."""
 
     title: str
     variable: str  # lego's environment variable for the token
@@ -19,7 +19,7 @@ class DnsProvider:
     zones: tuple[str, ...] = ()  # below which it gives names; empty: domains of its customers
 
     def fits(self, name: str) -> bool:
-        """Return whether the provider can have this host name."""
+        """Return True if a host name can be at this provider: under its zones, or any name without zones."""
         return not self.zones or any(name.endswith(f".{zone}") for zone in self.zones)
 
 

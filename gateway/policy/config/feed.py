@@ -16,7 +16,7 @@ PROVIDER = re.compile(r"[a-z][a-z0-9-]{0,31}", re.ASCII)  # a folder of the feed
 
 @dataclass(frozen=True, slots=True)
 class FeedSource:
-    """The web addresses of the signed data feed, and the file of the root keys that this gateway trusts."""
+    """The URLs of the signed data feed, the file of its trusted root keys, and the provider's name."""
 
     url: str
     mirrors: tuple[str, ...] = ()  # tried in this order if `url` fails
@@ -29,7 +29,7 @@ class FeedSource:
 
 
 def read_feed(node: Node) -> FeedSource:
-    """Return the feed in a YAML node. Raises PolicyError."""
+    """Return the data feed's settings in a YAML node. Raises PolicyError if they are invalid."""
     part = fields.Fields(fields.mapping(node), _KEYS)
     return FeedSource(
         _url(part.need("url")),

@@ -20,13 +20,13 @@ class ListTier(StrEnum):
     LARGE = "large"  # 512 MB and more
 
     def includes(self, smallest: ListTier | None) -> bool:
-        """Return whether a list whose smallest tier is ``smallest`` is in this tier (None: in no tier)."""
+        """Return True if this tier includes a list whose smallest tier is ``smallest`` (None: in no tier)."""
         order = tuple(ListTier)
         return smallest is not None and order.index(smallest) <= order.index(self)
 
 
 def tier_for_memory(total: int) -> ListTier:
-    """Return the tier for a machine with ``total`` bytes of memory; medium if it is unknown (0)."""
+    """Return the tier of lists for a machine with ``total`` bytes of memory; medium if it is unknown (0)."""
     if not total or MEDIUM_FROM <= total < LARGE_FROM:
         return ListTier.MEDIUM
     return ListTier.SMALL if total < MEDIUM_FROM else ListTier.LARGE

@@ -14,14 +14,14 @@ _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class MetricsSettings:
-    """Who may read the counters besides the parents' API tokens, and whether they are written to a file."""
+    """The settings of the monitoring counters: the provider's token, and whether a file is written."""
 
     token_sha256: str = ""  # SHA-256 of the provider's token, in hexadecimal; empty: there is none
     textfile: bool = False  # write them to the runtime directory, for a node exporter
 
 
 def read_metrics(node: Node) -> MetricsSettings:
-    """Return the settings in a YAML node. Raises PolicyError."""
+    """Return the settings of the monitoring counters in a YAML node. Raises PolicyError if invalid."""
     part = fields.Fields(fields.mapping(node), _KEYS)
     return MetricsSettings(
         part.read("token_sha256", _token_sha256, ""), part.read("textfile", fields.flag, False)

@@ -21,7 +21,7 @@ _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,40}(/[A-Za-z0-9_-]{1,40}){0,3}", re.ASCII
 
 @dataclass(frozen=True, slots=True)
 class MqttSettings:
-    """The broker of the household, and what is sent to it."""
+    """The connection to the household's MQTT broker, and what is sent to it."""
 
     address: str  # a name or an IP address
     token_file: str  # the API token of a parent: the permission, and its rights
@@ -37,13 +37,13 @@ class MqttSettings:
     filter_switch: bool = False  # commands may switch the filter off
 
     def same_topics(self, other: MqttSettings) -> bool:
-        """Return whether both have the same topics on the same broker."""
+        """Return True if both settings use the same topics on the same broker."""
         own = (self.address, self.port, self.prefix, self.topic)
         return own == (other.address, other.port, other.prefix, other.topic)
 
 
 def read_mqtt(node: Node) -> MqttSettings:
-    """Return the connection in a YAML node. Raises PolicyError."""
+    """Return the MQTT settings in the YAML node of ``mqtt:``. Raises PolicyError for invalid settings."""
     part = fields.Fields(fields.mapping(node), _KEYS)
     tls = part.read("tls", fields.flag, default=False)
     ca = part.read("ca", fields.full_path, "")

@@ -11,7 +11,10 @@ LONGEST_STOP = timedelta(hours=24)  # of one stop; `ProviderStop.reloaded` and t
 
 
 def read_stop(node: Node) -> datetime | None:
-    """Return the end of the provider's stop in a YAML node; None: no stop. Raises PolicyError."""
+    """Return until when the provider stops the filter, from a YAML node; None: no stop.
+
+    Raises PolicyError for a text that is no time with an offset.
+    """
     return fields.Fields(fields.mapping(node), ("stop_until",)).read("stop_until", _moment, None)
 
 

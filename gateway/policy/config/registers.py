@@ -44,7 +44,7 @@ COUNTRY_NAMES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """One state's register: where it comes from, and whether, by whom and when it was turned on.
+    """One state's list of sites to block: its source, and whether, by whom and when it was turned on.
 
     Either ``url`` or ``file`` is set; the other is empty.
     """
@@ -58,32 +58,35 @@ class Register:
 
     @property
     def category(self) -> str:
-        """The category of its names in the category table, such as ``law:kz``."""
+        """The id of the category of its names in the category table, such as ``law:kz``."""
         return f"{CATEGORY_PREFIX}{self.country}"
 
     @property
     def source(self) -> str:
-        """The id of its downloaded copy, such as ``law-kz``."""
+        """The id of the downloaded copy of the list, such as ``law-kz``."""
         return f"law-{self.country}"
 
     @property
     def owner(self) -> str:
-        """The rule's owner in decisions: the category, and the person who turned it on, if known."""
+        """The owner of its rule in decisions, such as ``law:kz:Mum``.
+
+        It is the category, and the person who turned it on, if known.
+        """
         return f"{self.category}:{self.by}" if self.by not in ("", CONSOLE) else self.category
 
     @property
     def rule(self) -> str:
-        """The rule's text in decisions: the category, and since when it is on."""
+        """The text of its rule in decisions: the category, and the date since which it is on, if known."""
         return self.category if self.since is None else f"{self.category} since {self.since.isoformat()}"
 
     @property
     def refusal(self) -> Decision:
-        """The decision for a name in this register."""
+        """The decision that blocks a name on this state's list."""
         return Decision(Verdict.BLOCK, Reason.REGISTER, self.rule, self.owner)
 
     @property
     def name(self) -> str:
-        """The title for people, such as "Register of Kazakhstan"."""
+        """The title of the list for people, such as "Register of Kazakhstan"."""
         return register_title(self.category)
 
     def written(self) -> dict[str, str | bool]:
@@ -101,21 +104,24 @@ def is_register(category: str) -> bool:
 
 
 def register_title(category: str) -> str:
-    """Return the title of a register's category; for another category its id."""
+    """Return the title of a state register's category, such as "Register of Kazakhstan".
+
+    Another category is returned unchanged.
+    """
     country = category.removeprefix(CATEGORY_PREFIX)
     return f"Register of {COUNTRY_NAMES.get(country, country.upper())}" if is_register(category) else category
 
 
 def in_force(registers: Iterable[Register]) -> Mapping[str, Register]:
-    """Return category → register, for the registers that are on."""
+    """Return the state registers that are on, by their category."""
     return {register.category: register for register in registers if register.on}
 
 
 def register_of(found: frozenset[str], on: Mapping[str, Register]) -> tuple[Register | None, frozenset[str]]:
-    """Return the register that blocks a host with the categories ``found``, and the remaining categories.
+    """Return the state register that blocks a host with the categories ``found``, and the other categories.
 
-    The categories of registers are always removed: a name that only a register lists has no category, whether
-    the register is on or off.
+    The register is None if none is on (``on``: those that are, by category). The categories of registers are
+    always removed: a name that only a register lists has no category, whether the register is on or off.
     """
     named = [register for register in found if register.startswith(CATEGORY_PREFIX)]
     if not named:
@@ -124,7 +130,10 @@ def register_of(found: frozenset[str], on: Mapping[str, Register]) -> tuple[Regi
 
 
 def read_registers(node: Node, sealed: Iterable[SealedSource] = ()) -> tuple[Register, ...]:
-    """Return the registers of a YAML node. Raises PolicyError, also for a source that ``sealed`` has too."""
+    """Return the state registers in a YAML node.
+
+    Raises PolicyError for invalid ones, too many, and a source that another one or ``sealed`` has too.
+    """
     found = tuple(_read(node))
     if len(found) > MAX_REGISTERS:
         node.place.refuse(f"names {len(found)} registers", f"name at most {MAX_REGISTERS}")

@@ -16,20 +16,23 @@ _DOMAIN = re.compile(r"(?=.{4,100}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z
 
 @dataclass(frozen=True, slots=True)
 class UspLink:
-    """The vendor in the names of the data model, and the socket of the agent."""
+    """The settings of the connection to the router's USP agent: the vendor in names, and the socket."""
 
     vendor: str  # a domain, or an OUI
     socket: str = BROKER_SOCKET
 
 
 def read_usp(node: Node) -> UspLink:
-    """Return the connection in a YAML node. Raises PolicyError."""
+    """Return the settings of the connection to the USP agent in a YAML node.
+
+    Raises PolicyError if they are invalid.
+    """
     part = fields.Fields(fields.mapping(node), _KEYS)
     return UspLink(_vendor(part.need("vendor")), part.read("socket", fields.full_path, BROKER_SOCKET))
 
 
 def vendor_prefix(vendor: str) -> str | None:
-    """Return the prefix of vendor-specific names, such as ``X_ISP-EXAMPLE_`` (TR-106, section 3.3).
+    """Return the prefix of vendor-specific USP names, such as ``X_ISP-EXAMPLE_`` (TR-106, section 3.3).
 
     ``vendor`` is a domain in lower case, or an OUI of six hexadecimal digits in upper case; None for others.
     """

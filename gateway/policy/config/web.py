@@ -19,7 +19,10 @@ HTTPS_PORT = 8443
 
 @dataclass(frozen=True, slots=True)
 class Https:
-    """A host name with a TLS certificate that browsers trust; see docs/providers/trusted-name.md."""
+    """The trusted name: a host name of the pages with a TLS certificate that browsers trust.
+
+    See docs/providers/trusted-name.md.
+    """
 
     name: str
     certificate: str  # paths of PEM files; the chain starts with the certificate of the name
@@ -29,7 +32,7 @@ class Https:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """The address, port and trusted name of the pages."""
+    """Where the pages are served: the address, the port, and the trusted name."""
 
     port: int = 8080
     address: str | None = None  # None: the addresses of the lan interfaces
@@ -38,7 +41,7 @@ class Listen:
 
 
 def read_web(node: Node, is_public_suffix: PublicSuffixCheck) -> Listen:
-    """Return the settings of a YAML node. Raises PolicyError."""
+    """Return the settings of the pages in a YAML node. Raises PolicyError if they are invalid."""
     part = fields.Fields(fields.mapping(node), ("port", "listen", "allow_wan", "https"))
     port = part.read("port", _port, Listen().port)
     allow_wan = part.read("allow_wan", fields.flag, default=False)

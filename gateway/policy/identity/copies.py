@@ -25,10 +25,10 @@ _RELEASE = re.compile(r"\d.*", re.DOTALL)
 
 
 def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[Sign, ...]:
-    """Return the signs that another host uses the address; () if the known faces explain all of ``seen``.
+    """Return the signs that another host uses the MAC address; () if the known faces explain ``seen``.
 
-    A host shows its traits one by one, hence any mixture of the faces' traits is accepted. ``apart``: how
-    long the address was silent before.
+    A face is a confirmed set of traits of the address. A host shows its traits one by one, hence any mixture
+    of the faces' traits is accepted. ``apart``: how long the address was silent before.
 
     A system update changes the option list and the release in the vendor class; a new name is one sign.
     Neither is enough. No device changes its initial hop limit. A device's kind changes only as more becomes
@@ -40,19 +40,23 @@ def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[
 
 
 def nearest(faces: Iterable[Traits], seen: Traits) -> Traits:
-    """Return the face that differs least from ``seen``. ``faces`` must not be empty."""
+    """Return the face (a confirmed set of traits) that differs least from ``seen``.
+
+    Raises ValueError if ``faces`` is empty.
+    """
     return min(faces, key=lambda face: _weight(_differences((face,), seen)))
 
 
 def differs(face: Traits, seen: Traits) -> bool:
-    """Return True if some trait is known in both and differs."""
+    """Return True if a trait that is known in both sets of traits differs."""
     return bool(_differences((face,), seen))
 
 
 def merge_foreign_traits(faces: Iterable[Traits], before: Traits | None, seen: Traits) -> Traits:
-    """Return the traits of the suspected other host.
+    """Return the traits of another host that is suspected to use the same MAC address.
 
-    Each is taken from ``seen`` if no face has it, else from ``before``, what it showed until now.
+    Each is taken from ``seen`` if no face (confirmed set of traits) has it, else from ``before``, the other
+    host's traits until now.
     """
     known, last = tuple(faces), before or seen
     return replace(
@@ -71,7 +75,7 @@ def merge_foreign_traits(faces: Iterable[Traits], before: Traits | None, seen: T
 
 
 def completed(face: Traits, seen: Traits) -> Traits:
-    """Return ``face`` with its unknown traits filled in from ``seen``."""
+    """Return a copy of ``face`` in which unknown traits are filled in from ``seen``."""
     return replace(
         face,
         host_name=face.host_name or seen.host_name,
@@ -85,7 +89,10 @@ def completed(face: Traits, seen: Traits) -> Traits:
 
 
 def with_face(faces: Iterable[Traits], new: Traits) -> tuple[Traits, ...]:
-    """Return the faces and ``new``, which a guardian confirmed; beyond MAX_FACES the oldest are dropped."""
+    """Return the faces of an address with ``new``, which a guardian confirmed, as the last one.
+
+    Beyond MAX_FACES the oldest are dropped.
+    """
     return (*(face for face in faces if face != new), new)[-MAX_FACES:]
 
 
@@ -94,9 +101,10 @@ def _weight(found: Iterable[tuple[Sign, int]]) -> int:
 
 
 def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, int]]:
-    """Return the traits of ``seen`` that differ from those of all faces, each with its weight.
+    """Return which traits of ``seen`` differ from those of all faces, each with its weight.
 
-    A trait that no face has yet is no difference.
+    A face is a confirmed set of traits. A trait that no face has yet is no difference. A higher weight: the
+    more likely another host uses the address.
     """
     found: list[tuple[Sign, int]] = []
     hops = {face.hop_limit for face in faces} - {0}

@@ -39,7 +39,7 @@ _KEYS = ("id", "name", "kind", *CLUES, "test")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """One entry: the kind of a device, and the patterns of the clues that identify it."""
+    """One entry of the file: a type of device, and the patterns of the clues that identify it."""
 
     id: str
     kind: str
@@ -47,7 +47,7 @@ class Fingerprint:
     options: frozenset[tuple[int, ...]]
 
     def matches(self, clue: str, sight: Sighting) -> bool:
-        """Return True if the device's value of ``clue`` (one of CLUES) matches this entry."""
+        """Return True if the device's value of ``clue`` (one of CLUES) fits this entry."""
         traits = sight.traits
         if clue == "options":
             return traits.options in self.options
@@ -64,12 +64,15 @@ class Fingerprints:
     entries: tuple[Fingerprint, ...] = ()
 
     def kind_of(self, sight: Sighting) -> str:
-        """Return the kind of a device; empty if no entry matches."""
+        """Return the type of a device, such as phone; empty if no entry matches."""
         found = self.find(sight)
         return "" if found is None else found.kind
 
     def is_appliance(self, sight: Sighting) -> bool:
-        """Return whether a device is clearly an appliance: by what it names itself, offers, or its maker."""
+        """Return True if a device is clearly an appliance by its model, name, services or vendor.
+
+        An appliance is a printer, lamp, camera and the like.
+        """
         found = self.find(sight)
         return (
             found is not None
@@ -82,7 +85,7 @@ class Fingerprints:
         return frozenset(entry.id for entry in self.entries)
 
     def find(self, sight: Sighting) -> Fingerprint | None:
-        """Return the entry that identifies a device: the most specific clue first; None if none matches."""
+        """Return the entry that identifies a device, by the most specific clue; None if none matches."""
         for clue in CLUES:
             for entry in self.entries:
                 if entry.matches(clue, sight):
@@ -92,14 +95,17 @@ class Fingerprints:
 
 @dataclass(frozen=True, slots=True)
 class FingerprintFile:
-    """The entries of a file, and for each the example devices that it must match."""
+    """The entries of a fingerprint file, and for each the example devices that it must match."""
 
     fingerprints: Fingerprints
     tests: Mapping[str, tuple[Sighting, ...]]  # by entry
 
 
 def parse_fingerprints(source: str | bytes, file: str) -> FingerprintFile:
-    """Return the entries and their examples. Raises PolicyError with file, line, key and fix."""
+    """Return the entries of a fingerprint file (YAML) and their examples.
+
+    Raises PolicyError with file, line, key and fix if it is invalid.
+    """
     top = fields.Fields(parse_document(source, file), ("fingerprints",))
     entries: dict[str, Fingerprint] = {}
     tests: dict[str, tuple[Sighting, ...]] = {}

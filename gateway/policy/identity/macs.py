@@ -24,9 +24,9 @@ def parse_mac(written: str) -> str | None:
 
 
 def mac(word: str, place: Place) -> str:
-    """Return a device's MAC address in normal form.
+    """Return a device's MAC address in normal form, ``02:00:00:aa:bb:cc``.
 
-    Raises PolicyError, also for a multicast or zero address.
+    Raises PolicyError at ``place`` for other text, and for a multicast or zero address.
     """
     read = parse_mac(word)
     if read is None:
@@ -39,7 +39,10 @@ def mac(word: str, place: Place) -> str:
 
 
 def macs(node: Node) -> tuple[str, ...]:
-    """Return the MAC addresses of a YAML list in normal form. Raises PolicyError, also for duplicates."""
+    """Return the MAC addresses in a YAML list, in normal form.
+
+    Raises PolicyError for invalid ones and duplicates.
+    """
     read: dict[str, None] = {}
     for item in fields.items(node):
         address = mac(fields.text(item), item.place)

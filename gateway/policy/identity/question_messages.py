@@ -9,7 +9,10 @@ from gateway.policy.language import Language
 
 
 class DescribedQuestion(Protocol):
-    """A question with its names, such as the record of the control socket. Names are untrusted input."""
+    """What the sentences need of a question about a device, such as the record of the control socket.
+
+    Names are untrusted input.
+    """
 
     @property
     def ask(self) -> str: ...
@@ -36,12 +39,12 @@ class DescribedQuestion(Protocol):
 
 
 def may_be_again(question: DescribedQuestion) -> bool:
-    """Return whether the device may be a known one with another address."""
+    """Return True if the question is whether this is a known device with another MAC address."""
     return question.ask == "again" and "again" in question.replies
 
 
 def question_title(question: DescribedQuestion, language: Language) -> str:
-    """Return the question in a few words, such as ``Is this Aruzhan's Tablet again?``."""
+    """Return the title of a question about a device, such as ``Is this Aruzhan's Tablet again?``."""
     _ = language.gettext
     name, known = question.name or question.mac, question.known_name or question.known or ""
     if may_be_again(question):
@@ -56,7 +59,7 @@ def question_title(question: DescribedQuestion, language: Language) -> str:
 
 
 def question_facts(question: DescribedQuestion, language: Language) -> str:
-    """Return what is known about the device."""
+    """Return the sentences of a question that say what is known about the device."""
     _ = language.gettext
     name, owner = question.name or question.mac, question.owner_name
     names = _sign_names(language)
@@ -101,7 +104,7 @@ def _address_facts(question: DescribedQuestion, language: Language) -> str:
 
 
 def question_effects(question: DescribedQuestion, language: Language) -> list[str]:
-    """Return sentences on what applies until the answer."""
+    """Return the sentences on what applies to the device until a guardian answers; [] if nothing changes."""
     _ = language.gettext
     found = []
     if question.adult:
@@ -114,7 +117,7 @@ def question_effects(question: DescribedQuestion, language: Language) -> list[st
 
 
 def question_sentence(question: DescribedQuestion, language: Language) -> str:
-    """Return title, facts and effects as text for the command line and the API."""
+    """Return title, facts and effects of a question as one text, for the command line and the API."""
     title = question_title(question, language)
     title = title if title.endswith("?") else f"{title}."
     facts, effects = question_facts(question, language), question_effects(question, language)

@@ -14,7 +14,7 @@ from gateway.policy.profile.profile import Profile
 
 
 class Ask(StrEnum):
-    """The subject of a question about a device."""
+    """What a question to the guardians about a device is about."""
 
     NEW = "new"  # who owns it?
     AGAIN = "again"  # is it the device that left?
@@ -24,7 +24,7 @@ class Ask(StrEnum):
 
 
 class IdentityReply(StrEnum):
-    """A possible answer, in addition to a person's profile."""
+    """A possible answer to a question about a device. A profile of a person may be an answer too."""
 
     AGAIN = "again"  # the new address replaces the old one
     ALSO = "also"  # the new address is added to the old one
@@ -67,7 +67,7 @@ class IdentityQuestion:
 
     @property
     def about_stranger(self) -> bool:
-        """True if an unknown device raises the question, so that anyone on the Wi-Fi can cause it."""
+        """True if an unknown device causes the question, so that anyone on the Wi-Fi can cause it."""
         if self.ask is Ask.REPEATER:
             return not (self.closes or self.settled)
         return self.ask in (Ask.NEW, Ask.AGAIN)
@@ -95,7 +95,7 @@ class IdentityQuestion:
 
     @property
     def closes(self) -> bool:
-        """True for a repeater whose address was one device's before: the address may be copied.
+        """True for a repeater whose address one device alone had before, so that it may be copied.
 
         Stricter rules then apply until the answer.
         """
@@ -103,7 +103,7 @@ class IdentityQuestion:
 
 
 class KnownDevice(NamedTuple):
-    """A device of the family, or a device that is present."""
+    """A device that a new one may be: its traits, its owner's profile, and how long it has been away."""
 
     traits: Traits
     owner: Profile
@@ -113,7 +113,10 @@ class KnownDevice(NamedTuple):
 
 
 class Recognition(NamedTuple):
-    """The result of `recognise`; fields are empty if the newcomer is like no known device."""
+    """The result of `recognise`: MAC address of the known device, child's profile id, and matching traits.
+
+    Fields are empty if the new device is like no known one.
+    """
 
     known: str = ""
     profile: str = ""
@@ -121,10 +124,10 @@ class Recognition(NamedTuple):
 
 
 def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
-    """Return which known device a newcomer may be, which child's rules apply meanwhile, and the signs.
+    """Return which known device a new one may be, which child's rules apply until the answer, and why.
 
     Of all children whose device it may be, the youngest one's rules apply, however similar another device is:
-    a child could imitate an older child's device.
+    a child could imitate an older child's device. The reasons are the traits that match.
     """
     best, known = 0, ""
     signs: tuple[Sign, ...] = ()
@@ -145,9 +148,9 @@ def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
 
 
 def interim_profile(household: Household, question: IdentityQuestion, otherwise: Profile) -> Profile | None:
-    """Return the profile that applies with ``otherwise`` until an answer; None: only ``otherwise``.
+    """Return the profile that applies in addition to ``otherwise`` until a guardian answers the question.
 
-    ``otherwise``: the profile without the question.
+    None: only ``otherwise`` applies, the profile that the device has without the question.
     """
     if question.about_stranger:
         if not household.config.keep_profile:
@@ -160,9 +163,9 @@ def interim_profile(household: Household, question: IdentityQuestion, otherwise:
 
 
 def youngest_below(household: Household, than: Profile) -> Profile | None:
-    """Return the youngest child or guest, if younger than ``than``; else None.
+    """Return the profile of the youngest child, or the guest profile, if younger than ``than``; else None.
 
-    In one band a child comes before guests, who have no limits.
+    In one age group a child comes before guests, who have no limits.
     """
 
     def place(profile: Profile) -> tuple[int, bool]:

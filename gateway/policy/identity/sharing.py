@@ -22,7 +22,7 @@ LEAST_BYTES = 30_000  # per minute; a screen in standby or an unused tablet send
 
 
 class UseKind(StrEnum):
-    """How a temporary use began."""
+    """How a child's temporary use of a device began."""
 
     USE = "use"  # a child selected itself on the device
     CLAIM = "claim"  # a child claimed a screen from its own phone
@@ -46,7 +46,10 @@ class DeviceUse:
 
 
 def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
-    """Return the children who may use a shared device, the youngest first; () if it is not shared."""
+    """Return the profiles of the children who may use a shared device, the youngest first.
+
+    Empty if it is not shared.
+    """
     found = {
         person.id: person for who in household.config.shared.get(mac, ()) if (person := household.find(who))
     }
@@ -56,7 +59,7 @@ def possible_users(household: Household, mac: str) -> tuple[Profile, ...]:
 
 
 def shared_with(household: Household, who: str) -> tuple[str, ...]:
-    """Return the MAC addresses of the shared devices that a child may use."""
+    """Return the MAC addresses of the shared devices that the child ``who`` (a profile id) may use."""
     return tuple(
         mac
         for mac in household.config.shared
@@ -65,7 +68,7 @@ def shared_with(household: Household, who: str) -> tuple[str, ...]:
 
 
 def may_be_handed(own: Profile | None) -> bool:
-    """Return True if a guardian may hand the device to a child: it is no child's or guest's.
+    """Return True if a guardian may hand this device to a child for a while: it is no child's or guest's.
 
     ``own``: the profile that otherwise applies; None: unfiltered.
     """
@@ -73,7 +76,10 @@ def may_be_handed(own: Profile | None) -> bool:
 
 
 def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mapping[str, Profile]:
-    """Return MAC → the child's profile that replaces the device's own, for all uses that the files permit."""
+    """Return MAC → profile of the child that uses the device now, in place of the device's own profile.
+
+    Uses that the files do not permit are left out.
+    """
     found: dict[str, Profile] = {}
     for use in uses:
         if use.handed:
@@ -87,7 +93,7 @@ def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mappi
 
 
 def _with_failure_mode(chosen: Profile, youngest: Profile | None) -> Profile:
-    """Return the chosen child's profile, with the youngest user's failure mode if that one is stricter.
+    """Return ``chosen``, with the failure mode of ``youngest`` if only that blocks while the daemon is down.
 
     Nothing ends a use while the daemon is down. A shared device is then blocked if the youngest child's is.
     """
@@ -97,9 +103,9 @@ def _with_failure_mode(chosen: Profile, youngest: Profile | None) -> Profile:
 
 
 def _child(household: Household, who: str) -> Profile:
-    """Return the child that a guardian named; if it is gone, the youngest child or the guest profile.
+    """Return the profile of the child ``who``; without it, the youngest child's or the guest profile.
 
-    It is never the adult who owns the device.
+    It is never that of the adult who owns the device.
     """
     known = household.profiles.get(who)
     if known is not None and known.is_child:
@@ -108,12 +114,12 @@ def _child(household: Household, who: str) -> Profile:
 
 
 def needs_pin(profile: Profile) -> bool:
-    """Return True if this child confirms its identity with a PIN: from the age group 10-12 on."""
+    """Return True if this child must prove with a PIN who it is: from the age group 10-12 on."""
     return profile.is_child and profile.band >= AgeBand.AGE_10_12
 
 
 def may_open(household: Household, mac: str, closed: Profile) -> bool:
-    """Return True if an adult's proof may lift the rules of a device.
+    """Return True if an adult's proof may lift the rules of a device for a while.
 
     It may for a shared device, and for one that no file names and that has no child's rules. ``closed``: the
     profile that applies without a proof.
@@ -124,10 +130,10 @@ def may_open(household: Household, mac: str, closed: Profile) -> bool:
 def opened_by_proof(
     household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
 ) -> Mapping[str, str]:
-    """Return MAC → the profile id that applies without the proof, for the devices that a proof opens now.
+    """Return MAC → id of the profile that applies without the proof, for devices that an adult's proof opens.
 
-    The id is ``quarantine`` for a device in quarantine. ``closed``: the profile of each device, and whether
-    it is in quarantine.
+    The id is ``quarantine`` for a device in quarantine. ``proofs``: MAC addresses with a proof. ``closed``:
+    the profile of each device, and whether it is in quarantine.
     """
     found = {}
     for mac in proofs:

@@ -22,7 +22,7 @@ NAME_SOURCES = ("", "mdns", "lease", "dhcp")
 class Sighting:
     """What the gateway has observed of one device: traits, addresses, names, services and model.
 
-    ``addresses`` and ``names``: newest last. All text is hostile input.
+    ``addresses`` and ``names``: the newest last. All text is untrusted input.
     """
 
     traits: Traits
@@ -35,7 +35,7 @@ class Sighting:
     behind: frozenset[str] = frozenset()
 
     def named(self, name: str, source: str) -> Sighting:
-        """Return the sighting with a name that ``source`` (one of NAME_SOURCES) gave.
+        """Return a copy with a name that ``source`` (one of NAME_SOURCES) gave; unchanged if it is empty.
 
         It becomes the host name unless a more reliable source gave the present one.
         """

@@ -29,7 +29,7 @@ _COUNTED = re.compile(r"[-_. ]?\(?\d{0,3}\)?$")  # iphone-2, "iPhone (3)"
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """The known traits of the host with one hardware address. All text is hostile input; empty: not seen."""
+    """The known traits of the host with one MAC address. All text is untrusted input; empty: not seen."""
 
     mac: str  # lower case, colons
     host_name: str = ""  # DHCP option 12, else from mDNS
@@ -47,12 +47,12 @@ class Traits:
 
     @property
     def has_own_name(self) -> bool:
-        """True if the device has a name that few others have."""
+        """True if the device has a host name that is no default name such as iphone or android."""
         return bool(self.host_name) and _COUNTED.sub("", self.host_name.casefold()) not in COMMON_NAMES
 
 
 class Sign(StrEnum):
-    """A sign that two addresses are one device, or that one address is two devices."""
+    """A trait or event that shows that two addresses are one device, or that one address is two devices."""
 
     HOST_NAME = "host_name"
     OPTIONS = "options"
@@ -66,7 +66,7 @@ class Sign(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How similar a new device is to a known one: a score, and the signs that agree."""
+    """How similar a new device is to a known one: a score, and the traits that agree."""
 
     score: int = 0
     signs: tuple[Sign, ...] = ()
@@ -80,12 +80,10 @@ UNLIKE = Likeness()
 
 
 def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> Likeness:
-    """Return how likely the newcomer is the known device: the score of the traits that agree.
+    """Return how likely a new device is a known one with another address: the score of equal traits.
 
-    A contradiction in kind or hop limit outweighs all signs.
-
-    ``gone_for``: how long ``known`` had been away when the newcomer came; negative if its departure was
-    noticed later; None: it is present.
+    A contradiction in kind or hop limit outweighs all signs. ``gone_for``: how long ``known`` had been away
+    when the new device came; negative if its departure was noticed later; None: it is present.
     """
     if gone_for is None or _contradict(known, newcomer):
         return UNLIKE
@@ -105,7 +103,7 @@ def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> 
 
 
 def _contradict(first: Traits, other: Traits) -> bool:
-    """Return True if kind or hop limit differ.
+    """Return True if the kinds or the hop limits of both are known and differ.
 
     The kind is guessed from the name first, and a name is easily changed. It contradicts nothing if both send
     the same DHCP options.
@@ -116,9 +114,10 @@ def _contradict(first: Traits, other: Traits) -> bool:
 
 
 def may_be_departed(newcomer: Traits, gone_for: timedelta | None) -> bool:
-    """Return True if ``newcomer`` may be a device that left, judging by random address and time only.
+    """Return True if a new device may be one that left, judging by random address and time only.
 
-    A child's phone that calls itself a television is still the child's phone.
+    A child's phone that calls itself a television is still the child's phone. ``gone_for``: as for
+    `same_device`.
     """
     return gone_for is not None and abs(gone_for) <= SOON and newcomer.is_random
 
@@ -130,7 +129,7 @@ def interface_id_from(mac: str) -> bytes:
 
 
 def foreign_ids(traits: Traits) -> frozenset[bytes]:
-    """Return the IPv6 interface ids that were made from another MAC address than the device's own."""
+    """Return the device's IPv6 interface ids that were made from another MAC address than its own."""
     own = interface_id_from(traits.mac)
     return frozenset(
         interface_id

@@ -39,9 +39,9 @@ ALLOWED = (Reason.FAMILY_ALLOW, Reason.HOMEWORK)
 
 
 class BypassRules:
-    """Decides flows that use a bypass method, under one profile.
+    """Decides about flows that use a bypass method (VPN, encrypted DNS, …), under one profile.
 
-    Caches which addresses and ALPN lists are no bypass, so that such a flow costs one look-up.
+    Caches which addresses and ALPN lists show no bypass, so that such a flow needs only one look-up.
     """
 
     def __init__(self, fact_finder: FactFinder, profile: Profile, world: World) -> None:
@@ -65,18 +65,20 @@ class BypassRules:
         self.plain_alpns: set[tuple[str, ...]] = set()
 
     def refusal(self, way: BypassMethod) -> Conclusion | None:
-        """Return the conclusion that blocks a bypass method; None if the rules allow the method."""
+        """Return the conclusion that blocks a bypass method; None if the method is not blocked.
+
+        It is not blocked if the rules allow it, or if the family allows an app that uses it.
+        """
         return self._refusals.get(way)
 
     def conclusion(
         self, seen: Observation, named: Conclusion | None, situation: Situation
     ) -> Conclusion | None:
-        """Return the block of the bypass method that a flow uses, or the family's allow of its address.
+        """Return the block of the bypass method that a flow uses; None if it uses none that is blocked.
 
-        None: the flow uses no method or an allowed one, or its name is allowed.
-
-        ``named``: the conclusion about the name in the flow; None if it has no name. An allow is returned
-        only then.
+        None also if its name, or a name that gave the address, is allowed. For a flow without a name, return
+        the conclusion that allows that other name instead. ``named``: the conclusion about the name in the
+        flow; None if it has no name.
         """
         if named is None and self._is_plain(seen):
             return None
@@ -109,11 +111,11 @@ class BypassRules:
         return resolved.vouched(seen.host or "", seen.dst)
 
     def _first(self, ways: Iterable[BypassMethod]) -> Conclusion | None:
-        """Return the block of the first of ``ways`` that the rules block; None if they block none."""
+        """Return the conclusion that blocks the first blocked method of ``ways``; None if none is blocked."""
         return next((self._refusals[way] for way in ways if way in self._refusals), None)
 
     def _is_plain(self, seen: Observation) -> bool:
-        """Return True if a flow without a name is cached as no bypass."""
+        """Return True if a flow without a host name is known from the caches to use no bypass method."""
         return (
             seen.host is None
             and seen.dst in self.plain_addresses
@@ -124,7 +126,7 @@ class BypassRules:
         )
 
     def steps(self, seen: Observation) -> Iterator[ExplanationStep]:
-        """Yield each bypass method that the flow uses, and its sign, for `qalqan why`."""
+        """Yield each bypass method that the flow uses, and how it was detected, for `qalqan why`."""
         rules = self._profile.rules.ways
         by_address = ((way, "calls a known address") for way in self._methods_by_address(seen))
         for way, sign in (*self._methods_by_content(seen), *by_address):
@@ -137,7 +139,7 @@ class BypassRules:
                 yield ExplanationStep(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
 
     def _methods_by_content(self, seen: Observation) -> Iterator[tuple[BypassMethod, str]]:
-        """Yield the methods that the flow's content shows, each with its sign."""
+        """Yield the bypass methods that a flow's protocol, port, ALPN or name shows, each with a text why."""
         proto = seen.proto
         if proto in WAYS:
             yield WAYS[proto], f"speaks {proto}"
@@ -155,7 +157,7 @@ class BypassRules:
             yield BypassMethod.RELAY, "calls a relay by its name"
 
     def _methods_by_address(self, seen: Observation) -> tuple[BypassMethod, ...]:
-        """Return the bypass methods that the destination address is known for."""
+        """Return the bypass methods that the destination address is known for; other addresses are cached."""
         address = seen.dst
         if seen.proto is Proto.DNS or address in self.plain_addresses or len(address) not in (4, 16):
             return ()
@@ -167,7 +169,7 @@ class BypassRules:
         return ways
 
     def _allowed_at(self, address: bytes, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about a name that the family allows and that gave the device this address.
+        """Return the conclusion about a name allowed by the family whose DNS answer gave this address.
 
         The family may allow the name itself or its service. None: there is no such name.
         """
@@ -177,9 +179,9 @@ class BypassRules:
         return next((conclusion for conclusion in parts if conclusion is not None), None)
 
     def _allowed_name(self, host: str) -> Conclusion | None:
-        """Return the conclusion about a host that the family allows by name or service; cached.
+        """Return the conclusion about a host that the family allows by its name or service. Cached.
 
-        Others: None.
+        None for other hosts.
         """
         if host not in self._allowed:
             if len(self._allowed) >= HOSTS_KEPT:
@@ -188,7 +190,7 @@ class BypassRules:
         return self._allowed[host]
 
     def _concluded(self, host: str) -> Conclusion | None:
-        """Return the conclusion about a host that the family allows by name or service; None for others."""
+        """Return the conclusion about a host that the family allows by its name or service; else None."""
         facts = self._fact_finder.facts(host)
         entry = family_entry(facts)
         if facts.binding or facts.registered or entry is None or entry.kind is EntryKind.CATEGORY:
@@ -199,7 +201,7 @@ class BypassRules:
 
 
 def _services_that_open(way: BypassMethod, rules: Rules, world: World) -> tuple[str, ...]:
-    """Return the services that a parent can approve under ``rules`` and that use this bypass method.
+    """Return the ids of services that use this bypass method and that a parent can approve under ``rules``.
 
     They are those that need approval themselves or by their categories, none of which is blocked.
     """
@@ -231,9 +233,9 @@ def has_own_names(rules: Rules) -> bool:
 
 
 def _is_allowed(seen: Observation, named: Conclusion, situation: Situation) -> bool:
-    """Return True if the family allows the name and its DNS answer gave the address.
+    """Return True if the family allows the flow's host name, and a DNS answer for it gave the address.
 
-    A hello can carry any name.
+    A TLS hello can carry any name. If answers are not stored, the allow is enough.
     """
     if named.outcome.reason not in ALLOWED or named.outcome.verdict is not Verdict.ALLOW:
         return False

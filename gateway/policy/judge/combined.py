@@ -23,10 +23,10 @@ _SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)
 
 
 def aligned_profiles(profile: Profile, otherwise: Profile) -> tuple[Profile, Profile]:
-    """Return both profiles for a device that may belong to another person.
+    """Return both profiles, adjusted, for a device that may belong to either of two persons.
 
-    Nothing about it is logged. It is blocked while the daemon is down if either profile would be. Both
-    profiles use the stricter safe search.
+    If both are filtered, both use the stricter safe search, and the first blocks while the daemon is down if
+    the second does. The first profile logs nothing.
     """
     rules, others = replace(profile.rules, log_level=0), otherwise.rules
     if not otherwise.filtered:
@@ -39,7 +39,7 @@ def aligned_profiles(profile: Profile, otherwise: Profile) -> tuple[Profile, Pro
 
 
 class CombinedJudge(Judge):
-    """Judges by two profiles: what either blocks is blocked. The decisions of ``profile`` come first.
+    """A judge for a device of two profiles: what either blocks is blocked. The first profile decides first.
 
     ``other`` is the judge of the second profile.
     """
@@ -52,15 +52,19 @@ class CombinedJudge(Judge):
         other: Judge,
         situation: Callable[[], Situation],
     ) -> None:
-        """Create the judge. ``situation`` returns the current situation for ``other``."""
+        """Create the judge. ``situation`` returns the second profile's present situation.
+
+        A situation has the pauses, extra time and used minutes.
+        """
         super().__init__(profile, world, calendar)
         self._other = other
         self._other_situation = situation
 
     def as_of(self, other_is: Situation) -> CombinedJudge:
-        """Return a copy of this judge in which ``other`` had the situation ``other_is``.
+        """Return a copy of this judge in which the second profile's situation is always ``other_is``.
 
-        It is for questions about another moment.
+        A situation has the pauses, extra time and used minutes. The copy is for decisions about another
+        moment.
         """
         clone = copy(self)
         clone._other_situation = lambda: other_is
@@ -80,9 +84,9 @@ class CombinedJudge(Judge):
         *,
         explain: bool = False,
     ) -> Decision:
-        """Return the first profile's block, else the other's, else the allow with the gates of both.
+        """Return the first profile's block, else the second's, else the allow with the time rules of both.
 
-        ``mine_is``, ``other_is``: the situation for each profile.
+        ``mine_is``, ``other_is``: the situation (pauses, extra time, used minutes) for each profile.
         """
         mine = super().decide(seen, mine_is, now, explain=explain)
         if not mine.allowed:
@@ -98,7 +102,7 @@ class CombinedJudge(Judge):
         return replace(chosen, gates=gates, until=until)
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
-        """Return the standing under both profiles: a gate is closed if either closes it."""
+        """Return the state of the gates (time rules) under both profiles: closed if either closes it."""
         mine = super().standing(situation, now)
         if not self._other.profile.filtered:
             return mine  # nothing closes for the other profile
@@ -115,7 +119,7 @@ class CombinedJudge(Judge):
 
 
 def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
-    """Return service → the gates that grants open for it.
+    """Return, by service, the gates (time rules) that extra time opens for it in both profiles.
 
     A gate is included only if it is open for the service, or not closed, in both profiles.
     """
@@ -135,7 +139,7 @@ def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
 
 
 def _budgets(mine: Mapping[str, TimeLimit], other: Mapping[str, TimeLimit]) -> Mapping[str, TimeLimit]:
-    """Return the limits of both by gate; of two for one gate, that with fewer minutes left."""
+    """Return the limits of both profiles by gate (their target); of two, that with fewer minutes left."""
     both = {**other, **mine}
     for gate in mine.keys() & other.keys():
         both[gate] = min(mine[gate], other[gate], key=lambda budget: budget.left)

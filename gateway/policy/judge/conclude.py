@@ -80,7 +80,7 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 
 
 class Conclusion(NamedTuple):
-    """The decision about a name, independent of time, and the time rules (gates) that may block it.
+    """The decision about a host that is independent of time, and the gates (time rules) that may block it.
 
     Equal conclusions share one object.
     """
@@ -106,7 +106,7 @@ class Conclusion(NamedTuple):
 
 
 def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
-    """Return the decision about a host that its facts and a profile's rules give, with its gates.
+    """Return the decision about a host by its facts and a profile's rules, with its gates (time rules).
 
     ``profile`` must be filtered.
     """
@@ -138,11 +138,11 @@ def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
 def companion_conclusion(
     facts: HostFacts, rules: Rules, conclusion: Conclusion
 ) -> tuple[tuple[str, ...], Conclusion] | None:
-    """Return a service that opens a blocked host as its companion, and the conclusion; None without one.
+    """Return the services that open a blocked host, and the allow; None if none does.
 
-    The host is open as the service is, with the service's time rules, and is not counted. Of several
-    services, the one with the fewest time rules opens it. A name that the family or the age group blocks,
-    a law and a bypass method stay blocked.
+    A companion is a name that a service needs but that is not its own. The host is open as the service is,
+    with the service's time rules, and is not counted. Of several services, the one with the fewest time rules
+    opens it. A name that the family or the age group blocks, a law and a bypass method stay blocked.
 
     Arguments:
         conclusion: the conclusion about the host without companions.
@@ -158,13 +158,19 @@ def companion_conclusion(
 
 
 def _companions_of(facts: HostFacts, conclusion: Conclusion) -> tuple[HostFacts, ...]:
-    """Return the facts of the services that may open a host that ``conclusion`` blocks; usually none."""
+    """Return the facts of the services that need a host and may open it if it is blocked; usually none.
+
+    ``conclusion``: that of the host.
+    """
     may_open = is_openable(conclusion) and not _has_name(facts.block, facts.band_block)
     return facts.needed_by if may_open else ()
 
 
 def uncounted(conclusion: Conclusion) -> Conclusion:
-    """Return the conclusion of an allowed host without the use of its limits, which still close it."""
+    """Return a conclusion whose host uses no minutes of its limits; used-up limits still block it.
+
+    It is unchanged if no limit applies to the host.
+    """
     if not limit_gates(conclusion.gates):
         return conclusion
     gates = (*conclusion.gates, UNCOUNTED)
@@ -172,10 +178,10 @@ def uncounted(conclusion: Conclusion) -> Conclusion:
 
 
 def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
-    """Return all gates that an open name would have without its exemption; () if it has no exemption.
+    """Return all gates (time rules) that an allowed name would have without its exemption; else ().
 
-    The exemption is fewer gates than usual, or use without counted time. A hello can carry any name, so it
-    applies only if a DNS answer gave the address.
+    The exemption is fewer gates than usual, or use without counted time. A TLS hello can carry any name, so
+    it applies only if a DNS answer gave the address.
     """
     if conclusion.outcome.verdict is Verdict.BLOCK:
         return ()
@@ -187,12 +193,12 @@ def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
 
 
 def blocked_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
-    """Return a conclusion that blocks for ``reason``; the time rules of the whole device come before it."""
+    """Return a conclusion that blocks for ``reason``; closed time rules of the whole device outrank it."""
     return Conclusion(state_gates(rules), refuse(reason, rule, owner))
 
 
 def device_wide_conclusion(reason: Reason, rule: str, rules: Rules, owner: str = PRODUCT) -> Conclusion:
-    """Return a conclusion that allows; only the time rules of the whole device block it."""
+    """Return a conclusion that allows, unless a time rule of the whole device is closed."""
     gates = state_gates(rules)
     return Conclusion(gates, allow(reason, rule, owner, gates))
 
@@ -206,12 +212,12 @@ def refuse(reason: Reason, rule: str, owner: str, *, askable: bool = False) -> D
 
 
 def owned_rule(owner: str, rule: str) -> str:
-    """Return a rule as `why` prints it: an age group's rule after the group's name, as ``band 10-12: …``."""
+    """Return a rule's text for `qalqan why`; an age group's begins with its name, as ``band 10-12: …``."""
     return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
 
 
 def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
-    """Return the rule text, the rules and the rule's owner that block a flow without a name.
+    """Return the rule that blocks flows without a host name: its text, the profile's rules, and its owner.
 
     It is `strict` if that is on, else `mode`.
     """
@@ -229,7 +235,7 @@ def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
 def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...] = ()) -> Conclusion:
     """Return the conclusion that blocks a bypass method. ``rules`` must block it.
 
-    ``services``: apps of the method that open it where a guardian opens them.
+    ``services``: apps that use the method; a guardian's temporary opening of one of them lifts the block.
     """
     owner = rules.ways[way].owner
     blocked = blocked_conclusion(
@@ -239,7 +245,10 @@ def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...]
 
 
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
-    """Return the conclusion by the first rule that applies: signal, device need, law, family, age group."""
+    """Return the conclusion about a host by the first rule that applies.
+
+    The order: names that signal a bypass method, device needs, laws, the family's entries, the age group.
+    """
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
         return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, f"resolver signal: {facts.signal}", PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
@@ -270,7 +279,7 @@ def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
 
 
 def _other_refusal(facts: HostFacts, allowed: RuleEntry, rules: Rules) -> CategoryFact | None:
-    """Return the category that blocks a host although ``allowed`` opens it; None if there is none.
+    """Return the category that blocks a host although the category entry ``allowed`` matches; or None.
 
     An allowed category lifts no other category.
     """
@@ -282,15 +291,18 @@ def _other_refusal(facts: HostFacts, allowed: RuleEntry, rules: Rules) -> Catego
 
 
 def _refuses_need(block: RuleEntry | None, need: str) -> bool:
-    """Return True if the family blocks a name that devices need, by that name or one below it.
+    """Return True if the family blocks a name that devices need (``need``), or a name below it.
 
-    Blocking a vendor's domain does not count.
+    A block of a domain above it, such as the vendor's, does not count.
     """
     return block is not None and block.kind is EntryKind.NAME and len(block.value) >= len(need)
 
 
 def _need(need: tuple[str, str], rules: Rules) -> Conclusion:
-    """Return the allow of a name that devices need, with the gates of its type. ``need``: entry and type."""
+    """Return the allow of a name that devices need, such as for updates, with the time rules of its type.
+
+    ``need``: the entry and its type.
+    """
     entry, kind = need
     gates = state_gates(rules, _bound_of_need(kind))
     rule = f"device needs: {kind}: {entry}"
@@ -307,8 +319,9 @@ def _bound_of_need(kind: str) -> Bound:
 def family_entry(facts: HostFacts) -> RuleEntry | None:
     """Return the family's allow, block or homework entry that decides about a host; None if none matches.
 
-    Homework counts as an allow, and wins a tie with it. A name that an allowed service shares ranks below a
-    name and above every other entry.
+    The entry with the highest rank decides; a block wins against an allow of the same rank. Homework counts
+    as an allow, and wins a tie with it. An allowed service's entry for a name that it shares ranks below an
+    entry for a name and above every other entry.
     """
     allowed = _stronger(facts.homework, facts.allow)
     if facts.companion is not None and not _has_name(facts.block, allowed):
@@ -325,7 +338,7 @@ def _stronger(first: RuleEntry | None, second: RuleEntry | None) -> RuleEntry | 
 
 
 def _outranks(entry: RuleEntry | None, other: RuleEntry | None) -> bool:
-    """Return True if ``entry`` ranks at least as high as ``other``."""
+    """Return True if ``entry`` ranks at least as high as ``other``; False for None as ``entry``."""
     return entry is not None and (other is None or entry.rank >= other.rank)
 
 
@@ -358,7 +371,7 @@ def _is_family_refusal(fact: CategoryFact) -> bool:
 
 
 def _approval(facts: HostFacts) -> tuple[str, str] | None:
-    """Return rule and owner of the age group's allow or the approved site for a host; None without one."""
+    """Return rule and owner of the age group's allow, or of a site approved by Qalqan; None without one."""
     if facts.band_allow is not None:
         owner = facts.band_allow.owner
         return owned_rule(owner, f"allow: {facts.band_allow}"), owner
@@ -366,9 +379,9 @@ def _approval(facts: HostFacts) -> tuple[str, str] | None:
 
 
 def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Conclusion:
-    """Return a conclusion that blocks because of the action of a category or a service.
+    """Return a conclusion that blocks because of the profile's action for a category or a service.
 
-    The gates of the services come before it.
+    Closed time rules of the device and of the host's services outrank it. ``fact``: the category or service.
     """
     reason = Reason.NEW_DOMAIN if fact.id == NEW_DOMAIN else Reason.CATEGORY
     if fact.id.startswith(SERVICE):
@@ -387,7 +400,7 @@ def category_rule(category: str, rule: Owned[Action]) -> str:
 
 
 def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
-    """Return the conclusion for a host that no rule names: by mode and the rule for unknown names."""
+    """Return the conclusion for a host that no rule names: by the mode and the rule for unknown sites."""
     gates = state_gates(rules) + service_gates(rules, facts.services)
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
@@ -406,7 +419,7 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
 
 
 def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
-    """Return a conclusion that allows, with the gates of the host and safe search for a search engine."""
+    """Return a conclusion that allows a host, with its time rules; a search engine gets safe search."""
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -423,7 +436,7 @@ def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str
 
 
 def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
-    """Return the time rules (gates) of an allowed host, in the order of decision.
+    """Return the time rules (gates) that apply to an allowed host, in the order of decision.
 
     ``bound`` leaves some of them out, as for homework and updates.
     """
@@ -438,7 +451,7 @@ def flow_gates(facts: HostFacts, rules: Rules, bound: Bound) -> Gates:
 
 
 def is_openable(conclusion: Conclusion) -> bool:
-    """Return True if a guardian's temporary opening (`opened_conclusion`) lifts this block."""
+    """Return True if the conclusion is a block that a guardian may lift for a while (`opened_conclusion`)."""
     openable = conclusion.outcome.reason in OPENABLE or bool(conclusion.needed_by)
     return openable and conclusion.outcome.verdict is Verdict.BLOCK
 
@@ -473,7 +486,7 @@ def passed_rules(
 ) -> tuple[ExplanationStep, ...]:
     """Return the rules that were checked before the one that decided, with their results, for `qalqan why`.
 
-    After an allow, the rules behind the deciding one are included.
+    After most allows, the rules that come after the deciding one are included too.
 
     Arguments:
         host: None for a flow that names none.
@@ -502,7 +515,7 @@ def _steps(
     bypass_steps: tuple[ExplanationStep, ...],
     recognised: ServiceRecognition | None,
 ) -> Iterator[ExplanationStep]:
-    """Yield every rule with its result, in the order of decision."""
+    """Yield every rule with its result for `qalqan why`, in the order of decision."""
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
         yield from bypass_steps
@@ -550,7 +563,7 @@ def _steps(
 
 
 def _gates(gates: Gates, state: Standing, services: Iterable[str]) -> Iterator[ExplanationStep]:
-    """Yield each gate with its state: open, closed, or opened by a grant."""
+    """Yield each gate (time rule) with its state: open, closed, or opened by extra time."""
     lifted = state.lifted_for([f"service:{service}" for service in services])
     for gate in gates:
         closing = state.closed.get(gate)
@@ -580,7 +593,7 @@ def _entry(word: str, entry: RuleEntry | None) -> ExplanationStep:
 
 
 def _services(facts: HostFacts, recognised: ServiceRecognition | None) -> Iterator[ExplanationStep]:
-    """Yield the services of the name, and those that the connection was recognised as, with the sign."""
+    """Yield the services of the name, and those recognised without a name, with how they were recognised."""
     signs = {} if recognised is None else dict.fromkeys(recognised.services, SIGNS[recognised.sign])
     services = tuple(dict.fromkeys((*facts.services, *signs)))
     if not services:

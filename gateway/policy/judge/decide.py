@@ -53,7 +53,7 @@ REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone
 
 
 class Judge:
-    """Decides about observations under one profile, with the data that all judges share (`World`).
+    """Decides about DNS queries and connections under one profile and the household's data (`World`).
 
     A change of either needs a new judge.
     """
@@ -93,11 +93,11 @@ class Judge:
     def decide(
         self, seen: Observation, situation: Situation, now: datetime, *, explain: bool = False
     ) -> Decision:
-        """Return the decision about an observation: verdict, reason, rule, owner and end.
+        """Return the decision about a DNS query or connection: verdict, reason, rule, owner and end.
 
         Arguments:
             now: an aware datetime; UTC is fastest.
-            explain: also fill ``passed``, and ``until`` for what is open.
+            explain: also fill ``passed`` (the rules checked before), and ``until`` for what is open.
         """
         if explain:
             return self._explained(seen, situation, now)
@@ -138,11 +138,11 @@ class Judge:
     def _special(
         self, conclusion: Conclusion, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
-        """Return the decision for a host that the profile's usual order of rules does not cover.
+        """Return the decision for a host to which the usual order of rules does not apply; None for others.
 
-        Such are the pages, help lines, lists for everyone, registers, and all hosts of an unfiltered profile;
-        in flows also local names, relay names and names with fewer gates than usual. None: the usual order
-        applies.
+        Such are the pages, help lines, lists for everyone, state registers, and all hosts of an unfiltered
+        profile; in connections also local names, Private Relay names and names with fewer time rules than
+        usual.
         """
         is_query = seen.proto is DNS
         if conclusion.gateway and is_query:
@@ -167,10 +167,10 @@ class Judge:
     def _by_name_alone(
         self, conclusion: Conclusion, host: str, seen: Observation, situation: Situation, now: datetime
     ) -> Decision | None:
-        """Return the decision for a name with fewer gates and an address that no answer gave for it.
+        """Return the decision for an exempt name with an address that no DNS answer gave for it.
 
-        All gates apply then. None: the address belongs to the name, or this is unknown because answers are
-        encrypted.
+        The name has fewer time rules than usual; now all apply. None: the address belongs to the name, or
+        this is unknown because answers are encrypted.
         """
         resolved = situation.resolved
         hidden = resolved is None or self._bypass.refusal(BypassMethod.ENCRYPTED_DNS) is None
@@ -184,9 +184,9 @@ class Judge:
         return self._unproven if decision.reason in TIME_REASONS else decision
 
     def _at_address(self, seen: Observation, named: Conclusion, situation: Situation) -> Conclusion:
-        """Return the conclusion about a named flow, which also depends on its address and content.
+        """Return the conclusion about a flow with a host name, which also depends on its address and content.
 
-        It is that of a bypass method, of the service at the address, or ``named``.
+        It is the block of a bypass method, that of the service at the address, or ``named``.
         """
         return (
             self._bypass.conclusion(seen, named, situation)
@@ -197,7 +197,11 @@ class Judge:
     def _by_state(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision:
-        """Return the decision about a host in a situation, with openings, site repair, gates and address."""
+        """Return the decision about a host in a situation (pauses, extra time, used minutes).
+
+        It applies temporary openings, a site repair, closed time rules, the address check and safe search, in
+        this order.
+        """
         if conclusion.portal and state.situation.led and seen.proto is DNS:
             return conclusion.outcome  # a probe without an address is never redirected to the page
         if state.standing.allowed and is_openable(conclusion):
@@ -216,7 +220,7 @@ class Judge:
     def _wrong_address(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision | None:
-        """Return the block of a flow to an address that is not the name's own; None if it is, or may be."""
+        """Return the block of a connection whose address is not its host name's; None if it is, or may be."""
         if seen.proto is DNS or state.standing.off or conclusion.outcome.verdict is Verdict.BLOCK:
             return None
         if conclusion.rewrite is not None:
@@ -227,7 +231,7 @@ class Judge:
         return self._unresolved
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
-        """Return the decision with the rules that were passed, and the end of what is open."""
+        """Return the decision with the rules checked before it, and the end of what is open."""
         decision = self.decide(seen, situation, now)
 
         recognised = decision.recognised
@@ -248,22 +252,25 @@ class Judge:
 
     @property
     def approves(self) -> bool:
-        """True if the profile blocks unlisted sites, and some approved sites of the product are open."""
+        """True if the profile blocks unlisted sites, but some sites that Qalqan approves are open."""
         return self._fact_finder.approves
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
-        """Return which time rules are closed for a device now, why and until when.
+        """Return which gates (time rules) are closed for a device at ``now``, why, and until when.
 
         The result is cached until it changes.
         """
         return self._state(situation, now).standing
 
     def left(self, gates: Iterable[str], situation: Situation, now: datetime) -> Left | None:
-        """Return the time until a flow with ``gates`` is closed; None if nothing closes it."""
+        """Return the time until a flow with ``gates`` (time rules) is closed; None if nothing closes it."""
         return self.remaining(situation, now).of(gates)
 
     def remaining(self, situation: Situation, now: datetime) -> Remaining:
-        """Return the time left in a situation. The last result is cached: a page asks several times."""
+        """Return the object that computes the time left of a device (``situation``) at ``now``.
+
+        The last one is cached.
+        """
         last = self._remaining
         if last is None or last.situation is not situation or last.now != now:
             state = self._state(situation, now).standing
@@ -273,7 +280,9 @@ class Judge:
     def extend(
         self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
     ) -> tuple[Extension, ...]:
-        """Return which gates stay open for how much longer if a device or service gets ``extra`` time.
+        """Return which gates (time rules) stay open longer, and how much, if ``extra`` time is given.
+
+        ``service``: only the flows of this service get it; None: the device.
 
         Raises:
             KeyError: ``service`` is no id of the catalogue.
@@ -284,7 +293,7 @@ class Judge:
         return extend(self.profile, situation, self._calendar, now, extra, service, gates)
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
-        """Return the decision about a flow without a name that can be trusted."""
+        """Return the decision about a flow without a host name, or with one that cannot be trusted."""
         if not self._filtered:
             return self._unfiltered
         if self._allows_ech and seen.fault is Fault.ECH:
@@ -310,9 +319,10 @@ class Judge:
 
     @staticmethod
     def _outcome(conclusion: Conclusion, state: CachedSituation) -> Decision:
-        """Return the decision if no gate is closed.
+        """Return the decision about a host or flow that no time rule blocks now.
 
-        It has further gates for a device that is redirected to the page, and for services with extra time.
+        While filtering is off it is that of the switched-off filter. Further time rules are added for a
+        connectivity check of a device that is redirected to the page, and for services with extra time.
         """
         if state.standing.off:
             return state.off
@@ -326,9 +336,10 @@ class Judge:
         return outcome
 
     def _opened(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
-        """Return the allow of a guardian's temporary opening for a blocked host, service or companion.
+        """Return an allow if a guardian opened the blocked host, its service or its category for a while.
 
-        Without an opening, return ``conclusion``. ``host``: "" for no name.
+        Opening a service also opens the names and bypass methods that it needs. Without an opening, return
+        ``conclusion``. ``host``: "" for no name.
         """
         # An opened site opens no bypass method, whatever host the flow names.
         method = conclusion.outcome.reason in BYPASS_REASONS
@@ -360,7 +371,7 @@ class Judge:
         return found
 
     def _opened_category(self, host: str, conclusion: Conclusion, state: CachedSituation) -> Conclusion:
-        """Return the allow of a host that only categories block which a guardian opened for a while.
+        """Return an allow if all categories that block the host are open for a while.
 
         Otherwise return ``conclusion``: an opened category lifts no other block.
         """
@@ -387,7 +398,10 @@ class Judge:
     def _by_open_categories(
         self, host: str, conclusion: Conclusion, ends: Mapping[str, datetime]
     ) -> Conclusion:
-        """Return the conclusion about a blocked host while categories are open. ``ends``: by category."""
+        """Return the conclusion about a blocked host while a guardian opened some categories.
+
+        ``ends``: when each of these ends.
+        """
         if self._lenient is None or self._lenient[0] != ends.keys():
             profile = without_categories(self.profile, ends.keys())
             self._lenient = (frozenset(ends), profile, FactFinder(profile, self._world))
@@ -400,7 +414,7 @@ class Judge:
         return opened_conclusion(facts, profile, f"{CATEGORY}{first}", ends[first])
 
     def _cache_host(self, host: str) -> Conclusion:
-        """Return the conclusion about a host and cache it; the two generations together are bounded."""
+        """Return the conclusion about a host and cache it, with at most about 2 * NAMES_KEPT others."""
         conclusion = self._older_hosts.pop(host, None)
         if conclusion is None:
             conclusion = self._concluded(host)
@@ -419,7 +433,7 @@ class Judge:
         return self._shared.setdefault(conclusion, conclusion)
 
     def _state(self, situation: Situation, now: datetime) -> CachedSituation:
-        """Return the cached state of a situation, computed anew when it is no longer valid."""
+        """Return the situation with the state of its time rules; from the cache while that is valid."""
         cached = self._situations.get(id(situation))
         if cached is not None and cached.situation is situation and cached.since <= now < cached.until:
             return cached
@@ -431,7 +445,7 @@ class Judge:
 
 
 def _with_recognition(decision: Decision, recognised: ServiceRecognition) -> Decision:
-    """Return the decision with the services that the connection was recognised as."""
+    """Return ``decision`` with ``recognised`` set: the services that the connection was recognised as."""
     return decision if decision.recognised == recognised else replace(decision, recognised=recognised)
 
 
@@ -442,7 +456,10 @@ def _unfiltered_rule(profile: Profile) -> tuple[str, str]:
 
 
 class CachedSituation(NamedTuple):
-    """A situation, its standing, and the decision of each closed gate."""
+    """A situation (pauses, grants, used minutes), its `Standing`, and a decision for each closed gate.
+
+    `Standing`: the state of the time rules. A gate is a time rule.
+    """
 
     situation: Situation
     since: datetime  # start of the standing's validity
@@ -455,7 +472,7 @@ class CachedSituation(NamedTuple):
 
 
 def cache_situation(situation: Situation, state: Standing, off: Decision) -> CachedSituation:
-    """Return the cached form of a situation: its standing, and a decision for each closed gate.
+    """Return a situation with its `Standing` and a block decision for each closed gate (time rule).
 
     ``off``: the decision while filtering is off without an end.
     """
@@ -477,7 +494,7 @@ def cache_situation(situation: Situation, state: Standing, off: Decision) -> Cac
 
 
 def closed_gate_decision(conclusion: Conclusion, state: CachedSituation) -> Decision | None:
-    """Return the block by the first closed gate of a host; None if all its gates are open."""
+    """Return the block by the first closed gate (time rule) of a host; None if no gate blocks it."""
     refusals = state.refusals
     if not refusals:
         return None

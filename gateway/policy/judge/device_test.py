@@ -105,7 +105,7 @@ class HostCheck:
 
     @property
     def reason(self) -> NoTestReason | None:
-        """Return why the check could not be tested; None if it was, or if it waits for the device."""
+        """The reason why the check could not be tested; None if it was, or if it waits for the device."""
         if self.because is not None or self.at is not None or self.reached is None:
             return self.because
         if self.opens and not self.blocked and not self.reached:
@@ -115,7 +115,7 @@ class HostCheck:
 
     @property
     def fault(self) -> bool:
-        """Return whether what was seen differs from the rules."""
+        """True if the result differs from the rules: open instead of blocked, or blocked or not loaded."""
         if self.reason is NoTestReason.NOT_REACHED:
             return True
         return self.outcome is (TestedOutcome.BLOCKED if self.opens else TestedOutcome.OPEN)
@@ -124,7 +124,7 @@ class HostCheck:
 def checks(
     profile: Profile, catalogue: Catalogue, decide: Decide, help_hosts: Iterable[str], *, way_refused: bool
 ) -> tuple[HostCheck, ...]:
-    """Return the checks of a device test: sites of each topic except bedtime.
+    """Return the checks of a filter test, one for each topic but bedtime: a site, or why there is none.
 
     ``decide`` returns the decision for a host now. ``way_refused``: the rules block encrypted DNS.
     """
@@ -145,7 +145,7 @@ def checks(
 
 
 def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> HostCheck:
-    """Return the bedtime check: by the rules at the next bedtime, or during bedtime by loading a site.
+    """Return the bedtime check: during bedtime by loading a site, else by the rules at the next bedtime.
 
     ``begins``: start of the next bedtime; ``then``: the decision about a site at that time.
     """
@@ -157,7 +157,7 @@ def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> H
 
 
 def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> HostCheck:
-    """Return the check with the first site that the rules block, or with the reason why there is none."""
+    """Return the check of a blocked site: the first one that the rules block, or why there is none."""
     if blocked_now:
         return HostCheck(CheckTopic.REFUSED, because=NoTestReason.CLOSED_NOW)
     for host, name in _candidates(profile, catalogue):
@@ -207,7 +207,10 @@ def _help(decide: Decide, help_hosts: Iterable[str]) -> HostCheck:
 
 
 def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Yield host and service name: first what the family itself blocks, then well-known services."""
+    """Yield hosts that may be blocked, with their service's name ("" for none), in the order to try.
+
+    First the services that the family blocks, then well-known and other services, then names that it blocks.
+    """
     block = profile.rules.block
     own = [entry.value for entry in block if entry.kind is EntryKind.SERVICE]
     for service in dict.fromkeys(
@@ -219,7 +222,7 @@ def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, s
 
 
 def _host_of(service: str, catalogue: Catalogue) -> str:
-    """Return a host of a service, with ``www`` if that is the service's too; empty if it has none."""
+    """Return a host of a service, with ``www.`` if that name is the service's too; "" if it has none."""
     known = catalogue.services.get(service)
     host = "" if known is None else next((domain for domain in known.domains if _is_host(domain)), "")
     return f"www.{host}" if host and service in catalogue.services_of(f"www.{host}") else host
@@ -237,7 +240,7 @@ def _is_host(text: str) -> bool:
 
 
 def _first(hosts: Iterable[str], decide: Decide, fits: Callable[[Decision], bool]) -> str:
-    """Return the first host whose decision fits; empty if none does."""
+    """Return the first host for whose decision ``fits`` is True; empty if there is none."""
     return next((host for host in hosts if fits(decide(host))), "")
 
 

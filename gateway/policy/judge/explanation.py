@@ -146,7 +146,7 @@ _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 
 class Decider(StrEnum):
-    """The party whose rule decided."""
+    """The party whose rule decided, such as the family or a law."""
 
     FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
     BAND = "band"  # the rules of an age group, which come with the program
@@ -186,7 +186,7 @@ _SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of services and categories in the reader's language."""
+    """Names of services, categories, groups, laws and states, and sentences, in the reader's language."""
 
     services: Mapping[str, str] = field(default_factory=dict)  # id → name
     categories: Mapping[str, str] = field(default_factory=dict)  # id → name
@@ -198,7 +198,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class SetBy:
-    """The person who set a rule, from the audit log."""
+    """The person who set a rule, and when, from the audit log."""
 
     name: str  # the guardian's name
     at: datetime  # aware
@@ -212,7 +212,7 @@ def sentence(
     set_by: SetBy | None = None,
     left: Left | None = None,
 ) -> str:
-    """Return one to four plain sentences about a decision: the state, until when, and who decided.
+    """Return one to four sentences about a decision: the state and until when, the time left, who decided.
 
     The last one says how the service was recognised, if the connection does not name it.
 
@@ -235,16 +235,16 @@ def sentence(
 
 
 def sign_of(decision: Decision) -> RecognitionSign | None:
-    """Return how the service of a connection without its name was recognised.
+    """Return the property by which the service of a connection without a host name was recognised.
 
-    None if it was not, or if the decision does not depend on the service.
+    None if it was not recognised so, or if the decision does not depend on the service.
     """
     recognised = decision.recognised
     return None if recognised is None or decision.reason in _ANY_SERVICE else recognised.sign
 
 
 def open_sentence(until: datetime | None, now: datetime, language: Language, *, bedtime: bool) -> str:
-    """Return until when a device is open. ``bedtime``: whether bedtime ends it."""
+    """Return a sentence that says until when a device is open. ``bedtime``: whether bedtime ends it."""
     _ = language.gettext
     if until is None:
         return _("Open.")
@@ -299,7 +299,7 @@ def _left(left: Left, names: Names) -> str:
 
 
 def _time(minutes: int, words: Words) -> str:
-    """Return an hour or more as people write it: ``2 h``, ``1 h 30 min``."""
+    """Return 60 minutes or more as text: ``2 h``, ``1 h 30 min``."""
     hours, rest = divmod(minutes, HOUR)
     return words["hours_minutes" if rest else "hours"].format(hours=hours, minutes=rest)
 
@@ -323,7 +323,7 @@ def _spent(rule: str, names: Names) -> str:
 
 
 def _limited(gate: str, names: Names) -> str:
-    """Return the words for a limit's target, such as " for games"; empty if the sentence already says it."""
+    """Return the words for what a limit is about, such as " for games"; empty for a service or internet."""
     kind, _, key = gate.partition(":")
     if gate == PLAY:
         name = names.words["play"]
@@ -338,7 +338,10 @@ def _limited(gate: str, names: Names) -> str:
 
 
 def _subject(decision: Decision, what: str | None, names: Names) -> str:
-    """Return the subject of the sentence: the service that the rule names, else ``what``."""
+    """Return the subject of the sentence: the internet, the service that the rule names, or the host.
+
+    ``what``: the host, or a person's name for it; without it, a recognised service or "This site".
+    """
     if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
         return names.words["the_internet"]
     service = names.services.get(service_of(decision))
@@ -346,9 +349,9 @@ def _subject(decision: Decision, what: str | None, names: Names) -> str:
 
 
 def recognised_name(decision: Decision, names: Names) -> str:
-    """Return the names of the services that a connection was recognised as; empty if it was not.
+    """Return the names of the services that a connection without a host name was recognised as, or "".
 
-    If the rule is about one of them, return its name alone.
+    They are separated by commas. If the rule is about a service, only its name is returned.
     """
     if decision.recognised is None:
         return ""
@@ -358,7 +361,7 @@ def recognised_name(decision: Decision, names: Names) -> str:
 
 
 def service_of(decision: Decision) -> str:
-    """Return the id of the service that the rule names; empty if it names none."""
+    """Return the id of the service that the decision's rule names; empty if it names none."""
     return _after(decision.rule, "service:")
 
 
@@ -373,13 +376,16 @@ def _law(decision: Decision, names: Names) -> str:
 
 
 def state_of(decision: Decision, names: Names) -> str:
-    """Return the name of the country in a register's rule; its code in capitals if the name is unknown."""
+    """Return the name of the country in a state register's rule; the code in capitals without a name."""
     code = _after(decision.rule, "law:")
     return names.states.get(code, code.upper())
 
 
 def _after(rule: str, kind: str) -> str:
-    """Return the id after ``kind``: ``block: service:tiktok`` with ``service:`` → ``tiktok``."""
+    """Return the id after ``kind`` in a rule; empty if ``kind`` is not in it.
+
+    ``block: service:tiktok`` with ``service:`` gives ``tiktok``.
+    """
     _, found, rest = rule.partition(kind)
     return rest.replace(":", " ").split(" ")[0] if found and rest else ""
 
@@ -407,7 +413,7 @@ def _month(at: date, words: Words) -> str:
 
 
 def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) -> str:
-    """Return the sentence about who set the rule; empty if it says nothing useful."""
+    """Return the sentence about who set the deciding rule; "" if the owner is of no use to the reader."""
     kind, _, name = decision.owner.partition(":")
     if decision.reason is Reason.REGISTER:
         return _by_register(decision.rule, name.partition(":")[2], now.date(), words)
@@ -432,7 +438,7 @@ def _by_person(set_by: SetBy, now: datetime, words: Words) -> str:
 
 
 def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> str:
-    """Return the sentence about who turned on a register, and on which day.
+    """Return the sentence about who turned on a state register, and on which day.
 
     ``rule``: a register's rule with its date; ``who``: empty if unknown.
     """
@@ -450,7 +456,7 @@ def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> 
 
 
 def decider(decision: Decision) -> Decider:
-    """Return the party whose rule blocked: family, age group, law, register, lists or product."""
+    """Return the party whose rule decided: family, age group, law, state register, lists, or Qalqan."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return Decider.LISTS
     if decision.reason is Reason.REGISTER:
@@ -461,7 +467,7 @@ def decider(decision: Decision) -> Decider:
 
 
 def contest(decision: Decision) -> Contest:
-    """Return where to complain about a block, such as the provider, a parent or an authority.
+    """Return where to complain about a block: the child's request, a parent, the provider or an authority.
 
     Complaining to a parent is always possible as well.
     """
@@ -478,9 +484,9 @@ def contest(decision: Decision) -> Contest:
 
 
 def setting(decision: Decision) -> str:
-    """Return the key of the rule that decided, such as ``block/service:tiktok``; empty if none can be edited.
+    """Return the key of the rule that decided, such as ``block/service:tiktok``, for `edit`.
 
-    `edit` takes this key.
+    It is empty if that rule cannot be edited.
     """
     if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
         return ""
@@ -494,7 +500,7 @@ def setting(decision: Decision) -> str:
 
 
 def category_of(decision: Decision) -> str:
-    """Return the id of the category that a block is about; empty for none."""
+    """Return the id of the category because of which the decision blocks; empty for none."""
     _, found, rest = decision.rule.partition("category:")
     about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
     return rest.partition(" ")[0] if found and about else ""
@@ -503,7 +509,7 @@ def category_of(decision: Decision) -> str:
 def decided_to_dict(decision: Decision) -> dict[str, object] | None:
     """Return who decided a block, its category and where to complain, in JSON types; None for an allow.
 
-    The keys are ``who``, ``kind`` (None without a category) and ``contest``.
+    The keys are ``who`` (a `Decider`), ``kind`` (category id, or None) and ``contest`` (a `Contest`).
     """
     if decision.verdict is not Verdict.BLOCK:
         return None

@@ -43,7 +43,7 @@ CATEGORY = "category:"  # before the id in an entry
 
 
 class CategoryFact(NamedTuple):
-    """A category of a host, or a service with an action of its own, and the profile's action for it."""
+    """A category of a host, or a service with an action of its own, with the profile's action for it."""
 
     id: str  # a category's id, or service:x
     rule: Owned[Action]
@@ -83,17 +83,17 @@ class HostFacts:
 
     @property
     def deciding(self) -> tuple[CategoryFact, ...]:
-        """The services with an action of their own, or all categories if there is none; strictest first."""
+        """The host's services with an action of their own, else all its categories; the strictest first."""
         return tuple(takewhile(_is_service, self.categories)) or self.categories
 
     @property
     def strictest(self) -> CategoryFact | None:
-        """The strictest of the facts that decide; None if the host has no category."""
+        """The first fact: of a service with an action of its own, else of the strictest category; or None."""
         return self.categories[0] if self.categories else None
 
     @property
     def registered(self) -> Decision | None:
-        """The block by a state's register; None without one.
+        """The decision that a state register blocks the host; None if none does.
 
         Registers block neither help lines, nor the pages, nor device needs.
         """
@@ -102,7 +102,7 @@ class HostFacts:
 
     @property
     def refused(self) -> bool:
-        """True if a category, a family entry, a law or a register blocks the host."""
+        """True if a category, service, family entry, law or register blocks the host; allows are ignored."""
         strictest = self.strictest
         if self.law is not None or self.register is not None:
             return True
@@ -110,14 +110,14 @@ class HostFacts:
 
     @property
     def named(self) -> bool:
-        """True if the family allows a service of the host by the service's name."""
+        """True if an allow or homework entry of the family matches by a service of the host."""
         return any(
             entry is not None and entry.kind is EntryKind.SERVICE for entry in (self.allow, self.homework)
         )
 
     @property
     def counted(self) -> bool:
-        """True if the host uses limits.play; an allow entry does not change that."""
+        """True if the host uses the time of ``limits.play``; an allow entry does not change that."""
         return any(fact.rule.value is Action.COUNT for fact in self.deciding)
 
 
@@ -132,7 +132,7 @@ def _names_page(entry: RuleEntry | None) -> bool:
 
 
 class EntryIndex:
-    """Finds the entry of one list that matches a host.
+    """Finds the entry of one allow, block or homework list that matches a host.
 
     Names come before services before categories, longer names before shorter ones.
     """
@@ -171,7 +171,7 @@ class EntryIndex:
 
 
 def without_categories(profile: Profile, categories: Collection[str]) -> Profile:
-    """Return a profile that allows these categories, which its rules block. Other blocks stay."""
+    """Return a copy of the profile in which these categories are allowed. Other blocks stay."""
     rules = profile.rules
     block = tuple(
         entry
@@ -183,7 +183,10 @@ def without_categories(profile: Profile, categories: Collection[str]) -> Profile
 
 
 def named_own_lists(rules: Rules) -> frozenset[str]:
-    """Return the lists of the family that rules name as a category. Others do not apply to the profile."""
+    """Return the ids of the family's own lists that ``rules`` name as a category.
+
+    The family's other lists do not apply to the profile.
+    """
     entries = (*rules.allow, *rules.block, *rules.homework)
     named = {entry.value for entry in entries if entry.kind is EntryKind.CATEGORY}
     targets = {target.removeprefix("category:") for target in (*rules.limits, *rules.windows)}
@@ -193,7 +196,7 @@ def named_own_lists(rules: Rules) -> frozenset[str]:
 class FactFinder:
     """Looks up the rules, categories, services and laws that match a host name under one profile.
 
-    The time plays no part.
+    The result does not depend on the time.
     """
 
     def __init__(self, profile: Profile, world: World) -> None:
@@ -216,9 +219,10 @@ class FactFinder:
         self._sites, self.approves = site_map(sites, profile.band), bool(sites)
 
     def facts(self, host: str) -> HostFacts:
-        """Return the facts about a host.
+        """Return the facts about a host: the rules, services, categories and laws that match it.
 
-        For a name under a page proxy they are combined with those of the sites that it shows.
+        For a name under a page proxy (such as translate.goog) they are combined with those of the sites that
+        it shows.
         """
         facts = self._own_facts(host)
         for site in sites_behind_proxy(host):
@@ -256,7 +260,7 @@ class FactFinder:
         )
 
     def _own_facts(self, host: str) -> HostFacts:
-        """Return the facts about a host itself, whatever site it shows as a page proxy."""
+        """Return the facts about a host itself, without those of a site that it shows as a page proxy."""
         world = self._world
         services = world.catalogue.services_of(host)
         register, found = register_of(world.table.categories(host), world.registers)
@@ -297,7 +301,7 @@ class FactFinder:
         )
 
     def facts_of(self, services: tuple[str, ...]) -> HostFacts:
-        """Return the facts about a flow of ``services`` that names no host."""
+        """Return the facts about a flow without a host name that belongs to ``services``."""
         categories = self._world.catalogue.categories_of(services) - self._binding
         return HostFacts(
             gateway=False,
@@ -330,10 +334,11 @@ class FactFinder:
     def _needed_by(
         self, host: str, owners: tuple[str, ...], categories: frozenset[str]
     ) -> tuple[HostFacts, ...]:
-        """Return the facts of the services that may open a host as their companion; usually none.
+        """Return the facts of the services that need a host of another owner and may open it; usually none.
 
-        A companion opens over a block of its owners. Categories that a list adds to the host, and bypass
-        methods, are no block of its owners: over them it opens only for a service that the family allows.
+        Such a name (a companion) opens despite a block of its owner. Categories that a list adds to the host
+        are no block of the owner: despite them it opens only for a service that the family allows. A bypass
+        method never opens so.
         """
         needing = self._world.catalogue.companions_of(host)
         if not needing or not categories.isdisjoint(BYPASS_CATEGORIES):
@@ -344,7 +349,7 @@ class FactFinder:
         return tuple(needing_facts for needing_facts in facts if not refused or needing_facts.named)
 
     def _companion(self, services: Iterable[str]) -> RuleEntry | None:
-        """Return the family's allow of a service that shares the host and is not blocked, or None.
+        """Return the family's allow or homework entry for one of ``services`` that is not blocked; or None.
 
         ``services``: those that share the host.
         """
@@ -356,7 +361,7 @@ class FactFinder:
         return next((entry for entry in allowed if entry is not None), None)
 
     def _ranked(self, services: Iterable[str], categories: Iterable[str]) -> tuple[CategoryFact, ...]:
-        """Return the services that have an action of their own, then the categories.
+        """Return the services that have an action of their own, then the categories, each strictest first.
 
         The first one decides: a service ranks above its categories.
         """
@@ -364,7 +369,7 @@ class FactFinder:
         return (*self._strictest_first(own), *self._strictest_first(categories))
 
     def _strictest_first(self, categories: Iterable[str]) -> tuple[CategoryFact, ...]:
-        """Return categories with the profile's actions, the strictest first."""
+        """Return categories or services with the profile's actions (by default allowed), strictest first."""
         actions = self._actions
         facts = [CategoryFact(category, actions.get(category, OPEN)) for category in categories]
         return tuple(sorted(facts, key=lambda fact: (-fact.rule.value.strictness, fact.id)))

@@ -33,12 +33,15 @@ REFUSED_FAULTS: Mapping[Fault, Reason] = {
 
 
 def needs_address(rules: Rules) -> bool:
-    """Return True if a flow passes only to an address that a DNS answer gave to the device."""
+    """Return True if the rules block flows to addresses that no DNS answer gave to the device.
+
+    They do in allow-list mode and with ``strict``.
+    """
     return rules.mode.value is Mode.ALLOW_LIST or rules.strict.value
 
 
 class NamelessFlows:
-    """Decides flows without a trusted name, under one profile. Created with its judge."""
+    """Decides about flows without a host name, or with one that cannot be trusted, under one profile."""
 
     def __init__(
         self, profile: Profile, world: World, bypass_rules: BypassRules, service_flows: ServiceFlows
@@ -61,7 +64,7 @@ class NamelessFlows:
         self._unanswered = blocked_conclusion(Reason.UNANSWERED, *nameless_rule(rules))
 
     def conclusion(self, seen: Observation, situation: Situation) -> Conclusion | None:
-        """Return the conclusion for the flow; None if the flow is Wi-Fi calling, which always passes."""
+        """Return the conclusion about the flow; None if it is Wi-Fi calling, which always passes."""
         if seen.fault in self._faults and not situation.is_bare(seen):
             return self._faults[seen.fault]
         is_calling = seen.proto in CALLING or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)

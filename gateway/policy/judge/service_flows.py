@@ -32,7 +32,10 @@ _CHOSEN = (Reason.FAMILY_ALLOW, Reason.HOMEWORK)
 
 
 class ServiceFlows:
-    """Assigns connections to services that they do not name, and decides them under one profile."""
+    """Recognises the services of connections without their host names, and decides about these connections.
+
+    It applies one profile.
+    """
 
     def __init__(self, fact_finder: FactFinder, profile: Profile, catalogue: Catalogue) -> None:
         self._fact_finder = fact_finder
@@ -46,7 +49,7 @@ class ServiceFlows:
         return None if owners is None or owners.shared else owners.services[0]
 
     def nameless(self, seen: Observation, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about the services of a flow without a trusted name; None if none is known.
+        """Return the conclusion about a flow without a trusted name by its services; None if none is known.
 
         Its outcome says how they were recognised.
         """
@@ -54,9 +57,9 @@ class ServiceFlows:
         return None if found is None else self._conclusion(found)
 
     def recognise(self, seen: Observation, situation: Situation) -> ServiceRecognition | None:
-        """Return the services of a flow without a trusted name; None if none is known.
+        """Return the services of a flow without a trusted name, and how they were recognised; or None.
 
-        - An address that one service alone uses, or a signature, is enough.
+        - An address that one service alone uses, or a service's first bytes (signature), is enough.
         - For an address in a shared range: a queried name of the service, or a port that only it has there.
         - For a port alone: a queried name of the service.
 
@@ -86,15 +89,16 @@ class ServiceFlows:
         return _NO_SERVICES if kind is None else self._catalogue.services_at(kind, seen.dport)
 
     def _by_port(self, seen: Observation, situation: Situation) -> tuple[str, ...]:
-        """Return the services that use the flow's port, of which the device queried a name recently."""
+        """Return the services that use the flow's port and of which the device queried a name recently."""
         return tuple(service for service in self._at_port(seen) if situation.recent.asked(service))
 
     def _in_shared_range(
         self, services: tuple[str, ...], seen: Observation, situation: Situation
     ) -> tuple[str, ...]:
-        """Return which of the services that share an address the flow may belong to.
+        """Return those of ``services``, which share the flow's address, that the flow may belong to.
 
-        Those whose names the device queried recently come first, then the only one that uses the flow's port.
+        They are those whose names the device queried recently, if possible only those that use the flow's
+        port. If there is none: the service that uses the port, if it is the only one.
         """
         recent = tuple(service for service in services if situation.recent.asked(service))
         at_port = self._at_port(seen)
@@ -104,7 +108,7 @@ class ServiceFlows:
 
     @staticmethod
     def _confirmed(services: tuple[str, ...], seen: Observation, situation: Situation) -> tuple[str, ...]:
-        """Return the services that an address can belong to, by the names that gave it to the device.
+        """Return those of ``services`` that the flow's address can belong to, by the device's DNS answers.
 
         Services share ports and ranges. If an allowed name gave this address to the device, the flow counts
         for a service only if one of the service's own names gave it.
@@ -114,13 +118,12 @@ class ServiceFlows:
         return tuple(service for service in services if situation.recent.gave(service, seen.dst))
 
     def named(self, seen: Observation, named: Conclusion, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about a named flow to an address that another service alone uses.
+        """Return the conclusion about a flow with a host name at an address that another service alone uses.
 
-        A hello can carry any name, so the service of the address is blocked, limited and counted too. None:
-        the address belongs to no service, or to the name's own, or the name may have it. A name may have it
-        if the family chose the name, or it is of another service, and a DNS answer gave it the address.
-
-        ``named``: the conclusion about the name.
+        A TLS hello can carry any name, so the service of the address is blocked, limited and counted too.
+        None: the address belongs to no service, or to the name's own; the name is blocked; or the name may
+        have it. A name may have it if the family chose the name, or it is of another service, and a DNS
+        answer gave it the address. ``named``: the conclusion about the name.
         """
         owner = self.owner_of(seen.dst)
         if owner is None or owner in named.services or named.outcome.verdict is Verdict.BLOCK:
@@ -149,7 +152,7 @@ class ServiceFlows:
         return conclusion
 
     def _concluded(self, services: tuple[str, ...]) -> Conclusion:
-        """Return the conclusion about a flow of several services: a block if one of them is blocked.
+        """Return the conclusion about a flow that may belong to several services: a block if one is blocked.
 
         Otherwise the flow has the time rules of all of them.
         """
@@ -161,9 +164,10 @@ class ServiceFlows:
 
 
 def _may_have(seen: Observation, named: Conclusion, situation: Situation) -> bool:
-    """Return True if a DNS answer gave the flow's address to its name, or to another name of its service.
+    """Return True if a DNS answer gave the flow's address to its name.
 
-    Also True for a name without a service if answers are not stored.
+    If answers are not stored, it is True if one of the names of the host's services got it, or the host has
+    no service.
     """
     if situation.resolved is not None:
         return situation.resolved.gave(seen.host or "", seen.dst)

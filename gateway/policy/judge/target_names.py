@@ -14,7 +14,10 @@ from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
 
 
 def setting_names(language: Language) -> Mapping[str, str]:
-    """Return the names of the targets that are no service, category, group or site, by target."""
+    """Return the names of rule targets other than services, categories, groups and sites.
+
+    They are in the reader's language, by target, such as ``play`` or ``ways:vpn``.
+    """
     pgettext = language.pgettext
     # Translators: what rules can be about. Each stands alone, as a heading or in a list.
     whole = pgettext("target", "The internet")

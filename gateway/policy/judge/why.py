@@ -35,7 +35,7 @@ _BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.
 
 
 class WhyAnswer(NamedTuple):
-    """The decision about a host or connection at one moment, the time left, and the next change."""
+    """The answer of `qalqan why`: the decision at one moment, the time left, and the next change."""
 
     decision: Decision
     left: Left | None  # time until it is blocked; None if no gate closes it, or no time opens it
@@ -69,7 +69,7 @@ def parse_host(text: str) -> str:
 
 
 def parse_question(host: str | None, to: str | None = None, speaks: str | None = None) -> Observation:
-    """Return the observation to explain: a host, or a connection ``to`` ``ADDRESS[:PORT]``.
+    """Return what `qalqan why` explains: a DNS query for a host, or a connection ``to`` ``ADDRESS[:PORT]``.
 
     ``speaks`` is the protocol of the connection.
 
@@ -92,7 +92,7 @@ def parse_question(host: str | None, to: str | None = None, speaks: str | None =
 
 
 def question(host: str) -> Observation:
-    """Return the DNS query for ``host`` (normalised)."""
+    """Return the observation of a DNS query (type A) for ``host``, which must be normalised."""
     return Observation(Proto.DNS, host, qtype=QTYPE_A)
 
 
@@ -105,8 +105,9 @@ def _proto(text: str) -> Proto:
 
 
 def _endpoint(text: str) -> tuple[bytes, int]:
-    """Return the packed address and the port of ``192.0.2.7``, ``192.0.2.7:443``, ``2001:db8::7`` or
-    ``[2001:db8::7]:443``. Port 0: none given.
+    """Return the packed address and the port of ``192.0.2.7:443`` or ``[2001:db8::7]:443``.
+
+    Port 0: none given, as in ``192.0.2.7`` or ``2001:db8::7``. Raises PolicyError for other text.
     """
     alone = address(text)
     if alone is not None:
@@ -122,7 +123,10 @@ def _endpoint(text: str) -> tuple[bytes, int]:
 
 
 def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PLAIN) -> WhyAnswer:
-    """Return the decision about ``seen`` at ``at``, the rules passed, the time left and the next change."""
+    """Return the decision about a query or connection at ``at``, the time left, and the next change.
+
+    The decision has the rules that were checked before the deciding one.
+    """
     decision = judge.decide(seen, situation, at, explain=True)
     if situation.led and seen.proto is Proto.DNS and decision.reason is Reason.DEVICE_NEEDS:
         seen = seen._replace(
@@ -140,7 +144,7 @@ def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PL
 def _next_change(
     judge: Judge, seen: Observation, situation: Situation, at: datetime, decision: Decision
 ) -> tuple[datetime, Decision] | None:
-    """Return when a host opens or closes next, and the decision then; None if not within LOOK_AHEAD."""
+    """Return when ``seen`` is blocked or opens next, and the decision then; None if not within LOOK_AHEAD."""
     last = at + LOOK_AHEAD
     then = decision
     while then.allowed is decision.allowed:

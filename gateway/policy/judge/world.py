@@ -43,7 +43,10 @@ _DESIGNATION = re.compile(r"(?:_[0-9]{1,5}\.)?_dns\.", re.ASCII)
 
 
 def bypass_signal(host: str) -> BypassMethod | None:
-    """Return the bypass method for which browsers and phones query ``host``; None if it has other uses."""
+    """Return the bypass method that browsers and phones look for by querying ``host``.
+
+    None if it is no such name.
+    """
     found = RESOLVER_SIGNALS.get(host)
     if found is None and host.startswith("_") and _DESIGNATION.match(host):
         return BypassMethod.ENCRYPTED_DNS
@@ -66,7 +69,10 @@ PAGE_PROXIES = HostMap(
 
 
 def sites_behind_proxy(host: str) -> tuple[str, ...]:
-    """Return the sites whose pages ``host`` may show, if it is under PAGE_PROXIES; usually none or one."""
+    """Return the sites whose pages ``host`` may show if it is under a page proxy such as translate.goog.
+
+    Usually none or one.
+    """
     found = PAGE_PROXIES.find(host)
     if found is None or host == found[0]:
         return ()
@@ -90,7 +96,7 @@ def _unescaped(text: str) -> str | None:
 
 
 class CategoryTable(Protocol):
-    """The interface of the category table: host, address or prefix → category ids."""
+    """The interface of the category table: ids of the categories of a host, address or prefix."""
 
     def categories(self, host: str) -> frozenset[str]: ...
 
@@ -113,7 +119,7 @@ def _never(*_: object) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """The data that all judges of a household share, such as services, categories and help lines.
+    """The data that all judges (one for each profile) of a household share: services, categories, help lines.
 
     Addresses are packed, 4 or 16 bytes.
     """
@@ -148,11 +154,11 @@ class World:
     )
 
     def address_categories(self, packed: bytes) -> frozenset[str]:
-        """Return the category ids of an address and of its prefix, whatever name the flow has."""
+        """Return the category ids of a packed address and of its /24 or /64 prefix; PROXY for a resolver."""
         own, prefix = nets.keys(packed)
         found = self.table.entry(own) | self.table.entry(prefix)
         return found | {PROXY} if self.is_resolver(packed) else found
 
     def is_resolver(self, packed: bytes) -> bool:
-        """Return True if a public resolver publishes this address, which then serves nothing else."""
+        """Return True if this is the packed address of a known public DNS resolver."""
         return self.resolvers.at(packed) is not None

@@ -23,7 +23,7 @@ _KEYS = ("name", "about", "binding", "sealed")
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A content category, and whether it is blocked for everyone."""
+    """A content category: its names, and whether it is blocked for everyone."""
 
     id: str
     name: Mapping[str, str]  # by language, English always
@@ -45,18 +45,18 @@ class Categories:
 
     @property
     def sealed(self) -> frozenset[str]:
-        """Ids of the categories with entries that are never named or listed."""
+        """Ids of the categories whose entries are never named or listed."""
         return frozenset(category.id for category in self.by_id.values() if category.sealed)
 
     @property
     def choosable(self) -> tuple[str, ...]:
-        """Ids of the categories that a profile may set."""
+        """Ids of the categories that a profile may set: those that are not blocked for everyone."""
         return tuple(category.id for category in self.by_id.values() if not category.binding)
 
     def with_own_lists(self, names: Mapping[str, str]) -> Categories:
         """Return a copy in which the family's lists in ``names`` (id → name) are categories.
 
-        Earlier ones are left out.
+        Other lists of the family are left out.
         """
         packaged = {key: category for key, category in self.by_id.items() if not is_own_list(key)}
         return Categories({**packaged, **{key: _own_list(key, name) for key, name in names.items()}})
@@ -67,7 +67,10 @@ def _own_list(key: str, name: str) -> Category:
 
 
 def parse_categories(source: str | bytes, file: str) -> Categories:
-    """Return the categories of a file. Raises PolicyError with file, line, key and fix."""
+    """Return the categories of a YAML file.
+
+    Raises PolicyError with file, line, key and fix if it is invalid.
+    """
     top = fields.Fields(parse_document(source, file), ("categories",))
     read = {}
     for key, place, node in fields.pairs(top.need("categories")):
@@ -88,9 +91,10 @@ def _category(key: str, place: Place, node: Node) -> Category:
 
 
 def translations(node: Node) -> Mapping[str, str]:
-    """Return language → text, from a mapping in a data file. Raises PolicyError if English is missing.
+    """Return language → text, from a mapping in a data file.
 
-    The pages' catalogues have the names of categories, groups and age groups.
+    Raises PolicyError if English is missing, or for another language. The pages' catalogues have the names of
+    categories, groups and age groups.
     """
     part = fields.Fields(fields.mapping(node), LANGUAGES)
     part.need("en")

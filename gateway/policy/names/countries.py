@@ -103,7 +103,7 @@ class HelpChannel:
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """A contact for help or reports: chats, a phone number, a message, a site, or several of them."""
+    """A contact for help or reports: its name, and its chats, phone number, text message or web site."""
 
     id: str
     kind: str
@@ -121,18 +121,18 @@ class HelpLine:
     channels: tuple[HelpChannel, ...] = ()  # in the order of display
 
     def name_in(self, language: str) -> str:
-        """Return the name in a language, in English if there is none."""
+        """Return the name in a language; in English if it has none in that."""
         return self.name.get(language) or self.name["en"]
 
     @property
     def site(self) -> str:
-        """The host name to show; empty for a help line without one."""
+        """The host name to show, the first one of ``web``; empty for a help line without one."""
         return self.web[0].removeprefix("=") if self.web else ""
 
 
 @dataclass(frozen=True, slots=True)
 class Holiday:
-    """A public holiday, by name and by rules for its days."""
+    """A public holiday: its names and the rules for its dates."""
 
     name: Mapping[str, str]  # language → text; English at least
     countries: frozenset[str]  # codes; empty: all countries that use the file
@@ -141,7 +141,7 @@ class Holiday:
     dated: tuple[date, ...]
 
     def days(self, year: int) -> frozenset[date]:
-        """Return the days in one year (1900 to 2099)."""
+        """Return the dates of the holiday in one year (1900 to 2099)."""
         every = {date(year, month, day) for month, day in self.yearly}
         moving = {easter(year, kind) + timedelta(days=days) for kind, days in self.moving}
         return frozenset(every | moving | {day for day in self.dated if day.year == year})
@@ -149,7 +149,7 @@ class Holiday:
 
 @dataclass(frozen=True, slots=True)
 class RatingMark:
-    """The highest age mark of films or games for an age group.
+    """The highest age mark (such as "12") of films or games that fits an age group.
 
     ``then``: a second mark, which applies from age ``from_age`` on.
     """
@@ -161,7 +161,7 @@ class RatingMark:
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """A system of age marks for films or games, with the mark for each age group."""
+    """A system of age marks for films or games, such as PEGI, with the mark for each age group."""
 
     id: str
     name: str
@@ -182,16 +182,19 @@ class Country:
     week_starts: Mapping[str, int] = field(default_factory=dict)  # code → first weekday, if not 0 (Monday)
 
     def holidays(self, year: int, code: str = "") -> Mapping[date, str]:
-        """Return the known public holidays of a year, each with its English name.
+        """Return the public holidays of a year by date, each with its English name.
 
-        ``code``: a country that the file covers; empty: the file's own country.
+        ``code``: a country that the file covers; empty: only those of all countries that use the file.
         """
         known = [day for day in self.days if not day.countries or code in day.countries]
         return {day: holiday.name["en"] for holiday in known for day in holiday.days(year)}
 
 
 def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Country:
-    """Return the contents of a country's file. Raises PolicyError with file, line, key and fix."""
+    """Return the contents of a country's YAML file.
+
+    Raises PolicyError with file, line, key and fix if it is invalid.
+    """
     top = fields.Fields(parse_document(source, file), KEYS)
     node = top.need("country")
     code = COMMON if fields.text(node) == COMMON else _code(node)
@@ -212,7 +215,11 @@ def parse_country(source: str | bytes, file: str, is_public_suffix: PublicSuffix
 
 
 def _first_weekdays(node: Node, every: Iterable[str]) -> dict[str, int]:
-    """Return code → first weekday. ``every``: the codes that use the file, for a day without countries."""
+    """Return country code → first weekday of the week (0: Monday), from the node ``week_starts``.
+
+    ``every``: the codes that use the file, for a single weekday. Raises PolicyError for an invalid day or
+    code.
+    """
     if isinstance(node, Scalar):
         return dict.fromkeys(every, WEEKDAYS.index(fields.choice(node, WEEKDAYS)))
     found: dict[str, int] = {}
@@ -230,13 +237,13 @@ def _check_source(node: Node) -> None:
 
 
 def country_of(countries: Mapping[str, Country], code: str) -> Country | None:
-    """Return the country's own file, or the one that covers it; None if there is none."""
+    """Return the file of a country: its own, or the one that covers it; None if there is none."""
     own = countries.get(code)
     return own or next((country for country in countries.values() if code in country.covers), None)
 
 
 def first_weekday(countries: Mapping[str, Country], code: str) -> int:
-    """Return the weekday (0: Monday) on which a week begins in a country, which may have no file.
+    """Return the weekday (0: Monday) on which a week begins in a country; 0 if no file says so.
 
     ``code``: ISO 3166-1 alpha-2 in lower case; empty: the household chose none.
     """
@@ -245,7 +252,7 @@ def first_weekday(countries: Mapping[str, Country], code: str) -> int:
 
 
 def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """Return the help lines to show in ``code``: those of the country, then those for all countries.
+    """Return the help lines to show in a country: its own ones, then those for all countries.
 
     ``code``: ISO 3166-1 alpha-2 in lower case; empty: the household chose none.
     """
@@ -262,10 +269,10 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
 
 
 def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """Return the bodies that take complaints in a country: its own first, then those for all countries.
+    """Return the bodies that take complaints in a country: its own ones, then those for all countries.
 
-    They also take complaints about this filter. ``code``: ISO 3166-1 alpha-2 in lower case; empty: the
-    household chose none.
+    Authorities come first in each part. They also take complaints about this filter. ``code``: ISO 3166-1
+    alpha-2 in lower case; empty: the household chose none.
     """
     own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
     found: list[HelpLine] = []
@@ -280,7 +287,7 @@ def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, .
 def help_names(countries: Iterable[Country]) -> dict[str, str]:
     """Return host entry → English name of its help line, for the help lines of all countries.
 
-    A family abroad needs the help lines of its own country too.
+    It includes the names that their pages need. A family abroad needs the help lines of its own country too.
     """
     read: dict[str, str] = {}
     for country in countries:
@@ -381,7 +388,10 @@ def easter(year: int, kind: str = WEST) -> date:
 
 
 def parse_holiday(node: Node, name: Mapping[str, str], countries: frozenset[str]) -> Holiday:
-    """Return a holiday. ``node``: the list under ``on``. Raises PolicyError with file, line, key and fix."""
+    """Return the holiday with the days in ``node``, the list under ``on``.
+
+    Raises PolicyError with file, line, key and fix for an invalid day.
+    """
     yearly: list[tuple[int, int]] = []
     moving: list[tuple[str, int]] = []
     dated: list[date] = []
@@ -409,7 +419,10 @@ def _day_of_year(node: Node, month: int, day: int) -> tuple[int, int]:
 
 
 def parse_rating(node: Node) -> Rating:
-    """Return one system of age marks. Raises PolicyError, also if an age group has no mark."""
+    """Return one system of age marks from its YAML node.
+
+    Raises PolicyError for an invalid value, or if an age group has no mark.
+    """
     part = fields.Fields(fields.mapping(node), ("id", "name", "of", "marks", "source", "date"))
     where = part.need("marks")
     marks = {}

@@ -70,7 +70,10 @@ NO_CATEGORIES: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class TableRelease:
-    """Which table of the signed data feed a table is: the version of its data set, and its tier of lists."""
+    """Identifies a table of the signed data feed: the version of its data set, and its tier of lists.
+
+    A tier is a set of published lists, chosen by the machine's memory.
+    """
 
     version: int
     tier: str
@@ -78,7 +81,7 @@ class TableRelease:
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """The description in a table: when and from what it was built, its names and its size."""
+    """The description of a category table: when and from what it was built, its names and its size."""
 
     built: str  # ISO 8601
     count: int  # names in it
@@ -88,26 +91,29 @@ class TableInfo:
 
 
 def bucket_bits(count: int) -> int:
-    """Return the number of key bits that choose the bucket in a table of ``count`` names."""
+    """Return the number of key bits that choose the bucket in a table of ``count`` names (4 to 20)."""
     bits = (max(count, 1) // NAMES_A_BUCKET).bit_length()
     return min(max(bits, MIN_BUCKET_BITS), MAX_BUCKET_BITS)
 
 
 def key_of(name: bytes, salt: bytes, bits: int) -> int:
-    """Return the key of a normalised name (ASCII): ``bits + 32`` bits; ``key >> 32`` is the bucket."""
+    """Return the key of a normalised name (ASCII): a number of ``bits + 32`` bits.
+
+    ``key >> 32`` is the bucket; the lower 32 bits are the remainder that the table stores.
+    """
     digest = blake2s(salt + name, digest_size=KEY_BYTES).digest()
     return int.from_bytes(digest, "big") >> (32 - bits)
 
 
 class TableTruncated(ListError):
-    """Raised if the file is shorter than its table: it was truncated after it was opened."""
+    """Raised if the file has become shorter than its table since it was opened."""
 
 
 class DomainTable:
     """Looks up the categories of hosts and addresses in a category table in ``buffer``.
 
-    A subclass may read it piece by piece. The seal is not checked, since that would read the whole file:
-    `verify` does it when a table is built.
+    A subclass may read it piece by piece. The seal (a digest of all bytes) is not checked, since that would
+    read the whole file: `verify` does it when a table is built.
 
     Raises:
         ListError: the buffer is not a complete table of this version.
@@ -119,14 +125,14 @@ class DomainTable:
         self._take(buffer)
 
     def _take(self, buffer: Buffer) -> None:
-        """Use the table in ``buffer``."""
+        """Use the table in ``buffer`` from now on. Raises ListError if it is damaged."""
         view = memoryview(buffer).cast("B").toreadonly()
         self._open(lambda length, offset: bytes(view[offset : offset + length]), len(view))
 
     def _open(self, read: Read, size: int) -> None:
         """Use the table that ``read`` returns, ``size`` bytes long, from now on.
 
-        After a ListError the previous table stays in use.
+        Raises ListError if it is damaged; the previous table then stays in use.
         """
         head = _TableHead.read(read(HEAD.size, 0))
         index_end = HEAD.size + 4 * ((1 << head.bits) + 1)
@@ -147,7 +153,10 @@ class DomainTable:
         self.info = info
 
     def categories(self, host: str) -> frozenset[str]:
-        """Return the category ids of ``host`` (normalised) and of its parents with two labels or more."""
+        """Return the category ids of ``host`` (normalised) and of its parent names with two or more labels.
+
+        ``host`` may be an IPv6 address too. Raises TableTruncated.
+        """
         found = NO_CATEGORIES
         name, dot = host, host.find(".")
         if dot < 0 and ":" in host:
@@ -162,12 +171,15 @@ class DomainTable:
         return found
 
     def entry(self, text: str) -> frozenset[str]:
-        """Return the categories of exactly ``text``: an address or a prefix."""
+        """Return the category ids of exactly ``text``, an address or a prefix. Raises TableTruncated."""
         number = self._number(text)
         return self._sets[number] if number >= 0 else NO_CATEGORIES
 
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Return the suffixes of ``host`` that are in the table, longest first, with their categories."""
+        """Return ``host`` and its parent names that are in the table, longest first, with their categories.
+
+        Names of one label are left out. Raises TableTruncated.
+        """
         found = []
         name = host
         while "." in name:
@@ -180,7 +192,7 @@ class DomainTable:
     def _number(self, name: str) -> int:
         """Return the number of the category set of exactly ``name``; -1 if it is not listed.
 
-        Raises TableTruncated.
+        Raises TableTruncated if the file has become shorter.
         """
         digest = blake2s(self._salt + name.encode(), digest_size=KEY_BYTES).digest()
         key = int.from_bytes(digest, "big") >> (32 - self._bits)
@@ -205,14 +217,14 @@ class DomainTable:
 
     @property
     def known_categories(self) -> frozenset[str]:
-        """All categories of the names in this table."""
+        """The ids of all categories in this table."""
         return NO_CATEGORIES.union(*self._sets)
 
     def __len__(self) -> int:
         return self.info.count
 
     def close(self) -> None:
-        """Release the buffer or the file. The table cannot be used afterwards."""
+        """Release the buffer or the file. Later look-ups raise ValueError."""
         self._read = _closed
 
 
@@ -222,7 +234,7 @@ def _closed(_length: int, _offset: int) -> bytes:
 
 
 def _index(data: bytes, head: _TableHead) -> memoryview:
-    """Return the start of each bucket from the bytes of the index.
+    """Return the numbers in a table's index: where each bucket starts.
 
     Raises ListError if they are damaged.
     """
@@ -243,7 +255,7 @@ def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
     """Check a whole table including its seal (35 ms for 16 MB), and return its description.
 
     ``body``: the data after the head, in pieces, for a mapped file that must not be read into memory at once.
-    Raises ListError.
+    Raises ListError if it is damaged.
     """
     table = DomainTable(buffer)
     view = memoryview(buffer).cast("B")
@@ -255,7 +267,7 @@ def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
 
 
 def digest_of(chunks: Iterable[Buffer]) -> bytes:
-    """Return the digest of the data after the head, given in pieces."""
+    """Return the BLAKE2s digest of a table's data after the head, given in pieces."""
     digest = blake2s(digest_size=SEAL_BYTES)
     for chunk in chunks:
         digest.update(chunk)
@@ -265,9 +277,10 @@ def digest_of(chunks: Iterable[Buffer]) -> bytes:
 def pack_head(
     *, count: int, bits: int, salt: bytes, json_length: int, digest: bytes, form: struct.Struct = HEAD
 ) -> bytes:
-    """Return the bytes of a table's head. ``digest``: of the data after it, from `digest_of`.
+    """Return the bytes of a table's head, with the seal.
 
-    ``form``: `HEAD`, or the same fields in the other byte order.
+    ``digest``: of the data after it, from `digest_of`. ``form``: `HEAD`, or the same fields in the other byte
+    order.
     """
     head = form.pack(MAGIC, VERSION, BYTE_ORDER_MARK, count, bits, salt, json_length, bytes(SEAL_BYTES))
     unsealed = head[: HEAD.size - SEAL_BYTES]
@@ -297,7 +310,10 @@ def pack_json(
 
 
 def pack_table(names: Mapping[str, Collection[str]], *, salt: bytes, built: str) -> bytes:
-    """Return a whole table from normalised name → categories: for thousands of names, not millions."""
+    """Return the bytes of a whole table from normalised name → categories.
+
+    It is for thousands of names, not millions.
+    """
     bits = bucket_bits(len(names))
     sets = sorted({frozenset(categories) for categories in names.values()}, key=sorted)
     number_of = {categories: number for number, categories in enumerate(sets)}

@@ -32,7 +32,7 @@ STAR = "qqstarqq"  # replaces a star while a pattern is read
 
 
 class HostError(ValueError):
-    """A text that is no host name; ``problem`` and ``fix`` go into a PolicyError."""
+    """Raised for a text that is no host name; ``problem`` and ``fix`` go into a PolicyError."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}; {fix}")
@@ -45,7 +45,7 @@ def _refuse(problem: str, fix: str) -> NoReturn:
 
 
 def normalise(written: str) -> str:
-    """Return the normal form of a written host name: any case, U-labels or a trailing dot are accepted.
+    """Return the normal form of a host name that a person wrote: lower case, A-labels, no trailing dot.
 
     Raises:
         HostError: the text is anything else, such as an address, a URL or a wildcard.
@@ -103,7 +103,7 @@ def suffixes(host: str) -> Iterator[str]:
 
 
 def is_under(host: str, parent: str) -> bool:
-    """Return True if ``host`` is ``parent`` or a name under it, on whole labels."""
+    """Return True if ``host`` is ``parent`` or a name under it; whole labels are compared."""
     return host == parent or host.endswith("." + parent)
 
 
@@ -112,7 +112,7 @@ def labels(host: str) -> int:
 
 
 class Patterns(Generic[T]):
-    """Maps name patterns with one star to values. The star matches any characters within its label."""
+    """Maps host name patterns with one star to values. The star matches any characters within its label."""
 
     __slots__ = ("_below", "_entries")
 
@@ -129,7 +129,7 @@ class Patterns(Generic[T]):
             self._below[below] = (*self._below.get(below, ()), (written, entry))
 
     def find(self, host: str) -> tuple[str, T] | None:
-        """Return a pattern that matches the host, and its value; None if none does."""
+        """Return one pattern that matches the host, and its value; None if none does."""
         if self._below:
             for suffix in suffixes(host):
                 for written, entry in self._below.get(suffix, ()):
@@ -145,9 +145,9 @@ class Patterns(Generic[T]):
 
 
 class HostMap(Generic[T]):
-    """Maps names, each with all names under it, to values: finds the value of a host.
+    """Maps host names to values; a name also has the value of the longest entry that it is under.
 
-    One dict look-up per label.
+    There are also exact names and patterns with a star. It takes one dict look-up per label.
     """
 
     __slots__ = ("_exact", "_patterns", "_suffixes")
@@ -163,9 +163,10 @@ class HostMap(Generic[T]):
         self._patterns = Patterns(patterns)
 
     def find(self, host: str) -> tuple[str, T] | None:
-        """Return the longest entry that matches ``host``, and its value; None if none does.
+        """Return the entry that matches ``host``, and its value; None if none does.
 
-        An exact entry ranks highest, then one with a star.
+        An exact entry ranks highest, then one with a star, then the longest name that ``host`` is or is
+        under.
         """
         exact = self._exact.get(host)
         if exact is not None:
@@ -183,7 +184,7 @@ class HostMap(Generic[T]):
             host = host[at:]
 
     def get(self, host: str) -> T | None:
-        """Return the value of the longest entry that matches ``host``; None if none matches."""
+        """Return the value of the entry that `find` returns for ``host``; None if none matches."""
         found = self.find(host)
         return None if found is None else found[1]
 
@@ -200,7 +201,7 @@ class HostMap(Generic[T]):
 
 
 def read_host(node: Node) -> str:
-    """Return the host name of a YAML node in normal form. Raises PolicyError."""
+    """Return the host name in a YAML node, in normal form. Raises PolicyError if it is none."""
     word = fields.text(node)
     try:
         return normalise(word)
@@ -209,9 +210,9 @@ def read_host(node: Node) -> str:
 
 
 def read_rule_host(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return the host name of a YAML node for a rule, which applies to all names under it.
+    """Return the host name in a YAML node for a rule, which applies to all names under it.
 
-    Raises PolicyError, also for a public suffix.
+    Raises PolicyError if it is no host name, or a public suffix.
     """
     word = fields.text(node)
     try:
@@ -221,9 +222,10 @@ def read_rule_host(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
 
 
 def read_entry(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return the entry of a YAML node in normal form; of ``*.example.goog`` without the star.
+    """Return the entry in a YAML node in normal form: a name, or ``=name``.
 
-    A public suffix is valid only as ``=name`` or with the star. Raises PolicyError.
+    ``*.example.goog`` is returned without the star. A public suffix is valid only as ``=name`` or with the
+    star. Raises PolicyError for other text.
     """
     word = fields.text(node)
     if word.startswith("*."):
@@ -237,9 +239,9 @@ def read_entry(node: Node, is_public_suffix: PublicSuffixCheck) -> str:
 
 
 def _read_pattern(node: Node) -> str:
-    """Return the entry of a YAML node with a star within a label, in normal form. Raises PolicyError.
+    """Return the name with one star within a label in a YAML node, in normal form.
 
-    It matches names with the same number of labels.
+    It matches names with the same number of labels. Raises PolicyError for other text.
     """
     word = fields.text(node)
     try:
@@ -263,9 +265,9 @@ def _read_suffix(node: Node, word: str) -> str:
 def read_entries(
     node: Node, is_public_suffix: PublicSuffixCheck, *, patterns: bool = False
 ) -> tuple[str, ...]:
-    """Return the entries of a YAML list in normal form. Raises PolicyError, also for duplicates.
+    """Return the entries (names, ``=name``) of a YAML list in normal form.
 
-    ``patterns``: allow stars within labels.
+    ``patterns``: allow stars within labels. Raises PolicyError for invalid entries and duplicates.
     """
     read: dict[str, None] = {}
     for item in fields.items(node):
@@ -278,7 +280,7 @@ def read_entries(
 
 
 def host_map(rows: Iterable[tuple[str, T]]) -> HostMap[T]:
-    """Return a HostMap of entries in normal form, exact ones and patterns included.
+    """Return a HostMap from pairs of entry and value: names, exact ones (``=name``), and patterns.
 
     Of equal entries the first counts.
     """
@@ -292,6 +294,6 @@ def host_map(rows: Iterable[tuple[str, T]]) -> HostMap[T]:
 
 
 def site_of(host: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return a typed host without `www.`; unchanged if the rest is a public suffix."""
+    """Return ``host`` without a leading ``www.``; unchanged if the rest is a public suffix."""
     bare = host.removeprefix("www.")
     return host if is_public_suffix(bare) else bare

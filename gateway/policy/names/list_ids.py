@@ -8,5 +8,5 @@ _OWN_LIST = re.compile(r"own-[0-9a-f]{8}", re.ASCII)
 
 
 def is_own_list(category: str) -> bool:
-    """Return whether a category is one list of the family: it has the list's id."""
+    """Return True if a category's id is that of one of the family's own lists, such as ``own-12ab34cd``."""
     return _OWN_LIST.fullmatch(category) is not None

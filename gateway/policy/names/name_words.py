@@ -33,7 +33,7 @@ OFFICIAL_IN_STATES = frozenset({"gov", "gob", "gouv", "govt", "go", "edu", "ac",
 
 
 class WordPlace(StrEnum):
-    """Where in a name a word counts."""
+    """Where in a host name a word counts; see the module's description."""
 
     ANYWHERE = "anywhere"
     BEGINS = "begins"
@@ -42,7 +42,7 @@ class WordPlace(StrEnum):
 
 
 def is_official(host: str) -> bool:
-    """Return whether a name is under a domain of governments, schools or armed forces, as edu or gov.kz."""
+    """Return True if a name is under a domain of governments, schools or armed forces, as edu or gov.kz."""
     parts = host.rsplit(".", 2)
     if len(parts) < 2 or parts[-1] in OFFICIAL:
         return len(parts) > 1
@@ -58,7 +58,7 @@ class _Word:
 
 
 class NameWords:
-    """Finds the categories whose words are in a host name."""
+    """Finds the categories of a host by words in its name."""
 
     def __init__(
         self,
@@ -80,7 +80,10 @@ class NameWords:
         return frozenset(found) if found and host not in self._open else frozenset()
 
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
-        """Return the parts of ``host`` that begin with a matching label, with categories, longest first."""
+        """Return the parts of ``host`` that begin with a label with a category's word, the longest first.
+
+        Each has the ids of its categories. ``host`` is in normal form.
+        """
         found: dict[str, frozenset[str]] = {}
         if host not in self._open:
             for at, category in self._hits(host):
@@ -89,7 +92,10 @@ class NameWords:
         return tuple(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
     def _hits(self, host: str) -> Iterator[tuple[int, str]]:
-        """Yield the positions of matching words in a host name, each with the word's category."""
+        """Yield the positions of matching words in a host name, each with the word's category.
+
+        Names of governments, schools and armed forces match no word.
+        """
         end = host.rfind(".")
         if end < 0 or is_official(host):
             return
@@ -106,7 +112,7 @@ class NameWords:
 
 
 def _counts(word: _Word, host: str, at: int) -> bool:
-    """Return whether a word that ``host`` contains at a position is in a place where it counts."""
+    """Return True if a word that ``host`` contains at a position is in a place where it counts."""
     after = at + len(word.text)
     begins = at == 0 or host[at - 1] == "."
     if word.place is WordPlace.BEGINS and not begins:
@@ -119,7 +125,10 @@ def _counts(word: _Word, host: str, at: int) -> bool:
 
 
 def _is_in_site_label(host: str, at: int) -> bool:
-    """Return whether a position is in the label before the public suffix, by the usual form of suffixes."""
+    """Return True if a position is in the label before the public suffix, as far as its form shows.
+
+    A public suffix is taken to be one label, or two with at most three and exactly two characters.
+    """
     labels = host[at:].count(".")
     if labels == 1:
         return True
@@ -128,7 +137,7 @@ def _is_in_site_label(host: str, at: int) -> bool:
 
 
 def _covers(text: str, host: str, start: int, end: int) -> bool:
-    """Return whether ``host`` contains ``text`` in a place that includes the range of characters."""
+    """Return True if ``host`` contains ``text`` so that it includes the characters ``start`` to ``end``."""
     at = host.find(text, max(0, end - len(text)))
     return 0 <= at <= start
 
@@ -136,7 +145,10 @@ def _covers(text: str, host: str, start: int, end: int) -> bool:
 def parse_name_words(
     source: str | bytes, file: str, categories: Collection[str], is_public_suffix: PublicSuffixCheck
 ) -> NameWords:
-    """Parse `name_words.yaml`. Raises PolicyError with file, line, key and how to fix it."""
+    """Return the words in the text of `name_words.yaml`.
+
+    Raises PolicyError with file, line, key and fix if it is invalid.
+    """
     top = fields.Fields(parse_document(source, file), ("words", "open"))
     words: list[_Word] = []
     suffixes: dict[str, str] = {}

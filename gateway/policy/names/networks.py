@@ -19,7 +19,7 @@ Value = TypeVar("Value")
 
 
 def span(prefix: Network) -> tuple[int, int]:
-    """Return the first and the last address of a prefix, as numbers."""
+    """Return the first and the last address of a network prefix, as numbers."""
     return int(prefix.network_address), int(prefix.broadcast_address)
 
 
@@ -44,7 +44,7 @@ _BEFORE_IPV4 = (bytes.fromhex("0064ff9b") + bytes(8), bytes(10) + b"\xff\xff")
 
 
 class NetError(ValueError):
-    """A text that is no valid entry; ``problem`` and ``fix`` go into a PolicyError."""
+    """Raised for a text that is no valid address or prefix; ``problem`` and ``fix`` go into a PolicyError."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}; {fix}")
@@ -57,7 +57,10 @@ def _refuse(problem: str, fix: str) -> NoReturn:
 
 
 def public_prefix(text: str) -> Network:
-    """Return the address or prefix in ``text``. Raises NetError for reserved ranges and for other texts."""
+    """Return the public address or network prefix in ``text``.
+
+    Raises NetError for reserved and private ranges, and for other texts.
+    """
     try:
         prefix = ip_network(text.replace("%", "?"))  # an address with an interface is local to one machine
     except ValueError:
@@ -72,9 +75,10 @@ def public_prefix(text: str) -> Network:
 
 
 def network(text: str) -> Network:
-    """Return the address or prefix in ``text``.
+    """Return the public address or network prefix in ``text``.
 
-    Raises NetError for reserved ranges and for prefixes of a length that no list may contain.
+    Raises NetError for other texts, for reserved ranges, and for prefixes of a length that no list may
+    contain.
     """
     prefix = public_prefix(text)
     widest = PREFIX_LENGTHS[prefix.version]
@@ -86,7 +90,7 @@ def network(text: str) -> Network:
 
 
 def spread(prefix: Network) -> Iterator[str]:
-    """Yield the entries for a prefix: the prefix itself, or each address in it."""
+    """Yield the list entries for a prefix: itself if it is a /24 or /64, else each address in it."""
     if prefix.prefixlen == PREFIX_LENGTHS[prefix.version]:
         yield str(prefix)
     else:
@@ -102,7 +106,7 @@ def unmapped(packed: bytes) -> bytes:
 
 
 def keys(packed: bytes) -> tuple[str, str]:
-    """Return the entries under which lists have a packed address: the address, and its /24 or /64 prefix."""
+    """Return the texts by which a packed address is looked up in lists: itself and its /24 or /64 prefix."""
     packed = unmapped(packed)
     if len(packed) == 4:
         a, b, c, d = packed
@@ -120,7 +124,7 @@ def address(text: str) -> bytes | None:
 
 
 class PrefixMap(Generic[Value]):
-    """Maps prefixes of any length to values; the longest prefix that contains an address wins.
+    """Maps network prefixes of any length to values; the longest prefix that contains an address wins.
 
     A look-up takes one dict look-up per prefix length that occurs. ``entries``: each prefix once.
     """

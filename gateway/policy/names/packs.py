@@ -56,9 +56,9 @@ ENGINE_KEYS = ("name", "hosts", "strict", "moderate", "address", "source")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An approved site with its names, for certain age groups.
+    """An approved site with its host names, for certain age groups.
 
-    A page does not load without its companions, so they are among the names.
+    A page does not load without its companions (other names that it needs), so they are among the names.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Site:
     def is_for(self, band: AgeBand) -> bool:
         """Return True if the site is approved for an age group.
 
-        Sites for the packs' oldest age group are for older children too.
+        A site for children of 6 to 9 is approved for older ones too.
         """
         return band in self.bands or (OLDEST_STARTER in self.bands and band.rank > OLDEST_STARTER.rank)
 
@@ -91,9 +91,9 @@ class Engine:
 
 
 def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Mapping[str, str]:
-    """Return entry → type of device need (one of NEEDS). Raises PolicyError.
+    """Return entry → type of device need (one of NEEDS), from a YAML file of names that devices need.
 
-    If an entry is in two packs, the first counts.
+    If an entry is in two packs, the first counts. Raises PolicyError if the file is invalid.
     """
     top = fields.Fields(parse_document(source, file), ("packs",))
     read: dict[str, str] = {}
@@ -109,7 +109,7 @@ def parse_needs(source: str | bytes, file: str, is_public_suffix: PublicSuffixCh
 
 
 def parse_sites(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Site, ...]:
-    """Return the approved sites in one language's file. Raises PolicyError."""
+    """Return the approved sites in one language's YAML file. Raises PolicyError if it is invalid."""
     top = fields.Fields(parse_document(source, file), ("language", "sites"))
     language = fields.text(top.need("language"))
     read: dict[str, Site] = {}
@@ -135,7 +135,7 @@ def _bands(node: Node) -> frozenset[AgeBand]:
 
 
 def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> tuple[Engine, ...]:
-    """Return the search engines of a file, with their safe names. Raises PolicyError."""
+    """Return the search engines of a YAML file, with their safe names. Raises PolicyError if invalid."""
     top = fields.Fields(parse_document(source, file), ("engines",))
     read = []
     for key, _, node in fields.pairs(top.need("engines")):
@@ -151,9 +151,10 @@ def parse_engines(source: str | bytes, file: str, is_public_suffix: PublicSuffix
 
 
 def parse_ech_names(source: str | bytes, file: str) -> frozenset[str]:
-    """Return the outer names of ECH in a file. Raises PolicyError.
+    """Return the outer names of ECH (encrypted TLS hello) in a YAML file.
 
-    They are host names that are sent in the clear in place of a hidden one.
+    They are host names that are sent in the clear in place of a hidden one. Raises PolicyError if the file is
+    invalid.
     """
     top = fields.Fields(parse_document(source, file), ("names",))
     read = set()
@@ -179,5 +180,5 @@ def _address(node: Node) -> str:
 
 
 def site_map(sites: Iterable[Site], band: AgeBand) -> HostMap[Site]:
-    """Return a map of host names to the approved sites for an age group."""
+    """Return a HostMap from host names to those of ``sites`` that are approved for an age group."""
     return host_map((name, site) for site in sites if site.is_for(band) for name in site.names)

@@ -41,7 +41,7 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Resolvers:
-    """Finds the public resolver that has a host name or an address."""
+    """Finds the public DNS resolver that has a host name or an address."""
 
     names: HostMap[Resolver] = field(default_factory=lambda: HostMap({}))
     addresses: Mapping[str, Resolver] = field(
@@ -49,17 +49,17 @@ class Resolvers:
     )  # by entries as in policy/names/networks.py
 
     def at(self, packed: bytes) -> Resolver | None:
-        """Return the resolver of a packed address (4 or 16 bytes), or None."""
+        """Return the resolver that has a packed address (4 or 16 bytes) or its prefix, or None."""
         own, prefix = nets.keys(packed)
         return self.addresses.get(own) or self.addresses.get(prefix)
 
 
 def parse_resolvers(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Resolvers:
-    """Return the public resolvers of a file.
+    """Return the public DNS resolvers of a YAML file.
 
     Raises:
-        PolicyError: with file, line, key and fix; also for a host that is a whole domain, since that
-            would block other sites as well.
+        PolicyError: the file is invalid; with file, line, key and fix. Also for an entry of ``hosts`` that
+            is a whole domain, since that would block other sites as well.
     """
     top = fields.Fields(parse_document(source, file), ("resolvers",))
     reader = _Reader(is_public_suffix)
@@ -69,7 +69,7 @@ def parse_resolvers(source: str | bytes, file: str, is_public_suffix: PublicSuff
 
 
 class _Reader:
-    """Reads the resolvers of a file one by one, and collects them by name and by address."""
+    """Reads the DNS resolvers of a file one by one, and collects them by host name and by address."""
 
     def __init__(self, is_public_suffix: PublicSuffixCheck) -> None:
         self.names: dict[str, Resolver] = {}
@@ -117,7 +117,7 @@ class _Reader:
         return name
 
     def _add_name(self, place: Place, name: str, resolver: Resolver) -> None:
-        """Add a resolver's name.
+        """Add a DNS resolver's host name.
 
         Raises PolicyError if another name in the file is equal, above or below it.
         """

@@ -47,7 +47,7 @@ OWN_KEYS = tuple(key for key in _KEYS if key not in ("signatures", "min_age", "m
 
 @dataclass(frozen=True, slots=True)
 class ServiceGroup:
-    """A group of services, under which families find them."""
+    """A group of services, such as games, under which families find them."""
 
     id: str
     name: Mapping[str, str]  # by language
@@ -61,7 +61,7 @@ MAX_OWN = 64  # a family needs a few
 
 @dataclass(frozen=True, slots=True)
 class AddressBlock:
-    """Prefixes that a service uses, and where and when they were published."""
+    """Address prefixes that a service uses, and where and when they were published."""
 
     prefixes: tuple[Network, ...]
     source: str  # URL; empty: a family wrote them
@@ -70,7 +70,7 @@ class AddressBlock:
 
 
 class RangeOwners(NamedTuple):
-    """The services that use a prefix, and whether the prefix identifies one of them."""
+    """The services that use an address prefix, and whether more than the address is needed to tell which."""
 
     services: tuple[str, ...]
     shared: bool  # a connection needs a port, a signature or a queried name of the service as well
@@ -78,7 +78,7 @@ class RangeOwners(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MinimumAge:
-    """The age from which a service's own terms admit a user."""
+    """The minimum age of users by a service's own terms, with the source of these terms."""
 
     years: int
     source: str  # address of the terms
@@ -114,7 +114,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class GroupFile:
-    """The contents of one catalogue file: a group, its services, and examples for tests."""
+    """The contents of one catalogue file: a group, its services, and host names to test them with."""
 
     group: ServiceGroup
     services: tuple[Service, ...]
@@ -127,7 +127,7 @@ class Catalogue:
     """All services of the catalogue: finds those that a host, an address, a port or first bytes belong to.
 
     A look-up of a host takes one dict look-up per label, that of an address one per prefix length. The
-    longest entry wins.
+    longest matching entry decides.
     """
 
     __slots__ = (
@@ -152,7 +152,7 @@ class Catalogue:
     ) -> None:
         """Create the catalogue. Raises PolicyError if two files define the same service or group.
 
-        ``packaged``: the services of the package by id, if a family's are among those of ``files``.
+        ``packaged``: the services of the package by id, if ``files`` contain a family's own services too.
         """
         self.groups: dict[str, ServiceGroup] = {}
         self.services: dict[str, Service] = {}
@@ -185,9 +185,9 @@ class Catalogue:
         self.groups[file.group.id] = file.group
 
     def with_own(self, services: Iterable[Service]) -> Catalogue:
-        """Return a catalogue in which a family's services replace its earlier ones.
+        """Return a new catalogue with the package's services and a family's own ``services``, no others.
 
-        A family's service replaces one of the catalogue with the same id: a newer catalogue may have got it.
+        A family's service replaces one of the package with the same id, which a newer package may have got.
         """
         own = {service.id: service for service in services}
         groups = {key: group for key, group in self.groups.items() if key != OWN_GROUP.id}
@@ -200,7 +200,10 @@ class Catalogue:
         return Catalogue(files, self.packaged)
 
     def services_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one."""
+        """Return the ids of the services that ``host`` (normalised) belongs to; usually none or one.
+
+        The longest matching entry decides, of the services' names and update names.
+        """
         updated = self._updates.find(host)
         found = self._longest(host)
         if updated is None:
@@ -210,7 +213,7 @@ class Catalogue:
         return found[1]
 
     def updates_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that ``host`` serves updates for; () if it has any other use."""
+        """Return the ids of services that ``host`` serves updates of; () if a longer entry has other uses."""
         updated = self._updates.find(host)
         if updated is None:
             return NO_SERVICES
@@ -218,9 +221,9 @@ class Catalogue:
         return updated[1] if found is None or len(found[0]) <= len(updated[0]) else NO_SERVICES
 
     def _longest(self, host: str) -> tuple[str, tuple[str, ...]] | None:
-        """Return the longest entry that matches a host, and its services; None if none matches.
+        """Return the longest entry that matches a host, and the ids of its services; None if none matches.
 
-        A service that excludes the host is left out.
+        A service that excludes the host is left out, unless the entry is a pattern with a star.
         """
         hidden: tuple[str, ...] = self._hidden_exact.get(host, NO_SERVICES)
         found = _without(self._exact.get(host, NO_SERVICES), hidden)
@@ -237,42 +240,45 @@ class Catalogue:
         return None
 
     def companions_of(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that open another's ``host`` wherever they are open."""
+        """Return the ids of services that need ``host``, a name of others; it opens where they are open."""
         return self._companions.get(host) or NO_SERVICES
 
     def shared_by(self, host: str) -> tuple[str, ...]:
-        """Return the ids of the services that need ``host``, which runs another service's app too."""
+        """Return the ids of the services that need ``host``, which another service's app needs too.
+
+        It opens only if the family itself allows one of them.
+        """
         return self._shared.get(host) or NO_SERVICES
 
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
-        """Return the ids of the services that use ``port`` for flows without a name.
+        """Return the ids of the services that use ``port`` for connections without a host name.
 
-        ``kind``: udp, tcp, teredo.
+        ``kind``: udp, tcp or teredo. Raises KeyError for another one.
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
     def owners_of(self, address: bytes) -> RangeOwners | None:
-        """Return the services that use a packed address; None if no service does."""
+        """Return the services that use a packed address, by the longest prefix; None if no service does."""
         return self._addresses.get(address)
 
     def signed(self, proto: str, payload: bytes, port: int) -> tuple[str, ...]:
-        """Return the ids of the services whose signatures match a client's first bytes.
+        """Return the ids of the services whose signatures match the first bytes that a client sent.
 
         ``proto``: tcp, with the start of the stream, or udp, with one datagram. ``port``: the server's.
         """
         return self._signatures.find(proto, payload, port)
 
     def categories_of(self, services: Iterable[str]) -> frozenset[str]:
-        """Return the ids of all categories of ``services``."""
+        """Return the ids of all categories of ``services``. Raises KeyError for an unknown service."""
         return frozenset[str]().union(*(self.services[service].categories for service in services))
 
     def kinds_of(self, service: str) -> tuple[str, ...]:
-        """Return the categories of one service, sorted; () if it is no longer in the catalogue."""
+        """Return the category ids of one service, sorted; () if it is no longer in the catalogue."""
         known = self.services.get(service)
         return () if known is None else tuple(sorted(known.categories))
 
     def groups_of(self, services: Iterable[str]) -> tuple[str, ...]:
-        """Return the groups of ``services``, without duplicates."""
+        """Return the group ids of ``services``, each once. Raises KeyError for an unknown service."""
         return tuple(dict.fromkeys(self.services[service].group for service in services))
 
 
@@ -283,7 +289,10 @@ def _without(found: tuple[str, ...], hidden: tuple[str, ...]) -> tuple[str, ...]
 def _index(
     services: Iterable[Service], entries: Callable[[Service], tuple[str, ...]]
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Return two maps of entry → service ids: entries with all names under them, and exact ones."""
+    """Return two maps from host name to service ids: names with all names under them, and exact names.
+
+    ``entries`` returns the entries of a service; those with a star are left out.
+    """
     below: dict[str, tuple[str, ...]] = {}
     exact: dict[str, tuple[str, ...]] = {}
     for service in services:
@@ -299,12 +308,12 @@ def _index(
 
 
 def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, str], ...]:
-    """Return first port, last port and service id of each port range of one type."""
+    """Return first port, last port and service id of each port range of one type (``kind``)."""
     return tuple((*span, service.id) for service in services for span in service.ports.get(kind, ()))
 
 
 def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, RangeOwners]]:
-    """Return each prefix of the services with its owners.
+    """Return each address prefix of the services with the services that use it.
 
     A prefix that several services have, or that is part of another service's, is shared.
     """
@@ -324,7 +333,7 @@ def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, RangeOwners]]
 
 
 def _supernets(prefix: Network) -> list[Network]:
-    """Return all wider prefixes that contain ``prefix``, and that a service may have."""
+    """Return the wider prefixes that contain ``prefix``, up to the widest that a service may have."""
     widest = WIDEST_PREFIXES[prefix.version]
     return [prefix.supernet(new_prefix=length) for length in range(widest, prefix.prefixlen)]
 
@@ -335,12 +344,12 @@ def parse_group(
     categories: Collection[str],
     is_public_suffix: hosts.PublicSuffixCheck,
 ) -> GroupFile:
-    """Return the contents of one file of the catalogue.
+    """Return the contents of one YAML file of the catalogue: a group of services.
 
     ``categories``: the ids that a service may name.
 
     Raises:
-        PolicyError: with file, line, key and fix.
+        PolicyError: the file is invalid; with file, line, key and fix.
     """
     top = fields.Fields(parse_document(source, file), ("group", "services"))
     head = fields.Fields(fields.mapping(top.need("group")), ("id", "name"))
@@ -362,9 +371,9 @@ def parse_group(
 def parse_own_services(
     node: Node, categories: Collection[str], is_public_suffix: hosts.PublicSuffixCheck
 ) -> tuple[Service, ...]:
-    """Return the services that a family defines, as `services` in `qalqan.yaml`. They need no categories.
+    """Return the services that a family defines, from the node `services` of `qalqan.yaml`.
 
-    Raises PolicyError with file, line, key and fix.
+    They need no categories. Raises PolicyError with file, line, key and fix for an invalid one.
     """
     found: list[Service] = []
     for key, place, value in fields.pairs(node):
@@ -442,7 +451,7 @@ def _service(
 
 @cache
 def _set_of(categories: tuple[str, ...]) -> frozenset[str]:
-    """Return the same set for all services with the same categories: 700 services have 60 of them."""
+    """Return the categories as a set; equal arguments get the same object (700 services have 60 sets)."""
     return frozenset(categories)
 
 
@@ -497,7 +506,10 @@ def _address_block(node: Node) -> AddressBlock:
 
 
 def read_prefixes(node: Node) -> tuple[Network, ...]:
-    """Return the prefixes and addresses in a list node, each once. Raises PolicyError."""
+    """Return the prefixes and addresses in a list node.
+
+    Raises PolicyError for duplicates, for those that are invalid, reserved or too wide, and for too many.
+    """
     found: dict[Network, None] = {}
     for item in fields.entries(node, MAX_PREFIXES):
         word = fields.text(item)

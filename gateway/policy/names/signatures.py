@@ -39,7 +39,7 @@ class Signature(NamedTuple):
     ports: tuple[tuple[int, int], ...] = ()  # first and last destination port; () for any port
 
     def matches(self, payload: bytes, port: int) -> bool:
-        """Return whether a client's first bytes to a server's ``port`` match."""
+        """Return True if a client's first bytes to a server's ``port`` match the pattern."""
         if len(payload) < self.end:
             return False
         if int.from_bytes(payload[self.start : self.end], "big") & self.mask != self.value:
@@ -80,7 +80,10 @@ class SignatureIndex:
 
 
 def read_signature(node: Node) -> Signature:
-    """Return the signature in a node of the catalogue. Raises PolicyError."""
+    """Return the signature in a YAML node of the catalogue.
+
+    Raises PolicyError if it is invalid, or has fewer than MIN_FIXED_BITS fixed bits.
+    """
     part = fields.Fields(fields.mapping(node), _KEYS)
     proto = fields.choice(part.need("proto"), PROTOCOLS)
     start = part.read("at", lambda item: fields.integer(item, 0, MAX_OFFSET), 0)
@@ -99,7 +102,10 @@ def read_signature(node: Node) -> Signature:
 
 
 def _read_pattern(node: Node) -> tuple[int, int, int]:
-    """Return mask, value and size in bytes of a pattern such as ``57 41 0. ..``."""
+    """Return mask, value and size in bytes of a pattern such as ``57 41 0. ..``; a dot is 4 free bits.
+
+    Raises PolicyError for other text.
+    """
     words = fields.text(node).lower().split()
     if len(words) > MAX_PATTERN or not all(map(_BYTE.fullmatch, words)):
         node.place.refuse(
@@ -122,7 +128,10 @@ def _read_length(node: Node, least: int) -> tuple[int, int]:
 
 
 def read_ports(node: Node) -> tuple[tuple[int, int], ...]:
-    """Return the first and last port of each entry in a list such as ``[443, "3478-3481"]``."""
+    """Return the first and last port of each entry in a list node such as ``[443, "3478-3481"]``.
+
+    Raises PolicyError for an invalid port or range.
+    """
     return tuple(_read_port_range(item) for item in fields.items(node))
 
 

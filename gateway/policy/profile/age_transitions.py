@@ -39,7 +39,7 @@ class TransitionState(StrEnum):
 
 
 class TransitionStage(StrEnum):
-    """How the pages show a child's step to the next age group."""
+    """How the pages show a child's change to the next age group."""
 
     NONE = "none"
     PROPOSED = "proposed"
@@ -49,7 +49,7 @@ class TransitionStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LastTransition:
-    """A child's latest step to the next age group: its month, state, and any postponement.
+    """A child's latest change to the next age group: its month, state, and any postponement.
 
     Times are aware.
     """
@@ -71,7 +71,7 @@ class LastTransition:
 
     @property
     def then(self) -> AgeBand:
-        """The age group after the step."""
+        """The age group after the change."""
         return next_band(self.band) or AgeBand.ADULT
 
     @property
@@ -80,26 +80,29 @@ class LastTransition:
         return self.then is AgeBand.ADULT
 
     def is_of(self, band: AgeBand, month: str | None) -> bool:
-        """Return True if a profile with this age group and month awaits this step."""
+        """Return True if this is the change that a profile with this age group and month awaits."""
         return self.band is band and self.month == month
 
 
 @dataclass(frozen=True, slots=True)
 class TransitionCheck:
-    """The result of a check: the step to store, None for none, and whether it must be taken now."""
+    """The result of a check: the change of age group to store, or None, and whether it must be made now."""
 
     kept: LastTransition | None
     due: bool = False
 
 
 def months_on(month: date, months: int) -> date:
-    """Return the first day of the month ``months`` later."""
+    """Return the first day of the month that is ``months`` after that of ``month``."""
     years, index = divmod(month.year * 12 + month.month - 1 + months, 12)
     return date(years, index + 1, 1)
 
 
 def is_about(step: LastTransition, band: AgeBand, month: str | None) -> bool:
-    """Return True if the profile still awaits the step, or has the next age group if the step was taken."""
+    """Return True if a stored change fits a profile's age group and month.
+
+    The profile still awaits it, or has the next age group if the change was made.
+    """
     if step.state is TransitionState.TAKEN:
         return band is step.then
     return step.is_of(band, month)
@@ -113,9 +116,9 @@ def month_of(text: str) -> date:
 
 
 def month_after(band: AgeBand, month: str) -> str | None:
-    """Return the month in which the age group that begins in ``month`` ends.
+    """Return the month (``2027-05``) in which the age group that begins in ``month`` ends.
 
-    None for the last age group, or if the month is outside the valid years.
+    None for the last age group, or if the month is outside the years that `read_month` accepts.
     """
     first, last = band.ages
     if last is None:
@@ -125,9 +128,9 @@ def month_after(band: AgeBand, month: str) -> str | None:
 
 
 def due_day(step: LastTransition, begun: date) -> date:
-    """Return the day on which a step is taken if no guardian answers.
+    """Return the day on which a change of age group is made if no guardian answers.
 
-    ``begun``: the local day of ``since``.
+    ``begun``: the local day of ``since``, from which the days for an answer count.
     """
     if _answers_by_month(step, begun):  # otherwise it was taken and a guardian went back
         return month_of(step.until)
@@ -140,9 +143,10 @@ def due_day(step: LastTransition, begun: date) -> date:
 def check_step(
     profile: str, name: str, band: AgeBand, month: str | None, kept: LastTransition | None, now: datetime
 ) -> TransitionCheck:
-    """Return the step to store for one profile, and whether it is due.
+    """Return the change of age group to store for one profile, and whether it must be made now.
 
-    ``kept``: the stored step; ``now``: local time of a trusted clock.
+    ``month``: the month in which the profile's next age group begins. ``kept``: the stored change; ``now``:
+    local time of a trusted clock.
     """
     if kept is not None and kept.state is TransitionState.TAKING:
         return TransitionCheck(kept, due=True)  # the daemon was killed in between
@@ -171,12 +175,15 @@ def check_step(
 
 
 def _is_forgotten(step: LastTransition, now: datetime) -> bool:
-    """Return True if a step to adult was taken long enough ago that it is no longer shown or stored."""
+    """Return True if a change to adult was made so long ago that it is no longer shown or stored."""
     return step.is_final and (step.taken is None or now - step.taken > SHOWN_DAYS * DAY)
 
 
 def resumed(step: LastTransition, now: datetime) -> LastTransition:
-    """Return the stored step as it is after a start: days while the gateway was off do not count."""
+    """Return the stored change as it is after a start of the daemon.
+
+    Days on which the gateway was off do not count as days for an answer, unless the change was postponed.
+    """
     gone = now - step.seen
     if step.state is not TransitionState.OPEN or gone <= AWAY:
         return step
@@ -186,13 +193,13 @@ def resumed(step: LastTransition, now: datetime) -> LastTransition:
 
 
 def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
-    """Return the step after a clock change: the same days remain, and a taken step was taken as long ago.
+    """Return the change of age group with its times adjusted to a clock change.
 
-    A month to which a step was postponed stays the answer. A jump of a day ahead may be a mistake, and at 18
-    the calendar would take the step before it is noticed. The step then waits a day, even if the gateway
-    restarts.
+    The same days remain for an answer, and one that was made was made as long ago. A month to which it was
+    postponed stays the answer. A jump of a day ahead may be a mistake, and at 18 the calendar would make the
+    change before it is noticed. It then waits at least a day, even if the gateway restarts.
 
-    Times change by whole seconds, as a step is stored. Fractions would make the same proposal look different.
+    Times change by whole seconds, as they are stored. Fractions would make the same proposal look different.
     """
     size = timedelta(seconds=round(jump.size.total_seconds()))
     taken = None if step.taken is None else step.taken + size
@@ -203,12 +210,15 @@ def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
 
 
 def _answers_by_month(step: LastTransition, begun: date) -> bool:
-    """Return True if the step was postponed and waits only for the chosen month."""
+    """Return True if the change was postponed and waits only for the chosen month.
+
+    ``begun``: the day from which days for an answer count.
+    """
     return bool(step.until) and begun < month_of(step.until)
 
 
 def stage(step: LastTransition | None, now: datetime) -> TransitionStage:
-    """Return how the pages show a step. ``now``: local."""
+    """Return how the pages show a change of age group. ``now``: local."""
     if step is None:
         return TransitionStage.NONE
     if step.state is TransitionState.TAKEN:
@@ -222,9 +232,9 @@ def stage(step: LastTransition | None, now: datetime) -> TransitionStage:
 
 
 def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
-    """Return the months to which a guardian can postpone the step; () if it cannot be postponed.
+    """Return the months to which a guardian can postpone the change; () if it cannot be postponed.
 
-    A step can be postponed once, also after it was taken, but not the one to adult.
+    It can be postponed once, also after it was made, but not the one to adult.
     """
     if step.is_final or step.until or step.state is TransitionState.TAKING:
         return ()
@@ -234,7 +244,7 @@ def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
 
 
 def postponed(step: LastTransition, until: str, reason: str, by: str, now: datetime) -> LastTransition:
-    """Return the step after a guardian postponed it to the month ``until``. ``now``: local.
+    """Return the change of age group, postponed by a guardian to the month ``until``. ``now``: local.
 
     Raises PolicyError if it cannot be postponed to that month, or the reason is missing or too long.
     """
@@ -255,9 +265,10 @@ def _reopened(step: LastTransition, now: datetime) -> LastTransition:
 
 
 def changes(step: LastTransition, said: Mapping[str, object]) -> dict[str, object]:
-    """Return the changes of the child's file that take a step. ``said``: the content of the file.
+    """Return the edits of the child's file that make the change of age group; None removes a key.
 
-    The family's settings stay. In the step to adult all are removed.
+    ``said``: the content of the file. Other settings of the family stay; in the change to adult all are
+    removed except name and devices.
     """
     if step.is_final:
         gone = {key: None for key in said if key not in (*KEPT_KEYS, "band")}
@@ -266,12 +277,12 @@ def changes(step: LastTransition, said: Mapping[str, object]) -> dict[str, objec
 
 
 def has_happened(step: LastTransition, said: Mapping[str, object]) -> bool:
-    """Return True if the file is as the step leaves it."""
+    """Return True if the file, with the content ``said``, already is as the change of age group leaves it."""
     return all(said.get(key) == value for key, value in changes(step, said).items())
 
 
 def read_month(text: str) -> date | None:
-    """Return the first day of ``2027-05``; None for any other text."""
+    """Return the first day of a month such as ``2027-05`` (2000 to 2099); None for any other text."""
     found = _MONTH.fullmatch(text)
     return date(int(found[1]), int(found[2]), 1) if found else None
 
@@ -281,7 +292,10 @@ def month_text(month: date) -> str:
 
 
 def makes_sense(month: date, today: date) -> bool:
-    """Return True if a step can be in this month: the present one or later, at most FARTHEST years ahead."""
+    """Return True if a change of age group can be in this month.
+
+    It can be in the present month or later, at most FARTHEST years ahead.
+    """
     first = today.replace(day=1)
     return first <= month <= first.replace(year=first.year + FARTHEST)
 

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeptPerson:
-    """An account in a backup, without sessions: a sign-in is activity."""
+    """An account in a backup, without its sessions, which would be activity."""
 
     name: str
     role: str
@@ -59,7 +59,7 @@ class FactorPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptFactor:
-    """A part of an account's second factor. Only the last good copy of the accounts has it, no backup."""
+    """A part of an account's second sign-in factor. Backups do not have it, only the copy of the accounts."""
 
     name: str  # of the account
     part: str  # a FactorPart
@@ -68,7 +68,7 @@ class KeptFactor:
 
 @dataclass(frozen=True, slots=True)
 class KeptDevice:
-    """A guardian's settings for a device in a backup, without the times at which it was seen."""
+    """In a backup, the name and the owner that a guardian set for a device, without when it was seen."""
 
     mac: str
     label: str
@@ -84,7 +84,7 @@ class KeptPin:
 
 @dataclass(frozen=True, slots=True)
 class KeptChoice:
-    """A bedtime or limit in a backup that a child set for itself."""
+    """A bedtime or limit in a backup that a child set for itself (``said``), with its key and time."""
 
     who: str
     key: str
@@ -94,7 +94,7 @@ class KeptChoice:
 
 @dataclass(frozen=True, slots=True)
 class KeptBand:
-    """In a backup, the highest age group that a person ever had: it caps the log level after a restore."""
+    """In a backup, the highest age group that a person ever had: it limits the log level after a restore."""
 
     profile: str
     band: str
@@ -117,7 +117,7 @@ class KeptStep:
     def step(self, now: datetime) -> age_transitions.LastTransition:
         """Return the postponed change of age group as a restore stores it.
 
-        Its month was the answer: once that has passed, no days are waited.
+        Its chosen month was the guardian's answer: after that month no more days are waited for one.
         """
         begun = min(
             now, datetime.combine(age_transitions.month_of(self.until) - age_transitions.DAY, time(), UTC)
@@ -136,7 +136,7 @@ class KeptPause:
 
 @dataclass(frozen=True, slots=True)
 class KeptGrant:
-    """Extra time in a backup: for the limit of a family day, or until a time."""
+    """Extra time in a backup: minutes for a limit on a family day, or until a time."""
 
     who: str
     day: str
@@ -182,13 +182,16 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
 
 
 def backup_text(backup: Backup) -> str:
-    """Return the backup as one JSON object in ASCII, so that any part of it is valid text."""
+    """Return the backup as the text of one JSON object, in ASCII."""
     data = {"format": FORMAT, **asdict(backup), "made": backup.made.isoformat(timespec="seconds")}
     return json.dumps(data)
 
 
 def parse_backup(text: str) -> Backup:
-    """Return a backup. Raises PolicyError for anything that ``backup_text`` does not write."""
+    """Return the backup in a JSON text from `backup_text`.
+
+    Raises PolicyError for anything that ``backup_text`` does not write, and for a newer format.
+    """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
@@ -228,7 +231,7 @@ def _home(data: object) -> Document:
 
 
 def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str, str]:
-    """Return file name → content. ``most``: the number of files that are allowed."""
+    """Return file name → content. Raises PolicyError for more than ``most`` files, or an invalid name."""
     if not isinstance(data, dict) or len(data) > most:
         _refuse(f"{key} are no files")
     for file in data:
@@ -240,7 +243,10 @@ def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str
 
 
 def _rows(data: object, key: str, kind: Callable[..., T], most: int) -> tuple[T, ...]:
-    """Return the rows of a table as values of ``kind``. ``most``: the number of rows that are allowed."""
+    """Return the rows of a table as objects of the class ``kind``.
+
+    Raises PolicyError for more than ``most`` rows, or one with other fields or types.
+    """
     if not isinstance(data, list) or len(data) > most:
         _refuse(f"{key} is no list of at most {most}")
     return tuple(_row(name, key, kind) for name in data)

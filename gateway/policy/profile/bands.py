@@ -26,7 +26,7 @@ MAX_LOG_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class BandRules:
-    """The default rules of an age group."""
+    """The default rules of an age group, its title, and the bedtime that it suggests."""
 
     band: AgeBand
     title: Mapping[str, str]  # by language
@@ -40,12 +40,15 @@ class BandRules:
 
     @property
     def suggests(self) -> bool:
-        """True if the age group only suggests times: its children set them for themselves (`self_set`)."""
+        """True if the age group only suggests a bedtime: its children set times for themselves."""
         return bool(self.suggested_bedtime)
 
     @property
     def for_guests(self) -> bool:
-        """True if guests may get this age group's categories: a child's, in which unlisted sites are open."""
+        """True if guests may get this age group's categories.
+
+        It is a children's one in which unknown sites are open.
+        """
         rules = self.rules
         return self.band.is_child and rules.mode.value is Mode.BLOCK_LIST and not rules.unknown.value.refuses
 
@@ -59,7 +62,11 @@ def owner_of(band: AgeBand) -> str:
 
 
 def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
-    """Return the rules in an age group's file. Raises PolicyError with file, line, key and fix."""
+    """Return the default rules in an age group's YAML file.
+
+    ``words``: the categories, services and laws to validate against. Raises PolicyError with file, line, key
+    and fix if it is invalid.
+    """
     document = parse_document(source, file)
     part = fields.Fields(document, (*OWN_KEYS, *RULE_KEYS))
     band = AgeBand(fields.choice(part.need("band"), [band.value for band in AgeBand]))

@@ -56,14 +56,19 @@ AS_WRITTEN = ("dates", "calendars", "portal")  # in force, each day of a range o
 
 
 def read(source: bytes, file: str) -> Document:
-    """Return the content of a rule file as plain values, in current words. Raises PolicyError."""
+    """Return the content of a rule file as plain values, with outdated words replaced by current ones.
+
+    Raises PolicyError if it is no valid YAML.
+    """
     return with_current_words(document(parse_document(source, file)))
 
 
 def edited(said: Document, changes: Changes, bands: Bands) -> Document:
-    """Return a profile's content after ``changes``. Raises PolicyError for values that no file can contain.
+    """Return the content of a profile's file, ``said``, after ``changes``. ``bands``: all age groups' rules.
 
-    A new age group also lowers the log level to its maximum, and removes the month of the next change.
+    If the age group changes, a log level above its maximum is removed, and so is ``next_step``, the month in
+    which the next age group begins, each unless ``changes`` sets it. Raises PolicyError for too many changes,
+    or for values that no file can contain.
     """
     band = changes.get("band", said.get("band"))
     beneath = next((rules_to_yaml(bands[known].rules) for known in bands if known.value == band), {})
@@ -79,9 +84,9 @@ def edited(said: Document, changes: Changes, bands: Bands) -> Document:
 
 
 def _lower_log(said: Document, beneath: Mapping[str, Any]) -> None:
-    """Remove a log level in ``said`` that is above the maximum of the new age group, ``beneath``.
+    """Remove the log level from ``said`` if it is above that of the new age group (``beneath``).
 
-    A younger age group is then accepted and stores less.
+    The age group's own level then applies: a younger age group is accepted and stores less.
     """
     level, most = said.get("log_level"), beneath.get("log_level")
     if (
@@ -100,12 +105,18 @@ def _normal(item: Plain) -> Plain:
 
 
 def macs(items: Plain) -> list[str]:
-    """Return the MAC addresses in the value of `devices`, in normal form."""
+    """Return the MAC addresses in the value of `devices`, in normal form; [] if it is no list.
+
+    Other texts in the list are returned unchanged.
+    """
     return [item for item in map(_normal, items) if isinstance(item, str)] if isinstance(items, list) else []
 
 
 def without_devices(said: Document, gone: Collection[str]) -> Document:
-    """Return a profile's content without some devices. ``gone``: MAC addresses in normal form."""
+    """Return a copy of a profile's content without some devices. ``gone``: MACs in normal form.
+
+    The key ``devices`` is removed with the last one.
+    """
     items = said.get("devices")
     kept: list[Plain] = (
         [item for item in items if _normal(item) not in gone] if isinstance(items, list) else []
@@ -117,22 +128,25 @@ def without_devices(said: Document, gone: Collection[str]) -> Document:
 
 
 def profile_text(said: Document) -> bytes:
-    """Return a profile's content as the text of its file."""
+    """Return the content of a profile as the YAML text of its file, in bytes."""
     return written(said, PROFILE_ORDER)
 
 
 def home_text(said: Document) -> bytes:
-    """Return the content of qalqan.yaml as the text of its file."""
+    """Return the content of qalqan.yaml as the YAML text of the file, in bytes."""
     return written(said, HOME_ORDER)
 
 
 def differences(before: Document, after: Document) -> list[str]:
-    """Return the top-level keys that differ between two contents of a file, in the order of the file."""
+    """Return the top-level keys that differ between two contents of a file, in their order.
+
+    Keys of ``before`` come first.
+    """
     return [key for key in {**before, **after} if before.get(key) != after.get(key)]
 
 
 def effective(before: Document, after: Document, changes: Changes) -> list[str]:
-    """Return the keys of ``changes`` that changed something, and keys that changed along with them."""
+    """Return the keys of ``changes`` that changed something, then other top-level keys that changed too."""
     heads = differences(before, after)
     asked = [key for key in changes if key.partition("/")[0] in heads and _differs(before, after, key)]
     named = {key.partition("/")[0] for key in asked}
@@ -140,7 +154,10 @@ def effective(before: Document, after: Document, changes: Changes) -> list[str]:
 
 
 def _differs(before: Document, after: Document, key: str) -> bool:
-    """Return True if a key, or one entry such as ``limits/play``, differs between two contents."""
+    """Return True if a key, or one entry such as ``limits/play``, differs between two contents.
+
+    Always True for an item of a list.
+    """
     head, slash, entry = key.partition("/")
     old, other = before.get(head), after.get(head)
     if not slash:
@@ -154,7 +171,8 @@ def _differs(before: Document, after: Document, key: str) -> bool:
 def changes_text(before: Document, after: Document) -> str:
     """Return the old and new values of an edit as text for the audit log, at most MAX_DETAIL characters.
 
-    For lists only the number of entries, never their text.
+    For lists it has only how many entries were added and removed, and for names of sites only that they
+    changed.
     """
     text = "; ".join(
         line
@@ -189,7 +207,7 @@ def _value(value: Plain) -> str:
 
 
 def typed(said: Document) -> dict[str, Any]:
-    """Return the content for programs: numbers and booleans for keys that have only such values."""
+    """Return a copy of a file's content in which numeric and boolean settings are numbers and booleans."""
     return {key: _typed(key, value) for key, value in said.items()}
 
 
@@ -206,12 +224,13 @@ def _typed(key: str, value: Plain) -> Any:
 
 
 def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Document:
-    """Return ``said`` with ``changes``. The file's parser checks the values later.
+    """Return a copy of a file's content ``said`` after ``changes`` (key → value; None removes it).
 
-    ``beneath``: the defaults for missing keys, in the form of the file.
+    The values are not validated; the file's parser does that later. ``beneath``: the defaults for missing
+    keys, in the form of the file.
 
     Raises:
-        PolicyError: a change that no file can contain.
+        PolicyError: a change that no file can contain, or too many.
     """
     if len(changes) > MAX_CHANGES:
         refuse("", f"changes {len(changes)} keys", f"change at most {MAX_CHANGES} at once")
@@ -232,9 +251,9 @@ def changed(said: Document, changes: Changes, beneath: Mapping[str, Any]) -> Doc
 
 
 def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object) -> Plain:
-    """Return the value of ``head`` with one entry set, or removed if ``value`` is None.
+    """Return the value ``now`` of the key ``head`` with one entry set, or removed if ``value`` is None.
 
-    Without entries it is None.
+    None if no entry is left. ``beneath``: the key's default. Raises PolicyError if the key has no entries.
     """
     if head in LISTS:
         return _with_item(head, now, entry, value)
@@ -250,7 +269,10 @@ def _with_entry(head: str, now: Plain, entry: str, value: Plain, beneath: object
 
 
 def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
-    """Return a list with an item added or, if ``value`` is None, removed."""
+    """Return the list ``now`` of the key ``head`` with an item added or, if ``value`` is None, removed.
+
+    Raises PolicyError if ``now`` is a mapping, or ``value`` is neither None nor "true".
+    """
     if isinstance(now, dict):
         refuse(head, "clears what the band says", f"change '{head}' as a whole")
     items = list(now) if isinstance(now, list) else []
@@ -264,7 +286,7 @@ def _with_item(head: str, now: Plain, item: str, value: Plain) -> Plain:
 def _as_mapping(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
     """Return the value of a key as a mapping to which entries can be added, with the same meaning.
 
-    ``beneath``: the key's default.
+    ``beneath``: the key's default. Raises PolicyError if it cannot be a mapping.
     """
     if now is None:
         return {}
@@ -276,7 +298,7 @@ def _as_mapping(head: str, now: Plain, beneath: object) -> dict[str, Plain]:
 
 
 def _cleared(head: str, beneath: object) -> dict[str, Plain]:
-    """Return a mapping that clears each default entry, in place of ``{}``.
+    """Return a mapping that clears each default entry (in ``beneath``), in place of ``{}``.
 
     Next to another entry, ``{}`` would no longer clear the defaults.
     """
@@ -287,9 +309,9 @@ def _cleared(head: str, beneath: object) -> dict[str, Plain]:
 
 
 def blamed(error: PolicyError, file: str, changes: Changes) -> str:
-    """Return the key of ``changes`` that a parser's error is about, or the error's place in the file.
+    """Return the key of ``changes`` that an error is about; without one, the error's place in the file.
 
-    Without a ``file``, the error is one that `changed` raised.
+    ``file`` is the name in a parser's error; it is empty for an error that `changed` raised.
     """
     path = error.where.removeprefix(f"{file}:").partition(": ")[2] if file else error.where
     head = path.partition(".")[0].partition("[")[0]
@@ -302,7 +324,7 @@ def blamed(error: PolicyError, file: str, changes: Changes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChangedEntry:
-    """One entry that an edit changed, with its old and new value; None: it did not or does not exist."""
+    """One entry that an edit changed, with its old and new value; None: there was or is none."""
 
     key: str  # as `edit` takes it: ``bedtime``, ``limits/play``, ``block/tiktok.com``
     before: Any
@@ -312,7 +334,7 @@ class ChangedEntry:
 def changed_entries(
     before: Document, after: Document, held: Mapping[str, Any], holds: Mapping[str, Any]
 ) -> Iterator[ChangedEntry]:
-    """Yield the entries of a file that changed, with old and new value as they are in force.
+    """Yield the entries of a file that an edit changed, with old and new value as they are in force.
 
     ``held``, ``holds``: the rules in force before and after, in the form of the file. An entry whose rule in
     force is unchanged is skipped.
@@ -326,7 +348,7 @@ def changed_entries(
 
 
 def _as_written(said: Document, held: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are shown as the file has them, not as they are in force."""
+    """Return the values that are shown as in the file: dates, calendars, and keys not in ``held``."""
     return {key: value for key, value in typed(said).items() if key in AS_WRITTEN or key not in held}
 
 
@@ -352,7 +374,7 @@ def _changed_keys(key: str, before: Plain, after: Plain) -> Iterator[str]:
 
 
 def _value_at(values: Mapping[str, Any], key: str) -> Any:
-    """Return the value at a key such as ``limits/play``; True for an item in a list."""
+    """Return the value at a key such as ``limits/play``, or None; True for an existing item of a list."""
     head, slash, entry = key.partition("/")
     value = values.get(head)
     if not slash:

@@ -36,7 +36,7 @@ class Household:
         return replace(self, config=self.config.with_problem(line))
 
     def find(self, who: str) -> Profile | None:
-        """Return a profile by id or name, including `guest` and `home`; None if there is none."""
+        """Return a profile by id or name (any case), also `guest` and `home`; None if there is none."""
         wanted = who.casefold()
         found = {GUEST: self.guest, HOME: self.home}.get(wanted) or self.profiles.get(who)
         if found is not None:
@@ -45,7 +45,7 @@ class Household:
         return next((p for p in people if wanted in (p.name.casefold(), p.id.casefold())), None)
 
     def profile(self, who: str) -> Profile:
-        """Return a profile by id or name, including `guest` and `home`.
+        """Return a profile by its id or name, ignoring case, also `guest` and `home`.
 
         Raises:
             PolicyError: there is none; it lists the existing profiles.
@@ -60,8 +60,8 @@ class Household:
     def owner_of(self, mac: str) -> Profile | None:
         """Return the profile of a device by the files; for a shared one that of its youngest user.
 
-        None: no file names the device. While a file cannot be used, its devices are guests and never
-        unfiltered.
+        None: no file names the device. If only an unusable file names it, it is the guest profile, so that
+        the device is never unfiltered.
         """
         for person in self.profiles.values():
             if mac in person.devices:
@@ -77,7 +77,7 @@ class Household:
         return self.guest if mac in self.doubtful or mac in self.config.shared else None
 
     def problem_of(self, mac: str) -> PolicyError | None:
-        """Return the error because of which a device lacks its owner's rules; None if there is none."""
+        """Return the file error because of which a device lacks its owner's rules; None if there is none."""
         if mac in self.doubtful:
             return self.problems.get(self.doubtful[mac])
         people = {who.casefold() for who in self.config.shared.get(mac, ())}
@@ -87,9 +87,9 @@ class Household:
         return next(broken, None) or next(gone, None)
 
     def managed(self, mac: str, profile: Profile) -> Profile:
-        """Return ``profile``, in which the device may also reach the tunnels of its school or company.
+        """Return ``profile`` with allow entries for the names under `managed` of this device in qalqan.yaml.
 
-        These are the names under `managed` in qalqan.yaml.
+        These are the tunnels of a school or company.
         """
         names = self.config.managed.get(mac, ())
         if not names:
@@ -98,18 +98,18 @@ class Household:
         return replace(profile, rules=replace(profile.rules, allow=(*profile.rules.allow, *own)))
 
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
-        """Return the household with other profiles; the guest and home profiles are derived from them."""
+        """Return a copy of the household with other profiles; guest and home profiles are derived anew."""
         return assembled(self.config, self.bands, profiles, self.problems, self.doubtful, self.absent)
 
     @property
     def visitor(self) -> Profile:
-        """The guest profile without bedtime, for a guest whom a guardian accepted as an adult guest."""
+        """The profile of an adult guest whom a guardian accepted: the guest profile without bedtime."""
         rules = replace(self.guest.rules, bedtime=every_day(None))
         return replace(self.guest, name="Visitor", rules=rules)
 
     @property
     def named(self) -> frozenset[str]:
-        """MAC addresses of every device that a file names, even one that cannot be used."""
+        """MAC addresses of all devices that a file names, even one that cannot be used."""
         of_people = (mac for person in self.profiles.values() for mac in person.devices)
         return frozenset((*of_people, *self.config.shared, *self.doubtful))
 
@@ -131,12 +131,12 @@ class Household:
 
     @property
     def unclaimed(self) -> Household:
-        """The household before a guardian sets up the gateway: every unknown device is unfiltered."""
+        """A copy of the household for the time before the first sign-in: unknown devices are unfiltered."""
         return replace(self, config=replace(self.config, unknown_devices=HOME, interfaces={}))
 
     @property
     def children(self) -> tuple[Profile, ...]:
-        """The children's profiles: those that `all` means."""
+        """The children's profiles: those that the word `all` in commands means."""
         return tuple(person for person in self.profiles.values() if person.is_child)
 
 
@@ -147,7 +147,8 @@ def _id_of(file: str) -> str:
 def keep_last_good(new: Household, old: Household) -> Household:
     """Return ``new`` with the profiles of ``old`` for files that are now broken. The errors remain.
 
-    A profile with a calendar that is not read yet, or unusable, also keeps its previous free days.
+    A device that another profile has now is left out of them. A profile with a calendar that is not read yet,
+    or unusable, also keeps its previous free days.
     """
     profiles = dict(new.profiles)
     for key, profile in new.profiles.items():
@@ -170,9 +171,10 @@ def assembled(
     doubtful: Mapping[str, str],
     absent: Mapping[str, PolicyError] | None = None,
 ) -> Household:
-    """Return a household with its derived guest and home profiles.
+    """Return a household of these files, with guest and home profiles derived from the profiles.
 
-    A device that a profile has is not ``doubtful``.
+    ``read``: the settings; ``known``: the age groups' rules. ``doubtful`` (MAC that only an unusable file
+    names → file) is reduced to devices that no profile has.
     """
     owned = {mac for person in profiles.values() for mac in person.devices}
     return Household(

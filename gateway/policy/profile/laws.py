@@ -46,7 +46,7 @@ _ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
 
 
 def parse_law(node: Node) -> Law:
-    """Return a law from a country's file. Raises PolicyError."""
+    """Return a law from a node of a country's file. Raises PolicyError for an invalid value."""
     part = fields.Fields(fields.mapping(node), LAW_KEYS)
     key = part.need("id")
     if _ID.fullmatch(fields.text(key)) is None:
@@ -75,7 +75,10 @@ def parse_law(node: Node) -> Law:
 
 
 def texts(node: Node) -> Mapping[str, str]:
-    """Return language → text, from a mapping in a data file. Raises PolicyError if English is missing."""
+    """Return language → text, from a mapping in a data file.
+
+    Raises PolicyError if English is missing, or for another language.
+    """
     part = fields.Fields(fields.mapping(node), LANGUAGES)
     part.need("en")
     return {key: fields.text(value) for key, _, value in fields.pairs(node)}
@@ -99,16 +102,16 @@ def _entries(node: Node) -> tuple[RuleEntry, ...]:
 
 
 def unknown_entries(laws: Iterable[Law], services: Collection[str], categories: Collection[str]) -> list[str]:
-    """Return the entries that laws name but the catalogue does not have, as text with the law's id."""
+    """Return services and categories that laws name but that are not known, as text ``LAW: ENTRY``."""
     named = [(law.id, entry) for law in laws for entry in (*law.refuses, *law.named_too, *law.not_on_it)]
     known = {EntryKind.SERVICE: services, EntryKind.CATEGORY: categories}
     return [f"{law}: {entry}" for law, entry in named if entry.value not in known[entry.kind]]
 
 
 def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
-    """Return the laws that a child's file turns on, each with the person who did so as its owner.
+    """Return the laws that a child's file turns on, each owned by the person who did so.
 
-    Raises PolicyError.
+    ``known``: the laws of all countries. Raises PolicyError for an unknown law, or for too many.
     """
     rows = list(fields.pairs(node))
     if len(rows) > MAX_ON:
@@ -125,12 +128,12 @@ def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
 
 
 def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
-    """Return law id → the person who turned it on, as a child's file has them; ``true`` if unknown."""
+    """Return law id → name of the person who turned it on, as in a child's file; ``true`` if unknown."""
     return {law.value.id: law.owner.partition(":")[2] or "true" for law in laws}
 
 
 def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
-    """Return the changes of a child's file, with ``by`` as the person who turns each law on.
+    """Return a copy of the changes of a child's file, with ``by`` as the person who turns each law on.
 
     A request therefore cannot turn on a law in another person's name.
     """

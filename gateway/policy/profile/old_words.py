@@ -20,12 +20,15 @@ FIX = "the next change on the pages writes the new one"
 
 
 def with_current_words(said: Mapping[str, T]) -> dict[str, T]:
-    """Return the plain content of a profile's file, with each old word replaced by the current one."""
+    """Return a copy of a profile file's content with outdated words replaced, such as refuse by block."""
     return _translated(said, CURRENT)
 
 
 def with_old_words(said: Mapping[str, T]) -> dict[str, T]:
-    """Return the plain content of a profile's file with old words: stored digests were made of these."""
+    """Return a copy of a profile file's content with current words replaced by the outdated ones.
+
+    Stored digests were made of that form.
+    """
     return _translated(said, OLD)
 
 
@@ -40,7 +43,7 @@ def _value(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def current_nodes(entries: Mapping[str, Node]) -> dict[str, Node]:
-    """Return the located values of a rule file, with each old word replaced by the current one."""
+    """Return the located values of a rule file, with outdated words replaced, such as refuse by block."""
     return {key: _current(node) if key in KEYS else node for key, node in entries.items()}
 
 
@@ -54,7 +57,7 @@ def _current(node: Node) -> Node:
 
 
 def old_word(source: Located) -> PolicyError | None:
-    """Return the warning about the first old word in a file; None if the file has none."""
+    """Return a warning about the first outdated word in a file, such as refuse; None if it has none."""
     for key in KEYS:
         node = source.entries.get(key)
         for value in node.entries.values() if isinstance(node, Located) else (node,):

@@ -70,21 +70,27 @@ class Profile:
 
     @property
     def is_child(self) -> bool:
-        """True for the profiles that `pause all` means: no adults, guests or unfiltered devices."""
+        """True for a child's profile; False for adults, guests and unfiltered devices.
+
+        The command `pause all` pauses the profiles for which it is True.
+        """
         return self.band.is_child and not self.built_in
 
     @property
     def filtered(self) -> bool:
-        """True if any rule besides the lists for everyone may block something. Other devices have no slot."""
+        """True if any rule besides the lists for everyone may block something."""
         return self.rules.filters or any(law.value.binds(self.band) for law in self.rules.laws)
 
     @property
     def closes(self) -> bool:
-        """True if undecided flows are blocked while the daemon is down."""
+        """True if new connections are blocked while the daemon is down."""
         return self.rules.failure.value == "closed"
 
     def with_log_level(self, highest_held: AgeBand, bands: Bands) -> Profile:
-        """Return the profile with its log level capped by the highest age group that this person ever had."""
+        """Return the profile with its log level limited to that of the highest age group it ever had.
+
+        ``bands``: the rules of all age groups.
+        """
         level = min(self.rules.log_level, bands[highest_held].rules.log_level)
         return (
             self
@@ -94,7 +100,7 @@ class Profile:
 
 
 def check_id(profile_id: str, file: str) -> None:
-    """Raise PolicyError if ``profile_id`` is invalid or reserved."""
+    """Raise PolicyError if ``profile_id`` is invalid or reserved. ``file``: the name in the error."""
     place = Place(file, 1, "")
     if _ID.fullmatch(profile_id) is None:
         place.refuse(
@@ -112,9 +118,10 @@ def parse_profile(
     bands: Bands,
     words: Vocabulary,
 ) -> Profile:
-    """Return the profile in a file's text, merged with its age group's defaults, without its calendars.
+    """Return the profile in a file's text, merged with its age group's defaults.
 
-    Raises PolicyError with file, line, key and fix.
+    The free days of its calendars are not read. ``words``: the categories, services and laws to validate
+    against. Raises PolicyError with file, line, key and fix if the file is invalid.
     """
     check_id(profile_id, file)
     document = parse_document(source, file)
@@ -133,9 +140,9 @@ def parse_profile(
 
 
 def _month(node: Node) -> str:
-    """Return the month of a YAML node; past ones are valid too: families may edit their files late.
+    """Return the month in a YAML node, such as ``2027-05``.
 
-    Raises PolicyError.
+    Past ones are valid too: families may edit their files late. Raises PolicyError for other text.
     """
     word = fields.text(node)
     if read_month(word) is None:
@@ -160,7 +167,7 @@ def _devices(node: Node) -> tuple[str, ...]:
 
 
 def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | bytes) -> PolicyError | None:
-    """Return the error if ``new`` has a device or a name of another profile; None if it has none.
+    """Return the error if ``new`` has a device, a name or an id of another profile; None if it has none.
 
     ``file`` and ``source``: the file of ``new``, for the error's place.
     """
@@ -181,7 +188,7 @@ def conflict(new: Profile, others: Iterable[Profile], file: str, source: str | b
 
 
 def home_profile(bands: Bands) -> Profile:
-    """Return the built-in profile of unfiltered devices.
+    """Return the built-in profile of unfiltered devices, such as printers.
 
     Only what is blocked for everyone is blocked; there are no time rules and no log.
     """
@@ -195,19 +202,20 @@ def _unfiltered(bands: Bands) -> Rules:
 
 
 def guest_band(profiles: Iterable[Profile], bands: Bands) -> AgeBand:
-    """Return the age group for guests: the family's youngest in which unlisted sites are open.
+    """Return the age group whose rules guests get: of the family's children the youngest that is suitable.
 
-    DEFAULT_BAND if no child has such an age group.
+    Unknown sites must be open in it. DEFAULT_BAND if no child has such an age group.
     """
     fit = [profile.band for profile in profiles if profile.is_child and bands[profile.band].for_guests]
     return youngest(fit) if fit else DEFAULT_BAND
 
 
 def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
-    """Return the guest profile: block-list mode with an age group's categories, and log level 0.
+    """Return the built-in guest profile, which has the categories of one age group (`guest_band`).
 
-    It is closed from the earliest bedtime of ``profiles`` to their latest morning. The family's own entries
-    are about its children and do not apply to guests.
+    Unknown sites and VPNs are open, and there are no limits, no allowed hours and no log. Its bedtime lasts
+    from the earliest bedtime of the children in ``profiles`` to their latest morning. The children's own
+    entries do not apply to guests.
     """
     family = tuple(profiles)
     band = guest_band(family, bands)
@@ -235,12 +243,15 @@ def guest_profile(profiles: Iterable[Profile], bands: Bands) -> Profile:
 
 
 def _uncounted(rule: Owned[Action]) -> Owned[Action]:
-    """Return the action for guests, who have no daily time: allow in place of count."""
+    """Return the action for guests, who have no daily time: allow in place of count, else unchanged."""
     return Owned(Action.ALLOW, rule.owner) if rule.value is Action.COUNT else rule
 
 
 def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
-    """Return a bedtime that for each morning lasts from the earliest start to the latest end of all."""
+    """Return a bedtime that for each morning lasts from the earliest start to the latest end of all.
+
+    They are compared for each weekday as a school day and as a free day.
+    """
     by_slot = zip(*(bedtime.values for bedtime in bedtimes), strict=True)
     values = tuple(_union([bedtime.value for bedtime in slot if bedtime is not None]) for slot in by_slot)
     return ByDay(values or (None,) * 14)
@@ -249,7 +260,7 @@ def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
 def _union(spans: list[Span]) -> Owned[Span] | None:
     # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
     # nights.
-    """Return the span from the earliest start to the latest end; None without spans."""
+    """Return the span from the earliest start to the latest end, owned by the family; None without spans."""
     nights = [span for span in spans if span.is_night] or spans
     if not nights:
         return None
@@ -260,9 +271,9 @@ def _union(spans: list[Span]) -> Owned[Span] | None:
 
 
 def id_of(name: str, taken: Collection[str]) -> str:
-    """Return a new profile id for a name: ``aruzhan``, ``aruzhan-2``, ``child-2``.
+    """Return a new profile id made from a name: ``aruzhan``, ``aruzhan-2``, ``child-2``.
 
-    It is not in ``taken``, ignoring case.
+    It is not in ``taken``, ignoring case, and not reserved.
     """
     used = {known.casefold() for known in (*taken, *TAKEN)}
     stem = _ascii_id(name)

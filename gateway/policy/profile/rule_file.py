@@ -67,9 +67,11 @@ class Vocabulary:
 
 
 def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_log_level: int) -> Rules:
-    """Return the rules of a file, merged over ``base``; ``owner`` owns its values.
+    """Return the rules of a YAML file, merged over ``base``; ``owner`` becomes the owner of its values.
 
-    ``source`` may have other keys too. Raises PolicyError with file, line, key and fix.
+    ``source`` may have other keys too. ``words``: the categories, services and laws to validate against.
+    ``max_log_level``: the highest log level allowed. Raises PolicyError with file, line, key and fix for an
+    invalid value.
     """
     layer = _Layer(source, owner, words, max_log_level)
     found = {rule.name: layer.read(rule, getattr(base, rule.name)) for rule in RULES if rule.name != "dates"}
@@ -80,7 +82,7 @@ def read_rules(source: Located, base: Rules, owner: str, words: Vocabulary, max_
 
 
 class _Layer:
-    """Reads the keys of one file, each merged over the value beneath it."""
+    """Reads the rule keys of one file; each value is merged over that of the rules given (``base``)."""
 
     def __init__(self, source: Located, owner: str, words: Vocabulary, max_log_level: int) -> None:
         self._entries = current_nodes(source.entries)
@@ -89,7 +91,10 @@ class _Layer:
         self._max_log_level = max_log_level
 
     def read(self, rule: RuleKey, base: Any) -> Any:
-        """Return the value of a key over the value beneath it."""
+        """Return the value of a key in the file, merged over ``base``; ``base`` if the key is absent.
+
+        Raises PolicyError for an invalid value.
+        """
         node = self._entries.get(rule.name)
         if node is None:
             return base
@@ -215,7 +220,7 @@ class _Layer:
         return {target: days for target, days in merged.items() if days}
 
     def known_target(self, target: str, place: Place) -> None:
-        """Raise PolicyError if limits and windows can have no such target."""
+        """Raise PolicyError at ``place`` if limits and allowed hours cannot be for ``target``."""
         kind, colon, value = target.partition(":")
         if colon and kind == "service":
             self._known_service(value, place.refuse)
@@ -230,7 +235,11 @@ class _Layer:
     def dates(
         self, base: Mapping[date, DateRule], limits: Collection[str], windows: Collection[str]
     ) -> Mapping[date, DateRule]:
-        """Return the dated exceptions. ``limits``, ``windows``: the targets of the regular rules."""
+        """Return the dated exceptions of the file; ``base`` if it has none.
+
+        ``limits``, ``windows``: the targets of the regular rules. Raises PolicyError for an invalid
+        exception.
+        """
         node = self._entries.get("dates")
         if node is None:
             return base
@@ -254,14 +263,14 @@ class _Layer:
 
 
 def _known(value: str, known: Collection[str], what: str, refuse: Callable[[str, str], None]) -> None:
-    """Raise PolicyError, by ``refuse``, if a word is not known."""
+    """Call ``refuse``, which raises PolicyError, if ``value`` is not in ``known``. ``what``: the problem."""
     if value not in known:
         refuse(f"{shown(value)} is {what}", fields.suggestion(value, known))
 
 
 @dataclass(frozen=True, slots=True)
 class DateScope:
-    """What dated exceptions depend on: their owner, and the regular rules' targets that they may change."""
+    """What reading dated exceptions needs: their owner, and the regular targets that they may change."""
 
     owner: str
     known_target: Callable[[str, Place], None]  # raises PolicyError
@@ -270,7 +279,10 @@ class DateScope:
 
 
 def read_dates(node: Node, reader: DateScope) -> Mapping[date, DateRule]:
-    """Return date → the exceptions of that date. Raises PolicyError with file, line, key and fix."""
+    """Return the exceptions to the regular rules by date, from the node ``dates``.
+
+    Raises PolicyError with file, line, key and fix for invalid or duplicate dates or values.
+    """
     ranges: dict[date, DateRule] = {}
     single: dict[date, DateRule] = {}
     lines: dict[tuple[bool, date], int] = {}
@@ -290,7 +302,10 @@ def read_dates(node: Node, reader: DateScope) -> Mapping[date, DateRule]:
 
 
 def _range(key: str, place: Place) -> tuple[date, date]:
-    """Return first and last day of ``2026-12-31`` or ``2026-12-24..2027-01-08``, both included."""
+    """Return first and last day of ``2026-12-31`` or ``2026-12-24..2027-01-08``, both included.
+
+    Raises PolicyError for other text, or for more than MAX_DAYS days.
+    """
     start, dots, end = (text.strip() for text in key.partition(".."))
     first = timetext.calendar_date(start, place)
     last = timetext.calendar_date(end, place) if dots else first
@@ -309,7 +324,7 @@ def _days_in_range(first: date, last: date) -> Iterator[date]:
 
 
 def _over(rule: DateRule, base: DateRule | None) -> DateRule:
-    """Return the exceptions of a single date, completed by those of the range that it is in."""
+    """Return the exceptions of a single date, completed by those of a date range that contains it."""
     if base is None:
         return rule
     return replace(
@@ -346,7 +361,10 @@ def _day_type(node: Node) -> DayType:
 def _by_target(
     node: Node, read: Callable[[Node], T], reader: DateScope, ordinary: Collection[str]
 ) -> Mapping[str, Owned[T | None]]:
-    """Return target → its value on a date. ``{}`` means none for every target in ``ordinary``."""
+    """Return target → its value on a date. ``{}``: no value, for every target in ``ordinary``.
+
+    Raises PolicyError for an unknown target or an invalid value.
+    """
     if isinstance(node, Located) and not node.entries:
         return {target: Owned(None, reader.owner) for target in ordinary}
     found = {}
@@ -357,7 +375,7 @@ def _by_target(
 
 
 def _owned(node: Node, read: Callable[[Node], T], reader: DateScope) -> Owned[T | None]:
-    """Return the value on a date with its owner. ``{}`` means no value."""
+    """Return the value on a date with its owner. ``{}`` means no value (None). Raises PolicyError."""
     if not isinstance(node, Located):
         return Owned(read(node), reader.owner)
     if node.entries:
@@ -368,9 +386,9 @@ def _owned(node: Node, read: Callable[[Node], T], reader: DateScope) -> Owned[T 
 def with_targets(
     rules: Mapping[str, ByDay[Owned[T]]], exceptions: Iterable[Mapping[str, Owned[T | None]]]
 ) -> Mapping[str, ByDay[Owned[T]]]:
-    """Return ``rules`` with a key for each target that the exceptions limit, too.
+    """Return ``rules`` with a key for each further target that exceptions limit, without a value by day.
 
-    A flow checks only these keys.
+    A connection is checked only against these keys.
     """
     named = {
         target: None
@@ -382,7 +400,7 @@ def with_targets(
 
 
 def rules_to_yaml(rules: Rules) -> dict[str, Any]:
-    """Return rules in the form of a file: every key of a profile except name, age group and devices.
+    """Return rules in the form of a profile's file: every key except name, age group, month and devices.
 
     Lists and mappings may be empty.
     """
@@ -413,7 +431,7 @@ def rules_to_yaml(rules: Rules) -> dict[str, Any]:
 
 
 def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
-    """Return values by day in the form of a file; {} for none.
+    """Return values by day in the form of a YAML file; {} for none.
 
     The form is one value for every day, or a mapping by day type, by weekday where that differs, and by week.
     """
@@ -426,7 +444,7 @@ def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
 
 
 def _days_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
-    """Return the values of the days in the shortest form of a file, without the week's."""
+    """Return the values by day in the shortest form of a YAML file, without the week's value."""
     plain = [None if owned is None else owned.value for owned in values.values]
     school, free = plain[:7], plain[7:]
 

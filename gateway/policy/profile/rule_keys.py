@@ -29,7 +29,7 @@ NO_TIME = timedelta()
 
 
 class RuleShape(Enum):
-    """How the value of a key is written."""
+    """How the value of a rule key is written in a file."""
 
     CHOICE = auto()  # one of `choices`
     SWITCH = auto()  # true or false
@@ -59,7 +59,7 @@ class RuleSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleKey:
-    """The description of one rule key: its shape, section, choices, and where it may be used."""
+    """The description of one rule key: its shape, section, default, choices, and where it may be used."""
 
     name: str  # in YAML and in the API, and the field of `Rules`
     shape: RuleShape
@@ -148,5 +148,5 @@ NO_RULES = Rules(**{rule.name: rule.base for rule in RULES})
 
 
 def of_shape(*shapes: RuleShape) -> tuple[str, ...]:
-    """Return the names of the keys with one of these shapes, in the order of the table."""
+    """Return the names of the rule keys with one of these shapes, in the order of the table."""
     return tuple(rule.name for rule in RULES if rule.shape in shapes)

@@ -28,7 +28,7 @@ VISITS_LEVEL = 3  # also the names of what was open
 
 
 def shows_present(log_level: int) -> bool:
-    """Return whether guardians may see what a person does now.
+    """Return True if guardians may see what a person does now, by its log level.
 
     That is presence, use, the minutes of the running day, and what follows from them, as a used-up limit.
     """
@@ -36,7 +36,10 @@ def shows_present(log_level: int) -> bool:
 
 
 class PresenceDetail(StrEnum):
-    """How exactly the times at which a device was seen are shown. DAY, NOTHING: its presence is private."""
+    """How exactly guardians see when a device was online.
+
+    With DAY and NOTHING they do not see whether it is online now.
+    """
 
     MOMENT = "moment"
     DAY = "day"
@@ -51,7 +54,7 @@ class DayType(StrEnum):
 
 
 class Mode(StrEnum):
-    """Whether sites that no rule names are open or blocked."""
+    """Whether sites that no rule names are open (block-list) or blocked (allow-list)."""
 
     BLOCK_LIST = "block-list"  # open except for what is blocked
     ALLOW_LIST = "allow-list"  # blocked except for what is allowed
@@ -72,7 +75,7 @@ class Action(StrEnum):
 
     @property
     def refuses(self) -> bool:
-        """True for block and ask."""
+        """True for block and ask, which both block."""
         return self is Action.BLOCK or self is Action.ASK
 
 
@@ -80,7 +83,7 @@ _STRICTNESS = {Action.ALLOW: 0, Action.COUNT: 1, Action.ASK: 2, Action.BLOCK: 3}
 
 
 def action_target(key: str) -> str:
-    """Return the target of an entry of ``categories``, whose key is ``service:x`` or the id of a category."""
+    """Return what a key of ``categories`` is about: ``service:x`` unchanged, else ``category:KEY``."""
     return key if key.startswith(SERVICE) else f"category:{key}"
 
 
@@ -93,7 +96,7 @@ class SafeSearch(StrEnum):
 
 
 class Failure(StrEnum):
-    """Whether undecided connections are blocked (closed) or allowed (open) while the daemon is down."""
+    """Whether new connections are blocked (closed) or allowed (open) while the daemon is down."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -107,7 +110,7 @@ class ClockUnset(StrEnum):
 
 
 class EntryKind(IntEnum):
-    """The type of an entry of allow, block or homework; a higher one outranks a lower one."""
+    """The type of an entry of allow, block or homework; an entry with a higher number outranks the others."""
 
     CATEGORY = 1
     SERVICE = 2
@@ -127,7 +130,10 @@ class RuleEntry:
 
     @property
     def rank(self) -> tuple[int, int]:
-        """The precedence: name before service before category, longer name before shorter."""
+        """The precedence of the entry; the higher value wins.
+
+        Name before service before category, longer name before shorter.
+        """
         return self.kind, len(self.value) if self.kind is EntryKind.NAME else 0
 
 
@@ -135,7 +141,7 @@ class RuleEntry:
 class Owned(Generic[T]):
     """A rule's value with its owner: "family", "band:<id>", "guardian:<name>" or "self:<name>".
 
-    The last is a child's own setting.
+    "band" is an age group; "self" is a child that set it for itself.
     """
 
     value: T
@@ -169,7 +175,7 @@ class Law:
 
     @property
     def rule(self) -> str:
-        """The rule's text in decisions, such as ``law:au-under-16-social``."""
+        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``."""
         return f"law:{self.id}"
 
     def binds(self, band: AgeBand) -> bool:
@@ -202,7 +208,7 @@ class DateRule:
 
     @property
     def says(self) -> tuple[str, ...]:
-        """The subjects of the exception: a day type, ``bedtime``, ``limits``, ``windows``."""
+        """What the exception is about: its day type, ``bedtime``, ``limits``, ``windows`` (allowed hours)."""
         counts_as = (self.counts_as.value,) if self.counts_as is not None else ()
         bedtime = ("bedtime",) if self.bedtime is not None else ()
         limits = ("limits",) if self.limits else ()
@@ -211,7 +217,10 @@ class DateRule:
 
 @dataclass(frozen=True, slots=True)
 class SelfSet:
-    """Bedtime and limits that a child set for itself; of these and the other rules the stricter applies."""
+    """Bedtime and limits that a child set for itself. They apply along with the other rules.
+
+    Of two limits for the same target the stricter applies.
+    """
 
     bedtime: Bedtime
     limits: Mapping[str, Limit]
@@ -219,7 +228,7 @@ class SelfSet:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules of an age group, or of a profile after its file was merged over its age group's rules."""
+    """All rules of an age group, or of a profile: those of its file merged over its age group's."""
 
     mode: Owned[Mode]
     unknown: Owned[Action]  # for names in no category: allow, ask or block
@@ -247,14 +256,14 @@ class Rules:
     self_set: SelfSet | None = None  # a target of its limits has a key in limits too; no date lifts it
 
     def actions(self, service: str, categories: Iterable[str]) -> frozenset[Action]:
-        """Return the service's own action, or those of its categories without one; empty if none is set."""
+        """Return the actions set for a service: its own, else those of its categories; empty for none."""
         own = self.categories.get(f"{SERVICE}{service}")
         found = [own] if own is not None else map(self.categories.get, categories)
         return frozenset(rule.value for rule in found if rule is not None)
 
     @property
     def filters(self) -> bool:
-        """True if any rule may block something, apart from laws and from the lists for everyone."""
+        """True if any rule may block something. Laws and the lists for everyone are not considered."""
         return bool(
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
@@ -270,6 +279,6 @@ class Rules:
 
     @property
     def sleeps(self) -> bool:
-        """True if there is a bedtime on any night, including dates and the child's own."""
+        """True if there is a bedtime on any night, the child's own or a dated exception included."""
         own = self.self_set is not None and self.self_set.bedtime
         return bool(self.bedtime or own) or any(rule.bedtime is not None for rule in self.dates.values())

@@ -38,27 +38,28 @@ class OwnSetting:
 
     @property
     def target(self) -> str:
-        """The target of a limit, such as ``play``; empty for bedtime."""
+        """What a limit is for, such as ``play`` or ``service:x``; empty for bedtime."""
         return self.key.removeprefix(LIMITS) if self.key.startswith(LIMITS) else ""
 
     @property
     def value(self) -> Plain:
-        """The value in the form of a profile's file."""
+        """The bedtime or limit as plain values (text, lists, dicts), in the form of a profile's file."""
         found: Plain = json.loads(self.said)
         return found
 
 
 def may_set(profile: Profile, bands: Bands) -> bool:
-    """Return True if this child may set times for itself."""
+    """Return True if this child may set a bedtime and limits for itself: its age group only suggests them."""
     return profile.is_child and bands[profile.band].suggests
 
 
 def chosen(
     before: Iterable[OwnSetting], changes: Mapping[str, object], at: datetime, words: Vocabulary
 ) -> tuple[OwnSetting, ...]:
-    """Return a child's own settings after ``changes`` (key → value, None removes it).
+    """Return a child's own settings after ``changes`` (key → value, None removes it) at the time ``at``.
 
-    Raises PolicyError for invalid changes or too many limits.
+    ``words``: the categories, services and laws to validate against. Raises PolicyError for invalid changes
+    or too many limits.
     """
     if len(changes) > MOST_CHANGES:
         refuse(LIMITS[:-1], "are too many at once", f"change at most {MOST_CHANGES}")
@@ -81,7 +82,7 @@ def _is_key(key: str) -> bool:
 
 
 def _said(key: str, value: object) -> str:
-    """Return a value as JSON in the form of a file. Raises PolicyError if it is too long."""
+    """Return a value as JSON, in the form of a profile's file. Raises PolicyError if it is too long."""
     said = json.dumps(from_json(value, key))
     if len(said) > SAID_LIMIT:
         refuse(key, "is too long", "write it shorter")
@@ -89,7 +90,7 @@ def _said(key: str, value: object) -> str:
 
 
 def _holds_some_day(choice: OwnSetting, words: Vocabulary) -> bool:
-    """Return True if the choice applies on some day. Raises PolicyError if it is no valid rule."""
+    """Return True if the setting applies on some day. Raises PolicyError if it is no valid rule."""
     rules = _rules(choice, "", words)
     return bool(rules.bedtime or any(rules.limits.values()))
 
@@ -97,7 +98,7 @@ def _holds_some_day(choice: OwnSetting, words: Vocabulary) -> bool:
 def self_set(choices: Iterable[OwnSetting], name: str, words: Vocabulary) -> SelfSet | None:
     """Return the rules that a child called ``name`` set for itself; None without any.
 
-    Targets that are no longer in the catalogue are skipped.
+    Settings that are no longer valid, such as for a removed service, are skipped.
     """
     bedtime, limits = NO_RULES.bedtime, dict[str, Limit]()
     for choice in choices:
@@ -118,7 +119,7 @@ def _rules(choice: OwnSetting, owner: str, words: Vocabulary) -> Rules:
 
 
 def with_self_set(profile: Profile, wanted: SelfSet | None) -> Profile:
-    """Return the profile with ``wanted`` as what the child set for itself, in place of what was set before.
+    """Return the profile with ``wanted`` as the rules that the child set for itself, or None for none.
 
     The same object is returned if nothing changes.
     """
@@ -133,7 +134,7 @@ def with_self_set(profile: Profile, wanted: SelfSet | None) -> Profile:
 
 
 def is_readable(key: str, said: str) -> bool:
-    """Return True if a row from a backup is a setting that a child can have stored."""
+    """Return True if a key and JSON value from a backup are a setting that a child can have stored."""
     try:
         value = json.loads(said)
         plain = json.dumps(from_json(value, key)) == said

@@ -21,7 +21,7 @@ from gateway.policy.values import Decision, Reason
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """Return the decision about a host under a profile without time rules, pauses and grants."""
+    """Return the decision about a host by a profile alone, without time rules, pauses and extra time."""
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome
@@ -29,12 +29,15 @@ def outcome(host: str, profile: Profile, world: World) -> Decision:
 
 
 def is_askable(decision: Decision) -> bool:
-    """Return True if a guardian's answer lifts this block: a request for the site, or for time."""
+    """Return True if a guardian's answer to a request, for the site or for time, can lift this block."""
     return not decision.allowed and (decision.reason in OPENABLE or decision.reason in TIME_REASONS)
 
 
 def check_askable(host: str, decision: Decision, name: str) -> None:
-    """Raise PolicyError if a site cannot be requested. ``decision``: from `outcome`."""
+    """Raise PolicyError if a child cannot request a site, with the reason.
+
+    ``decision``: from `outcome`. ``name``: the child's.
+    """
     if decision.allowed:
         problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
         raise PolicyError(host, problem, fix).coded(Code.NOT_REFUSED, host=host, name=name)
@@ -50,9 +53,9 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
 
 
 def blocked_categories(profile: Profile) -> frozenset[str]:
-    """Return the categories that the rules of family and age group block, without those that need approval.
+    """Return the ids of the categories that the rules block, without those that need approval.
 
-    An allow entry of the family for the category opens it.
+    A category that the family allows is not blocked by its action.
     """
     rules = profile.rules
     allowed = {entry.value for entry in rules.allow if entry.kind is EntryKind.CATEGORY}
@@ -66,10 +69,9 @@ def blocked_categories(profile: Profile) -> frozenset[str]:
 
 
 def is_category_askable(category: str, profile: Profile, world: World) -> bool:
-    """Return True if a child may ask for a whole category.
+    """Return True if a child may request a whole category: its rules block it or need approval for it.
 
-    Not for a category of bypass methods, or one that is blocked for everyone. With an allow-list, a category
-    that is not blocked opens no site.
+    Not for a category of bypass methods, for one that is blocked for everyone, and not in allow-list mode.
     """
     if category.startswith(SERVICE):  # a key of `categories`, but no category
         return False
@@ -80,7 +82,7 @@ def is_category_askable(category: str, profile: Profile, world: World) -> bool:
 
 
 def check_category_askable(category: str, profile: Profile, world: World, name: str) -> None:
-    """Raise PolicyError if a category cannot be requested. ``name``: of the category."""
+    """Raise PolicyError if a child cannot request a category. ``name``: of the category."""
     if is_category_askable(category, profile, world):
         return
     if category in world.categories.binding:
@@ -93,7 +95,8 @@ def check_category_askable(category: str, profile: Profile, world: World, name: 
 def request_entry(host: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck) -> str:
     """Return what a request for a host is about: ``service:ID`` of its only service, else its site.
 
-    The site is the registered domain. Where unrelated sites or services share that domain, it is the host.
+    The site is the registered domain. Where unrelated sites or services share that domain, it is the host
+    without ``www.``.
     """
     services = catalogue.services_of(host)
     if len(services) == 1:
@@ -105,9 +108,9 @@ def request_entry(host: str, catalogue: Catalogue, is_public_suffix: PublicSuffi
 
 
 def blocked_category(entry: str, host: str, profile: Profile, world: World) -> str | None:
-    """Return the category, blocked by the profile, that `always` would open a site of; None without one.
+    """Return a category that the profile blocks and that a site or service is in; None if there is none.
 
-    A category that needs approval is not blocked.
+    A permanent allow would open the site despite it. A category that needs approval is not blocked.
 
     Arguments:
         entry: the allow entry that the answer would write.
@@ -132,7 +135,8 @@ def blocked_category(entry: str, host: str, profile: Profile, world: World) -> s
 def check_confirmed(entry: str, host: str, profile: Profile, world: World, names: Names) -> None:
     """Raise PolicyError if a permanent allow of ``entry`` needs a guardian's confirmation.
 
-    It does for a category, and if the profile blocks a category of the site: see `blocked_category`.
+    It does if it is a category, and if the profile blocks a category of the site: see `blocked_category`.
+    ``host``: the blocked host; empty: unknown.
     """
     if entry.startswith(CATEGORY):
         raise _unconfirmed(entry, [entry.removeprefix(CATEGORY)], names)
@@ -149,6 +153,7 @@ def check_confirmed_edit(before: Profile, after: Profile, world: World, names: N
 
     Arguments:
         before: the profile without the change; with its new age group, if it chooses one.
+        after: the profile with the change.
     """
     opened = sorted(blocked_categories(before) - blocked_categories(after))
     if opened:
@@ -172,7 +177,10 @@ def _opened_entries(profile: Profile) -> Iterator[str]:
 
 
 def _unconfirmed(entry: str, categories: Sequence[str], names: Names) -> PolicyError:
-    """Return the error that asks for a confirmation. ``entry``: what would be opened."""
+    """Return the error that asks a guardian to confirm. ``entry``: what would be opened.
+
+    ``categories``: the blocked categories that it is in; at least one.
+    """
     name, known = target_name(entry, names), " ".join(categories)
     problem = f"is in a blocked category: {known}"
     error = PolicyError(name, problem, "confirm that it stays open")
@@ -180,7 +188,7 @@ def _unconfirmed(entry: str, categories: Sequence[str], names: Names) -> PolicyE
 
 
 def outranking_blocks(entry: str, profile: Profile, catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the family's ``block`` entries that would outrank ``allow: entry``."""
+    """Return the family's ``block`` entries that would outrank an allow entry ``entry``."""
     service = entry.removeprefix(SERVICE) if entry.startswith(SERVICE) else None
 
     def outranks(word: str, kind: EntryKind) -> bool:

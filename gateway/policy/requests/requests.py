@@ -33,7 +33,7 @@ MIDNIGHT = 0  # minutes of the day
 
 
 class RequestTopic(StrEnum):
-    """What a child requests: time, a site, or a check of counted minutes."""
+    """What a child requests: time, a site, or a correction of counted minutes (ledger)."""
 
     TIME = "time"
     SITE = "site"
@@ -41,7 +41,7 @@ class RequestTopic(StrEnum):
 
 
 class Answer(StrEnum):
-    """A guardian's answer: once (for some minutes), for today, always, or no."""
+    """A guardian's answer to a request: once (for some minutes), for today, always, or no."""
 
     ONCE = "once"
     TODAY = "today"
@@ -104,7 +104,7 @@ def pending(requests: Iterable[ChildRequest], new: ChildRequest) -> ChildRequest
 def asked(
     known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar, today: date
 ) -> ChildRequest:
-    """Return the request to store: ``new`` with an id, or the pending one on its subject, updated.
+    """Return the request to store: ``new`` with an id, or the child's pending one on its subject, updated.
 
     ``known``: all stored requests; ``today``: the family's day of ``new.at``.
 
@@ -141,7 +141,7 @@ def asked(
 
 
 def expires(topic: RequestTopic, at: datetime, calendar: Calendar) -> datetime:
-    """Return when a request made at ``at`` expires: for time at local midnight, for others after a week."""
+    """Return when a request made at ``at`` expires: one for time at local midnight, others after a week."""
     if topic is RequestTopic.TIME:
         return calendar.next_local(MIDNIGHT, at)
     return at + (SITE_LIFE if topic is RequestTopic.SITE else LEDGER_LIFE)
@@ -156,9 +156,10 @@ def answered(
     because: str = "",
     minutes: int | None = None,
 ) -> ChildRequest:
-    """Return a pending request with a guardian's answer.
+    """Return the request with a guardian's answer.
 
-    Raises PolicyError if it is not pending, or if the answer does not fit its topic.
+    ``by``: the guardian. ``because``: the reason for the child. ``minutes``: for ``once``; None: as
+    requested, or SITE_ONCE. Raises PolicyError if it is not pending, or if the answer does not fit its topic.
     """
     where = f"request {request.id}"
     if request.state is RequestState.EXPIRED or (request.waits and now >= request.expires):
@@ -201,7 +202,7 @@ def is_within(amount: timedelta, given: int, minutes: int) -> bool:
 
 
 def due(request: ChildRequest) -> datetime | None:
-    """Return when a pending request is due for a reminder or expires, whichever is next; None for others."""
+    """Return when a pending request needs a reminder or expires, whichever is next; None for others."""
     if not request.waits:
         return None
     reminder = request.at + REMIND_AFTER
@@ -209,7 +210,7 @@ def due(request: ChildRequest) -> datetime | None:
 
 
 def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
-    """Return the request as of ``now``: expired, reminded, or unchanged."""
+    """Return the request as it is at ``now``: marked as expired or reminded if due, else unchanged."""
     if request.waits and now >= request.expires:
         return replace(request, state=RequestState.EXPIRED, answered=request.expires)
     if request.waits and not request.reminded and now >= request.at + REMIND_AFTER:
@@ -220,7 +221,7 @@ def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
 def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
     """Return the request with its times adjusted to a clock change, so that its age stays the same.
 
-    One for time then expires at the next local midnight.
+    A pending one for time then expires at the next local midnight.
     """
     if request.sure and not jump.was_known:
         return request  # the clock was trusted before and will be again
@@ -232,7 +233,7 @@ def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRe
 
 
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:
-    """Return the requests to keep: pending and recent ones, at most MAX_KEPT.
+    """Return the requests to store further: pending and recent ones, at most MAX_KEPT.
 
     If there are more, answered ones are dropped before pending ones, and older ones first.
     """
@@ -244,7 +245,7 @@ def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest,
 
 
 def _forgotten(request: ChildRequest) -> datetime:
-    """Return when an answered request is no longer kept."""
+    """Return when an answered request is no longer stored."""
     return (
         request.at + KEPT
         if request.topic is RequestTopic.TIME

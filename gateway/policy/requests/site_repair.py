@@ -75,7 +75,10 @@ SHARED = frozenset({
 def repaired(
     host: str, conclusion: Conclusion, fact_finder: FactFinder, profile: Profile, lesson: ActiveRepair
 ) -> Conclusion:
-    """Return the allow that a site repair gives a blocked host; ``conclusion`` unchanged if it gives none."""
+    """Return the conclusion that allows a blocked host during a site repair; else ``conclusion`` unchanged.
+
+    It allows a host that is blocked only because it is unknown. ``lesson``: the repair.
+    """
     if conclusion.outcome.verdict is not Verdict.BLOCK or conclusion.outcome.reason not in LIFTED:
         return conclusion
     facts = fact_finder.facts(host)
@@ -85,7 +88,7 @@ def repaired(
 
 
 def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
-    """Return True if the repair opens the host: no rule blocks it except that it is not approved."""
+    """Return True if the repair opens the host: it is blocked only because it is not approved or known."""
     if (
         facts.binding
         or facts.register
@@ -105,7 +108,7 @@ def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RepairName:
-    """A host name that a device queried during a repair, and that the rules would block without it."""
+    """A host name that a device queried during a site repair, and that is blocked without the repair."""
 
     name: str
     proposed: bool  # belongs to the site, or was queried during one of its page loads
@@ -123,9 +126,9 @@ class RepairLog:
         self._page: datetime | None = None  # last query for the site itself
 
     def record(self, seen: Observation, decision: Decision, at: datetime) -> bool:
-        """Record the name in an observation if the repair opened it, or if it stayed blocked.
+        """Record a queried name if the repair opened it, or if it stayed blocked for a reason to show.
 
-        Return True if the name is new, or is now proposed.
+        Return True if the name is new, or is now proposed as an allow entry.
         """
         host = seen.host
         if host is None:
@@ -147,7 +150,7 @@ class RepairLog:
         return True
 
     def _within_a_load(self, at: datetime) -> bool:
-        """Return True if the site itself was queried shortly before: the name is then part of its page."""
+        """Return True if the site was queried at most BURST before: the name is then part of its page."""
         return self._page is not None and timedelta() <= at - self._page <= BURST
 
     def all(self) -> tuple[RepairName, ...]:
@@ -155,12 +158,15 @@ class RepairLog:
         return tuple(self._asked.values())
 
     def lifted(self) -> frozenset[str]:
-        """Return the names that the repair opened."""
+        """Return the recorded names that the repair opened, without those that stayed blocked."""
         return frozenset(asked.name for asked in self._asked.values() if asked.refusal is None)
 
 
 def domain_of(host: str, is_public_suffix: PublicSuffixCheck) -> str:
-    """Return the registered domain of a host, one label below its public suffix; else the host itself."""
+    """Return the registered domain of a host, one label below its public suffix.
+
+    The host itself if it has no public suffix, or is one.
+    """
     below = host
     for suffix in suffixes(host):
         if is_public_suffix(suffix):
@@ -175,9 +181,11 @@ def entries(
     is_public_suffix: PublicSuffixCheck,
     shared: Callable[[str], bool],
 ) -> tuple[str, ...]:
-    """Return the fewest ``allow`` entries that open ``names`` but no unrelated site.
+    """Return ``allow`` entries that open all ``names``, sorted, without entries that another one covers.
 
-    ``shared`` returns True for a domain under which unrelated sites have names (`is_shared`).
+    The repaired ``site`` is an entry if one of the names is under it. A registered domain is an entry if it
+    has MANY of the names. Neither is one if ``shared`` returns True for it: unrelated sites, or services with
+    their own rules, then have names under it (`is_shared`).
     """
     chosen = set(_wide(names, site, is_public_suffix, shared))
     chosen.update(names)
@@ -193,7 +201,10 @@ def entries(
 def _wide(
     names: Collection[str], site: str, is_public_suffix: PublicSuffixCheck, shared: Callable[[str], bool]
 ) -> Iterator[str]:
-    """Yield domains that may replace several of ``names``: the site, and domains with MANY of them."""
+    """Yield domains to open in place of names: the site if one is under it, and domains with MANY of them.
+
+    Domains that unrelated sites share are left out.
+    """
     if any(is_under(name, site) for name in names) and not shared(site):
         yield site
     domains: dict[str, int] = {}
@@ -206,7 +217,7 @@ def _wide(
 
 
 def other_service_names(catalogue: Catalogue, domain: str) -> Iterator[str]:
-    """Yield the names of all services except those that ``domain`` belongs to, for `is_shared`."""
+    """Yield the domains of all services except those that ``domain`` belongs to, for `is_shared`."""
     own = set(catalogue.services_of(domain))
     for service in catalogue.services.values():
         if service.id not in own:
@@ -215,5 +226,8 @@ def other_service_names(catalogue: Catalogue, domain: str) -> Iterator[str]:
 
 
 def is_shared(domain: str, service_domains: Iterable[str]) -> bool:
-    """Return True if unrelated sites, or services with their own rules, have names under ``domain``."""
+    """Return True if unrelated sites, or services with their own rules, have names under ``domain``.
+
+    ``service_domains``: the domains of these services.
+    """
     return any(is_under(name, domain) for name in (*SHARED, *service_domains))

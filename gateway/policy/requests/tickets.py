@@ -29,7 +29,7 @@ TRIES_WITHIN = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A printed code as it is stored: its hash, its minutes, who may use it, and whether it was used."""
+    """A stored code for extra minutes: its hash, its minutes, who may use it, and whether it was used."""
 
     salt: str  # hex
     hash: str  # hex
@@ -50,7 +50,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class TicketBatch:
-    """Codes that were created together and are still unused."""
+    """Codes for extra minutes that were created together: how many are unused, and their properties."""
 
     id: str
     count: int
@@ -62,7 +62,7 @@ class TicketBatch:
 
 
 def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[TicketBatch, ...]:
-    """Return the unused, unexpired codes grouped by their creation, newest first."""
+    """Return the unused, unexpired codes in groups that were created together, the newest first."""
     alike: dict[str, list[Ticket]] = {}
     for ticket in tickets:
         if ticket.is_good(now):
@@ -75,13 +75,16 @@ def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[TicketBatch, ...]
 
 
 def new_code(choose: Callable[[str], str]) -> str:
-    """Return a new code. ``choose`` returns one letter of a text at random; it must be unpredictable."""
+    """Return a new random code with its check letter.
+
+    ``choose`` returns one letter of a text at random; it must be unpredictable.
+    """
     letters = "".join(choose(ALPHABET) for _ in range(LENGTH - 1))
     return letters + check_character(letters)
 
 
 def printed_code(code: str) -> str:
-    """Return the code as it is printed: ``K7QM3XPR`` → ``K7QM-3XPR``."""
+    """Return a code as it is printed, with a dash: ``K7QM3XPR`` → ``K7QM-3XPR``."""
     return f"{code[: LENGTH // 2]}-{code[LENGTH // 2 :]}"
 
 
@@ -98,7 +101,7 @@ def check_character(letters: str) -> str:
 
 
 def parse_code(text: str) -> str | None:
-    """Return the code in a typed text; None if it is none, or if its check letter is wrong.
+    """Return the code in a text that a child typed; None if it is none, or if its check letter is wrong.
 
     Case, spaces and dashes do not matter.
     """
@@ -109,7 +112,7 @@ def parse_code(text: str) -> str | None:
 
 
 def hash_code(code: str, salt: str) -> str:
-    """Return the hex hash of a code. ``salt``: hex.
+    """Return the BLAKE2b hash of a code with a salt; both are hex.
 
     A fast hash is enough: the file belongs to root, and a code gives only minutes.
     """
@@ -117,12 +120,15 @@ def hash_code(code: str, salt: str) -> str:
 
 
 def find(code: str, tickets: Iterable[Ticket]) -> Ticket | None:
-    """Return the ticket of ``code``, used or not; None if there is none."""
+    """Return the stored ticket whose hash fits ``code``, used or not; None if there is none."""
     return next((ticket for ticket in tickets if hash_code(code, ticket.salt) == ticket.hash), None)
 
 
 def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
-    """Return the ticket if ``profile`` may redeem it. Raises PolicyError with the reason if not."""
+    """Return the ticket if ``profile`` (an id) may redeem it at ``now``. Raises PolicyError if not.
+
+    It may not if the ticket is None, another child's, used, or expired.
+    """
 
     def refuse(problem: str, fix: str, code: Code, **values: int) -> NoReturn:
         raise PolicyError("this code", problem, fix).coded(code, **values)
@@ -140,7 +146,7 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
 
 
 class Tries:
-    """Limits wrong tries: counts those of one device, or of all together, within a period."""
+    """Limits wrong tries at codes, of one device or of all together: at most ``limit`` in a period."""
 
     __slots__ = ("_at", "_limit", "_within")
 
@@ -153,7 +159,7 @@ class Tries:
         self._at.append(now)
 
     def wait(self, now: datetime) -> timedelta:
-        """Return the time until the next try is allowed; zero: now."""
+        """Return the time until the next try is allowed; zero if it is allowed now."""
         if len(self._at) < self._limit:
             return timedelta()
         return max(timedelta(), self._at[0] + self._within - now)

@@ -36,7 +36,7 @@ IsFree = Callable[[date], bool]
 
 
 class ReviewOutcome(StrEnum):
-    """The result of a review: the entry stays on the list, or is removed."""
+    """The result of the review of an appeal: the entry stays on the list, or is removed."""
 
     STAYS = "stays"  # the entry was right
     TAKEN_AWAY = "taken_away"  # it was wrong
@@ -58,14 +58,14 @@ class Appeal:
 
     @property
     def outcome(self) -> ReviewOutcome | None:
-        """The outcome of the last review; None while one is open."""
+        """The outcome of the last review; None while a review is pending."""
         if self.asked_again is not None:
             return None if self.second is None else self.second.outcome
         return None if self.first is None else self.first.outcome
 
     @property
     def open_since(self) -> date | None:
-        """The day since which a review is pending; None: none is."""
+        """The day since which a review is pending; None if none is."""
         if self.first is None:
             return self.received
         return self.asked_again if self.second is None else None
@@ -73,7 +73,7 @@ class Appeal:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures about appeals in the transparency report: numbers of appeals, and median working days."""
+    """The figures about appeals in a transparency report: their numbers, and median working days."""
 
     received: int
     stays: int
@@ -86,7 +86,7 @@ class Figures:
 def due(begun: date, is_free: IsFree) -> date:
     """Return the last day on which a review that began on ``begun`` is in time: WORKING_DAYS later.
 
-    ``begun`` itself does not count.
+    ``begun`` itself and days for which ``is_free`` is True do not count.
     """
     day, left = begun, WORKING_DAYS
     while left:
@@ -101,7 +101,7 @@ def working_days(begun: date, answered: date, is_free: IsFree) -> int:
 
 
 def overdue(appeals: Iterable[Appeal], today: date, is_free: IsFree) -> Iterator[tuple[Appeal, date]]:
-    """Yield appeals whose open review was due before ``today``, with the due day; the most overdue first."""
+    """Yield appeals whose pending review was due before ``today``, with the due day; the earliest first."""
     late = (
         (appeal, last)
         for appeal in appeals
@@ -132,7 +132,10 @@ def figures(appeals: Iterable[Appeal], is_free: IsFree) -> Figures:
 
 
 def parse_appeals(source: str | bytes, file: str) -> tuple[str, tuple[Appeal, ...]]:
-    """Return the country code and the appeals of a log. Raises PolicyError with file, line, key and fix."""
+    """Return the country code and the appeals in the YAML text of a log.
+
+    Raises PolicyError with file, line, key and fix if it is invalid.
+    """
     top = fields.Fields(parse_document(source, file), ("country", "appeals"))
     country = fields.text(top.need("country"))
     read: dict[str, Appeal] = {}

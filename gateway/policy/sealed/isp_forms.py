@@ -23,9 +23,9 @@ LINKS = ("report", "contest", "deterrence", "image_removal", "help_line", "sourc
 
 
 def parse_record(source: str | bytes, file: str, today: date) -> Mapping[str, Any]:
-    """Return a hotline's contact record as key → value.
+    """Return the contact record of a hotline (YAML text) as key → value.
 
-    Raises PolicyError if it is incomplete, or was not verified within FRESH before ``today``.
+    Raises PolicyError if it is invalid or incomplete, or was not verified within FRESH before ``today``.
     """
     keys = ("name", *LINKS, "first_days", "second_days", "verified_on", "by")
     part = fields.Fields(parse_document(source, file), keys)
@@ -74,7 +74,7 @@ REPORT: Mapping[str, tuple[str, Callable[[Node], Any]]] = {
 
 
 def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
-    """Return a transparency report as key → value.
+    """Return a provider's transparency report (YAML text) as key → value.
 
     Raises PolicyError for missing or unknown keys and for inconsistent figures.
     """
@@ -89,7 +89,7 @@ def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
 
 
 def written_report(read: Mapping[str, Any], contested: Figures) -> list[str]:
-    """Return a transparency report as lines of text. ``contested``: the figures of the log of appeals."""
+    """Return a transparency report as lines of text. ``contested``: the figures about appeals."""
     lines = [f"{title}: {_shown(read[key])}" for key, (title, _) in REPORT.items()]
     at_end = read["names_at_begin"] + read["names_added"] - read["names_taken"]
     lines.insert(list(REPORT).index("names_taken") + 1, f"Names at the end: {at_end}")

@@ -59,7 +59,7 @@ def _refuse(problem: str) -> NoReturn:
 
 
 class Hasher:
-    """Computes HMAC-SHA-256 (RFC 2104) with one key. The key's state is computed once: half the time."""
+    """Computes HMAC-SHA-256 (RFC 2104) with one key. The key is prepared once, which halves the time."""
 
     __slots__ = ("_inner", "_outer")
 
@@ -76,17 +76,17 @@ class Hasher:
         return outer.digest()
 
     def entry(self, name: str) -> bytes:
-        """Return the entry of a name in a set: the start of its HMAC."""
+        """Return the entry of a host name in a sealed list: the first ENTRY_BYTES bytes of its HMAC."""
         return self.digest(name.encode("ascii"))[:ENTRY_BYTES]
 
     def check(self) -> bytes:
-        """Return the check value of the key, by which a reader recognises that a key is another set's."""
+        """Return the key's check value, by which a reader detects that a key is not that of a list."""
         return self.digest(_CHECK)[:CHECK_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
 class SetHead:
-    """The head of a set: issuer, scope, id, validity, check of the key, and number of entries."""
+    """The head of a sealed list: issuer, scope, id, validity, check value of the key, number of entries."""
 
     issuer: str
     scope: str
@@ -98,7 +98,7 @@ class SetHead:
 
 
 class Entries:
-    """The entries in the bytes of a set as a sequence for bisection, without a copy."""
+    """The hashed entries in the bytes of a sealed list, as a sequence for bisection, without a copy."""
 
     __slots__ = ("_data", "_start", "_stop")
 
@@ -115,7 +115,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """A set whose bytes are valid, without its key. Only the signature proves its origin."""
+    """A sealed list whose format is valid, without its key. Only the signature proves its origin."""
 
     head: SetHead
     entries: Entries
@@ -123,7 +123,10 @@ class ParsedSet:
     signature: bytes
 
     def opened(self, key: bytes) -> SealedSet:
-        """Return the set with its key, so that names can be looked up. Raises ListError for a wrong key."""
+        """Return the sealed list with its key, so that names can be looked up.
+
+        Raises ListError if the key is another list's.
+        """
         hasher = Hasher(key)
         if len(key) != KEY_BYTES or hasher.check() != self.head.check:
             _refuse("has another key than the one that is here")
@@ -131,7 +134,7 @@ class ParsedSet:
 
 
 class SealedSet:
-    """A sealed set with its key: looks up host names."""
+    """A sealed list (hashed host names, blocked for everyone) with its key: looks up host names."""
 
     __slots__ = ("_entries", "_hasher", "head")
 
@@ -141,7 +144,7 @@ class SealedSet:
         self._hasher = hasher
 
     def holds(self, host: str) -> bool:
-        """Return True if ``host`` (normalised) or a parent with at least two labels is in the set.
+        """Return True if ``host`` (normalised) or a parent with at least two labels is in the list.
 
         All candidates are tried, so that timing does not reveal which one matched.
         """
@@ -154,7 +157,7 @@ class SealedSet:
         return found
 
     def has(self, name: str) -> bool:
-        """Return True if exactly this name is in the set."""
+        """Return True if exactly this name is in the list."""
         entries, entry = self._entries, self._hasher.entry(name)
         at = bisect_left(entries, entry)
         return at < len(entries) and entries[at] == entry
@@ -162,14 +165,14 @@ class SealedSet:
 
 @dataclass(frozen=True, slots=True)
 class SealedSets:
-    """All sealed sets in force: looks up host names in all of them."""
+    """All sealed lists in use: looks up host names in all of them."""
 
     sets: tuple[SealedSet, ...] = ()
 
     def holds(self, host: str) -> bool:
-        """Return True if any set has ``host`` or a parent of it.
+        """Return True if any list has ``host`` or a parent of it.
 
-        All sets are searched, as in `SealedSet.holds`.
+        All lists are searched, so that timing does not reveal which one matched.
         """
         found = False
         for sealed in self.sets:
@@ -185,7 +188,10 @@ class SealedSets:
 
 
 def parse_set(data: bytes) -> ParsedSet:
-    """Return a complete set. Raises ListError for invalid bytes. The signature is not verified."""
+    """Return the sealed list in these bytes. Its signature is not verified.
+
+    Raises ListError for invalid or incomplete bytes.
+    """
     if len(data) > MAX_SET:
         _refuse(f"has more than {MAX_SET} bytes")
     if data[: len(MAGIC)] != MAGIC or len(data) < HEAD.size + SIGNATURE_BYTES:
@@ -218,7 +224,7 @@ def _text(data: bytes) -> str:
 
 
 def _check_order(entries: Entries) -> None:
-    """Raise ListError unless the entries ascend without duplicates."""
+    """Raise ListError if the entries are not in ascending order, or one is there twice."""
     before = b""
     for at in range(len(entries)):
         entry = entries[at]
@@ -228,12 +234,12 @@ def _check_order(entries: Entries) -> None:
 
 
 def unsigned_set(head: SetHead, names: Iterable[str], key: bytes) -> bytes:
-    """Return the bytes of a set up to its signature, with the entries of ``names`` (normalised).
+    """Return the bytes of a sealed list up to its signature, with the entries of ``names`` (normalised).
 
-    The head's check and count are computed.
+    ``check`` and ``count`` of ``head`` are not used; they are computed.
 
     Raises:
-        ListError: no reader would accept the set.
+        ListError: no reader would accept the list.
     """
     hasher = Hasher(key)
     made = sorted({hasher.entry(name) for name in names})

@@ -16,7 +16,7 @@ _PUBLIC_KEY = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class SealedSource:
-    """A source of a sealed list: its URL or file, the issuer's key, and the file of the set's key.
+    """A source of a sealed list: its URL or file, the issuer's public key, and the file of the list's key.
 
     Either ``url`` or ``file`` is set; the other is empty.
     """
@@ -28,12 +28,15 @@ class SealedSource:
 
     @property
     def name(self) -> str:
-        """The name of the stored copy in the state directory: a hash of issuer and address."""
+        """The file name of the stored copy in the state directory: a hash of issuer and URL or file."""
         return sha256(self.issuer_key + (self.url or self.file).encode()).hexdigest()[:16]
 
 
 def sealed_sources(node: Node) -> tuple[SealedSource, ...]:
-    """Return the sources in a YAML node. Raises PolicyError."""
+    """Return the sources of sealed lists in a YAML node.
+
+    Raises PolicyError for invalid ones, duplicates, or too many.
+    """
     found = tuple(_source(item) for item in fields.items(node))
     if len(found) > MAX_SOURCES:
         node.place.refuse(f"names {len(found)} sealed sets", f"name at most {MAX_SOURCES}")

@@ -27,7 +27,7 @@ KEPT = 30 * DAY  # how long a time that a change ended may apply again
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A clock change, or a change of its trust. ``size`` is zero if the clock only became trusted."""
+    """A change of the system clock, or of whether it is trusted: then ``size`` is zero."""
 
     before: datetime  # aware; the time that the clock would show without the change
     after: datetime  # aware; the time that it shows, in the household's zone for `moved`
@@ -40,12 +40,12 @@ class Jump:
         return self.after - self.before
 
     def seen_in(self, zone: tzinfo) -> Jump:
-        """Return the change in the household's local time."""
+        """Return this change with both its times in ``zone``."""
         return replace(self, before=self.before.astimezone(zone), after=self.after.astimezone(zone))
 
 
 class MomentKind(Enum):
-    """How a stored end follows a clock change; see the module's description."""
+    """How a stored end time follows a clock change; see the module's description."""
 
     LASTING = "lasting"
     BEYOND = "beyond"
@@ -54,7 +54,7 @@ class MomentKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A stored end: of something that a guardian or child set for a limited time."""
+    """A stored end time of something that a guardian or child set, such as a pause or extra time."""
 
     until: datetime  # aware
     kind: MomentKind
@@ -62,7 +62,7 @@ class Moment:
     sure: bool = True  # set while the clock was trusted
 
     def left(self, now: datetime) -> timedelta:
-        """Return the time that it still covers at ``now``; never negative."""
+        """Return the time from ``now``, or from the boundary if that is later, to the end. Minimum: 0."""
         begin = now if self.boundary is None else max(now, self.boundary)
         return max(timedelta(), self.until - begin)
 
@@ -70,13 +70,13 @@ class Moment:
 def later(now: datetime, span: timedelta) -> datetime:
     """Return the time ``span`` of elapsed time after ``now``, in the same zone.
 
-    Python's own sum adds to the local time, which ignores a skipped hour.
+    Python's own sum adds to the local time, which is wrong across a change to or from summer time.
     """
     return (now.astimezone(UTC) + span).astimezone(now.tzinfo)
 
 
 def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
-    """Return a stored end and its start ``at``, adjusted to a clock change, or None.
+    """Return a stored end time and its start ``at``, adjusted to a clock change, or None to delete it.
 
     None: it had ended before the change, but would apply again by the clock that was set back. An end that
     the change itself brought about may apply again after a later change: until then ``at`` is after the end.
@@ -92,9 +92,9 @@ def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] |
 
 
 def is_over(until: datetime, at: datetime, now: datetime) -> bool:
-    """Return True if what started at ``at`` and ended at ``until`` has ended permanently.
+    """Return True if a setting from ``at`` until ``until`` has ended, and no clock change can revive it.
 
-    Otherwise a later clock change may make it apply again (`moved`).
+    Otherwise it has not ended, or a later clock change may make it apply again (`moved`).
     """
     return until <= now and (at <= until or until <= now - KEPT)
 
@@ -121,12 +121,18 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
 
 
 def _goes_by(moment: Moment, jump: Jump) -> bool:
-    """Return True if the end must move: it was set by the clock that changed, or by an equal one."""
+    """Return True if a stored end time must move with a clock change.
+
+    It must if the clock was trusted before the change, or the end was set without a trusted clock.
+    """
     return jump.was_known or not moment.sure
 
 
 def _same_time(of: datetime, after: datetime, left: timedelta) -> datetime:
-    """Return the time of day of ``of``, as many days after ``after`` as ``left`` has started days."""
+    """Return a time after ``after`` with the time of day of ``of``, in the zone of ``after``.
+
+    It is the next such time if ``left`` is at most a day, and one day later for each further started day.
+    """
     first = datetime.combine(after.date(), of.astimezone(after.tzinfo).timetz())
     if first.astimezone(UTC) <= after.astimezone(UTC):
         first += DAY

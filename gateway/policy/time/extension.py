@@ -25,7 +25,7 @@ _PLAY_WIDE = (WINDOW + PLAY, PLAY)
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """The effect of extra time on one gate (time rule): how much longer it stays open."""
+    """The effect of granted extra time on one gate (time rule): how much longer it stays open."""
 
     gate: str
     minutes: int  # by which it closes later; for a limit without `until`, by which today's limit grows
@@ -45,11 +45,12 @@ def extend(
     service: str | None = None,
     gates: Gates = (),
 ) -> tuple[Extension, ...]:
-    """Return which gates stay open for how much longer if ``extra`` time is given; () if nothing ever closes.
+    """Return which gates (time rules) stay open for how much longer if ``extra`` time is given.
 
-    Without ``service``: the whole device if its time rules close it; else play and the limited groups and
-    categories; if all is open, whichever of these closes first. ``gates``: all gates of the service's flows
-    (`gates_of_service`); without them its own, the device's and play's.
+    Empty if nothing ever closes. With ``service``: for its flows only. Without: the whole device if its time
+    rules close it; else play and the limited groups and categories; if all is open, whichever of these closes
+    first. ``gates``: all gates of the service's flows (`gates_of_service`); without them its own, the
+    device's and play's.
     """
     outlook = Outlook(TimeRules(profile, calendar, situation), now, () if service is None else (service,))
     if outlook.start >= FOREVER:
@@ -76,7 +77,10 @@ def extend(
 def _extension(
     outlook: Outlook, gate: str, closing: datetime, end: datetime, service: str | None
 ) -> Extension:
-    """Return the extension that moves the closing of a gate to ``end``: in minutes of use or by the clock."""
+    """Return the extension that moves the closing of a gate (time rule) from ``closing`` to ``end``.
+
+    It is in minutes of use for a limit of the whole grant or of its service; otherwise by the clock.
+    """
     if is_limit(gate) and (service is None or gate == f"service:{service}"):
         minutes = outlook.missing_minutes(gate, end)
         if minutes is not None:
@@ -87,9 +91,10 @@ def _extension(
 def own_closing(
     profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gate: str
 ) -> datetime | None:
-    """Return when the gate's own rule closes it, ignoring grants; None if it does not.
+    """Return when a limit or schedule (``gate``) closes by its own rule; None if it does not.
 
-    It is ``now`` if the gate's rule closes it already.
+    It is ``now`` if it is closed already, and the earliest possible time for a limit. Grants that last until
+    a time, and a switched-off filter (`Situation.off_until`), are ignored. Extra minutes of a limit count.
     """
     bare = replace(situation, grants=(), off_until=None)
     return Outlook(TimeRules(profile, calendar, bare), now, ()).closings((gate,)).get(gate)
@@ -100,10 +105,10 @@ def _is_of_service(gate: str) -> bool:
 
 
 def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
-    """Return the gates that extra time for everything extends.
+    """Return the gates (time rules) that extra time for the whole device extends.
 
-    ``shut``: gates that are closed, or would be without a grant: a second grant is about the same as the
-    first.
+    ``closings``: when each gate closes. ``shut``: gates that are closed, or would be without a grant, so that
+    a second grant extends the same gates as the first.
     """
     if not closings:
         return ()
@@ -117,9 +122,9 @@ def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
 def in_force(
     extensions: Iterable[Extension], owner: str = FAMILY
 ) -> tuple[tuple[Grant, ...], dict[str, int]]:
-    """Return the ``grants`` and ``bonus`` of a Situation for the extensions of one family day.
+    """Return the extensions of one family day as grants until a time, and as extra minutes by limit.
 
-    ``owner``: the owner of the grants.
+    They are the ``grants`` and ``bonus`` of a `Situation`. ``owner``: the owner of the grants.
     """
     grants: list[Grant] = []
     bonus: dict[str, int] = {}

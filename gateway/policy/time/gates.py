@@ -41,7 +41,7 @@ Gates = tuple[str, ...]
 
 
 class Bound(Enum):
-    """Which of its time rules apply to a flow: all, or fewer for homework, updates and probes."""
+    """Which time rules apply to a flow: all, or fewer for homework, updates and connectivity checks."""
 
     ALL = "all"
     NO_LIMITS = "no limits"  # homework: open when the time is used, but not at bedtime or in a pause
@@ -50,7 +50,11 @@ class Bound(Enum):
 
 
 def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
-    """Return the gates that rules have for one target, such as ``play``: its window before its limit."""
+    """Return the gates (time rules) that ``rules`` have for a target: its allowed hours, then its limit.
+
+    ``target``: ``internet``, ``play``, ``service:ID``, ``group:ID`` or ``category:ID``. ``bound``: which time
+    rules apply to the flow.
+    """
     if bound in (Bound.DEVICE_ONLY, Bound.NOTHING):
         return ()
     window = (WINDOW + target,) if target in rules.windows else ()
@@ -59,7 +63,10 @@ def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
 
 
 def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
-    """Return the gates that rules have for the whole device, in the order of decision."""
+    """Return the gates for the whole device: pause, bedtime, and hours and limit of the internet.
+
+    They are in the order of decision. ``bound``: which time rules apply to the flow.
+    """
     if bound is Bound.NOTHING:
         return ()
     if bound is Bound.DEVICE_ONLY:
@@ -69,21 +76,21 @@ def state_gates(rules: Rules, bound: Bound = Bound.ALL) -> Gates:
 
 
 def service_gates(rules: Rules, services: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
-    """Return the gates that rules have for these services."""
+    """Return the gates (allowed hours and limits) that ``rules`` have for these services, by their ids."""
     return tuple(gate for service in services for gate in target_gates(rules, f"service:{service}", bound))
 
 
 def group_gates(rules: Rules, groups: Iterable[str], bound: Bound = Bound.ALL) -> Gates:
-    """Return the gates that rules have for these groups of services."""
+    """Return the gates (allowed hours and limits) that ``rules`` have for these groups of services."""
     return tuple(gate for group in groups for gate in target_gates(rules, f"group:{group}", bound))
 
 
 def category_gates(
     rules: Rules, categories: Iterable[str], *, counted: bool, bound: Bound = Bound.ALL
 ) -> Gates:
-    """Return the gates that rules have for these categories, and for play if the flow counts as play.
+    """Return the gates (allowed hours and limits) that ``rules`` have for these categories, and for play.
 
-    ``counted``: whether the flow uses ``limits.play``.
+    ``counted``: whether the flow uses the time of ``limits.play``; if not, those for play are left out.
     """
     found = [
         gate for category in sorted(categories) for gate in target_gates(rules, f"category:{category}", bound)
@@ -92,7 +99,7 @@ def category_gates(
 
 
 def gates_of_service(rules: Rules, service: Service) -> Gates:
-    """Return every gate of a service's flows, those of the device and its categories included.
+    """Return the gates (time rules) of a service's flows: of device, service, group, categories and play.
 
     They are in the order of decision.
     """
@@ -108,13 +115,16 @@ def gates_of_service(rules: Rules, service: Service) -> Gates:
 def with_uncounted(gates: Gates) -> Gates:
     """Return ``gates``, with UNCOUNTED added if the internet's limit is the only limit among them.
 
-    A flow that the family limits by name, or that counts as play, is counted anyway.
+    UNCOUNTED: the flow uses no minutes. A flow with another limit, by name or for play, is counted anyway.
     """
     return (*gates, UNCOUNTED) if limit_gates(gates) == {INTERNET} else gates
 
 
 def in_order(gates: Collection[str]) -> Gates:
-    """Return a set of gates in the order of decision: device, services, groups, categories, play."""
+    """Return gates (time rules) sorted in the order of decision.
+
+    The order: those of the device, services, groups, categories, play, UNCOUNTED.
+    """
     return tuple(sorted(gates, key=_place))
 
 
@@ -129,19 +139,19 @@ _KINDS = {"service": 4, "group": 5, "category": 6, PLAY: 7, UNCOUNTED: 8}
 
 
 def is_limit(gate: str) -> bool:
-    """Return True if the gate closes by used minutes, not by the clock or a person."""
+    """Return True if the gate (time rule) is a limit: closed by used minutes, not by clock or person."""
     return gate not in (DEVICE, BEDTIME, UNCOUNTED) and not gate.startswith(WINDOW)
 
 
 def limit_gates(gates: Iterable[str]) -> frozenset[str]:
-    """Return the limits among ``gates``."""
+    """Return those of ``gates`` that are limits of minutes."""
     return frozenset(gate for gate in gates if is_limit(gate))
 
 
 def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
-    """Return the gates of a flow with several hosts, from the gates of each host.
+    """Return all gates (time rules) of a flow with several hosts, from the gates of each host.
 
-    It uses the time that any one of them uses.
+    UNCOUNTED (the flow uses no minutes) is left out if one of the hosts uses minutes of a limit.
     """
     sets = tuple(sets)
     gates = frozenset[str]().union(*sets)
@@ -149,5 +159,5 @@ def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 
 
 def counted_gates(gates: Collection[str]) -> frozenset[str]:
-    """Return the limits whose minutes a flow with ``gates`` uses up."""
+    """Return the limits whose minutes a flow with ``gates`` uses up: none if UNCOUNTED is among them."""
     return frozenset() if UNCOUNTED in gates else limit_gates(gates)

@@ -24,12 +24,15 @@ _WHOLE = frozenset({DEVICE, BEDTIME, INTERNET})
 
 
 def limits_name(gates: str, names: Names) -> str:
-    """Return the names of several limits, given with spaces between them, separated by commas."""
+    """Return the names of several limits, separated by commas. ``gates``: the limits, separated by spaces."""
     return ", ".join(target_name(gate, names) for gate in gates.split())
 
 
 def granted_thing(extensions: Sequence[Extension]) -> str:
-    """Return what a grant is for: `service:x`, `play`, `category:x` or `group:x`; empty for the internet."""
+    """Return what a grant is for: ``service:x``, ``play``, ``category:x``, ``group:x``; "" for all internet.
+
+    ``extensions``: its effects; at least one.
+    """
     first = extensions[0]
     if first.service is not None:
         return f"service:{first.service}"
@@ -48,9 +51,11 @@ def grant_sentence(
     what: str = "",
     paused: bool = False,
 ) -> str:
-    """Return what one grant gave one person.
+    """Return the sentence for a guardian about the extra time that one grant gave one person.
 
     Arguments:
+        name: the person's.
+        minutes: the extra minutes.
         until: the end; None for minutes of use.
         now: local.
         thing: from `granted_thing`.
@@ -97,7 +102,7 @@ def grant_sentence(
 def grant_sentence_to_child(
     minutes: int, until: datetime | None, now: datetime, language: Language, *, thing: str = ""
 ) -> str:
-    """Return what a grant gave the reader. The arguments are those of `grant_sentence`."""
+    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`."""
     ngettext = language.ngettext
     if until is not None:
         return ngettext(
@@ -116,7 +121,10 @@ def grant_sentence_to_child(
 
 
 def opened_sentence(name: str, what: str, until: datetime | None, now: datetime, language: Language) -> str:
-    """Return that a site or a service is open for a person. ``until`` None: permanently."""
+    """Return the sentence that a site or a service (``what``) is allowed for a person until a time.
+
+    ``until`` None: permanently.
+    """
     _ = language.gettext
     if until is None:
         return _("%(what)s is allowed for %(name)s from now on.", what=what, name=name)
@@ -125,13 +133,13 @@ def opened_sentence(name: str, what: str, until: datetime | None, now: datetime,
 
 
 def declined_sentence(name: str, language: Language) -> str:
-    """Return that a guardian declined a person's request."""
+    """Return the sentence that the request of the person ``name`` is declined."""
     _ = language.gettext
     return _("The request of %(name)s is declined.", name=name)
 
 
 def asked_sentence(request: ChildRequest, name: str, names: Names) -> str:
-    """Return what a child asks for, in English. The pages list the parts of a request."""
+    """Return the English sentence that says what a child requests: a site, time, or a corrected count."""
     if request.topic is RequestTopic.SITE:
         return f"{name} asks for {target_name(request.thing, names)}."
     minutes = "1 minute" if request.minutes == 1 else f"{request.minutes} minutes"

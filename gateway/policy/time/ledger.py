@@ -18,14 +18,14 @@ NO_THRESHOLDS: Mapping[str, int] = {}
 
 
 class CountReason(StrEnum):
-    """The reason why a minute counts."""
+    """The reason why a minute counts as used."""
 
     MOVED = "moved"  # enough bytes moved
     LINGER = "linger"  # a silent minute after one that counted
 
 
 class Move(NamedTuple):
-    """Bytes of a device, by limit and service, in a minute that has not ended."""
+    """Bytes of one device for one limit and service, in a minute that has not ended."""
 
     minute: int
     device: str
@@ -35,7 +35,7 @@ class Move(NamedTuple):
 
 
 class LedgerEntry(NamedTuple):
-    """A finished minute that counts for a limit on a device, with the reason."""
+    """A finished minute that counts as used for one limit on one device, with the reason."""
 
     minute: int
     device: str
@@ -46,10 +46,10 @@ class LedgerEntry(NamedTuple):
 
 
 class Ledger:
-    """Counts the minutes that one person uses on one family day.
+    """Counts the minutes that one person uses on one family day, by limit and device.
 
     Arguments:
-        linger: whole minutes.
+        linger: number of idle minutes that still count after a counted one.
         thresholds: bytes per minute, by service id. The bytes of each service are compared with its own
             threshold: half of one threshold and half of another make a minute.
     """
@@ -64,7 +64,10 @@ class Ledger:
         self._latest: dict[tuple[str, str], int] = {}  # device, gate → the last minute with enough bytes
 
     def move(self, minute: int, device: str, gate: str, moved: int, service: str | None = None) -> None:
-        """Add ``moved`` bytes to a minute. Bytes after its end belong to the next one."""
+        """Add ``moved`` bytes of a device to a minute, for a limit (``gate``) and a service.
+
+        Bytes for a minute that has ended count in the first minute that has not. Zero or less is ignored.
+        """
         if moved <= 0:
             return
         if self._closed is not None and minute <= self._closed:
@@ -74,9 +77,10 @@ class Ledger:
         of_service[service] = of_service.get(service, 0) + moved
 
     def close(self, minute: int) -> tuple[LedgerEntry, ...]:
-        """End a minute, and earlier ones with traffic. Return the minutes that now count.
+        """End a minute, and earlier ones with traffic. Return an entry for each that counts.
 
-        A minute that is ended twice counts once. Minutes in which the program did not run are missing.
+        There is one for each device and limit. If the minute has ended already, return (). Minutes in which
+        the program did not run are not counted.
         """
         if self._closed is not None and minute <= self._closed:
             return ()
@@ -90,7 +94,7 @@ class Ledger:
         return tuple(found)
 
     def _end(self, minute: int) -> Iterator[LedgerEntry]:
-        """Remove the bytes of a minute, and yield for which devices and limits it counts."""
+        """Remove the bytes of a minute, and yield an entry for each device and limit that it counts for."""
         moving = self._moving.pop(minute, {})
         lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
         for device, gate in sorted({*moving, *lingering}):
@@ -103,9 +107,10 @@ class Ledger:
                 yield LedgerEntry(minute, device, gate, total, most, CountReason.LINGER)
 
     def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:
-        """Return True if the bytes make a counted minute: the shares of all thresholds add up to one.
+        """Return True if the bytes by service make a counted minute: their shares of thresholds reach 1.
 
-        The sum is exact, in whole numbers.
+        The sum is exact, in whole numbers. ``gate``: the limit; bytes without a service get the threshold of
+        its service.
         """
         if not moved:
             return False
@@ -125,11 +130,11 @@ class Ledger:
             self._latest[key] = max(entry.minute, self._latest.get(key, entry.minute))
 
     def used(self) -> Mapping[str, int]:
-        """Return the counted minutes by limit; a minute that several devices used is one."""
+        """Return the number of counted minutes by limit; a minute that several devices used is one."""
         return {gate: len(minutes) for gate, minutes in self._used.items()}
 
     def used_on(self, device: str) -> Mapping[str, int]:
-        """Return the counted minutes of one device by limit."""
+        """Return the number of counted minutes of one device by limit."""
         found: dict[str, int] = {}
         for entry in self._entries:
             if entry.device == device:
@@ -137,11 +142,11 @@ class Ledger:
         return found
 
     def devices(self) -> tuple[str, ...]:
-        """Return devices with a counted minute, in the order of first use."""
+        """Return the devices with a counted minute, in the order of first use."""
         return tuple(dict.fromkeys(entry.device for entry in self._entries))
 
     def entries(self, gate: str | None = None) -> tuple[LedgerEntry, ...]:
-        """Return the counted minutes in order, of one gate or all."""
+        """Return an entry for each counted minute and device, in order; of one limit (``gate``) or all."""
         return tuple(entry for entry in self._entries if gate is None or entry.gate == gate)
 
     def moving(self) -> tuple[Move, ...]:
@@ -159,9 +164,9 @@ class Ledger:
         return self._closed
 
     def restore(self, counted: Iterable[LedgerEntry], moving: Iterable[Move], closed: int | None) -> None:
-        """Restore an empty ledger from stored `entries`, `moving` and `closed`.
+        """Fill an empty ledger with what `entries`, `moving` and `closed` of an earlier one returned.
 
-        A duplicate record counts once.
+        A duplicate entry counts once.
         """
         self._closed = closed
         once = {(entry.minute, entry.device, entry.gate): entry for entry in counted}
@@ -174,9 +179,9 @@ class Ledger:
                 self.move(*move)
 
     def turned(self) -> Ledger:
-        """Return the ledger of the next family day, with no used minutes.
+        """Return a new ledger for the next family day, without used minutes.
 
-        An unfinished minute and a linger carry over.
+        The bytes of unfinished minutes are copied, and a linger (idle minutes that still count) continues.
         """
         new = Ledger(self._linger, self._thresholds)
         new.restore((), self.moving(), self._closed)

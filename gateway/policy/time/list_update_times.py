@@ -39,9 +39,9 @@ class UpdateHistory:
 
 
 def read_list_settings(node: Node) -> tuple[UpdateInterval, ListTier | None]:
-    """Return the update interval and the tier in the YAML node `lists`; tier None for `auto`.
+    """Return the update interval and the tier in the YAML node `lists`; tier None for `auto` (the default).
 
-    Raises PolicyError.
+    The tier is the set of published lists. Raises PolicyError for an invalid value or key.
     """
     part = fields.Fields(fields.mapping(node), ("update", "tier"))
     return (
@@ -77,7 +77,11 @@ def next_update(
 
 
 def _retry(history: UpdateHistory, tried: datetime, zone: ZoneInfo, fraction: float) -> datetime:
-    """Return when to try again after a failure: soon, then later, then in the following night."""
+    """Return when to try again after a failed update that ended at ``tried``.
+
+    The delays are RETRY_DELAYS. After the last one it is a time in the following night, unless no update ever
+    succeeded.
+    """
     if history.failures > len(RETRY_DELAYS) and history.succeeded is not None:
         earliest = tried + RETRY_DELAYS[-1]
         return _in_night(earliest.astimezone(zone).date(), earliest, zone, fraction)
@@ -87,7 +91,7 @@ def _retry(history: UpdateHistory, tried: datetime, zone: ZoneInfo, fraction: fl
 
 
 def _in_night(day: date, earliest: datetime, zone: ZoneInfo, fraction: float) -> datetime:
-    """Return a time in the first night from ``day`` on that does not end before ``earliest``."""
+    """Return a time (UTC) in the first night from ``day`` on that does not end before ``earliest``."""
     while True:
         # Compare and add in UTC: a night in which clocks change is longer or shorter.
         starts = datetime.combine(day, NIGHT_STARTS, zone).astimezone(UTC)

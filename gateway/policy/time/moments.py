@@ -8,7 +8,11 @@ from gateway.policy.language import Language
 
 
 def clock(moment: datetime, now: datetime, language: Language) -> str:
-    """``20:45``, ``midnight``, ``07:00 tomorrow``, ``07:00 on Tuesday`` or ``… on 24 December``."""
+    """Return a time for a sentence: ``20:45`` if today, ``midnight`` if that of tonight, else with its day.
+
+    With its day it is ``07:00 tomorrow``, ``07:00 on Tuesday`` (within a week) or ``07:00 on 24 December``.
+    It is in the zone of ``now``.
+    """
     _ = language.gettext
     moment = moment.astimezone(now.tzinfo)
     time = moment.strftime("%H:%M")
@@ -27,7 +31,7 @@ def clock(moment: datetime, now: datetime, language: Language) -> str:
 
 
 def on_weekday(moment: date, language: Language) -> str:
-    """``on Tuesday``."""
+    """Return the weekday of a date for a sentence, such as ``on Tuesday``."""
     _ = language.gettext
     # Translators: a day of this week, in the past or to come, as in "Mum set this on Monday".
     return (
@@ -37,7 +41,7 @@ def on_weekday(moment: date, language: Language) -> str:
 
 
 def day_of(moment: date, now: date, language: Language) -> str:
-    """Return ``24 December``; in another year ``3 January 2027``."""
+    """Return a date such as ``24 December``, or ``3 January 2027`` if ``now`` is in another year."""
     _ = language.gettext
     # Translators: a day of the year, as in "good until 24 December".
     shown = (
@@ -49,7 +53,7 @@ def day_of(moment: date, now: date, language: Language) -> str:
 
 
 def unknown_time(language: Language) -> str:
-    """Return the effect of a clock that is not known."""
+    """Return the sentence that warns that the time is not known, so that bedtimes and limits may be wrong."""
     _ = language.gettext
     return _(
         "The time is not known yet, so bedtimes and limits may be wrong. The gateway learns it from "

@@ -55,7 +55,11 @@ class Calendar:
         return day not in self.school_days and (day.weekday() >= 5 or day in self.holidays)
 
     def next_local(self, minute: int, now: datetime) -> datetime:
-        """Return the next instant (UTC) after ``now`` when the local clock shows ``minute`` (of the day)."""
+        """Return the next instant (UTC) after ``now`` when the local clock shows ``minute``.
+
+        ``minute``: minutes after midnight. If the clock skips that time, it is the instant of the clock
+        change.
+        """
         now = now.astimezone(UTC)
         day = now.astimezone(self.zone).date()
         for ahead in range(3):
@@ -67,9 +71,9 @@ class Calendar:
         return now + DAY
 
     def family_day(self, now: datetime) -> date:
-        """Return the date of the family's day at ``now``, for limits and grants; it starts at ``day_starts``.
+        """Return the date of the family's day at ``now``, for limits and grants.
 
-        It never goes back, unlike a clock.
+        That day begins at ``day_starts``. When the local clock is set back, the date does not go back.
         """
         now = now.astimezone(UTC)
         day = now.astimezone(self.zone).date() + DAY
@@ -82,15 +86,15 @@ class Calendar:
         return self.starts(self.family_day(now) + DAY)
 
     def starts(self, day: date) -> datetime:
-        """Return the instant (UTC) at which the family's day of a date starts."""
+        """Return the instant (UTC) at which the family's day with this date starts."""
         return _reaching(day, self.day_starts, self.zone)
 
     def first_of_week(self, day: date) -> date:
-        """Return the first family day of the week of ``day``."""
+        """Return the date on which the family's week of ``day`` begins, by ``week_starts``."""
         return day - (day.weekday() - self.week_starts) % 7 * DAY
 
     def week_end(self, now: datetime) -> datetime:
-        """Return the instant (UTC) at which the next week begins."""
+        """Return the instant (UTC) at which the family's next week begins."""
         return self.starts(self.first_of_week(self.family_day(now)) + 7 * DAY)
 
 
@@ -100,7 +104,10 @@ def _reaching(day: date, minute: int, zone: tzinfo) -> datetime:
 
 
 def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
-    """Return ``calendar`` with a person's own free and school days. A date in the profile outranks them."""
+    """Return ``calendar`` with a person's own free and school days; unchanged if the person has none.
+
+    A date in the profile's ``dates`` outranks all others.
+    """
     dates = profile.rules.dates
     free = {day for day, rule in dates.items() if rule.counts_as is DayType.FREE}
     school = {day for day, rule in dates.items() if rule.counts_as is DayType.SCHOOL}
@@ -114,9 +121,10 @@ def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
 
 
 def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
-    """Return the limit of a target on a family day, the child's own if that is lower; None without one.
+    """Return the daily limit of a target on a family day, the child's own if that is lower; None without one.
 
-    ``calendar``: the person's own (`calendar_for`).
+    ``target``: ``internet``, ``play``, ``service:ID``, ``category:ID`` or ``group:ID``. ``calendar``: the
+    person's own (`calendar_for`).
     """
     others = _limit_of_others(rules, target, day, calendar)
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
@@ -127,7 +135,7 @@ def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[
 
 
 def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
-    """Return the weekly limit of a target, the child's own if that is lower; None without one."""
+    """Return the weekly limit of a target, such as ``play``, the child's own if that is lower; or None."""
     own = None if rules.self_set is None else rules.self_set.limits.get(target)
     limits = (rules.limits.get(target), own)
     found = [limit.week for limit in limits if limit is not None and limit.week is not None]
@@ -135,7 +143,7 @@ def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
 
 
 def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
-    """Return target → weekly limit."""
+    """Return the weekly limit by target, such as ``play``, for all targets that have one."""
     found = ((target, week_limit(rules, target)) for target in rules.limits)
     return {target: limit for target, limit in found if limit is not None}
 
@@ -168,7 +176,10 @@ Timetable = Callable[[date], tuple[Closure, ...]]
 def nights_of(
     bedtime: Bedtime, evening: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Iterator[Owned[Span]]:
-    """Yield the bedtimes of the night that begins on ``evening``: usually one or none."""
+    """Yield the bedtimes, with their owners, of the night that begins on ``evening``: usually one or none.
+
+    ``dates``: exceptions, which replace the weekly bedtime of a night.
+    """
     exception = dates[evening].bedtime if evening in dates else None
     if exception is not None:
         if exception.value is not None:
@@ -186,10 +197,10 @@ def nights_of(
 def bedtime_table(
     bedtime: Bedtime, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Timetable:
-    """Return the function that gives the hours of a day that a bedtime blocks.
+    """Return a cached function from a date to the parts of that day that a bedtime blocks.
 
-    A bedtime is looked up by the morning on which it ends: Sunday evening belongs to Monday. The bedtime of a
-    date is that of the night that starts on it.
+    A weekly bedtime is looked up by the morning on which it ends: Sunday evening belongs to Monday. An
+    exception in ``dates`` is the bedtime of the night that starts on its date.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:
@@ -208,7 +219,7 @@ def bedtime_table(
 
 
 def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
-    """Return the function that gives the hours of a day that a person's bedtime blocks.
+    """Return a cached function from a date to the parts of that day that a person's bedtime blocks.
 
     It includes the bedtime that a child set for itself.
     """
@@ -226,7 +237,10 @@ def bedtimes_table(rules: Rules, calendar: Calendar) -> Timetable:
 def windows_on(
     windows: Windows, target: str, day: date, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES
 ) -> Owned[tuple[Span, ...]] | None:
-    """Return the allowed hours (windows) of a target that start on a day; None if nothing restricts it."""
+    """Return the allowed hours (windows) of a target that start on a day, with the rule's owner.
+
+    None: nothing restricts it on that day. An exception in ``dates`` replaces the weekly hours.
+    """
     exception = dates[day].windows.get(target) if day in dates else None
     if exception is not None:
         return None if exception.value is None else Owned(exception.value, exception.owner)
@@ -236,10 +250,10 @@ def windows_on(
 def windows_table(
     windows: Windows, calendar: Calendar, dates: Mapping[date, DateRule] = NO_DATES, target: str = ""
 ) -> Timetable:
-    """Return the function that gives the hours of a day outside the allowed hours (windows).
+    """Return a cached function from a date to the parts of that day outside the allowed hours (windows).
 
-    Yesterday's last window counts too, if it crosses midnight. A day without a rule is open. ``target``: a
-    target that ``dates`` may name.
+    Yesterday's last window counts too, if it crosses midnight. A day without a rule is open. ``target``: the
+    target of the windows, for exceptions in ``dates``.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:
@@ -253,13 +267,16 @@ def windows_table(
 
 
 def _open_spans(spans: tuple[Span, ...], before: Owned[tuple[Span, ...]] | None) -> list[tuple[int, int]]:
-    """Return what is open on a day: its own windows, and the ends of yesterday's that cross midnight."""
+    """Return the allowed parts of a day as (start, end) in minutes after midnight, sorted.
+
+    They are the day's own windows, and the ends of yesterday's (``before``) that cross midnight.
+    """
     over = [(0, span.end) for span in before.value if span.crosses_midnight] if before is not None else []
     return sorted(over + [(span.start, DAY_MINUTES if span.crosses_midnight else span.end) for span in spans])
 
 
 def _complement(spans: list[tuple[int, int]], rule: str, owner: str) -> Iterator[Closure]:
-    """Yield the parts of a day that are in none of the sorted ``spans``."""
+    """Yield the parts of a day in none of the sorted ``spans``, as closures of this rule and owner."""
     at = 0
     for start, end in spans:
         if start > at:
@@ -281,7 +298,10 @@ def closure_at(table: Timetable, calendar: Calendar, now: datetime) -> Closure |
 
 
 def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """Return the next instant (UTC) at which a timetable opens or closes; None if not within HORIZON days."""
+    """Return the next instant (UTC) at which a timetable begins or stops blocking.
+
+    None if it does not within HORIZON days.
+    """
     now = now.astimezone(UTC)
     closed = closure_at(table, calendar, now) is not None
     first = now.astimezone(calendar.zone).date() - DAY
@@ -303,9 +323,9 @@ def next_change(table: Timetable, calendar: Calendar, now: datetime) -> datetime
 
 
 def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime | None:
-    """Return the next instant (UTC), within two days, at which a rule starts or stops closing.
+    """Return the next instant (UTC) in about two days at which a rule may start or stop blocking; or None.
 
-    If two rules close the same hours, another one may be the reason from then on.
+    If two rules block the same hours, the deciding one may change then. Every local midnight is included.
     """
     now = now.astimezone(UTC)
     first = now.astimezone(calendar.zone).date() - DAY
@@ -315,7 +335,7 @@ def next_edge(table: Timetable, calendar: Calendar, now: datetime) -> datetime |
 
 @lru_cache(REMEMBERED)
 def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]:
-    """Return the instants of a local day at which its closures may change, in order."""
+    """Return the instants (UTC) of a local day at which a timetable may begin or stop blocking, in order."""
     minutes = {0}.union(*((closure.start, closure.end) for closure in table(day)))
     shift = clock_shift(day, zone)
     if shift is None:
@@ -329,7 +349,7 @@ def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]
 def next_wake(
     bedtime: Bedtime, calendar: Calendar, now: datetime, dates: Mapping[date, DateRule] = NO_DATES
 ) -> datetime:
-    """Return the end (UTC) of the current or next bedtime; 07:00 without a bedtime."""
+    """Return the end (UTC) of the current or next bedtime; the next 07:00 if there is none."""
     table = bedtime_table(bedtime, calendar, dates)
     change = next_change(table, calendar, now)
     if change is not None and closure_at(table, calendar, change) is not None:
@@ -338,16 +358,16 @@ def next_wake(
 
 
 def by_the_clock(profile: Profile, calendar: Calendar) -> tuple[Calendar, Mapping[str, Timetable]]:
-    """Return a person's own calendar, and gate → timetable for bedtime and windows. Both are cached.
+    """Return a person's own calendar, and the timetables of bedtime and allowed hours by gate.
 
-    The key is the identity of the arguments: changed rules are another profile, and changed holidays another
-    calendar.
+    A gate is the name of a time rule. Both are cached. The key is the identity of the arguments: changed
+    rules are another profile, and changed holidays another calendar.
     """
     return _by_the_clock(_Same(profile), _Same(calendar))
 
 
 class _Same(Generic[T]):
-    """A cache key that compares by identity: comparing rules by content costs more than using them."""
+    """A cache key that holds ``it`` and compares by identity: comparing rules by content is slower."""
 
     __slots__ = ("it",)
 
@@ -392,7 +412,10 @@ class Schedule:
     calendar: Calendar  # the country's
 
     def internet(self, day: date) -> tuple[Stretch, ...]:
-        """Return the open and blocked parts of a day for the whole device; bedtime comes before windows."""
+        """Return the open and blocked parts of a day for the person's whole internet.
+
+        Where both block, bedtime is the reason, not the allowed hours.
+        """
         rules, own = self.profile.rules, calendar_for(self.profile, self.calendar)
         bedtime = bedtimes_table(rules, own)
         return tuple(
@@ -411,9 +434,9 @@ class Schedule:
         return None
 
     def targets(self, day: date) -> dict[str, tuple[Stretch, ...]]:
-        """Return target → open and blocked parts of a day.
+        """Return the open and blocked parts of a day by target, without those for the whole internet.
 
-        The targets are the services, categories and groups with windows on that day.
+        The targets are the services, categories and groups, and play, with blocked hours on that day.
         """
         rules = self.profile.rules
         tables = {target: self._windows(rules, target)(day) for target in rules.windows if target != INTERNET}
@@ -434,9 +457,9 @@ def _never(day: date) -> tuple[Closure, ...]:  # noqa: ARG001
 
 
 def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]:
-    """Yield the parts of a day with their state. The first layer that closes a minute gives the reason.
+    """Yield the parts of a day with their state. Of several closures of a minute, the first layer's counts.
 
-    Equal neighbours are joined.
+    Adjacent parts with the same state and owner are joined.
     """
     edges = {0, DAY_MINUTES}.union(
         *((closure.start, closure.end) for _, found in layers for closure in found)
@@ -456,7 +479,7 @@ def _stretches(*layers: tuple[Reason, tuple[Closure, ...]]) -> Iterator[Stretch]
 
 
 def _state_at(minute: int, layers: tuple[tuple[Reason, tuple[Closure, ...]], ...]) -> tuple[str, str]:
-    """Return the state of a minute of the day, and the owner of the rule that closes it."""
+    """Return the state of a minute of the day, and the owner of the rule that closes it ("" while open)."""
     for reason, found in layers:
         for closure in found:
             if closure.start <= minute < closure.end:
@@ -483,7 +506,7 @@ class PlannedDay:
         return f"{self.day:%a}".lower()
 
     def in_brief(self) -> dict[str, object]:
-        """Return the date, what it counts as and why, in JSON types."""
+        """Return the date, weekday, day type and its reason, holiday and exceptions, in JSON types."""
         return {
             "date": self.day.isoformat(),
             "weekday": self.weekday,
@@ -499,7 +522,7 @@ def plan(
 ) -> Iterator[PlannedDay]:
     """Yield the rules of a person for each of ``days`` days from ``first`` on.
 
-    ``calendar`` and ``holidays`` are the country's; the person's own days are added.
+    ``calendar`` and ``holidays`` (names by date) are the country's; the person's own days are added.
     """
     own = calendar_for(profile, calendar)
     for ahead in range(days):
@@ -531,7 +554,7 @@ def _nights(rules: Rules, day: date, calendar: Calendar) -> Iterator[Owned[Span]
 
 
 def _because(profile: Profile, holidays: Mapping[date, str], day: date) -> str | None:
-    """Return why a day is no ordinary school day; None if it is one."""
+    """Return why a day is no ordinary school day, such as HOLIDAY; None if it is one."""
     rule = profile.rules.dates.get(day)
     if rule is not None and rule.counts_as is not None:
         return EXCEPTION
@@ -572,7 +595,7 @@ def instants_showing(wall: datetime, zone: tzinfo) -> frozenset[datetime]:
 
 @lru_cache(REMEMBERED)
 def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
-    """Return the first instant at which the clock shows ``wall`` (naive) or later."""
+    """Return the first instant (UTC) at which a zone's clock shows ``wall`` (naive local time) or later."""
     found = instants_showing(wall, zone)
     if found:
         return min(found)
@@ -585,7 +608,7 @@ def first_reaching(wall: datetime, zone: tzinfo) -> datetime:
 def clock_shift(day: date, zone: tzinfo) -> datetime | None:
     """Return the instant (UTC) at which a zone's clocks change on a day; None if they do not.
 
-    The day is that before or after the change.
+    It also returns it if ``day`` is the date one minute before the change.
     """
     midnight = wall_time(day, 0)
     around = (midnight - HALF_DAY, midnight + 3 * HALF_DAY)

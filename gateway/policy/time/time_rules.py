@@ -39,7 +39,7 @@ _BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Extra time by the clock: one gate stays open until an instant, whatever its time rule says."""
+    """Extra time that ends at an instant: until then one gate (a time rule) does not block."""
 
     gate: str
     until: datetime
@@ -51,7 +51,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class ActiveRepair:
-    """A site repair in progress: a guardian opens the missing parts of a site on a device for some minutes.
+    """A site repair in progress: for some minutes a guardian opens the unknown parts of a site on a device.
 
     See policy/requests/site_repair.py.
     """
@@ -62,12 +62,12 @@ class ActiveRepair:
 
     @property
     def rule(self) -> str:
-        """The rule's text in decisions, such as ``lesson: example.org``."""
+        """The text by which decisions name the repair as their rule, such as ``lesson: example.org``."""
         return f"lesson: {self.site}"
 
 
 class Recent(Protocol):
-    """The interface to a device's recent queries: which services it queried, and which addresses they gave.
+    """The interface to a device's recent DNS queries: for which services, and the addresses they got.
 
     A service counts if one of its names was queried within the last half hour, answered or blocked.
     """
@@ -80,7 +80,7 @@ class Recent(Protocol):
 
 
 class Resolved(Protocol):
-    """The interface to the addresses (packed) that valid DNS answers gave a device, by host name."""
+    """The interface to the addresses (packed bytes) that DNS answers gave a device, by host name."""
 
     def gave(self, host: str, address: bytes) -> bool: ...
 
@@ -111,7 +111,7 @@ NOTHING_RECENT = NothingRecent()
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The temporary state of a device at one time: pauses, grants, used minutes, openings, DNS answers.
+    """The temporary state of one child's device: pauses, extra time, used minutes, opened names, DNS answers.
 
     All instants are aware datetimes; a past one counts as absent.
     """
@@ -139,17 +139,18 @@ class Situation:
 
     @property
     def led(self) -> bool:
-        """True if the device is redirected to the page while it is blocked: its probes then fail.
+        """True if a blocked device is redirected to the gateway's page, so that its connectivity checks fail.
 
-        A new device needs the explanation. Any other device must appear online, or it leaves the Wi-Fi.
+        It is so for a new device (quarantine), which needs the explanation, or if ``portal`` is set. Any
+        other device must appear online, or it leaves the Wi-Fi.
         """
         return self.portal or self.quarantined
 
     def is_bare(self, seen: Observation) -> bool:
-        """Return True if an encrypted hello (ECH) without a name goes to an address that no name gave.
+        """Return True for an ECH hello without a server name to an address that is from no DNS answer.
 
-        Browsers send GREASE to bare addresses too. If a name gave the device the address, such a hello hides
-        the name.
+        Browsers send such a hello, with GREASE ECH, for URLs with an IP address: it hides no name. If a DNS
+        answer gave the device the address, the hello hides a name.
         """
         return seen.fault is Fault.ECH and seen.host is None and seen.dst not in self.addresses
 
@@ -160,7 +161,7 @@ PLAIN = Situation()
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why a gate is closed, until when, and by which rule."""
+    """Why a gate (a time rule, a pause or quarantine) is closed, until when, and by which rule and owner."""
 
     reason: Reason
     until: datetime | None  # an instant; None: until a person changes it
@@ -169,7 +170,7 @@ class Closing:
 
 
 class TimeLimit(NamedTuple):
-    """The minutes of a daily limit: used, allowed and extra."""
+    """A daily limit on one day: the minutes used, the minutes allowed, the extra minutes, and the owner."""
 
     used: int
     limit: int
@@ -178,12 +179,12 @@ class TimeLimit(NamedTuple):
 
     @property
     def left(self) -> int:
-        """The minutes left; negative if grants by the clock exceeded the limit."""
+        """The minutes left, with the extra ones; negative if more minutes were used than that."""
         return self.limit + self.bonus - self.used
 
     @property
     def text(self) -> str:
-        """The limit as text, such as ``90m + 15m``."""
+        """The limit and its extra minutes as text, such as ``90m + 15m``."""
         more = f" + {duration_text(self.bonus)}" if self.bonus else ""
         return f"{duration_text(self.limit)}{more}"
 
@@ -194,7 +195,7 @@ class TimeLimit(NamedTuple):
 
 
 class WeekLimit(TimeLimit):
-    """The minutes of a weekly limit: used, allowed and extra."""
+    """A weekly limit: the minutes used in the week, the minutes allowed, the extra minutes, and the owner."""
 
     __slots__ = ()
 
@@ -208,16 +209,16 @@ class WeekLimit(TimeLimit):
 
 
 def binding(budgets: Iterable[TimeLimit]) -> TimeLimit:
-    """Return the limit whose minutes end first.
+    """Return the limit with the fewest minutes left; of several that are used up, a weekly one.
 
-    Of two that are used up it is the weekly one, which lasts longer.
+    Raises ValueError if there is none.
     """
     return min(budgets, key=lambda budget: (max(0, budget.left), budget.left <= 0 and not budget.of_week))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
-    """The time rules of a device at a moment: which gates are closed, lifted or limited.
+    """The state of a device's time rules (gates) at a moment: which are closed, opened by grants, or limited.
 
     Valid from ``since`` until just before ``until``, at most one day.
     """
@@ -232,12 +233,18 @@ class Standing:
     lesson: ActiveRepair | None = None  # the repair in progress
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
-        """Return why a flow with these gates is blocked now; None if it passes."""
+        """Return why a flow with these gates (time rules) is blocked now; None if it passes.
+
+        It is the closing of the first closed gate in the order of decision.
+        """
         gate = self.closed_gate(gates)
         return None if gate is None else self.closed[gate]
 
     def closed_gate(self, gates: Iterable[str]) -> str | None:
-        """Return the first gate that blocks a flow with ``gates``, in the order of decision, or None."""
+        """Return the first of ``gates`` (a flow's time rules) that blocks it, in the order of decision.
+
+        None: the flow passes.
+        """
         if not self.closed:
             return None
         gates = in_order(frozenset(gates))
@@ -245,13 +252,16 @@ class Standing:
         return next((gate for gate in gates if gate in self.closed and gate not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
-        """Return the closed gates that grants for its services open for a flow with ``gates``."""
+        """Return the closed gates (time rules) that do not block a flow with ``gates``.
+
+        Its services have extra time.
+        """
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(gate.removeprefix("service:"), NOTHING) for gate in gates))
 
     def agrees(self, other: Standing) -> bool:
-        """Return True if the same flows pass for the same reasons; used minutes may differ."""
+        """Return True if both block the same flows for the same reasons; used minutes and ends may differ."""
         return (
             self.closed.keys() == other.closed.keys()
             and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
@@ -260,13 +270,16 @@ class Standing:
 
     @property
     def opened(self) -> object:
-        """Everything that a guardian opened for a while, for comparison."""
+        """The names that a guardian opened for a while, with their ends, and the running site repair.
+
+        It is for comparison only.
+        """
         return self.allowed, self.lesson
 
     def opening(
         self, host: str, services: Iterable[str], categories: Iterable[str] = ()
     ) -> tuple[str, datetime] | None:
-        """Return the entry by which a guardian opened a host, its service or category, and until when.
+        """Return the entry by which a guardian opened a host, its service or category, and its end.
 
         None if there is none.
         """
@@ -276,10 +289,11 @@ class Standing:
 
 
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
-    """Return which time rules of a profile are closed in a situation at ``now`` (aware), and until when.
+    """Return which gates (time rules) of a profile are closed in a situation at ``now``, and until when.
 
-    Takes about 50 µs per time rule: cache the result until its end. The instants of rules are in UTC, those
-    of ``situation`` unchanged.
+    ``now`` is aware. Takes about 50 µs per time rule: cache the result until its end. The instants of rules
+    are in UTC, those of ``situation`` unchanged. While filtering is off, only a pause or quarantine is
+    closed.
     """
     now = now.astimezone(UTC)
     closed: dict[str, Closing] = {}
@@ -317,12 +331,18 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
 
 
 def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
-    """Return the grants that have not ended; never one for DEVICE, since no grant lifts a pause."""
+    """Return the grants of extra time that have not ended, except for the gate DEVICE.
+
+    No grant lifts a pause.
+    """
     return (grant for grant in grants if now < grant.until and grant.gate != DEVICE)
 
 
 class TimeRules:
-    """Applies a profile's time rules in one situation: closed gates and limits. Instants are in UTC."""
+    """Evaluates a profile's time rules for one device state (`Situation`). Returned instants are in UTC.
+
+    The rules are bedtime, allowed hours and limits.
+    """
 
     def __init__(self, profile: Profile, calendar: Calendar, situation: Situation) -> None:
         self.rules = profile.rules
@@ -331,7 +351,10 @@ class TimeRules:
         self._budgets: tuple[datetime, dict[str, tuple[TimeLimit, ...]]] | None = None
 
     def close(self, closed: dict[str, Closing], changes: list[datetime], now: datetime) -> None:
-        """Add the gates that the clock closes to ``closed``, and when that changes to ``changes``."""
+        """Add bedtime and allowed hours that block at ``now`` to ``closed``, next changes to ``changes``.
+
+        Without a trusted clock all of them are closed if the profile's ``clock_unset`` is strict, else none.
+        """
         unset = self.rules.clock_unset
         if not self.situation.clock_known:
             if unset.value is ClockUnset.STRICT:
@@ -361,9 +384,10 @@ class TimeRules:
         budgets: Mapping[str, TimeLimit],
         now: datetime,
     ) -> None:
-        """Add the limits whose minutes are used up to ``closed``, and the end of the day to ``changes``.
+        """Add the limits without minutes left to ``closed``, and the end of the family's day to ``changes``.
 
-        A limit of zero is used up immediately.
+        A limit of zero has none from the start. ``budgets``: the limits by gate (``play``, ``service:x``). If
+        the clock is not trusted, no time is added to ``changes``.
         """
         if not self.rules.limits:
             return
@@ -376,24 +400,31 @@ class TimeRules:
                 closed[gate] = Closing(Reason.OUT_OF_TIME, until, rule, budget.owner)
 
     def today(self, now: datetime) -> date:
-        """Return the family's day. Without a trusted clock it does not advance."""
+        """Return the date of the family's day at ``now``.
+
+        Without a trusted clock it is that of the situation, if it has one.
+        """
         known = self.situation.day
         return (
             known if known is not None and not self.situation.clock_known else self.calendar.family_day(now)
         )
 
     def budgets(self, now: datetime) -> dict[str, TimeLimit]:
-        """Return gate → its daily or weekly limit, whichever closes first at ``now``."""
+        """Return, for each gate with a limit (such as ``play``), the limit with fewer minutes left.
+
+        It is the daily or the weekly one.
+        """
         return {gate: binding(found) for gate, found in self._all_budgets(now).items()}
 
     def budgets_of(self, gate: str, now: datetime) -> tuple[TimeLimit, ...]:
-        """Return the daily and weekly limits of a gate at ``now``, as far as it has them."""
+        """Return the daily and the weekly limit of a gate (such as ``play``) at ``now``, those that exist."""
         return self._all_budgets(now).get(gate, ())
 
     def left(self, gate: str, now: datetime) -> int | None:
-        """Return the minutes left of a gate's limits; None without a limit.
+        """Return the minutes left of a gate's limits, the fewest of day and week; None without a limit.
 
-        See `TimeLimit.left` for negative ones.
+        ``gate``: such as ``play``. Negative if more minutes were used than the limit and its extra minutes
+        allow.
         """
         return min((budget.left for budget in self.budgets_of(gate, now)), default=None)
 
@@ -403,7 +434,10 @@ class TimeRules:
         return self._budgets[1]
 
     def _count(self, now: datetime) -> dict[str, tuple[TimeLimit, ...]]:
-        """Return gate → its daily and weekly limits at ``now``, with the used and extra minutes."""
+        """Return the daily and weekly limits of each gate at ``now``, with the used and extra minutes.
+
+        A gate is what a limit is for, such as ``play``.
+        """
         day, known = self.today(now), self.situation
         is_day = known.day == day
         week = None if known.day is None else self.calendar.first_of_week(known.day)
@@ -424,9 +458,10 @@ class TimeRules:
         return found
 
     def _renewed(self, gate: str, now: datetime, spent: TimeLimit) -> datetime | None:
-        """Return when a limit that is used up has minutes again, and no earlier time rule is closed.
+        """Return when a used-up limit has minutes again, while no bedtime or allowed hours block.
 
-        None: not within LOOK_AHEAD changes.
+        None: not within LOOK_AHEAD changes, or its weekly limit is zero. ``spent``: the limit, daily or
+        weekly.
         """
         earlier = (*_BEFORE_LIMITS, WINDOW + gate)
         tables = [self.tables[rule] for rule in earlier if rule in self.tables]
@@ -458,7 +493,7 @@ def _gate_name(gate: str) -> str:
 
 
 class Left(NamedTuple):
-    """The time left until a flow is closed, and the gate that closes it."""
+    """The time left until a flow is blocked, and the gate (time rule) that blocks it."""
 
     minutes: int  # rounded up: 0 when it is closed
     gate: str  # the gate that closes first
@@ -467,9 +502,9 @@ class Left(NamedTuple):
 
 
 class Remaining:
-    """Computes the time left for several flows at one moment; what they share is computed once.
+    """Computes the time left for several flows of one device at one moment; shared results are cached.
 
-    ``state``: the standing of the situation at ``now``, if the caller has it.
+    ``state``: the `Standing` of the situation at ``now``, if the caller has it.
     """
 
     def __init__(
@@ -487,7 +522,10 @@ class Remaining:
         self._outlooks: dict[tuple[str, ...], Outlook] = {}  # by services
 
     def of(self, gates: Iterable[str]) -> Left | None:
-        """Return the time left for a flow with ``gates``; None if nothing closes it."""
+        """Return the time left for a flow to which ``gates`` apply; None if nothing closes it.
+
+        It assumes that all time from now on is used.
+        """
         gates = in_order(frozenset(gates))
         shut = self._state.closed_gate(gates)
         if shut is not None:
@@ -519,7 +557,8 @@ def closes_at(
 ) -> datetime | None:
     """Return when the clock closes a flow with ``gates`` that passes now; None if not within HORIZON days.
 
-    Limits do not count. ``services``: also consider grants for these.
+    Bedtime and allowed hours count; limits of minutes do not. ``services``: grants for these services also
+    keep the flow open.
     """
     named = (gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
     outlook = Outlook(TimeRules(profile, calendar, situation), now, (*services, *named))
@@ -527,7 +566,7 @@ def closes_at(
 
 
 class Outlook:
-    """Looks ahead from one moment: when each gate closes for the flows of some services."""
+    """Computes when each gate (time rule) closes after a moment, for the flows of some services."""
 
     def __init__(self, time_rules: TimeRules, now: datetime, services: Iterable[str]) -> None:
         situation = time_rules.situation
@@ -545,16 +584,23 @@ class Outlook:
                 self._granted[grant.gate] = max(known, grant, key=lambda each: each.until)
 
     def all_gates(self) -> Gates:
-        """Return every gate that the clock or a limit can close, in the order of decision."""
+        """Return the profile's gates (time rules): those of bedtime, allowed hours and limits, in order."""
         return in_order({*self._time.tables, *self._time.rules.limits})
 
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
-        """Return when each of ``gates`` closes, in the order of decision, without gates that never close."""
+        """Return when each of ``gates`` (time rules) closes next (UTC), in the order of decision.
+
+        Gates that never close are left out. It is ``now`` for a gate that is closed already, and the earliest
+        possible time for a limit.
+        """
         found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
         return {gate: at for gate, at in found.items() if at is not None}
 
     def is_shut_or_granted(self, gate: str) -> bool:
-        """Return True if the gate's own rule closes it now, even if a grant keeps it open."""
+        """Return True if the gate (a time rule) would be closed now without grants and extra minutes.
+
+        False while filtering is off.
+        """
         if self.start > self.now:
             return False
         budgets = self._time.budgets_of(gate, self.now)
@@ -572,7 +618,10 @@ class Outlook:
         return self._clock_closing(gate) if gate in self._time.tables else None
 
     def _from(self, gate: str) -> datetime:
-        """Return when the gate's own rule applies again: after `off`, and after grants that open the gate."""
+        """Return when a gate (a time rule) applies again by its own rule.
+
+        It does so after filtering was off, and after grants that keep the gate open.
+        """
         grant = self._granted.get(gate)
         return self.start if grant is None else max(self.start, grant.until.astimezone(UTC))
 
@@ -595,9 +644,9 @@ class Outlook:
         return None if spent is None else max(spent, self._from(gate))
 
     def _spent_tomorrow(self, gate: str, end: datetime) -> datetime | None:
-        """Return when a limit closes at the earliest on the day that begins at ``end``; None if not then.
+        """Return when a limit closes at the earliest on the day that begins at ``end``; None: not then.
 
-        ``end``: when the present day ends.
+        ``end``: the end of the present family day.
         """
         calendar, rules = self._time.calendar, self._time.rules
         limit, weekly = limit_on(rules, gate, calendar.family_day(end), calendar), week_limit(rules, gate)
@@ -611,25 +660,29 @@ class Outlook:
         return None if rest >= DAY else end + rest
 
     def is_by_use(self, gate: str, at: datetime) -> bool:
-        """Return True if a gate that closes at ``at`` does so because of used minutes."""
+        """Return True if a gate that closes at ``at`` is a limit that runs out of minutes then.
+
+        False for other time rules, and if a grant ends then.
+        """
         return is_limit(gate) and not self._is_granted(gate, at)
 
     def is_by_week(self, gate: str, at: datetime) -> bool:
-        """Return True if a gate that closes at ``at`` does so because the minutes of the week are used."""
+        """Return True if a limit (``gate``) that closes at ``at`` does so as its weekly minutes run out."""
         budget = self._time.budgets(self.start).get(gate)
         by_week = budget is not None and budget.of_week and at == self.start + max(0, budget.left) * MINUTE
         return by_week and self.is_by_use(gate, at)
 
     def _is_granted(self, gate: str, closing: datetime) -> bool:
-        """Return True if a gate that closes at ``closing`` does so because a grant ends."""
+        """Return True if a gate (a time rule) that closes at ``closing`` does so because a grant ends."""
         grant = self._granted.get(gate)
         return grant is not None and closing == grant.until
 
     def boundary(self, gate: str, closing: datetime) -> tuple[datetime | None, bool]:
-        """Return the closing time by the clock that added minutes extend, and whether the clock is trusted.
+        """Return the time that added minutes start to count after, or None; and whether the clock is trusted.
 
-        None: they count from the tap, or from the end of what counts from one. An addition to a grant counts
-        as that grant does.
+        ``closing``: when the gate closes. The time is ``closing`` for a bedtime or allowed hours that close
+        later. None: the minutes count from when they are granted. If a grant ends at ``closing``, return that
+        grant's values.
         """
         if self._is_granted(gate, closing):
             grant = self._granted[gate]
@@ -638,9 +691,10 @@ class Outlook:
         return None if counted else closing, self._known
 
     def missing_minutes(self, gate: str, end: datetime) -> int | None:
-        """Return the minutes to add to today's limit so that it lasts until ``end``.
+        """Return the minutes to add to a gate's limit of today so that it lasts until ``end``.
 
-        None: there is no limit, or tomorrow's limit closes earlier.
+        ``gate``: such as ``play``. None: there is no limit, or tomorrow's limit closes earlier. Negative if
+        more minutes are left than needed.
         """
         rest = self._time.left(gate, self.start)
         if rest is None:
@@ -654,5 +708,5 @@ class Outlook:
 
 
 def whole_minutes(span: timedelta) -> int:
-    """Return whole minutes, rounded up."""
+    """Return the minutes of ``span``, rounded up to a whole number."""
     return -(-span // MINUTE)

@@ -44,9 +44,9 @@ _DATE = re.compile(r"20\d\d-\d\d-\d\d", re.ASCII)
 
 
 class TimeTextError(ValueError):
-    """Raised for a text that is no valid time. ``problem`` and ``fix`` are halves of one line for a person.
+    """Raised for a text that is no valid time.
 
-    The caller puts the place before them.
+    ``problem`` and ``fix`` together make one line for a person; the caller puts the file and line before it.
     """
 
     def __init__(self, problem: str, fix: str) -> None:
@@ -55,7 +55,7 @@ class TimeTextError(ValueError):
 
 
 class UnknownDayError(TimeTextError):
-    """Raised for a word that is no day type and no weekday."""
+    """Raised for a ``word`` that is no day type and no weekday."""
 
     def __init__(self, word: str) -> None:
         self.word = word
@@ -65,7 +65,7 @@ class UnknownDayError(TimeTextError):
 def duration_minutes(text: str, *, days: bool = False) -> int:
     """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``; zero is allowed.
 
-    ``days``: also accept days, such as ``1d12h``. Raises TimeTextError.
+    ``days``: also accept days, such as ``1d12h``. Raises TimeTextError for other text.
     """
     match = _DURATION.fullmatch(text.replace(" ", ""))
     if match is None or not match.group() or (match[1] and not days):
@@ -77,7 +77,8 @@ def duration_minutes(text: str, *, days: bool = False) -> int:
 def written_minutes(text: str) -> int:
     """Return the minutes of a duration as people type it: ``90``, ``1:30``, ``1 h 30``, ``1 ч 30 мин``.
 
-    A number without a unit is minutes. Reads all that `duration_minutes` reads. Raises TimeTextError.
+    A number without a unit is minutes. Reads all that `duration_minutes` reads. Raises TimeTextError for
+    other text.
     """
     text = " ".join(text.split())
     match = _CLOCKLIKE.fullmatch(text) or _WRITTEN.fullmatch(text)
@@ -88,14 +89,14 @@ def written_minutes(text: str) -> int:
 
 
 def duration_text(minutes: int) -> str:
-    """Return the shortest text that `duration_minutes` reads: ``2h``, ``90m``."""
+    """Return minutes as text that `duration_minutes` reads: ``2h`` for whole hours, else ``90m``."""
     return f"{minutes // 60}h" if minutes and minutes % 60 == 0 else f"{minutes}m"
 
 
 def minute_of_day(text: str) -> int:
     """Return a time of day such as ``07:00`` (up to 23:59) in minutes after midnight.
 
-    Raises TimeTextError.
+    Raises TimeTextError for other text.
     """
     match = _TIME.fullmatch(text)
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
@@ -112,7 +113,8 @@ def clock_text(minute: int) -> str:
 def clock_span(text: str) -> tuple[int, int]:
     """Return ``20:45-07:00`` as start (0 to 1439) and end (0 to 1440), in minutes after midnight.
 
-    The end may be before the start: the span crosses midnight. Raises TimeTextError.
+    The end may be before the start: the span crosses midnight. Raises TimeTextError for other text, and for
+    two equal times.
     """
     match = _SPAN.fullmatch(text)
     if match is None:
@@ -129,9 +131,9 @@ def clock_span(text: str) -> tuple[int, int]:
 
 
 def day_names(text: str) -> tuple[str, ...]:
-    """Return the days of a key: a day type, a weekday, or a list such as ``sat,sun``.
+    """Return the days that a key names, in lower case: one day type, or weekdays such as ``sat,sun``.
 
-    Raises UnknownDayError.
+    Raises UnknownDayError for another word.
     """
     if text in DAY_TYPES:
         return (text,)
@@ -170,9 +172,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ByDay(Generic[T]):
-    """One value, or none, for each weekday as a school day and as a free day.
+    """One value, or None, for each weekday as a school day and as a free day, and one for the whole week.
 
-    A limit also has one for the week.
+    Only a limit has a value for the week.
     """
 
     values: tuple[T | None, ...]  # 14: Monday to Sunday as school days, then as free days
@@ -186,20 +188,20 @@ class ByDay(Generic[T]):
         return any(value is not None for value in (*self.values, self.week))
 
     def map(self, change: Callable[[T], U]) -> ByDay[U]:
-        """Return the same days with each value changed by ``change``."""
+        """Return a ByDay with each value replaced by the result of ``change``; None stays None."""
         *days, week = (None if value is None else change(value) for value in (*self.values, self.week))
         return ByDay(tuple(days), week)
 
 
 def every_day(value: T | None) -> ByDay[T]:
-    """Return the given value for every day; None: no value on any day."""
+    """Return a ByDay with this value on every day and none for the week; None: no value on any day."""
     return ByDay((value,) * 14)
 
 
 def _located(node: Node, read: Callable[[str], U]) -> U:
     """Return the result of ``read`` for a node's text.
 
-    Raises PolicyError with the place for a TimeTextError.
+    Raises PolicyError with the file and line if ``read`` raises TimeTextError, or if the node is no text.
     """
     word = fields.text(node)
     try:
@@ -211,7 +213,7 @@ def _located(node: Node, read: Callable[[str], U]) -> U:
 def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedelta:
     """Return the duration in a node, such as ``2h``, ``90m`` or ``1h30m``; zero is allowed.
 
-    Raises PolicyError, also if it is longer than ``longest``.
+    Raises PolicyError for other text, or if it is longer than ``longest``.
     """
     value, word = timedelta(minutes=_located(node, duration_minutes)), fields.text(node)
     if value > longest:
@@ -222,12 +224,12 @@ def duration(node: Node, *, longest: timedelta = timedelta(hours=24)) -> timedel
 
 
 def up_to(longest: timedelta) -> Callable[[Node], timedelta]:
-    """Return a reader of durations of at most ``longest``."""
+    """Return a function that reads a duration; it raises PolicyError for one above ``longest``."""
     return lambda node: duration(node, longest=longest)
 
 
 def calendar_date(word: str, place: Place) -> date:
-    """Return the date in a word such as ``2027-03-26``. Raises PolicyError."""
+    """Return the date in a word such as ``2027-03-26``. Raises PolicyError at ``place`` for another word."""
     try:
         # Python 3.11 and later also parse 20270326 and 2027-W12-5, which people misread.
         return date.fromisoformat(word if _DATE.fullmatch(word) else "")
@@ -236,19 +238,26 @@ def calendar_date(word: str, place: Place) -> date:
 
 
 def time_of_day(node: Node) -> int:
-    """Return the time of day in a node, such as ``07:00``, in minutes after midnight. Raises PolicyError."""
+    """Return the time of day in a node, such as ``07:00``, in minutes after midnight.
+
+    Raises PolicyError for other text.
+    """
     return _located(node, minute_of_day)
 
 
 def span(node: Node) -> Span:
-    """Return the span in a node, such as ``20:45-07:00``; 24:00 may end it. Raises PolicyError."""
+    """Return the span of time in a node, such as ``20:45-07:00``; its end may be 24:00.
+
+    Raises PolicyError for other text.
+    """
     return Span(*_located(node, clock_span))
 
 
 def night(node: Node) -> Span:
-    """Return the bedtime in a node, such as ``20:45-07:00``. Raises PolicyError.
+    """Return the bedtime in a node, such as ``20:45-07:00``. An end at 24:00 is returned as 00:00.
 
-    24:00 ends it at 00:00 of the morning after. A bedtime from morning to evening is rejected as a mistake.
+    Raises PolicyError for other text, and for what must be a mistake: a bedtime from morning (04:00 to noon)
+    to afternoon, or of a whole day.
     """
     read = span(node)
     if DAWN <= read.start < NOON < read.end:
@@ -262,9 +271,9 @@ def night(node: Node) -> Span:
 
 
 def window(node: Node) -> Span:
-    """Return the allowed hours (a window) in a node, such as ``16:00-18:00``. Raises PolicyError.
+    """Return the allowed hours (a window) in a node, such as ``16:00-18:00``.
 
-    Across midnight it may last until noon; longer is rejected as a mistake.
+    Raises PolicyError for other text, and for a window across midnight that ends after noon.
     """
     read = span(node)
     if read.crosses_midnight and read.end > NOON:
@@ -277,7 +286,8 @@ def window(node: Node) -> Span:
 def spans(node: Node) -> tuple[Span, ...]:
     """Return the allowed hours (windows) in a node with one or a list of them, sorted.
 
-    An empty list means never. Raises PolicyError, also if they overlap.
+    An empty list means never. Raises PolicyError if one is invalid, if they overlap, or for more than
+    MAX_WINDOWS.
     """
     if isinstance(node, Scalar):
         if node.is_null:
@@ -303,8 +313,9 @@ def by_day(
     """Return the values by day in a node: one for all days, or a mapping by day type or weekday.
 
     A mapping adds to ``base``. A weekday's own value wins over that of its day type, also on a holiday.
-    ``{}`` gives no value for any day and none for the week. ``read_week`` reads the key `week`; without it,
-    there is no such key. Raises PolicyError.
+    ``{}`` gives no value for any day and none for the week. ``read`` reads one value; ``read_week`` that of
+    the key `week`; without it, there is no such key. Raises PolicyError for invalid values, and unknown or
+    duplicate days.
     """
     if not isinstance(node, Mapping):
         return replace(base, values=every_day(read(node)).values)
@@ -338,7 +349,7 @@ def _is_empty(node: Node) -> bool:
 def _slots(key: str, place: Place, known: tuple[str, ...]) -> Iterator[int]:
     """Yield the indexes in ``ByDay.values`` of a day type, a weekday or a list of weekdays.
 
-    ``known``: the keys that an error suggests. Raises PolicyError.
+    ``known``: the keys that an error suggests. Raises PolicyError at ``place`` for another word.
     """
     try:
         days = day_names(key)

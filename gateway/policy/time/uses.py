@@ -25,7 +25,7 @@ _HOSTS = 1024  # hosts with cached categories; a device uses some hundred names 
 
 
 class HostUse(NamedTuple):
-    """Whether minutes of a host are recorded, and under which categories and services."""
+    """Whether minutes of a host are recorded as use, and under which categories and services."""
 
     left_out: bool  # homework, school, health, updates, device needs, help
     kinds: frozenset[str]  # ids of categories
@@ -33,7 +33,7 @@ class HostUse(NamedTuple):
 
 
 class ClassUse(NamedTuple):
-    """Whether and how minutes of a class of flows (those with equal gates) are recorded."""
+    """How minutes of flows with the same gates (time rules) are recorded as use."""
 
     gates: frozenset[str]
     kinds: frozenset[str]  # with a limit or allowed hours of their own
@@ -41,9 +41,10 @@ class ClassUse(NamedTuple):
 
 
 def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
-    """Return how the minutes of flows with these gates are recorded; None if they are not.
+    """Return how the minutes of flows with these gates (time rules) are recorded as use, or None.
 
-    Homework and updates have fewer gates than the whole device, if it has any.
+    None: they are not recorded. The flow uses no time (UNCOUNTED), or lacks a gate of the whole device, as
+    homework and updates do.
     """
     if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
         return None
@@ -56,7 +57,7 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
 
 
 class HostUses:
-    """Looks up under which categories minutes of a host are recorded for one profile; cached."""
+    """Looks up whether minutes of a host are recorded for one profile, and under which categories. Cached."""
 
     def __init__(self, profile: Profile, world: World) -> None:
         self._fact_finder = FactFinder(profile, world)

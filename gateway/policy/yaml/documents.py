@@ -46,7 +46,9 @@ _NULLS = frozenset({"null", "Null", "NULL"})
 
 
 def parse_document(source: str | bytes, file: str) -> Mapping:
-    """Return the mapping in the text of a rule file, as located values. ``file``: the name for errors.
+    """Return the mapping in the text of a YAML file, as located values. ``file``: the name for errors.
+
+    Located values know their file, line and path.
 
     Raises:
         PolicyError: the text is not UTF-8, no YAML mapping, too large, or uses anchors or tags.
@@ -61,7 +63,8 @@ def parse_document(source: str | bytes, file: str) -> Mapping:
 def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -> Place:
     """Return the place (file and line) of a value in a file, or of the last part of ``path`` that exists.
 
-    ``path``: for a mapping, a test that accepts the key; for a list, the index from 0.
+    ``path``: for a mapping, a test that accepts the key; for a list, the index from 0. Raises PolicyError if
+    the text is no valid YAML file.
     """
     node: Node = parse_document(source, file)
     place = Place(file, 1, "")
@@ -82,7 +85,7 @@ def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -
 
 
 def has_comments(source: bytes) -> bool:
-    """Return True if the file has comments, or cannot be read: then a person wrote it."""
+    """Return True if the YAML file has comments (a person wrote them), or cannot be read."""
     try:
         text = list(_decoded(source, ""))
         events = list(yaml.parse("".join(text), Loader=_Loader))
@@ -96,7 +99,7 @@ def has_comments(source: bytes) -> bool:
 
 
 def _decoded(source: str | bytes, file: str) -> str:
-    """Return a file's text. Raises PolicyError if it is no UTF-8 text or too large."""
+    """Return a file's text. Raises PolicyError if it is not UTF-8, too large, or has control characters."""
     whole = Place(file, 1, "")
     try:
         data = source.encode() if isinstance(source, str) else source
@@ -142,7 +145,7 @@ def _is_indented_by_tab(text: str, line: int) -> bool:
 
 
 class _Builder:
-    """Builds nodes from parser events, so that depth and size are checked before anything is built."""
+    """Builds located values from parser events; depth and size are checked before a value is built."""
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file
@@ -151,7 +154,10 @@ class _Builder:
         self._nodes = 0
 
     def document(self) -> Mapping:
-        """Return the mapping of the only document. Raises PolicyError."""
+        """Return the mapping of the only document.
+
+        Raises PolicyError for an empty file, another type of value, or a second document.
+        """
         event = self._next()
         while isinstance(event, yaml.StreamStartEvent | yaml.DocumentStartEvent):
             event = self._next()
@@ -230,7 +236,7 @@ class _Builder:
 
 
 def plain(node: Node) -> Plain:
-    """Return a located value as a plain one: text, None, list or dict."""
+    """Return a located value (with file and line) as a plain one: text, None, list or dict."""
     if isinstance(node, Scalar):
         return None if node.is_null else node.text
     if isinstance(node, Mapping):
@@ -239,14 +245,14 @@ def plain(node: Node) -> Plain:
 
 
 def document(source: Mapping) -> Document:
-    """Return the content of a file as a dict of plain values, in the order of the file."""
+    """Return a located mapping as a dict of plain values (texts, lists, dicts), in the order of the file."""
     return {key: plain(value) for key, value in source.entries.items()}
 
 
 def from_json(value: object, key: str, depth: int = 0) -> Plain:
-    """Return a JSON value as a plain value for a file: numbers and booleans become text.
+    """Return a JSON value as a plain value for a YAML file: whole numbers and booleans become text.
 
-    ``key``: the place for errors. Raises PolicyError for values that no file can contain.
+    ``key``: the place for errors. Raises PolicyError for values that no file can contain, such as null.
     """
     if depth > MAX_DEPTH:
         refuse(key, f"is nested deeper than {MAX_DEPTH} levels", "no rule needs that")
@@ -266,7 +272,7 @@ def from_json(value: object, key: str, depth: int = 0) -> Plain:
 
 
 def refuse(key: str, problem: str, fix: str) -> NoReturn:
-    """Raise a PolicyError about a requested change, which has no place in a file yet."""
+    """Raise a PolicyError about a requested change: at ``key``, since it has no place in a file yet."""
     raise PolicyError(key, problem, fix)
 
 
@@ -277,7 +283,10 @@ def _text(text: str, key: str) -> str:
 
 
 def written(said: Document, order: Iterable[str]) -> bytes:
-    """Return the YAML text of a file, as bytes. ``order``: keys that come first; others keep their order."""
+    """Return plain values as the YAML text of a file, in bytes, with a heading.
+
+    ``order``: keys that come first; others follow in their order.
+    """
     known = {key: number for number, key in enumerate(order)}
     lines: list[str] = []
     for key in sorted(said, key=lambda key: known.get(key, len(known))):
@@ -286,7 +295,7 @@ def written(said: Document, order: Iterable[str]) -> bytes:
 
 
 def _entry(key: str, value: Plain, indent: int) -> list[str]:
-    """Return the lines of one key: on one line if it fits into WIDTH, else one line per item."""
+    """Return the lines of one key: on one line if it fits into WIDTH, else one line for each item."""
     margin = " " * indent
     head, flat = f"{margin}{scalar(key)}:", flow(value)
     if not value or not isinstance(value, list | dict) or len(head) + 1 + len(flat) <= WIDTH:
@@ -297,7 +306,7 @@ def _entry(key: str, value: Plain, indent: int) -> list[str]:
 
 
 def flow(value: Plain) -> str:
-    """Return a value as YAML on one line."""
+    """Return a plain value as YAML on one line."""
     if isinstance(value, list):
         return f"[{', '.join(map(flow, value))}]"
     if isinstance(value, dict):
@@ -324,7 +333,7 @@ def _escaped(char: str) -> str:
 def is_by_hand(source: bytes, order: Iterable[str]) -> bool:
     """Return True if a person wrote or changed the file: writing its content gives another text.
 
-    Such a version must be kept for longer. ``order``: as for `written`.
+    Also True if it is no valid YAML. Such a version must be stored for longer. ``order``: as for `written`.
     """
     try:
         return written(document(parse_document(source, "")), order) != source
@@ -333,7 +342,10 @@ def is_by_hand(source: bytes, order: Iterable[str]) -> bool:
 
 
 def has_own_comments(source: bytes) -> bool:
-    """Return True if the file has comments other than the program's heading; the next edit removes them."""
+    """Return True if the file has comments other than the program's heading, or cannot be read.
+
+    The next edit removes such comments.
+    """
     first, _, rest = source.partition(b"\n")
     line = first.decode("utf-8", "replace") + "\n"
     return has_comments(rest if line.startswith((HEAD, *OLD_HEADS)) else source)

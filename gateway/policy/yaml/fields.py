@@ -73,7 +73,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def shown(text: str) -> str:
-    """Return ``text`` for an error message: in quotes, on one line, shortened."""
+    """Return ``text`` for an error message: in quotes, on one line, at most MAX_SHOWN characters of it."""
     return f"'{shortened(text)}'"
 
 
@@ -90,7 +90,7 @@ def shown_flat(text: str) -> str:
 
 
 def suggestion(wrong: str, known: Collection[str]) -> str:
-    """Return a text that says what to write in place of a word that is not in ``known``."""
+    """Return how to correct a word that is not in ``known``: a similar word, or all known ones if few."""
     import difflib  # 1 MB; needed only for a mistake
 
     close = difflib.get_close_matches(wrong.lower()[:MAX_TEXT], known, n=1, cutoff=0.6)
@@ -100,7 +100,10 @@ def suggestion(wrong: str, known: Collection[str]) -> str:
 
 
 def text(node: Node) -> str:
-    """Return the text of a node: not empty, at most MAX_TEXT characters, one line. Raises PolicyError."""
+    """Return the text of a node, without spaces around it.
+
+    Raises PolicyError if it is no text, empty, longer than MAX_TEXT characters, or not printable.
+    """
     if not isinstance(node, Scalar):
         node.place.refuse(f"is a {kind(node)}, not a text", "write one value")
     if node.is_null or not node.text.strip():
@@ -113,7 +116,10 @@ def text(node: Node) -> str:
 
 
 def full_path(node: Node) -> str:
-    """Return the absolute path in a node, without a slash at its end. Raises PolicyError."""
+    """Return the absolute path in a node, without a slash at its end.
+
+    Raises PolicyError for a relative path or one with ``..``.
+    """
     path = text(node)
     if not path.startswith("/") or ".." in path.split("/"):
         node.place.refuse(f"{shown(path)} is not a full path", "start it with / and leave '..' out")
@@ -121,7 +127,7 @@ def full_path(node: Node) -> str:
 
 
 def https_url(node: Node, fix: str) -> str:
-    """Return the HTTPS URL in a node. ``fix``: what to write, for the error. Raises PolicyError."""
+    """Return the HTTPS URL in a node. Raises PolicyError for other text; ``fix`` says what to write."""
     url = text(node)
     if _HTTPS.fullmatch(url) is None:
         node.place.refuse(f"{shown(url)} is no HTTPS address", fix)
@@ -129,7 +135,7 @@ def https_url(node: Node, fix: str) -> str:
 
 
 def choice(node: Node, known: Collection[str]) -> str:
-    """Return the word in a node, which must be in ``known``. Raises PolicyError."""
+    """Return the word in a node. Raises PolicyError if it is not in ``known``."""
     word = text(node)
     if word not in known:
         node.place.refuse(f"{shown(word)} is not known here", suggestion(word, known))
@@ -137,12 +143,18 @@ def choice(node: Node, known: Collection[str]) -> str:
 
 
 def member(node: Node, words: type[E]) -> E:
-    """Return the enumeration member whose value is the word in a node. Raises PolicyError."""
+    """Return the member of the enumeration ``words`` whose value is the word in a node.
+
+    Raises PolicyError if there is none.
+    """
     return words(choice(node, [known.value for known in words]))
 
 
 def flag(node: Node) -> bool:
-    """Return the boolean in a node: true, yes or on; false, no or off. Raises PolicyError."""
+    """Return the boolean in a node: true, yes or on; false, no or off.
+
+    Raises PolicyError for other text.
+    """
     word = text(node).lower()
     if word not in _TRUE | _FALSE:
         node.place.refuse(f"{shown(word)} is neither true nor false", "write true or false")
@@ -150,7 +162,10 @@ def flag(node: Node) -> bool:
 
 
 def integer(node: Node, low: int, high: int) -> int:
-    """Return the whole number in a node, from ``low`` to ``high``, decimal or ``0x…``. Raises PolicyError."""
+    """Return the whole number in a node, decimal or ``0x…``.
+
+    Raises PolicyError for other text or a number outside ``low`` to ``high``.
+    """
     word = text(node)
     digits = word.removeprefix("0x")
     try:
@@ -163,7 +178,7 @@ def integer(node: Node, low: int, high: int) -> int:
 
 
 def items(node: Node) -> tuple[Node, ...]:
-    """Return the items of a list node; an empty value is an empty list. Raises PolicyError."""
+    """Return the items of a list node; () for an empty value. Raises PolicyError if it is no list."""
     if isinstance(node, Scalar) and node.is_null:
         return ()
     if not isinstance(node, Sequence):
@@ -172,7 +187,7 @@ def items(node: Node) -> tuple[Node, ...]:
 
 
 def entries(node: Node, most: int) -> tuple[Node, ...]:
-    """Return the items of a list node, at most ``most``. Raises PolicyError."""
+    """Return the items of a list node. Raises PolicyError if it is no list, or has more than ``most``."""
     found = items(node)
     if len(found) > most:
         node.place.refuse(f"has {len(found)} entries, more than {most}", "put some together")
@@ -180,7 +195,10 @@ def entries(node: Node, most: int) -> tuple[Node, ...]:
 
 
 def ident(node: Node) -> str:
-    """Return the id in a node: a-z, 0-9 and dashes, at most 40 characters. Raises PolicyError."""
+    """Return the id in a node: a-z, 0-9 and dashes, a letter first, at most 40 characters.
+
+    Raises PolicyError for other text.
+    """
     key = text(node)
     if _ID.fullmatch(key) is None:
         node.place.refuse(f"{shown(key)} is no id", "use a-z, 0-9 and -, starting with a letter")
@@ -192,7 +210,7 @@ def texts(node: Node) -> tuple[str, ...]:
 
 
 def mapping(node: Node) -> Mapping:
-    """Return the node if it is a mapping. Raises PolicyError."""
+    """Return the node if it is a mapping. Raises PolicyError if it is empty or something else."""
     if isinstance(node, Scalar) and node.is_null:
         node.place.refuse("is empty", "write {} to clear the default, or take the line out")
     if not isinstance(node, Mapping):
@@ -232,15 +250,15 @@ class Fields:
         return node
 
     def read(self, key: str, how: Callable[[Node], T], default: D) -> T | D:
-        """Return the value of ``key``, read by ``how``; ``default`` if the key is absent."""
+        """Return the result of ``how`` for the value of ``key``; ``default`` if the key is absent."""
         node = self._source.entries.get(key)
         return default if node is None else how(node)
 
 
 def pairs(node: Node) -> Iterator[tuple[str, Place, Node]]:
-    """Yield key, place of the key and value of each entry in a mapping node. Raises PolicyError.
+    """Yield key, place of the key and value of each entry in a mapping node.
 
-    The keys are free: they are not validated.
+    Any key is accepted. Raises PolicyError if the node is no mapping.
     """
     source = mapping(node)
     for key, value in source.entries.items():
