@@ -35,6 +35,9 @@ def choose() -> ResponseReturnValue:
 
 @blueprint.app_template_global("theme")
 def chosen() -> str:
-    """Return the theme of this page. The sheets are chosen by it on the server, so a page never flashes."""
+    """Return the theme that this browser's cookie has: light, dark, or device if there is none.
+
+    The server chooses the style sheets by it, so that a page never flashes in the wrong colours.
+    """
     theme = request.cookies.get(cookies.name_of(COOKIE), "")
     return theme if theme in (LIGHT, DARK) else DEVICE

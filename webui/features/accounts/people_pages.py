@@ -116,13 +116,16 @@ def answer() -> ResponseReturnValue:
 
 
 def _proposed() -> dict[str, object]:
-    """Return role and minutes of a proposal as the form showed them. The answer applies only to that."""
+    """Return role and minutes of a proposed change from the form, which showed them to the user.
+
+    The answer applies only to a proposal with these values. Responds with 400 for other values.
+    """
     values: dict[str, object] = {"role": one_of("role", [*PersonRole, REMOVED])}
     return values | {"minutes": whole("minutes", 0, MINUTES_LIMIT)}
 
 
 def _name() -> str:
-    """Return the typed name with single spaces; ``-`` if it is empty.
+    """Return the typed name of a user with single spaces; ``-`` if it is empty.
 
     The daemon rejects an invalid name with an explanation.
     """

@@ -11,7 +11,10 @@ NAME_LIMIT = 80  # characters of a host or a service
 
 
 def title(target: str, name: str | None) -> str:
-    """Return the display name of a target, such as ``reason:bedtime``. ``name``: the daemon's name for it."""
+    """Return the display name of a target in a history, such as ``service:youtube`` or ``reason:bedtime``.
+
+    ``name``: the daemon's name for it; untrusted for a site.
+    """
     if target == OTHER:
         return _("Something else")
     if not target.startswith(REASON):

@@ -71,7 +71,7 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
 
 
 def share_between(device: ListedDevice, people: Sequence[str]) -> None:
-    """Share a device between people.
+    """Share a device between people, given by their ids. Raises: ControlError.
 
     An owned device cannot be shared, so it is first removed from its owner's file. If the second step fails,
     it is restored there.
@@ -88,7 +88,7 @@ def share_between(device: ListedDevice, people: Sequence[str]) -> None:
 
 
 def end_sharing(mac: str) -> None:
-    """End the sharing of a device. It gets back the place that it had before."""
+    """End the sharing of a device: it belongs again to its earlier owner or group. Raises: ControlError."""
     _set(f"shared/{mac}", None)
 
 
@@ -157,9 +157,9 @@ def mark_back() -> ResponseReturnValue:
 
 
 def mark_as_answered(mac: str) -> None:
-    """Mark a device that was given to a child, if the form says that it has no mobile data.
+    """Store that a device given to a child has no mobile data, if the form says so.
 
-    An empty field leaves an earlier mark. Raises: ControlError.
+    An unticked box leaves an earlier mark. Raises: ControlError.
     """
     if request.form.get(mobile_data_field(mac)):
         change(DEVICE_MARK, mac=mac, no_mobile_data=True)

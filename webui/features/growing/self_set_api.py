@@ -28,7 +28,7 @@ NONE = SelfSetTimes(may=False, most=0, suggested={}, choices=())
 
 @noun.declare("GET", "/my/times", ANYONE, answer=SelfSetTimes)
 def mine(_me: Caller | None) -> object:
-    """Return the times that this device's child has set for itself, and the suggestions."""
+    """Return the bedtime and limits that this device's child has set for itself, and the suggestions."""
     return daemon().client.ask(PROFILE, id=device_of_a_child().profile).self_set or NONE
 
 
@@ -45,5 +45,8 @@ def change(_me: Caller | None, body: SetOwn) -> object:
 
 @noun.declare("GET", "/children/{child}/times", answer=SelfSetTimes)
 def of_child(me: Caller, child: str) -> object:
-    """Return the times that a child has set for itself, and since when. No other user can change them."""
+    """Return the bedtime and limits that a child has set for itself, and since when.
+
+    Only the child changes them.
+    """
     return me.ask(PROFILE, id=child).self_set or NONE

@@ -14,9 +14,9 @@ noun = Noun("log")
 
 @record
 class AuditLogPage:
-    """The lines of the audit log to return: by an author, how many, after how many newer ones.
+    """Which lines of the audit log to return: author, their number, and how many newer ones to skip.
 
-    Differs from the daemon's verb in the pattern of a name.
+    The pattern of a name differs from that of the daemon's verb.
     """
 
     who: Name | None = None

@@ -82,7 +82,10 @@ def save(profile: str, target: str) -> ResponseReturnValue:
 
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:
-    """Return the limit's value for the rule file; None if it equals the band's, or there is no limit."""
+    """Return the limit's value for the rule file: ``{}`` for no limit, None if it equals the age group's.
+
+    ``plan``: minutes by day type or weekday; None: no limit.
+    """
     if plan == _plan_of_band(page, key):
         return None
     return write_plan(plan, write_minutes)

@@ -20,5 +20,5 @@ def proof_sentence(proof: AdultProofState, now: datetime) -> str:
 
 
 def lengths() -> dict[str, str]:
-    """Return the durations of an unlocking that the daemon accepts, with their labels."""
+    """Return the choices of how long a device can be unlocked for an adult, with labels."""
     return {"1h": duration(60), "4h": duration(240), "morning": _("Until tomorrow, 06:00")}

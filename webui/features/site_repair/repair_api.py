@@ -30,7 +30,7 @@ class Keep:
 
 @noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=RepairStarted)
 def begin(me: Caller, child: str, body: Teach) -> object:
-    """Open a site for a child's devices, or one of them, for five minutes, and record the names it needs."""
+    """Open a site for a child's devices, or one of them, for five minutes; record the host names it needs."""
     return me.change(
         START_REPAIR, id=child, host=body.host, **({"device": body.device} if body.device else {})
     )
@@ -38,7 +38,7 @@ def begin(me: Caller, child: str, body: Teach) -> object:
 
 @noun.declare("GET", "/children/{child}/lesson", answer=SiteRepairNames)
 def read(me: Caller, child: str) -> object:
-    """Return the state of a child's site repair, and the names requested so far."""
+    """Return the state of a child's site repair, and the host names requested so far."""
     return me.ask(SITE_REPAIR, id=child)
 
 

@@ -12,7 +12,10 @@ NONE, RUNS = "none", "runs"
 
 
 class NeededView:
-    """A name that a device requested during a site repair. ``number``: its place in the order of requests."""
+    """A host name that a device requested during a site repair.
+
+    ``number``: its place in the order of requests.
+    """
 
     def __init__(self, needed: NeededName, number: int, at: datetime) -> None:
         self.needed = needed
@@ -21,7 +24,7 @@ class NeededView:
 
     @property
     def sentence(self) -> str:
-        """Return why the name was not opened; empty if it was."""
+        """Return a sentence that says why the name was not opened; empty if it was."""
         return telling.needed(self.needed, self._at)
 
 
@@ -56,7 +59,7 @@ class SiteRepairView:
 
     @property
     def others(self) -> dict[str, list[NeededView]]:
-        """Return the opened names that are not proposed, by domain: they may belong to another app."""
+        """Return the opened names that are not proposed, by domain: another app may have requested them."""
         return _grouped(name for name in self.names if not name.needed.proposed and not name.needed.refused)
 
     @property

@@ -122,9 +122,9 @@ def rules(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/my/changes", ANYONE, answer=Changes)
 def changes(_me: Caller | None) -> object:
-    """List the last changes of the child's rules: who, when, the value before, and why.
+    """List the last changes of this child's rules: who, when, the value before, and why.
 
-    They have no undo here.
+    The child cannot undo them.
     """
     return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
@@ -143,7 +143,7 @@ def cards(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
 def asked(me: Caller | None) -> object:
-    """List requests from the devices of this device's child. Needs the child's PIN."""
+    """List the requests that this device's child has sent. Needs the child's PIN."""
     here = _own(me)
     found = daemon().client.ask(ALL_ASKED, device=here.mac).requests
     return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
@@ -203,7 +203,7 @@ def history(me: Caller | None, query: HistoryQuery) -> object:
 
 @noun.declare("POST", "/my/landing", ANYONE, answer=OwnGrant)
 def land(_me: Caller | None) -> object:
-    """Take the child's minutes to finish a game, once a day."""
+    """Take the child's extra minutes to finish a game, once a day."""
     return daemon().client.ask(LANDING, device=device_of_a_child().mac, origin=source_address())
 
 
@@ -253,7 +253,10 @@ def set_pin(_me: Caller | None, body: PinBody) -> object:
 
 @noun.declare("POST", "/my/adult", ANYONE)
 def adult(_me: Caller | None) -> object:
-    """Mark a new device as used by an adult: from now on nothing about it is stored. This opens nothing."""
+    """Mark a new device as used by an adult: from now on nothing about it is stored.
+
+    This unblocks nothing.
+    """
     return daemon().client.ask(ADULT, device=_device())
 
 
@@ -279,9 +282,10 @@ def device_of_a_child() -> Here:
 
 
 def _own(me: Caller | None) -> Here:
-    """Return the device if its child's data is unlocked: by the PIN, or by a guardian below ten years.
+    """Return the requesting device if its child's data is unlocked: by the child's PIN.
 
-    Raises: Problem 403 if it is locked.
+    Below ten years, a guardian's sign-in or token unlocks it. Raises: Problem 403 if it is locked, or if the
+    device is not a child's.
     """
     here = device_of_a_child()
     if me is not None and me.via:  # requests with a token ignore cookies

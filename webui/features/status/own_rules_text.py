@@ -77,7 +77,10 @@ class OtherDayView:
 
 
 class OwnRules:
-    """The rules that apply to a child. ``profile`` has all of them; the properties select some."""
+    """The rules that apply to a child, for its page. ``profile`` has all of them.
+
+    The properties select some.
+    """
 
     def __init__(self, answer: ProfileAnswer) -> None:
         self._answer = answer
@@ -115,14 +118,14 @@ class OwnRules:
 
     @property
     def has_play_rules(self) -> bool:
-        """Return whether any rule is about play."""
+        """Return whether any limit or schedule is about play: everything that uses daily time."""
         rules = self.profile
         windows = any(window.target == PLAY for window in rules.windows)
         return windows or any(limit.target == PLAY for limit in rules.limits)
 
     @property
     def unknown(self) -> BlockedTarget | None:
-        """Return the rule for uncategorised sites, or None if they are allowed."""
+        """Return the rule that blocks uncategorised sites; None if they are allowed."""
         return next((site for site in self.profile.refused if site.target == "unknown"), None)
 
     @property
@@ -154,7 +157,7 @@ class OwnRules:
 
     @property
     def has_own(self) -> bool:
-        """Return whether any rule is the family's own rather than the band's."""
+        """Return whether any rule is the family's own rather than from the age group."""
         rules = self.profile
         owned: tuple[BlockedTarget | AllowedTarget | NightHours | WindowHours | LimitMinutes, ...] = (
             *rules.refused,
@@ -166,7 +169,7 @@ class OwnRules:
         return any(rule.owner == FAMILY for rule in owned)
 
     def refused_by_owner(self) -> dict[str, list[BlockedTarget]]:
-        """Return the blocked targets by owner: the family's first, then the band's, then the rest."""
+        """Return the blocked targets by who set the rule: the family, then the age group, then others."""
         groups: dict[str, list[BlockedTarget]] = {}
         for target in sorted(self.profile.refused, key=lambda item: _owner_rank(item.owner)):
             groups.setdefault(target.owner, []).append(target)
