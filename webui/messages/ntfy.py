@@ -106,7 +106,10 @@ def _headers(title: str, click: str) -> dict[str, str]:
 
 
 def _header(text: str) -> str:
-    """Return the value of a header; text that is not ASCII is encoded by RFC 2047, which ntfy decodes."""
+    """Return ``text`` as the value of an HTTP header.
+
+    Text that is not printable ASCII is encoded by RFC 2047, which ntfy decodes.
+    """
     if text.isascii() and text.isprintable():
         return text
     return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="

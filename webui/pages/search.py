@@ -31,7 +31,7 @@ SHOWN = 8  # results of a group; a longer search finds fewer
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One result: a page, or the same page of several children."""
+    """One result of the parents' search: a page, or the same page for each of several children."""
 
     title: str
     links: tuple[tuple[str, str], ...]  # label and address; one link without a label: the title is the link

@@ -220,9 +220,10 @@ def _people(rows: tuple[PersonRow, ...], sentence: str = "") -> str:
 
 
 def _list_updates() -> dict[str, object]:
-    """Return the choice of automatic updates for the form: as sent, else the current setting.
+    """Return the choice of how often lists are updated, for the form: as sent, else the current setting.
 
-    ``fixed``: the router's own settings decide, so the form has no choice.
+    ``interval``: the choice. ``on``: the one to use when updates are turned on. ``fixed``: the router's own
+    settings decide, so the form has no choice.
     """
     family = daemon().client.ask(FAMILY)
     current, sent = family.lists.update, request.form.get("lists", "")
@@ -445,7 +446,7 @@ def now() -> ResponseReturnValue:
 @blueprint.post("/lists")
 @guardians_only
 def fetch_lists() -> ResponseReturnValue:
-    """Turn on the proposed lists that are ticked. The next update downloads them."""
+    """Turn on the proposed lists of sites that are ticked. The next update downloads them."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [source for source in proposed_lists() if source.id in ticked]

@@ -18,7 +18,7 @@ LIGHT, DARK, DEVICE = "light", "dark", "device"
 @blueprint.post("/theme")
 @anyone
 def choose() -> ResponseReturnValue:
-    """Store the chosen theme in a cookie, and redirect to the page that the menu was on.
+    """Store the chosen theme (light, dark or device) in a cookie, and redirect to the page of the menu.
 
     No request goes to the daemon, so this works while the filter is stopped.
     """

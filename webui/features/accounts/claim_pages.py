@@ -158,7 +158,10 @@ def recovery(key: str) -> ResponseReturnValue:
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """Discard the stored recovery code, and redirect to the start page; to the first run if it goes on."""
+    """Discard the stored recovery code that a page has shown.
+
+    Redirect to the start page, or to the first run if it goes on.
+    """
     me = session.signed_in()
     sheets().drop(key, me.name)
     if request.form.get("then") == SETUP and me.guards:

@@ -43,9 +43,9 @@ HOMES = {
 @blueprint.get("/")
 @anyone
 def arrive() -> ResponseReturnValue:
-    """Redirect a signed-in user to the page of the role, and a child's device to the child's page.
+    """Redirect a signed-in user to the home page of the role, and a child's device to the child's page.
 
-    Other devices get the visitors' page.
+    Other devices get a page for visitors.
     """
     person = session.person()
     if person is not None:

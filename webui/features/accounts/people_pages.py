@@ -42,7 +42,7 @@ def show() -> ResponseReturnValue:
 
 
 def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
-    """Return the choices for a helper's daily minutes, including the current value."""
+    """Return the choices of how many minutes a helper may give each day, including the current ones."""
     return tuple(sorted({*MINUTES, person.minutes or MINUTES[1]}))
 
 

@@ -66,7 +66,7 @@ def table(found: Iterable[Cells]) -> str:
 def cell(text: str) -> str:
     """Return a cell's text without control characters.
 
-    What begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate it.
+    A text that begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate it.
     """
     bare = plain(text, CELL_LIMIT)
     return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare

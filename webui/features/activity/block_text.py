@@ -30,7 +30,7 @@ class BlockView:
 
     @property
     def title(self) -> str:
-        """Return the name of the service, or else the host. Both are untrusted input."""
+        """Return the name of the blocked service, or else the blocked host. Both are untrusted input."""
         return self.block.name or self.block.host
 
     @property
@@ -79,7 +79,7 @@ class BlockView:
 
     @property
     def contest(self) -> str:
-        """Return a sentence about where to contest the block; empty if that is unknown."""
+        """Return a sentence that says where a person can object to the block; empty if that is unknown."""
         return telling.contested(self.origin.contest)
 
     @property
@@ -97,7 +97,7 @@ class BlockView:
 
     @staticmethod
     def is_packaged(list_id: str) -> bool:
-        """Return whether a list comes with the program."""
+        """Return whether the list of sites with this id comes with the program."""
         return list_id.startswith(PACKAGED)
 
 
@@ -121,7 +121,7 @@ class BlocksView:
 
     @property
     def sites(self) -> tuple[SiteBlocks, ...]:
-        """Return the blocks by site or service, the latest first."""
+        """Return the device's last blocks grouped by site or service, the latest group first."""
         groups: dict[str, list[BlockView]] = {}
         for view in self.found:
             groups.setdefault(view.site, []).append(view)

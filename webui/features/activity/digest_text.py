@@ -66,6 +66,6 @@ def week_of(
 
 
 def new_names(devices: Iterable[ListedDevice], now: datetime) -> list[str]:
-    """Return the names of devices that appeared within the last seven days, at most `DEVICES_SHOWN`."""
+    """Return the names of devices first seen within the last seven days, at most `DEVICES_SHOWN`."""
     found = [device for device in devices if device.first_seen and now - device.first_seen < SPAN]
     return [called(device) for device in found[:DEVICES_SHOWN]]

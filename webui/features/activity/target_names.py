@@ -26,7 +26,10 @@ def title(target: str, name: str | None) -> str:
 
 
 def initial(title: str) -> str:
-    """Return the first letter or digit of a title, for its mark in a chart; empty without one."""
+    """Return the first letter or digit of a title, in upper case, which marks it in a chart.
+
+    Empty without one.
+    """
     return next((letter for letter in title if letter.isalnum()), "").upper()
 
 

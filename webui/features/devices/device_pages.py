@@ -62,7 +62,7 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def known(mac: str) -> tuple[DevicesView, DeviceDetails]:
-    """Return one device and its details from the daemon; respond with 404 for an unknown address.
+    """Return one device with its details, asked from the daemon; respond with 404 for an unknown MAC address.
 
     Only this device is requested: the list of all may have hundreds, most of them invented.
     """

@@ -33,7 +33,7 @@ def called(device: ListedDevice) -> str:
 
 
 def mobile_data_field(mac: str) -> str:
-    """Return the name of the form field that says that a device has no mobile data."""
+    """Return the name of the form field that says that the device of this address has no mobile data."""
     return f"mobile-data-{mac}"
 
 
@@ -159,7 +159,10 @@ def place_name(place: str) -> str:
 
 
 def place_choice(place: str) -> tuple[str, str]:
-    """Return the label of a choice for a device without a personal owner, and a line that explains it."""
+    """Return the label of a choice of who uses a device, and a line that explains it.
+
+    ``place``: a group without a personal owner, such as ``guest``, or FINE.
+    """
     return {
         HOME: (_("Not filtered"), _("For printers, lamps and the like. Only harmful sites are blocked.")),
         GUEST: (_("A guest"), _("Filtered as for a young child, no internet at night.")),

@@ -57,7 +57,7 @@ def share_back() -> ResponseReturnValue:
 def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place: str = "") -> None:
     """Share the device between ``people``, with an undo. Without people, end the sharing.
 
-    ``place``: the owner of a device whose sharing ends; empty: none is assigned.
+    ``place``: the owner or group that the device then gets; empty: none is set.
     """
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
@@ -103,7 +103,10 @@ def _shared_sentence(device: DeviceDetails, people: list[str], devices: DevicesV
 @blueprint.post("/managed")
 @guardians_only
 def manage() -> ResponseReturnValue:
-    """Set the host names of a school's or firm's VPN that stay allowed for this device."""
+    """Set the host names of a school's or firm's VPN that this device may use.
+
+    Form fields: ``mac``, ``names``.
+    """
     _devices, device = known(request.form.get("mac", ""))
     _manage(device, request.form.get("names", "")[: SITES_LIMIT * MAX_HOST].replace(",", " ").split())
     return back_to(device)

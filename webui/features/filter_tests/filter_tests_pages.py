@@ -44,7 +44,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get(f"{PAGE}now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the tests as an HTML fragment, for the script that updates the page."""
+    """Return a child's filter tests as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template(
@@ -121,7 +121,7 @@ def tests_of(profile: str) -> FilterTestsView:
 
 
 def on_the_device() -> dict[str, object]:
-    """Return the address that the child's device opens, and its QR code, for a template."""
+    """Return the address that the tested device has to open, and its QR code, as values of a template."""
     return {"address": ADDRESS, "code": qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS))}
 
 
@@ -169,9 +169,10 @@ def again() -> ResponseReturnValue:
 
 
 def _of_this_device(action: str, **values: object) -> FilterTestView | None:
-    """Send an action of the filter test for the requesting device and return the test.
+    """Send an action of the filter test for the requesting device to the daemon, and return the test.
 
-    None for a device without a child, or if no parent has started a test.
+    ``action``: ``look``, ``tell`` or ``again``. None for a device without a child, or if no parent has
+    started a test.
     """
     here = daemon().here(source_address())
     if not here.mac:

@@ -84,7 +84,10 @@ class CheckView:
 
     @property
     def outcome(self) -> str:
-        """Return the outcome in words; IPv4 and IPv6 are listed separately if they differ."""
+        """Return the outcome of a bypass method's check in words.
+
+        For IPv4 and IPv6 separately if they differ.
+        """
         if not self.differs:
             return self._word(next(iter(self._outcomes)))
         return _(
@@ -141,7 +144,7 @@ class CheckView:
 
     @property
     def result(self) -> str:
-        """Return the result of the check in a few words."""
+        """Return the result of a check on a device in a few words."""
         if self.waits:
             return _("Not tried yet") if self.running else _("Was not tried")
         if self.check.fault:
@@ -152,7 +155,10 @@ class CheckView:
 
     @property
     def about(self) -> str:
-        """Return a sentence about what happened, or how to fix it; empty while the check waits."""
+        """Return a sentence about what happened in the check, or how to fix it.
+
+        Empty while a running test has yet to run it.
+        """
         if self.waits:
             return "" if self.running else _("The three minutes were over before. Start again.")
         if self.untested:
@@ -224,7 +230,7 @@ class FilterTestView:
 
     @property
     def groups(self) -> tuple[MethodGroup, ...]:
-        """Return the checks of a bypass test by group."""
+        """Return the checks of a test of bypass methods, in groups of similar methods."""
         by_id = {line.check.id: line for line in self.lines}
         found = (
             MethodGroup(name, tuple(by_id[ident] for ident in ids if ident in by_id))
@@ -286,9 +292,9 @@ class FilterTestsView:
 
 
 def connect_sources(hosts: Iterable[str]) -> str:
-    """Return the ``connect-src`` sources of the content security policy for a test of these hosts.
+    """Return the sources for ``connect-src`` of a content security policy that allows a test of these hosts.
 
-    A site may redirect within its own names only.
+    They include the names under each host, to which its site may redirect.
     """
     found = []
     for host in hosts:

@@ -45,7 +45,7 @@ def of_child(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/{child}/agreement", answer=AgreementStatus)
 def agree(me: Caller, child: str) -> object:
-    """Record that a guardian has read the current rules with the child and agrees."""
+    """Record a guardian's agreement to a child's current rules, after reading them with the child."""
     return me.change(AGREEMENT, action="agree", id=child).agreement
 
 

@@ -34,7 +34,7 @@ def mine(_me: Caller | None) -> object:
 
 @noun.declare("PATCH", "/my/times", ANYONE, body=SetOwn, answer=SelfSetTimes)
 def change(_me: Caller | None, body: SetOwn) -> object:
-    """Set or remove the own bedtime and limits of this device's child, by its PIN.
+    """Set or remove the bedtime and limits that this device's child sets for itself, by its PIN.
 
     The stricter of these and others' rules applies.
     """

@@ -102,7 +102,10 @@ def suggested(own: SelfSetTimes) -> tuple[str, ...]:
 
 
 def night_fields(value: object) -> dict[str, tuple[str, str]]:
-    """Return start and end of a bedtime by day type, for the form's time fields; empty texts for none."""
+    """Return start and end of a bedtime by day type, for the form's time fields; empty texts for no bedtime.
+
+    ``value``: as in a rule file.
+    """
     try:
         plan = read_plan(value, read_night)
     except Unreadable:

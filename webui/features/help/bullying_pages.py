@@ -60,7 +60,7 @@ def _level() -> ReadingLevel:
 
 
 def _codes(lines: tuple[HelpLineEntry, ...]) -> list[tuple[HelpLineEntry, str]]:
-    """Return the first help lines with a phone, each with a QR code that another phone can call it with."""
+    """Return the first CODES help lines with a phone number, each with a QR code to call it from a phone."""
     with_phone = [line for line in lines if line.phone][:CODES]
     return [
         (line, qr.svg(f"tel:{line.phone.replace(' ', '')}", _("QR code of %(address)s", address=line.phone)))

@@ -75,13 +75,13 @@ def remove(me: Caller, **parts: str) -> object:
 
 @noun.declare("POST", "/lists/update", body=UpdateListsRequest, answer=ListUpdate)
 def update(me: Caller, body: UpdateListsRequest) -> object:
-    """Start an update of all lists, or return the state of the running one."""
+    """Start a download of all lists of sites, or return the state of the running one."""
     return me.change(LIST_UPDATE, **({"force": True} if body.force else {}))
 
 
 @noun.declare("GET", "/lists/lookup", query=HostAsked, answer=LookupResult)
 def lookup(me: Caller, query: HostAsked) -> object:
-    """Return the lists that have a site, and its categories."""
+    """Return the lists that have a site, and the site's categories."""
     return me.ask(LIST_LOOKUP, host=query.host)
 
 

@@ -35,7 +35,7 @@ class ListGroup:
 
 
 class ListsView:
-    """The list sources, as the page shows them: own ones, published ones by category, their age."""
+    """The sources of lists of sites, as the page shows them: the family's own, published ones, their age."""
 
     def __init__(self, state: Lists) -> None:
         self.state = state
@@ -150,7 +150,7 @@ def maker(url: str) -> str:
 
 
 def letter(host: str, category: str, lists: Sequence[str]) -> str:
-    """Return the text of a report to a list's maker that ``host`` is wrongly on ``lists``."""
+    """Return the text of a message to a list's maker: ``host`` is wrongly on ``lists``, in ``category``."""
     where = ", ".join(plain(source, _LETTERS) for source in lists)
     return _(
         "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."

@@ -49,7 +49,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/requests/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the requests as an HTML fragment, for the script that updates the page."""
+    """Return the children's requests as an HTML fragment, for the script that updates the page."""
     return render_template("requests_now.html", **_lists())
 
 
@@ -90,7 +90,7 @@ def answer() -> ResponseReturnValue:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSubject:
-    """What a form of answers is about: a child's request, or a blocked site without a request."""
+    """What a guardian's answer is about: a child's request, or a blocked site without a request."""
 
     about: Mapping[str, object]  # as the daemon's verb names it
     topic: RequestTopic

@@ -32,7 +32,7 @@ SERVICE, CATEGORY = "service:", "category:"  # what an entry that is no host beg
 
 
 def is_target(entry: str) -> bool:
-    """Return whether an entry names a service or category, not a host."""
+    """Return whether an entry names a service or category (``service:ID``, ``category:ID``), not a host."""
     return entry.startswith((SERVICE, CATEGORY))
 
 
@@ -71,7 +71,10 @@ class RequestEntry:
 
     @property
     def thing_name(self) -> str:
-        """Return what the request is about: a site or service; only its categories if names are not shown."""
+        """Return the name of what the request is about; empty for time.
+
+        If the daemon does not show names, these are only the categories, or ``a site``.
+        """
         thing = self.request.thing or ""
         if not self.by_day:
             return self.request.thing_name or thing

@@ -26,6 +26,6 @@ class AuditLogPage:
 
 @noun.declare("GET", "/audit-log", query=AuditLogPage, answer=AuditLog)
 def read(me: Caller, query: AuditLogPage) -> object:
-    """List changes of the audit log, newest first. They are stored for a year."""
+    """List the changes that the audit log has, newest first. They are stored for a year."""
     who = {"who": query.who} if query.who else {}
     return me.ask(AUDIT_LOG, limit=query.limit, skip=query.skip, **who)

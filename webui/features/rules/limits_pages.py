@@ -44,7 +44,10 @@ MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """Show the targets to choose from for a new time limit; redirect to the form for a chosen one."""
+    """Show the targets (internet, play, services, categories) for which a time limit can be set.
+
+    Redirect to the form of the limit if the query names a target.
+    """
     return chosen_target(profile, "limits", "limits.one", _("Set a time limit"))
 
 

@@ -103,5 +103,8 @@ def why(me: Caller, query: WhyQuery) -> object:
 
 
 def undo_of(body: UneditFamilyRequest) -> dict[str, object]:
-    """Return the arguments of the daemon's undo: the revision to restore, and the expected current one."""
+    """Return the arguments of the daemon's undo: the revision to restore, and the expected current one.
+
+    The second is left out if the request does not have it.
+    """
     return {"revision": body.revision, **({} if body.found is None else {"found": body.found})}

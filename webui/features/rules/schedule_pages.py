@@ -47,7 +47,10 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """Show the targets to choose from for a new schedule; redirect to the form for a chosen one."""
+    """Show the targets (internet, play, services, categories) for which allowed hours can be set.
+
+    Redirect to the form of the schedule if the query names a target.
+    """
     return chosen_target(profile, "week", "week.show", _("Set allowed hours"))
 
 

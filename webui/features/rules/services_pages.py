@@ -159,7 +159,10 @@ def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:
 
 
 def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
-    """Return a service's limit and schedule as described rules, by key; None for a missing one."""
+    """Return a service's limit (``limits``) and schedule (``windows``) as sentences.
+
+    None for a missing one.
+    """
     keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
     return {
         key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None

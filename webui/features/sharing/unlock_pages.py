@@ -89,7 +89,7 @@ def open_here(here: Here, name: str, password: str, length: str, otp: str | None
 @blueprint.post("/lock")
 @anyone
 def lock() -> ResponseReturnValue:
-    """End the unlocking of the requesting device early. Any person with the device may do this."""
+    """End the unlocking of the requesting device for an adult. Any person with the device may do this."""
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)

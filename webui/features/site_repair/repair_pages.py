@@ -35,7 +35,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the state of the repair as an HTML fragment, for the script that updates the page."""
+    """Return the state of a child's site repair as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))

@@ -44,7 +44,7 @@ class SiteRepairView:
 
     @property
     def mark(self) -> str:
-        """Return an id that is unique among the child's repairs."""
+        """Return an id of this repair among the child's repairs: the site, and when the repair ends."""
         until = self.repair.until
         return f"{self.host} {until.isoformat() if until else ''}"
 
@@ -54,7 +54,7 @@ class SiteRepairView:
 
     @property
     def proposed(self) -> dict[str, list[NeededView]]:
-        """Return the names proposed for the allow list, by domain, the site's own domain first."""
+        """Return the names that the daemon proposes to allow, by domain, the site's own domain first."""
         return _grouped(name for name in self.names if name.needed.proposed)
 
     @property

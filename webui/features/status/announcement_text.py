@@ -15,7 +15,7 @@ from webui.language.words import day_past, plain
 
 
 def announced(announcement: AnnouncementEntry, now: datetime) -> str:
-    """Return an announcement as a sentence."""
+    """Return a sentence about who set up the gateway or got full access to it, how, and when."""
     kind, at = announcement.told, announcement.at
     values = {
         "name": plain(announcement.name),

@@ -46,7 +46,7 @@ def again(me: Caller) -> object:
 
 @noun.declare("GET", "/health/support", GUARDIAN, SUPPORT, answer=SupportFile)
 def support(me: Caller) -> object:
-    """Return the support report, which has no personal data."""
+    """Return the report for the provider's support, which has no personal data."""
     return me.ask(SUPPORT_FILE)
 
 

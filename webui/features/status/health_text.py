@@ -44,7 +44,7 @@ class Topic:
 
     @property
     def telling(self) -> tuple[FindingEntry, ...]:
-        """Return the findings that are not ok, the worst first."""
+        """Return the findings that are notes, warnings or errors, the worst first."""
         found = [finding for finding in self.findings if finding.level != "ok"]
         return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
@@ -85,7 +85,7 @@ class HealthView:
 
 
 def of_support(file: SupportFile) -> Health:
-    """Return a support report, which has no personal data, in the form of the health page."""
+    """Return a report for the provider's support in the form of the health page. It has no personal data."""
     check = file.check
     return Health(
         now=file.made,

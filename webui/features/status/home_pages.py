@@ -130,7 +130,7 @@ def grant() -> ResponseReturnValue:
 @guardians_only
 @without_home
 def undo() -> ResponseReturnValue:
-    """Withdraw extra time by the number of its grant, which a notice's form has."""
+    """Withdraw extra time by the number of its grant, from the undo form of a notice, and redirect."""
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
         daemon().change(REVOKE, grant=number, by=guardian() or "", origin=source_address())

@@ -58,7 +58,10 @@ class ChildView:
 
     @property
     def quiet(self) -> bool:
-        """Return whether guardians may not see the online status of any of the child's devices."""
+        """Return whether guardians may not see if any of the child's devices is online.
+
+        False without devices.
+        """
         return bool(self.devices) and all(device.online is None for device in self.devices)
 
     def pin_is_recent(self, now: datetime) -> bool:

@@ -77,7 +77,7 @@ class MinutesView:
 
     @property
     def landing(self) -> int:
-        """Return the minutes that the child can take to finish a game; 0 if it cannot."""
+        """Return the extra minutes that the child can take to finish a game; 0 if it cannot."""
         return 0 if self.status.landing is None else self.status.landing.minutes
 
     @property
@@ -90,7 +90,7 @@ class MinutesView:
 
     @property
     def ends(self) -> bool:
-        """Return whether any limit or time rule of the child can end, so that extra time makes sense."""
+        """Return whether the child's time ends by any limit or time rule, so that extra time makes sense."""
         return self.status.left is not None or bool(self.used)
 
 

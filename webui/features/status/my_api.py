@@ -180,7 +180,10 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
-    """Ask the guardians for a site that was blocked on this device within ten minutes, or by its rules."""
+    """Ask the guardians for a site that was blocked on this device within ten minutes, or by its rules.
+
+    Also for one that the child's activity says was blocked within a week. 422 for other sites.
+    """
     if not askable_name(device_of_a_child(), body.host):
         raise Problem(422, "not_refused")
     return _ask(site=body.host, wrong=body.wrong or None)
@@ -188,14 +191,17 @@ def ask_site(_me: Caller | None, body: AskSite) -> object:
 
 @noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
 def ask_minutes(me: Caller | None, body: AskLedger) -> object:
-    """Ask the guardians to refund minutes of the time ledger. Needs the child's PIN."""
+    """Ask the guardians to give back minutes that counted for a limit by mistake. Needs the child's PIN."""
     _own(me)
     return _ask(since=body.since, minutes=body.minutes, limits=body.limits, reason=body.reason)
 
 
 @noun.declare("GET", "/my/history", ANYONE, query=HistoryQuery, answer=History)
 def history(me: Caller | None, query: HistoryQuery) -> object:
-    """Return the child's own minutes and blocks by day: all that is stored. Needs the child's PIN."""
+    """Return the child's own used minutes and blocked sites by day: all that is stored.
+
+    Needs the child's PIN.
+    """
     _own(me)
     mac = device_of_a_child().mac
     return daemon().client.ask(HISTORY, device=mac, **{"from": query.from_, "to": query.to})
@@ -237,7 +243,7 @@ def claim(_me: Caller | None, body: Screen) -> object:
 
 @noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
 def unlock(_me: Caller | None, body: TypedPin) -> None:
-    """Unlock the child's private data by its PIN for half an hour, for the browser with this cookie."""
+    """Unlock the child's private data by its PIN for half an hour, in the browser that sent the request."""
     here = device_of_a_child()
     daemon().client.ask(PIN, action="check", device=here.mac, pin=body.pin)
     if here.own.pin is not None:

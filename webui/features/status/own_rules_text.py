@@ -44,7 +44,7 @@ Rule = (
 
 
 def rule_name(rule: Rule) -> str:
-    """Return the name of a rule's target, or its id in words if it has no name."""
+    """Return the name of a rule's target, such as a service; its id in words if it has no name."""
     known = rule.name or rule.target.rpartition(":")[2].replace("_", " ").capitalize()
     return things.thing(rule.target, known)
 
@@ -57,7 +57,7 @@ def hours_text(hours: NightHours | WindowHours) -> str:
 
 
 class OtherDayView:
-    """A date that counts as another day type than its weekday's, or has rules of its own."""
+    """A date that counts as another day type (school or free) than its weekday, or has rules of its own."""
 
     def __init__(self, day: OtherDay) -> None:
         self.day = day
@@ -104,13 +104,16 @@ class OwnRules:
 
     @cached_property
     def agreement(self) -> AgreementView | None:
-        """Return the agreement on the rules; None for a child that is too young for one."""
+        """Return the agreement between child and parents on the rules; None for a child too young for one."""
         found = self._answer.agreement
         return None if found is None else AgreementView(found)
 
     @property
     def self_set(self) -> SelfSetTimes | None:
-        """Return the times that the child has set for itself; None if it can set none and has set none."""
+        """Return the bedtime and limits that the child has set for itself.
+
+        None if it can set none and has set none.
+        """
         return self._answer.self_set
 
     def days_from(self, today: date) -> list[OtherDayView]:
@@ -143,14 +146,14 @@ class OwnRules:
 
     @property
     def askable(self) -> list[BlockedTarget]:
-        """Return what the child may ask for by name: blocked sites, services and categories."""
+        """Return the blocked sites, services and categories for which the child's page offers a request."""
         return self.things + [
             target for target in self.profile.refused if target.askable and target not in self.things
         ]
 
     @property
     def blocks_categories(self) -> bool:
-        """Return whether categories are blocked in addition to those blocked for everyone."""
+        """Return whether any category is blocked for the child besides those blocked for everyone."""
         return any(
             site.target.startswith("category:") and site.owner != PRODUCT for site in self.profile.refused
         )

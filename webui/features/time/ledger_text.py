@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """Consecutive counted minutes of one device and service that counted for the same limits."""
+    """Consecutive minutes of one device and service that counted for the same limits of a child."""
 
     start: datetime
     end: datetime  # end of the last minute
@@ -30,7 +30,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The counted minutes of one limit on one day, as spans for a chart."""
+    """The minutes of a day that counted for one limit, or for all of them, as spans for a chart."""
 
     name: str
     minutes: int  # each counted once, whatever the number of devices
@@ -98,7 +98,7 @@ def whole_day(ledger: LedgerResponse) -> Lane:
 
 
 def minute_of(at: datetime, day: date) -> int:
-    """Return the minutes since the midnight at the start of ``day``, by wall clock."""
+    """Return the minutes from the midnight at the start of ``day`` to ``at``, by wall clock."""
     return (at.date() - day).days * DAY + at.hour * 60 + at.minute
 
 

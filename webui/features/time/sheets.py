@@ -31,7 +31,10 @@ def normalize_code(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """New secrets for one page: printed codes, a recovery code, a sign-in link, or an API token."""
+    """New secrets that one page shows: printed codes, a recovery code, a sign-in link, or an API token.
+
+    ``by``: the user who may see them.
+    """
 
     by: str
     codes: tuple[str, ...]
