@@ -66,7 +66,7 @@ def one(key: str) -> ResponseReturnValue:
 def title(key: str, explanation: BookEntry) -> str:
     """Return the title of an explanation by its key, such as ``category:games`` or ``band:adult``.
 
-    ``explanation``: its text, which may be that of the key of which this one is an alias.
+    ``explanation``: its text; for an alias, the text of the other key.
     """
     if key.startswith(CATEGORY):
         return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")

@@ -318,7 +318,7 @@ def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -
 def give() -> ResponseReturnValue:
     """Set who uses one device, from the form on its card on the parents' home page, and redirect there.
 
-    It is one of the devices found before the first run. Form fields: ``mac``, and ``of`` (the owner).
+    It is one of the devices that were here at the first run. Form fields: ``mac``, and ``of`` (the owner).
     """
     found = _devices()
     wanted = one_of("of", _owners(found))

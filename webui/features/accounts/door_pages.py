@@ -180,7 +180,7 @@ def start_session(answer: AccountResponse, *, detour: bool) -> str:
 def is_empty(role: str) -> bool:
     """Return whether a user with ``role`` is a guardian in a home without people yet.
 
-    A guardian of such a home gets its pages (setup) instead of the home page.
+    Such a guardian continues with the first run (setup).
     """
     if role != PersonRole.GUARDIAN or daemon().home().children:
         return False

@@ -171,7 +171,7 @@ def _history(child: ChildView, first: date, last: date, asked_for: AskedFor = no
 def _rules_of(profile: str, target: str) -> str:
     """Return the address of the page on which a parent limits, blocks or allows a target for a child.
 
-    ``target``: ``service:ID`` or ``category:ID``; empty for others. ``profile``: the child's id.
+    ``target``: ``service:ID`` or ``category:ID``. ``profile``: the child's id. Empty for other targets.
     """
     kind, _colon, key = target.partition(":")
     if kind == "service":

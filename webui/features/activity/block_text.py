@@ -160,7 +160,7 @@ class BlocksView:
 def blocks_of(here: Here) -> BlocksView:
     """Return the last ten blocks on the requesting device within ten minutes.
 
-    None if the device is unknown.
+    An unknown device has no blocks.
     """
     if not here.mac:
         return BlocksView(RecentBlocks((), shared=False))

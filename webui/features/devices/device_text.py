@@ -48,7 +48,7 @@ def is_new(device: ListedDevice) -> bool:
 
 
 def waits_for_owner(device: ListedDevice) -> bool:
-    """Return whether a guardian still has to choose who uses a device that was found before the first run.
+    """Return whether a guardian still has to choose who uses a device that was here at the first run.
 
     Unfiltered appliances, such as printers, do not wait.
     """

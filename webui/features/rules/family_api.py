@@ -51,7 +51,7 @@ def read(me: Caller) -> object:
 
 @noun.declare("PATCH", "/family", body=EditFamilyRequest, answer=Edited)
 def edit(me: Caller, body: EditFamilyRequest) -> object:
-    """Change settings of the home by key; null restores the default. All of them are changed, or none."""
+    """Change settings of the home by key; null restores the default."""
     values: dict[str, object] = {} if body.revision is None else {"revision": body.revision}
     return me.change(EDIT_FAMILY, set=dict(body.set), **values)
 

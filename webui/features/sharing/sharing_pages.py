@@ -124,7 +124,7 @@ def claim() -> ResponseReturnValue:
 @blueprint.get("/pin")
 @anyone
 def pin() -> ResponseReturnValue:
-    """Show which actions of the child need its PIN, and how to get one."""
+    """Show for what the child needs its PIN, and how to get one; 404 for a device without a child."""
     here, _own = _with_pin()
     return _page("pin.html", here)
 

@@ -44,5 +44,5 @@ def read(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=RepairEnded)
 def end(me: Caller, child: str, body: Keep) -> object:
-    """End a child's site repair, and allow the names in `keep` for the child from now on."""
+    """End a child's site repair, and add the names in `keep` to the list of sites allowed for the child."""
     return me.change(END_REPAIR, id=child, **({"keep": list(body.keep)} if body.keep else {}))

@@ -123,7 +123,7 @@ def _by_topic(findings: list[FindingEntry]) -> tuple[Topic, ...]:
 
 
 def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
-    """Return the topics of the health page, in the order of the page.
+    """Return the topics of the health page.
 
     Each has the names of its checks, a title, the effect of a problem, and the page for a fix with its label.
     """

@@ -60,7 +60,10 @@ class ChildCard:
 
 @dataclass(frozen=True, slots=True)
 class UndecidedDevices:
-    """Devices found before the first run for which no guardian has chosen who uses them."""
+    """Devices that were here at the first run, and for which no guardian has chosen who uses them.
+
+    ``place``: how they are treated until then.
+    """
 
     place: str  # by which they are treated: home or guest
     devices: tuple[ListedDevice, ...]  # those that the page shows

@@ -66,7 +66,7 @@ def _left_of(week: UsedOfWeek) -> int:
 
 
 class MinutesView:
-    """The used and left minutes of a child's limits today, and the extra minutes to finish a game.
+    """The used and left minutes of a child's limits a day or week, and the extra minutes to finish a game.
 
     ``status``: the daemon's response about the child or its device.
     """
@@ -129,7 +129,7 @@ def _of_week(name: str) -> str:
 def first_to_close(time: MinutesView) -> Dial | None:
     """Return the limit or schedule with the fewest minutes left; None if nothing ends.
 
-    Of two with equally few, it is the daemon's next one to end, or else the first limit.
+    Of two with equally few, it is the one that the daemon reports as next, or else the first limit.
     """
     dials = [
         Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
