@@ -10,14 +10,15 @@ APPRISE = "gateway.web.apprise_message"
 
 
 def has_services() -> bool:
-    """Return whether messages can go to the services of Apprise."""
+    """Return whether the optional package Apprise, which sends to other services than ntfy, is installed."""
     return is_installed("apprise")
 
 
 def send(address: str, text: str, *, title: str, click: str, inside: bool = False) -> None:
-    """Send a message. Raises: NotSent.
+    """Send a message to ``address``, an ntfy topic or an Apprise URL of another service. Raises: NotSent.
 
-    ``click``: the page that a tap opens. Services show it below the text.
+    ``click``: the address that a tap opens. Other services show it below the text. ``inside``: the server is
+    in the home.
     """
     if not is_ntfy(address):
         request = {"do": "send", "address": address, "inside": inside, "title": title}
@@ -29,5 +30,8 @@ def send(address: str, text: str, *, title: str, click: str, inside: bool = Fals
 
 
 def check_service(address: str, title: str) -> None:
-    """Check the address of a service, without a connection. Raises: NotSent."""
+    """Check an address of a service other than ntfy, without a connection.
+
+    Raises: NotSent if it is invalid.
+    """
     sender_process.run(APPRISE, {"do": "check", "address": address, "title": title})

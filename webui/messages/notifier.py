@@ -79,7 +79,10 @@ class Notifier:
         self._restart: Callable[[], None] = lambda: None
 
     def start(self, restart: Callable[[], None] = lambda: None) -> None:
-        """Start the thread. ``restart``: called when the daemon has changed the settings of the pages."""
+        """Start the thread that receives events and sends messages.
+
+        ``restart``: called when the daemon has changed the settings of the pages.
+        """
         self._restart = restart
         threading.Thread(target=self._run, name="notifier", daemon=True).start()
 
@@ -87,16 +90,17 @@ class Notifier:
         self._ended.set()
 
     def troubles(self, guardian: str) -> Iterator[tuple[Recipient, NotSent]]:
-        """Yield the recipients of a guardian that did not get the last message, and the errors."""
+        """Yield each channel or browser of a guardian that did not get its last message, with the error."""
         for recipient in recipients_of(self._book, guardian):
             error = self._troubles.get(recipient.key)
             if error is not None:
                 yield recipient, error
 
     def test(self, book: AlertsResponse, guardian: str) -> list[tuple[Recipient, NotSent]]:
-        """Send a test message to a guardian's channels and browsers now, also at night.
+        """Send a test message to a guardian's channels and browsers now, also in quiet hours.
 
-        Return those that failed. Raises: NotSent, if there was a test just now.
+        Return those that failed, with the errors. Raises: NotSent, if there was a test in the last TEST_PACE
+        seconds.
         """
         with self._lock:
             if time.monotonic() - self._tested < TEST_PACE:
@@ -179,7 +183,10 @@ class Notifier:
             self._put(*found, "" if own else named(event), own)
 
     def _put(self, kind: str, what: str, names: str, only: str = "", profile: str = "") -> None:
-        """Add a message for all guardians, for the one named ``only``, or for the child ``profile``."""
+        """Add a message to the outbox: for all guardians, for one (``only``), or for the child ``profile``.
+
+        ``what``: its subtype. ``names``: the text that only recipients who want names get.
+        """
         with self._lock:
             to = [
                 recipient
@@ -212,7 +219,11 @@ class Notifier:
                     self._outbox.sent(letter, time.monotonic())
 
     def _failed(self, letter: Letter, error: NotSent) -> None:
-        """Try a message again later. A warning would come too late then."""
+        """Schedule a retry of a message that was not sent, or drop it if the error is final.
+
+        A warning is dropped too: it would come too late. A browser that has ended its subscription is
+        reported to the daemon.
+        """
         log.warning("a message to a phone was not sent: %s", error)
         with self._lock:
             final = error.final or letter.kind == "warning"
@@ -243,7 +254,7 @@ class Notifier:
 
 
 def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return the notification's kind and subtype for an event; None for events without a notification."""
+    """Return the kind and subtype of the notification for a daemon's event; None if it needs none."""
     name, what = event.get("event"), event.get("what")
     if name == "request" and event.get("reminder") is True:
         return "request", "again"

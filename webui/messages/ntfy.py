@@ -35,9 +35,9 @@ def send(
     inside: bool = False,
     deadline: float = DEADLINE,
 ) -> None:
-    """Send a message to the topic at ``address``, in at most ``deadline`` seconds. Raises: NotSent.
+    """Send a message to the ntfy topic at ``address``, in at most ``deadline`` seconds. Raises: NotSent.
 
-    ``click``: the page that a tap opens. ``inside``: the server is in the home.
+    ``click``: the address that a tap opens. ``inside``: the server is in the home, not on the internet.
     """
     try:
         host = check_url(address)
@@ -65,9 +65,9 @@ def send(
 
 
 class _Line:
-    """A connection to the server that is cut at the deadline in any state.
+    """A connection to the server that is cut after ``deadline`` seconds, whatever it does then.
 
-    Time-outs apply only to single steps.
+    Time-outs of sockets apply only to single steps.
     """
 
     def __init__(self, way: Outside, deadline: float) -> None:
@@ -106,7 +106,10 @@ def _headers(title: str, click: str) -> dict[str, str]:
 
 
 def _header(text: str) -> str:
-    """Return the value of a header; text that is not ASCII is encoded by RFC 2047, which ntfy decodes."""
+    """Return ``text`` as the value of an HTTP header.
+
+    Text that is not printable ASCII is encoded by RFC 2047, which ntfy decodes.
+    """
     if text.isascii() and text.isprintable():
         return text
     return f"=?UTF-8?B?{base64.b64encode(text.encode()).decode()}?="

@@ -43,7 +43,7 @@ class Letter:
 
 
 class Outbox:
-    """Pending messages: at most one for each recipient and kind, which bounds their number."""
+    """Messages that wait to be sent: at most one for each recipient and kind, which bounds their number."""
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Key, str], Waiting] = {}
@@ -60,9 +60,10 @@ class Outbox:
             waiting.what, waiting.names = what, names
 
     def due(self, by_key: Mapping[Key, Recipient], now: float, local: datetime) -> list[Letter]:
-        """Return the messages to send now. Call ``sent`` or ``failed`` for each afterwards.
+        """Return the messages to send now, and mark them as being sent. Call ``sent`` or ``failed`` for each.
 
-        ``now``: seconds of a monotonic clock. ``local``: the home's time, for the quiet hours.
+        Messages without a current recipient are dropped. ``by_key``: the recipients. ``now``: seconds of a
+        monotonic clock. ``local``: the home's time, for the quiet hours.
         """
         found = []
         for key, waiting in tuple(self._waiting.items()):
@@ -80,7 +81,7 @@ class Outbox:
         return found
 
     def sent(self, letter: Letter, now: float) -> None:
-        """Remove a message that was sent. Events that arrived meanwhile stay for the next one."""
+        """Remove a message that was sent at ``now``. Events that arrived meanwhile stay for the next one."""
         key = (letter.to.key, letter.kind)
         self._sent[key] = now
         waiting = self._waiting.pop(key, None)
@@ -101,16 +102,16 @@ class Outbox:
 
 
 def is_quiet(hours: str, local: datetime) -> bool:
-    """Return whether a time is in the quiet hours."""
+    """Return whether a local time is in the quiet hours, a start and an end as text, also across midnight."""
     start, end = clock_span(hours)
     minute = local.hour * 60 + local.minute
     return start <= minute < end if start < end else minute >= start or minute < end
 
 
 def is_week_over(before: datetime, local: datetime) -> bool:
-    """Return whether the time of the weekly message is between two looks at the clock, in local time.
+    """Return whether the time of the weekly message, Sunday at 18:00, was reached since ``before``.
 
-    A clock that is set in between starts no week.
+    Both arguments are local times. False if they are an hour or more apart, as after the clock was set.
     """
     moment = datetime.combine(local.date(), WEEK_AT, local.tzinfo)
     return local.weekday() == SUNDAY and before < moment <= local and local - before < timedelta(hours=1)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class PushSender:
-    """Sends with the home's own key, which is made when the first browser asks for messages.
+    """Sends Web Push messages with the home's own key, which is made when it is first needed.
 
     ``state``: the folder of the key's file; None: the key ends with the web process.
     """
@@ -34,14 +34,20 @@ class PushSender:
         self._key: Mapping[str, str] = {}
 
     def public_key(self) -> str:
-        """Return the key that browsers need to subscribe. Raises: NotSent."""
+        """Return the public key that browsers need to subscribe, and make it if there is none.
+
+        Raises: NotSent if it cannot be made or stored.
+        """
         with self._lock:
             if not self._key:
                 self._key = self._read() or self._make()
             return self._key["public"]
 
     def __call__(self, to: PushTarget, text: str, *, title: str, path: str, kind: str) -> None:
-        """Send a message. ``path``: the page that a tap opens. Raises: NotSent."""
+        """Send a message to a browser. ``path``: the page that a tap opens. ``kind``: decides its urgency.
+
+        Raises: NotSent, with GONE if the browser has ended its subscription.
+        """
         self.public_key()
         answer = sender_process.run(PROCESS, {
             "do": "send", "endpoint": to.endpoint, "p256dh": to.p256dh, "auth": to.auth,

@@ -28,7 +28,10 @@ class Recipient:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Tell recipients apart: two parents may use one channel."""
+        """Return what identifies the recipient: the guardian, and the address of the channel or browser.
+
+        Two parents may use one channel.
+        """
         return self.guardian, self.address if self.push is None else self.push.endpoint
 
 

@@ -22,9 +22,9 @@ _places = BoundedSemaphore(PROCESSES)
 
 
 def run(module: str, request: Mapping[str, object]) -> dict[str, Any]:
-    """Return the answer of the process ``python -m module``. Raises: NotSent, also if the answer says why.
+    """Run ``python -m module`` with ``request`` as JSON, and return the JSON object that it prints.
 
-    The module limits its answer: it is one line.
+    Raises: NotSent if it fails, does not end in TIMEOUT seconds, or its answer says that nothing was sent.
     """
     try:
         with _places:

@@ -36,7 +36,10 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/leaflet")
 @guardians_only
 def leaflet() -> ResponseReturnValue:
-    """Show the leaflet to print, in the language of the page. A provider prints one for each language."""
+    """Show a leaflet for parents to print, in the language of the page.
+
+    A provider prints one for each language.
+    """
     read = whole(TextBook.GUIDE)
     return render_template(
         "leaflet.html",

@@ -45,9 +45,9 @@ def child() -> ResponseReturnValue:
 @blueprint.get("/sw.js")
 @anyone
 def worker() -> ResponseReturnValue:
-    """Return the service worker, with the files that it stores, and the icon of messages.
+    """Return the script of the service worker, which has the addresses of the files that it stores.
 
-    Browsers load it again if one changes.
+    Browsers load it again if a file, the language or the theme changes.
     """
     files = [url_for("installable.offline"), *map(_static_url, ("style.css", "dark.css", "icon.svg"))]
     stamp = blake2b("".join((*files, language(), chosen())).encode(), digest_size=6).hexdigest()
@@ -59,7 +59,10 @@ def worker() -> ResponseReturnValue:
 @blueprint.get("/offline")
 @anyone
 def offline() -> ResponseReturnValue:
-    """Show the page for a device that does not reach the gateway. The help lines are those of the country."""
+    """Show the page that the app shows if the device does not reach the gateway.
+
+    It has the country's help lines.
+    """
     return render_template("offline.html", help_lines=daemon().help_lines())
 
 

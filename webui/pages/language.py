@@ -37,6 +37,6 @@ def remember(answer: Response, code: str) -> None:
 
 
 def place(to: str) -> str:
-    """Return ``to`` if it is a path of these pages; the start page for any other value."""
+    """Return ``to``, the page to return to, if it is a path of these pages; else the start page's address."""
     ours = to.startswith("/") and not to.startswith(("//", "/\\")) and to.isascii() and to.isprintable()
     return to if ours and len(to) <= PLACE_LIMIT else url_for("door.arrive")

@@ -64,7 +64,10 @@ def one(key: str) -> ResponseReturnValue:
 
 
 def title(key: str, explanation: BookEntry) -> str:
-    """Return the title of an explanation by its key. ``explanation`` may be that of its alias."""
+    """Return the title of an explanation by its key, such as ``category:games`` or ``band:adult``.
+
+    ``explanation``: its text; for an alias, the text of the other key.
+    """
     if key.startswith(CATEGORY):
         return things.categories().get(key.removeprefix(CATEGORY)) or explanation.one("name")
     if key == "band:adult":
@@ -75,7 +78,10 @@ def title(key: str, explanation: BookEntry) -> str:
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
-    """Return the age groups with what each recommends for a category; empty without the daemon."""
+    """Return the age groups, each with the action that it recommends for the category; empty for other keys.
+
+    Also empty if the daemon does not respond.
+    """
     kind = key.removeprefix(CATEGORY)
     if kind == key:
         return []

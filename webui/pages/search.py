@@ -31,7 +31,7 @@ SHOWN = 8  # results of a group; a longer search finds fewer
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One result: a page, or the same page of several children."""
+    """One result of the parents' search: a page, or the same page for each of several children."""
 
     title: str
     links: tuple[tuple[str, str], ...]  # label and address; one link without a label: the title is the link
@@ -52,9 +52,9 @@ def show() -> ResponseReturnValue:
 
 
 def _groups(query: Query, children: Sequence[ChildView]) -> Iterator[ResultGroup]:
-    """Yield the groups that have results, in the order of the page.
+    """Yield the groups of search results that are not empty, in the order of the page.
 
-    With a child's name in the query, the other words are searched in that child's pages.
+    With a child's name in the query, the other words are searched in that child's pages only.
     """
     named = [child for child in children if _names(query, child)]
     rest = Query(
@@ -130,7 +130,10 @@ def _categories(
 def _of_children(
     query: Query, children: Sequence[ChildView], titles: Mapping[str, str], address: Callable[[str, str], str]
 ) -> tuple[SearchResult, ...]:
-    """Return the matching titles, each with a link for every child."""
+    """Return the best matching titles (at most SHOWN), each with a link for every child.
+
+    ``titles``: by key. ``address``: returns the page of a child's id and a key.
+    """
     return tuple(
         SearchResult(titles[key], tuple((plain(child.name), address(child.id, key)) for child in children))
         for key in tuple(closest(query, titles))[:SHOWN]

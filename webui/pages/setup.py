@@ -108,7 +108,7 @@ def start() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def speak() -> ResponseReturnValue:
-    """Set the language of the family and of this browser, and continue with the family."""
+    """Set the language of the family and of this browser, and redirect to the next step, the people."""
     code = one_of("language", languages().catalogues)
     with notices.refusals_to(notices.said):
         _change(EDIT_FAMILY, set={"language": code})
@@ -129,9 +129,10 @@ def people() -> ResponseReturnValue:
 @blueprint.post("/people")
 @guardians_only
 def save_people() -> ResponseReturnValue:
-    """Save the people of the form, and continue with the devices.
+    """Create or change the people in the form, and redirect to the step with the devices.
 
-    A person who exists is changed, not created again, whichever page the form was on.
+    A person who exists is changed, not created again, whichever page the form was on. Responds with 422 and
+    messages if a row is invalid.
     """
     names = daemon().catalogue()
     problems = {
@@ -159,13 +160,16 @@ def save_people() -> ResponseReturnValue:
 
 
 def _set_list_updates(chosen: str) -> None:
-    """Set how often lists are updated, if the form's choice is a new one. Raises: ControlError."""
+    """Set how often lists are updated, if ``chosen`` differs from the current setting.
+
+    Raises: ControlError.
+    """
     if chosen in INTERVALS and chosen != daemon().client.ask(FAMILY).lists.update:
         _change(EDIT_FAMILY, set={"lists/update": chosen})
 
 
 def _save(row: PersonRow) -> None:
-    """Create the person of a row, or change the existing one. Raises: ControlError."""
+    """Create the person of a form's row, or change the existing one. Raises: ControlError."""
     who = who_is(row, _known(_devices()))
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
@@ -216,9 +220,10 @@ def _people(rows: tuple[PersonRow, ...], sentence: str = "") -> str:
 
 
 def _list_updates() -> dict[str, object]:
-    """Return the choice of automatic updates for the form: as sent, else the current setting.
+    """Return the choice of how often lists are updated, for the form: as sent, else the current setting.
 
-    ``fixed``: the router's own settings decide, so the form has no choice.
+    ``interval``: the choice. ``on``: the one to use when updates are turned on. ``fixed``: the router's own
+    settings decide, so the form has no choice.
     """
     family = daemon().client.ask(FAMILY)
     current, sent = family.lists.update, request.form.get("lists", "")
@@ -259,7 +264,7 @@ def devices() -> ResponseReturnValue:
 @blueprint.post("/devices")
 @guardians_only
 def save_devices() -> ResponseReturnValue:
-    """Save the owners of devices and the default for new ones, and continue with the resulting rules.
+    """Save the owners of devices and how new devices are treated, and redirect to the next step.
 
     An unchanged row is skipped, so a form that is sent twice has no second effect.
     """
@@ -287,15 +292,18 @@ def save_devices() -> ResponseReturnValue:
 
 
 def _owners(found: DevicesView) -> set[str]:
-    """Return the possible owners of a device: people, all children (CHILDREN), and places."""
+    """Return the possible owners of a device: people's ids, CHILDREN for all children, groups like guests.
+
+    CHILDREN is left out if they cannot share a device.
+    """
     shared = {CHILDREN} if sharers(_known(found)) else set()
     return {*PLACES, *shared, *(person.id for person in found.state.people)}
 
 
 def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -> str:
-    """Set the owner of a device, or share it between ``sharing``. Return its owner before.
+    """Set the owner of a device, or share it between ``sharing`` if ``owner`` is CHILDREN.
 
-    Raises: ControlError.
+    Return its owner before. Raises: ControlError.
     """
     if owner not in PLACES:
         mark_as_answered(device.mac)
@@ -308,7 +316,10 @@ def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -
 @blueprint.post("/device")
 @guardians_only
 def give() -> ResponseReturnValue:
-    """Set who uses one device of the first run, from its card on the parents' home page."""
+    """Set who uses one device, from the form on its card on the parents' home page, and redirect there.
+
+    It is one of the devices that were here at the first run. Form fields: ``mac``, and ``of`` (the owner).
+    """
     found = _devices()
     wanted = one_of("of", _owners(found))
     device = next((device for device in found.state.devices if device.mac == request.form.get("mac")), None)
@@ -328,7 +339,10 @@ def give() -> ResponseReturnValue:
 
 
 def _strangers(wanted: str) -> None:
-    """Set the default for devices without an owner, if the choice is a new one. Raises: ControlError."""
+    """Set how devices without an owner are treated, if ``wanted`` differs from the setting.
+
+    Raises: ControlError.
+    """
     if wanted in STRANGERS and wanted != daemon().client.ask(FAMILY).unknown_devices:
         _change(EDIT_FAMILY, set={"unknown_devices": wanted})
 
@@ -359,14 +373,20 @@ def devices_back() -> ResponseReturnValue:
 @blueprint.get("/password")
 @guardians_only
 def password() -> ResponseReturnValue:
-    """Ask for a password, in a form of the account page; skip the step if the user can sign in already."""
+    """Show the step with the form for a password.
+
+    Redirect to the next one if the user can sign in already.
+    """
     if not _lacks_password():
         return redirect(url_for("setup.summary"), 303)
     return password_form()
 
 
 def password_form(sentence: str = "") -> str:
-    """``sentence``: why the typed password was refused."""
+    """Return the page of the step with the form for a password.
+
+    ``sentence``: why the typed password was refused.
+    """
     return _render(
         "setup_password.html", "password", me=signed_in(), sentence=sentence, passkey_why=passkeys.why_not()
     )
@@ -403,13 +423,13 @@ def summary() -> ResponseReturnValue:
 @blueprint.get("/tests")
 @guardians_only
 def tests() -> ResponseReturnValue:
-    """Return tonight's bedtime and the filter test of each child, as an HTML fragment."""
+    """Return the next bedtime and the filter test of each child, as an HTML fragment."""
     home = daemon().home()
     return render_template("parts/setup_tests.html", home=home, **_tests(home))
 
 
 def _tests(home: HomeView) -> dict[str, object]:
-    """Return the next bedtime and the filter test of each child, for a template."""
+    """Return the next bedtime and the last filter test on a device of each child, as values of a template."""
     found = [
         (child, daemon().rules(child.id).next_bedtime, tests_of(child.id).device) for child in home.children
     ]
@@ -426,7 +446,7 @@ def now() -> ResponseReturnValue:
 @blueprint.post("/lists")
 @guardians_only
 def fetch_lists() -> ResponseReturnValue:
-    """Turn on the proposed lists that are ticked. The next update downloads them."""
+    """Turn on the proposed lists of sites that are ticked. The next update downloads them."""
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [source for source in proposed_lists() if source.id in ticked]

@@ -65,9 +65,9 @@ def _no_content() -> ResponseReturnValue:
 @blueprint.get("/stream")
 @seen_by(PersonRole.GUARDIAN, PersonRole.HELPER, away=_no_content)
 def stream() -> Response:
-    """Return an endless response of server-sent events for a guardian's or helper's page.
+    """Return a response of server-sent events for a guardian's or helper's page, for at most LIFE seconds.
 
-    Status 204 stops EventSource from reconnecting: no stream is free, or the user is not signed in.
+    Status 204 stops the browser from reconnecting: no stream is free, or the user is not signed in.
     """
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):
@@ -105,9 +105,10 @@ def _messages(
 def _changes(
     events: EventStream, gone: Callable[[], bool], now: Callable[[], float], end: float
 ) -> Iterator[bytes]:
-    """Yield a message on connection, then at most one a second while there are events.
+    """Yield the bytes of a "changed" message on connection, then at most one a second while there are events.
 
-    After silence it yields a comment, which tests whether the browser is still connected.
+    After HEARTBEAT seconds of silence it yields a comment, which tests whether the browser is still
+    connected. It ends at the time ``end`` of the clock ``now``, or when ``gone`` returns True.
     """
     yield CHANGED
     said, changed = now(), False

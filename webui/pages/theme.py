@@ -18,7 +18,7 @@ LIGHT, DARK, DEVICE = "light", "dark", "device"
 @blueprint.post("/theme")
 @anyone
 def choose() -> ResponseReturnValue:
-    """Store the chosen theme in a cookie, and redirect to the page that the menu was on.
+    """Store the chosen theme (light, dark or device) in a cookie, and redirect to the page of the menu.
 
     No request goes to the daemon, so this works while the filter is stopped.
     """
@@ -35,6 +35,9 @@ def choose() -> ResponseReturnValue:
 
 @blueprint.app_template_global("theme")
 def chosen() -> str:
-    """Return the theme of this page. The sheets are chosen by it on the server, so a page never flashes."""
+    """Return the theme that this browser's cookie has: light, dark, or device if there is none.
+
+    The server chooses the style sheets by it, so that a page never flashes in the wrong colours.
+    """
     theme = request.cookies.get(cookies.name_of(COOKIE), "")
     return theme if theme in (LIGHT, DARK) else DEVICE

@@ -38,7 +38,10 @@ class TokenEntries:
 
 @noun.declare("GET", "/account", *EVERYBODY, answer=Me)
 def me_(me: Caller) -> object:
-    """Return the caller's name, role and helper's minutes, and whether it has used a token."""
+    """Return the caller's name and role, and whether the request has an API token.
+
+    `minutes`: what a helper may give to each child a day.
+    """
     return Me(me.name, me.role, me.minutes, bool(me.via))
 
 
@@ -56,7 +59,7 @@ def end_others(me: Caller) -> object:
 
 @noun.declare("DELETE", "/account/sessions/{session}", *EVERYBODY, answer=Ended, by_session=True)
 def end(me: Caller, session: str) -> object:
-    """End one of the caller's sessions by its id."""
+    """End one of the caller's sessions by its id, and return how many were ended."""
     return me.account("end", id=session)
 
 

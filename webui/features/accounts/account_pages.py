@@ -51,7 +51,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/end")
 @everybody
 def end() -> ResponseReturnValue:
-    """Sign the user out of one other browser, by its session's id, or of all others."""
+    """Sign the user out of another browser, or of all others, and redirect to the account page.
+
+    Form field ``id``: the id of the session to end, or ``others``. Responds with 400 for an invalid id.
+    """
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():
         abort(400)
@@ -63,7 +66,10 @@ def end() -> ResponseReturnValue:
 @blueprint.post("/confirm")
 @everybody
 def confirm() -> ResponseReturnValue:
-    """Record that the user knows a new session of the account, by its id."""
+    """Record that the user recognises a new sign-in to the account, and redirect to the start page.
+
+    Form field ``id``: the id of the new session. Responds with 400 for an invalid id.
+    """
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():
         abort(400)
@@ -117,7 +123,7 @@ def new_recovery_code() -> ResponseReturnValue:
 
 
 def _typed_password(me: session.Person) -> dict[str, str]:
-    """Return the typed current password's digest as request arguments.
+    """Return ``digest``, made from the typed current password, as an argument of a request to the daemon.
 
     Empty if the account or the form has no password.
     """
@@ -126,7 +132,10 @@ def _typed_password(me: session.Person) -> dict[str, str]:
 
 
 def _form(sentence: str = "") -> str:
-    """Return the page that the form was on: the account's, or the step of the first run."""
+    """Return the page with the form for a new password: the account's, or the step of the first run (setup).
+
+    ``sentence``: an error message for it.
+    """
     if request.form.get("then") == SETUP and session.signed_in().guards:
         return setup.password_form(sentence)
     return render_template("password.html", me=session.signed_in(), sentence=sentence)

@@ -30,7 +30,10 @@ SETUP = "setup"  # a form's word for the first run as the next page
 @blueprint.get("/claim")
 @anyone
 def claim() -> ResponseReturnValue:
-    """Show the form that creates the gateway's first guardian; redirect to sign-in once there is one."""
+    """Show the form that creates the gateway's first guardian.
+
+    Redirect to sign-in if there is a guardian already.
+    """
     found = session.ask("claimable")
     if not found.claimable:
         return redirect(url_for("door.sign_in"), 303)
@@ -81,7 +84,10 @@ def recover() -> ResponseReturnValue:
 
 
 class _RefusedError(Exception):
-    """A refused form. ``needs_code``: it also needs a code of the second factor."""
+    """A form was refused, with a message for the user, an HTTP status and headers for the response.
+
+    ``needs_code``: the form also needs a code of the second factor.
+    """
 
     def __init__(
         self,
@@ -97,9 +103,10 @@ class _RefusedError(Exception):
 
 
 def _with_new_password(action: str, name: str, **values: str | None) -> AccountResponse:
-    """Send ``action``, `claim` or `recover`, with the typed new password and return the account.
+    """Send a user's name and the typed new password to the daemon, and return its response with the account.
 
-    Raises: _RefusedError with the message for the user.
+    ``action``: `claim` creates the first guardian, `recover` replaces a forgotten password. ``values``: its
+    further arguments, such as a label code. Raises: _RefusedError with the message for the user.
     """
     password = request.form.get("password", "")
     if not name.strip() or not name.isprintable():
@@ -131,9 +138,9 @@ def _name() -> str:
 
 
 def to_recovery(name: str, code: str, then: str = "") -> ResponseReturnValue:
-    """Store a new recovery code for ten minutes, and redirect to the only page that shows it.
+    """Store a user's new recovery code for ten minutes, and redirect to the only page that shows it.
 
-    ``then``: SETUP, if the first run goes on after that page.
+    ``name``: the user's. ``then``: SETUP, if the first run goes on after that page.
     """
     key = sheets().put(Sheet(name, (code,), 0, name, None), time.monotonic())
     return redirect(url_for("claim.recovery", key=key, then=then if then == SETUP else None), 303)
@@ -151,7 +158,10 @@ def recovery(key: str) -> ResponseReturnValue:
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """Discard the stored recovery code, and redirect to the start page; to the first run if it goes on."""
+    """Discard the stored recovery code that a page has shown.
+
+    Redirect to the start page, or to the first run if it goes on.
+    """
     me = session.signed_in()
     sheets().drop(key, me.name)
     if request.form.get("then") == SETUP and me.guards:

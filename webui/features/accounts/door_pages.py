@@ -43,9 +43,9 @@ HOMES = {
 @blueprint.get("/")
 @anyone
 def arrive() -> ResponseReturnValue:
-    """Redirect a signed-in user to the page of the role, and a child's device to the child's page.
+    """Redirect a signed-in user to the home page of the role, and a child's device to the child's page.
 
-    Other devices get the visitors' page.
+    Other devices get a page for visitors.
     """
     person = session.person()
     if person is not None:
@@ -94,7 +94,7 @@ def use_code() -> ResponseReturnValue:
 
 
 def _use_code(code: str, *, detour: bool) -> ResponseReturnValue:
-    """Sign in by a one-time code and redirect, or show the form again.
+    """Sign in by a one-time code and redirect, or show the sign-in form again with a message (403 or 429).
 
     ``detour``: redirect to the page that sets a password, if the account has none.
     """
@@ -135,7 +135,10 @@ def use_password() -> ResponseReturnValue:
 @blueprint.post("/signin/code")
 @anyone
 def use_second_step() -> ResponseReturnValue:
-    """Complete a sign-in, whose password was right, by a code of the second factor."""
+    """Complete a sign-in, whose password was right, by a code of the second factor.
+
+    A wrong code shows the form again with a message.
+    """
     name, pending = request.form.get("name", "")[:NAME_LIMIT], request.form.get("pending", "")[:TIME_LIMIT]
     try:
         with tries.attempt(name):
@@ -159,7 +162,11 @@ def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:
 
 
 def start_session(answer: AccountResponse, *, detour: bool) -> str:
-    """Store a new session in the cookie, and return the address of the page to open."""
+    """Store a new session in the cookie, and return the address of the page to open for the user's role.
+
+    It is the first run (setup) in an empty home. Also sends the browser's time, if the form has it, to the
+    daemon. ``detour``: return the page that sets a password, if the account has none.
+    """
     session.sign_in(answer)
     _offer_time(answer.guardian)
     role = answer.role or PersonRole.GUARDIAN
@@ -171,7 +178,10 @@ def start_session(answer: AccountResponse, *, detour: bool) -> str:
 
 
 def is_empty(role: str) -> bool:
-    """Return whether the user is a guardian in a home without any rules, who continues with the first run."""
+    """Return whether a user with ``role`` is a guardian in a home without people yet.
+
+    Such a guardian continues with the first run (setup).
+    """
     if role != PersonRole.GUARDIAN or daemon().home().children:
         return False
     return not daemon().client.ask(DEVICES, brief=True).people
@@ -197,9 +207,10 @@ def _later(error: TooManyTriesError, name: str = "") -> ResponseReturnValue:
 
 
 def _offer_time(name: str) -> None:
-    """Send the phone's clock, which the form has, to the daemon: a gateway may have no other source.
+    """Send the time of the user's phone to the daemon, because a gateway may have no other source.
 
-    A failure does not stop the sign-in.
+    It is in the form field ``at``, as ISO 8601 with an offset. An invalid time or a failure is ignored.
+    ``name``: the user who signs in.
     """
     text = request.form.get("at", "")[:TIME_LIMIT]
     try:
@@ -214,7 +225,7 @@ def _offer_time(name: str) -> None:
 @blueprint.post("/signout")
 @anyone
 def sign_out() -> ResponseReturnValue:
-    """Sign out. A parent who could not sign in again is warned first."""
+    """Sign out and redirect to the start page. A parent who could not sign in again is warned first."""
     if "anyway" not in request.form and _could_not_return():
         return redirect(url_for("door.leaving"), 303)
     if session.token():
@@ -225,7 +236,10 @@ def sign_out() -> ResponseReturnValue:
 
 
 def _could_not_return() -> bool:
-    """Return whether no password or passkey lets this guardian in again. Helpers get links from parents."""
+    """Return whether the signed-in guardian has no password or passkey with which to sign in again.
+
+    False for helpers, who get links from parents, and while the daemon does not respond.
+    """
     with contextlib.suppress(Unreachable):
         person = session.person()
         return person is not None and person.guards and not person.can_return

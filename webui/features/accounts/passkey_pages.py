@@ -39,7 +39,7 @@ def ask_sign_in() -> ResponseReturnValue:
 @blueprint.post("/signin/passkey")
 @anyone
 def sign_in() -> ResponseReturnValue:
-    """Sign in by a passkey, in place of password and second step."""
+    """Sign in by a passkey, in place of password and second step; return the page to open as JSON."""
 
     def check() -> str:
         with tries.attempt():
@@ -58,7 +58,10 @@ def ask_proof() -> ResponseReturnValue:
 @blueprint.post("/account/passkeys/prove")
 @everybody
 def prove() -> ResponseReturnValue:
-    """Record a proof by a passkey. The script then sends the form of the dangerous change."""
+    """Record that the user has just confirmed its identity by a passkey; return the result as JSON.
+
+    The script then sends the form of the change that needs this.
+    """
 
     def check() -> str:
         with tries.attempt(session.signed_in().name):
@@ -120,7 +123,10 @@ def remove() -> ResponseReturnValue:
 
 
 def _options(purpose: str) -> ResponseReturnValue:
-    """Return the options of the browser's call as JSON, or an error message."""
+    """Return the options for the browser's WebAuthn call as JSON, or an error message (403 or 409).
+
+    ``purpose``: ``signin``, ``prove`` or ``add``.
+    """
     try:
         return jsonify(options=passkeys.options(purpose))
     except Unreachable:
@@ -131,7 +137,10 @@ def _options(purpose: str) -> ResponseReturnValue:
 
 
 def _result(check: Callable[[], str]) -> ResponseReturnValue:
-    """Return the address of the next page as JSON, or an error message. ``check``: checks the answer."""
+    """Run ``check`` and return the address of the next page as JSON, or an error message (403, 429 or 503).
+
+    ``check``: verifies the browser's WebAuthn answer, and returns that address.
+    """
     try:
         return jsonify(open=check())
     except TooManyTriesError as error:

@@ -53,7 +53,7 @@ class RoleSet:
 
 @record
 class Said:
-    """An answer to a proposed change of role. A yes repeats role and minutes of the proposal.
+    """An answer to a proposed change of a user's role. A yes repeats role and minutes of the proposal.
 
     The daemon rejects it if the proposal has changed meanwhile.
     """
@@ -76,7 +76,7 @@ def all_(me: Caller) -> object:
 
 @noun.declare("POST", "/people", body=Invite, answer=Invited, status=201, by_session=True)
 def invite(me: Caller, body: Invite) -> object:
-    """Create a one-time sign-in link for a new user, or again for one who has never signed in."""
+    """Create a one-time sign-in link for a new user, or again for a user who has never signed in."""
     values = {"minutes": body.minutes, "again": body.again or None}
     more = {key: value for key, value in values.items() if value is not None}
     return me.account("invite", name=body.name, role=body.role, **more)

@@ -42,7 +42,7 @@ def show() -> ResponseReturnValue:
 
 
 def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
-    """Return the choices for a helper's daily minutes, including the current value."""
+    """Return the choices of how many minutes a helper may give each day, including the current ones."""
     return tuple(sorted({*MINUTES, person.minutes or MINUTES[1]}))
 
 
@@ -116,13 +116,16 @@ def answer() -> ResponseReturnValue:
 
 
 def _proposed() -> dict[str, object]:
-    """Return role and minutes of a proposal as the form showed them. The answer applies only to that."""
+    """Return role and minutes of a proposed change from the form, which showed them to the user.
+
+    The answer applies only to a proposal with these values. Responds with 400 for other values.
+    """
     values: dict[str, object] = {"role": one_of("role", [*PersonRole, REMOVED])}
     return values | {"minutes": whole("minutes", 0, MINUTES_LIMIT)}
 
 
 def _name() -> str:
-    """Return the typed name with single spaces; ``-`` if it is empty.
+    """Return the typed name of a user with single spaces; ``-`` if it is empty.
 
     The daemon rejects an invalid name with an explanation.
     """

@@ -29,7 +29,10 @@ blueprint = Blueprint("second", __name__, url_prefix="/account/second")
 @everybody
 @proven
 def start() -> ResponseReturnValue:
-    """Create a secret for the user's app, and redirect to the page that shows it."""
+    """Create a second-factor secret for the user's authenticator app.
+
+    Redirects to the page that shows it.
+    """
     where = url_for("account.show")
     with notices.refusals_to(notices.said):
         answer = session.ask("factor_start")
@@ -40,7 +43,10 @@ def start() -> ResponseReturnValue:
 @blueprint.get("/<key>")
 @everybody
 def show(key: str) -> ResponseReturnValue:
-    """Show the secret as a QR code and as text, for ten minutes, with the form for the first code."""
+    """Show a new second-factor secret as a QR code and as text, with the form for the app's first code.
+
+    ``key``: names the secret, which is stored for ten minutes.
+    """
     return _setup(key)
 
 
@@ -70,7 +76,10 @@ def turn_off() -> ResponseReturnValue:
 @blueprint.post("/codes")
 @everybody
 def new_codes() -> ResponseReturnValue:
-    """Replace the backup codes, and redirect to the only page that shows the new ones."""
+    """Replace the backup codes, and redirect to the only page that shows the new ones.
+
+    The form needs a code of the second factor; otherwise the account page shows a message.
+    """
     answer, sentence, _status = _with_code("factor_codes")
     if answer is not None:
         return _to_codes(answer)
@@ -89,13 +98,17 @@ def codes(key: str) -> ResponseReturnValue:
 @blueprint.post("/codes/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """Discard the shown backup codes."""
+    """Discard the new backup codes that a page has shown, and redirect to the account page."""
     sheets().drop(key, session.signed_in().name)
     return _account()
 
 
 def _with_code(action: str) -> tuple[AccountResponse | None, str, int]:
-    """Send ``action`` with the typed code; return the response, or None with a message and a status."""
+    """Send ``action`` with the typed second-factor code to the daemon.
+
+    Return its response, a message and a status. The response is None if the daemon refused; message and HTTP
+    status then say why.
+    """
     try:
         with tries.attempt(session.signed_in().name):
             return session.ask(action, otp=typed_code(request.form.get("otp", ""))), "", 200
@@ -108,7 +121,10 @@ def _with_code(action: str) -> tuple[AccountResponse | None, str, int]:
 
 
 def _setup(key: str, sentence: str = "", status: int = 200) -> ResponseReturnValue:
-    """Return the page that sets up an app; 410 if its secret is no longer stored."""
+    """Return the page that sets up an authenticator app and its status.
+
+    410 if its secret is no longer stored. ``sentence``: an error message for it.
+    """
     me = session.signed_in()
     found = sheets().get(key, me.name, time.monotonic())
     if found is None or len(found.codes) != KEY_AND_ADDRESS:
@@ -127,7 +143,7 @@ def _to_codes(answer: AccountResponse) -> ResponseReturnValue:
 
 
 def _kept(*secrets: str) -> str:
-    """Store secrets for the page that shows them, and return its key."""
+    """Store secrets for ten minutes for the page that shows them to this user, and return its key."""
     name = session.signed_in().name
     return sheets().put(Sheet(name, secrets, 0, name, None), time.monotonic())
 

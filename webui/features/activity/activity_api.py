@@ -48,15 +48,15 @@ def history(me: Caller, child: str, query: HistoryQuery) -> object:
 
 @noun.declare("DELETE", "/children/{child}/history", query=Erase)
 def erase(me: Caller, child: str, query: Erase) -> object:
-    """Delete a child's stored activity permanently: all of it, or only names."""
+    """Delete a child's stored activity permanently: all of it, or only names (`what`)."""
     return me.change(ERASE, id=child, what=query.what)
 
 
 @noun.declare("GET", "/children/{child}/ledger", query=LedgerQuery, answer=LedgerResponse)
 def ledger(me: Caller, child: str, query: LedgerQuery) -> object:
-    """Return the minutes that counted for a child's limits on a day.
+    """Return how many minutes counted for a child's limits on a day.
 
-    From log level 2 on also when and for what.
+    From log level 2 on also when and for what. Without `day`, it is today.
     """
     return me.ask(LEDGER, who=child, **({"day": query.day} if query.day else {}))
 
@@ -68,10 +68,11 @@ class TrafficQuery:
 
 @noun.declare("GET", "/home/traffic", query=TrafficQuery, answer=TrafficLines)
 def traffic(me: Caller, query: TrafficQuery) -> object:
-    """Return the latest decisions about the caller's own devices and of unfiltered ones, from memory.
+    """Return the filter's latest decisions about the caller's own devices and unfiltered ones, from memory.
 
-    It records for 30 seconds after each call. No other adult's, guest's or child's device is in it, except a
-    child's up to age 9 that the caller has started.
+    Only those with a number above `after`. Each call starts or continues the recording for 30 seconds. No
+    other adult's, guest's or child's device is in it, except a child's up to age 9 that the caller has
+    started.
     """
     return me.change(TRAFFIC, after=query.after)
 
@@ -84,7 +85,7 @@ def start_traffic(me: Caller, mac: str) -> object:
 
 @noun.declare("DELETE", "/devices/{mac}/traffic", answer=TrafficWatch)
 def end_traffic(me: Caller, mac: str) -> object:
-    """End what the start of a device's traffic began."""
+    """Stop showing the caller the traffic of a young child's device."""
     return me.change(TRAFFIC_WATCH, mac=mac, action="end")
 
 

@@ -20,9 +20,10 @@ LEAST_DAYS = 3  # of them with use; fewer are not usual
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The days of a child's activity that a page shows: a day, week or month, which links to its neighbours.
+    """The period of a child's activity that a page shows: a day, week or month that ends with ``last``.
 
-    ``of``: the child's id on a parent's page; empty on the child's own.
+    Also makes the addresses of the pages before and after it. ``of``: the child's id on a parent's page;
+    empty on the child's own.
     """
 
     name: str  # day, week, month
@@ -44,7 +45,7 @@ class View:
 
     @property
     def day_text(self) -> str | None:
-        """Return the last day for an address; None for today."""
+        """Return the last day as ISO text for the page's address; None if it is today."""
         return None if self.last == self.today else self.last.isoformat()
 
     @property
@@ -66,7 +67,7 @@ class View:
 
 
 class Strip:
-    """The counted minutes of a day as one strip of 24 hours, coloured by category."""
+    """The counted minutes of a day for a chart of 24 hours, coloured by category."""
 
     def __init__(self, ledger: LedgerResponse) -> None:
         self.lane: Lane = whole_day(ledger)
@@ -75,9 +76,10 @@ class Strip:
 
 
 def usual_minutes(view: View, days_between: Callable[[date, date], HistoryView]) -> int | None:
-    """Return the minutes of a usual day: the median of the days before that had use.
+    """Return the minutes of a usual day: the median of the days with use in the week before ``view``.
 
-    None for weeks and months, and with too few days.
+    None for weeks and months, and with fewer than three such days. ``days_between``: returns the history from
+    a first to a last day.
     """
     if not view.is_day:
         return None

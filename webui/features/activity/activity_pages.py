@@ -72,7 +72,10 @@ def show() -> ResponseReturnValue:
 
 
 def _describe_place(device: str, place: str, name: str) -> str:
-    """Return a sentence about the new owner of a device (its id and ``name``), or its new place."""
+    """Return a sentence that says who uses a device now. ``device``: its name in the sentence.
+
+    ``place``: the id of the new owner, whose name is ``name``, or a group such as ``guest``.
+    """
     owner = None if place in PLACES else DeviceOwner(place, name, child=True)
     return describe_place(device, place, owner)
 
@@ -80,7 +83,10 @@ def _describe_place(device: str, place: str, name: str) -> str:
 def _with_sentences(
     changes: Sequence[FamilyChange], home: HomeView
 ) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
-    """Return each change with its edits as sentences. The catalogue is requested only if there are edits."""
+    """Return each change of rules with a sentence for each of its edits; none for a change without edits.
+
+    The catalogue, which has names for the sentences, is requested only if there are edits.
+    """
     if not any(change.edits for change in changes):
         return [(change, ()) for change in changes]
     people = {child.id: child.name for child in home.children}
@@ -91,9 +97,9 @@ def _with_sentences(
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore a person's rule file to its state before the last change, and redirect to the overview.
+    """Undo the last change of a person's rule file, and redirect to the overview of activity.
 
-    Covers adults, whose rules have no page.
+    Form field ``who``: the person's id; also an adult's, whose rules have no page.
     """
     who = request.form.get("who", "")[:WHO_LIMIT]
     with notices.refusals_to(notices.said):
@@ -155,12 +161,18 @@ def _child_page(profile: str, name: str) -> ResponseReturnValue:
 
 
 def _history(child: ChildView, first: date, last: date, asked_for: AskedFor = nothing_asked) -> HistoryView:
-    """Return the activity from ``first`` to ``last``, both included."""
+    """Return a child's activity from ``first`` to ``last``, both included.
+
+    ``asked_for``: returns the child's open request for a site or service.
+    """
     return HistoryView(daemon().client.ask(HISTORY, id=child.id, **{"from": first, "to": last}), asked_for)
 
 
 def _rules_of(profile: str, target: str) -> str:
-    """Return the address of the page on which a parent limits, blocks or allows a target; empty: none."""
+    """Return the address of the page on which a parent limits, blocks or allows a target for a child.
+
+    ``target``: ``service:ID`` or ``category:ID``. ``profile``: the child's id. Empty for other targets.
+    """
     kind, _colon, key = target.partition(":")
     if kind == "service":
         return url_for("services.one", profile=profile, service=key)
@@ -179,7 +191,10 @@ def _view(profile: str, name: str) -> tuple[HomeView, ChildView, View]:
 @blueprint.get("/<profile>/<name>.csv")
 @guardians_only
 def export(profile: str, name: str) -> ResponseReturnValue:
-    """Return a child's activity of a day or week as a CSV file for download."""
+    """Return a child's activity of a day, week or month as a CSV file for download.
+
+    404 for another ``name``.
+    """
     if name not in VIEWS:
         abort(404)
     _home, child, view = _view(profile, name)

@@ -23,7 +23,10 @@ Cells = tuple[str, ...]
 
 
 def rows(view: HistoryView) -> Iterator[Cells]:
-    """Yield the table: a header, minutes by day, blocked categories, then blocked and visited sites."""
+    """Yield the rows of the table as texts: a header, minutes by day, categories, blocked and visited sites.
+
+    The rows of categories have numbers of blocks, and of attempts in the background.
+    """
     yield _("Day"), _("What"), _("Name"), _("Minutes"), _("Times"), _("Last"), _("Why")
     history = view.history
     for day in history.days:
@@ -63,7 +66,7 @@ def table(found: Iterable[Cells]) -> str:
 def cell(text: str) -> str:
     """Return a cell's text without control characters.
 
-    What begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate it.
+    A text that begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate it.
     """
     bare = plain(text, CELL_LIMIT)
     return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare

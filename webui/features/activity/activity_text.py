@@ -22,7 +22,7 @@ WEEK = 7  # days
 class SiteView:
     """A blocked or visited site in a child's history, as the pages show it.
 
-    ``asked``: the child has asked for it.
+    ``asked``: the child has an open request for it.
     """
 
     def __init__(self, site: SiteActivity, *, asked: bool = False) -> None:
@@ -31,15 +31,18 @@ class SiteView:
 
     @property
     def background(self) -> int:
-        """Return how many attempts devices made without a person."""
+        """Return how many attempts to reach the blocked site devices made without a person.
+
+        0 for a visited site.
+        """
         return self.site.background if isinstance(self.site, BlockedSite) else 0
 
     @property
     def group(self) -> str:
-        """Return where the page lists a blocked site: ``bypass``, ``own`` or ``background`` attempts.
+        """Return under which heading the page lists a blocked site: ``bypass``, ``own`` or ``background``.
 
-        An attempt to bypass the filter, and one for a site that the child asked for, is never listed as one
-        in the background.
+        They are for attempts to bypass the filter, a person's attempts, and those that devices make without a
+        person. A site that the child asked for is never in the background.
         """
         if isinstance(self.site, BlockedSite) and self.site.bypass:
             return "bypass"
@@ -47,7 +50,11 @@ class SiteView:
 
     @property
     def attempts(self) -> int:
-        """Return the number that belongs to ``group``."""
+        """Return the number of attempts that the page shows for the site.
+
+        For an attempt to bypass the filter, it is all of them; else a person's, or if there are none, those
+        that devices made without a person.
+        """
         if self.group == "bypass":
             return self.site.times + self.background
         return self.site.times or self.background
@@ -59,12 +66,18 @@ class SiteView:
 
     @property
     def entry(self) -> str | None:
-        """Return the site or service that a guardian can open; None if no answer opens it."""
+        """Return the host or ``service:ID`` that a guardian can allow.
+
+        None for a visited site, or if no guardian can open it.
+        """
         return entry_of(self.site)
 
     @property
     def sentence(self) -> str:
-        """Return why the site was blocked, or that it is allowed now; empty for a visited one."""
+        """Return a sentence that says why the site was blocked, or that it is allowed now.
+
+        Empty for a visited one.
+        """
         if not isinstance(self.site, BlockedSite):
             return ""
         if self.is_allowed_now:
@@ -77,7 +90,10 @@ class SiteView:
 
 
 def entry_of(site: SiteActivity) -> str | None:
-    """Return the site or service that a guardian can open; None if no answer opens it."""
+    """Return the host or ``service:ID`` of a site that a guardian can allow.
+
+    None for a visited site, or if no guardian can open it.
+    """
     if not isinstance(site, BlockedSite) or site.entry is None:
         return None
     is_host = not site.entry.startswith(SERVICE)
@@ -109,7 +125,10 @@ class HistoryView:
 
     @property
     def today(self) -> ActivityDay | None:
-        """Return the running day; None if these days end before it, or it is private until it is over."""
+        """Return today's activity.
+
+        None if these days end before today, or if today's is private until it is over.
+        """
         last = self.days[-1] if self.days else None
         return last if last is not None and last.day == self.history.today else None
 
@@ -127,32 +146,35 @@ class HistoryView:
 
     @property
     def is_sample(self) -> bool:
-        """Return whether any of these days is invented, as in the virtual home."""
+        """Return whether any of these days is invented sample data, as in a virtual home for tests."""
         until = self.history.sample_until
         return until is not None and self.history.from_ < until
 
     @property
     def has_names(self) -> bool:
-        """Return whether names of these days are still stored."""
+        """Return whether names of sites and services are still stored for any of these days."""
         return self.history.to >= self.history.names_from
 
     @property
     def opened(self) -> tuple[CategoryCount, ...]:
-        """Return the allowed categories, the most requested first.
+        """Return the allowed categories with the number of requests by devices, the most requested first.
 
-        They are counted by requests: without a limit, no minutes are known.
+        They have no minutes, which are known only for categories with a limit.
         """
         found = [kind for kind in self.history.kinds if kind.opened and not kind.target.startswith(REASON)]
         return tuple(sorted(found, key=lambda kind: -kind.opened))
 
     @property
     def services(self) -> tuple[Usage, ...]:
-        """Return minutes by service, the most used first, and the rest without a known service."""
+        """Return the minutes of all days by service, the most used first.
+
+        One entry is for minutes of no known service.
+        """
         return _sums(self.days, lambda target: not target.startswith(CATEGORY))
 
     @property
     def categories(self) -> tuple[Usage, ...]:
-        """Return minutes by category, the most used first."""
+        """Return the minutes of all days by category, the most used first."""
         return _sums(self.days, lambda target: not target.startswith(SERVICE))
 
 

@@ -30,27 +30,36 @@ class BlockView:
 
     @property
     def title(self) -> str:
-        """Return the name of the service, or else the host. Both are untrusted input."""
+        """Return the name of the blocked service, or else the blocked host. Both are untrusted input."""
         return self.block.name or self.block.host
 
     @property
     def entry(self) -> str:
-        """Return what a request for it names: the host, or ``service:ID``; empty if neither is known."""
+        """Return how a child's request names the blocked target: the host, or ``service:ID``.
+
+        Empty if unknown.
+        """
         return self.block.host or self.block.entry
 
     @property
     def site(self) -> str:
-        """Return the site or service, under which the pages list its blocks once."""
+        """Return the key by which the pages group blocks: the entry of the site or service.
+
+        The host if there is none; reason and name if both are unknown.
+        """
         return self.block.entry or self.block.host or f"{self.block.reason} {self.block.name}"
 
     @property
     def may_be_wrong(self) -> bool:
-        """Return whether the child can say that the site was blocked by mistake."""
+        """Return whether the child can report the block as a mistake.
+
+        That is if the site's category or age decided, not a family's rule or a service's.
+        """
         return self.block.reason in CLASSIFIED and not self.block.entry.startswith(SERVICE)
 
     @property
     def why_not(self) -> str:
-        """Return why the child cannot ask for it; empty if it can."""
+        """Return a sentence that says why the child cannot ask for the target; empty if it can."""
         if self.block.askable:
             return ""
         return {
@@ -70,7 +79,7 @@ class BlockView:
 
     @property
     def contest(self) -> str:
-        """Return a sentence about where to contest the block; empty if that is unknown."""
+        """Return a sentence that says where a person can object to the block; empty if that is unknown."""
         return telling.contested(self.origin.contest)
 
     @property
@@ -80,18 +89,24 @@ class BlockView:
 
     @property
     def ask_category(self) -> str:
-        """Return the entry of a request for the whole category; empty if the child cannot ask for it."""
+        """Return the text of a request for the site's whole category.
+
+        Empty if the child cannot ask for it.
+        """
         return self.block.ask_category if self.block.askable else ""
 
     @staticmethod
     def is_packaged(list_id: str) -> bool:
-        """Return whether a list comes with the program."""
+        """Return whether the list of sites with this id comes with the program."""
         return list_id.startswith(PACKAGED)
 
 
 @dataclass(frozen=True, slots=True)
 class SiteBlocks:
-    """The blocks of one site or service, of which the page shows one, with one request."""
+    """All recent blocks of one site or service.
+
+    The page shows one of them, ``view``, with a button to ask for it.
+    """
 
     view: BlockView  # the latest that the child can ask for, else the latest
     hosts: tuple[str, ...]  # all blocked hosts of the site, newest first
@@ -106,7 +121,7 @@ class BlocksView:
 
     @property
     def sites(self) -> tuple[SiteBlocks, ...]:
-        """Return the blocks by site or service, the latest first."""
+        """Return the device's last blocks grouped by site or service, the latest group first."""
         groups: dict[str, list[BlockView]] = {}
         for view in self.found:
             groups.setdefault(view.site, []).append(view)
@@ -122,13 +137,20 @@ class BlocksView:
         return next((view for view in self.found if view.block.host == host), None)
 
     def askable(self, entry: str) -> BlockView | None:
-        """Return the block of a host or service if the child may send a request for it; None otherwise."""
+        """Return the block of a host or service if the child may send a request for it; None otherwise.
+
+        None also if a time rule blocked it: requests for time are separate. ``entry``: a host or
+        ``service:ID``.
+        """
         if not entry:
             return None
         return next((view for view in self._askable() if entry in (view.entry, view.site)), None)
 
     def asked_category(self, entry: str) -> str:
-        """Return the name of a block's category if the child may send a request for it; empty otherwise."""
+        """Return the name of the category that a request asks for, if the child may send it; empty otherwise.
+
+        ``entry``: the text of the request (`BlockView.ask_category`).
+        """
         return next((view.category for view in self._askable() if entry and entry == view.ask_category), "")
 
     def _askable(self) -> Iterator[BlockView]:
@@ -136,7 +158,10 @@ class BlocksView:
 
 
 def blocks_of(here: Here) -> BlocksView:
-    """Return the last ten blocks within ten minutes on the device ``here``; none of an unknown device."""
+    """Return the last ten blocks on the requesting device within ten minutes.
+
+    An unknown device has no blocks.
+    """
     if not here.mac:
         return BlocksView(RecentBlocks((), shared=False))
     return BlocksView(daemon().client.ask(RECENT_BLOCKS, device=here.mac, limit=SHOWN))

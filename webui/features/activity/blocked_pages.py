@@ -69,7 +69,10 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/refused/opened")
 @anyone
 def opened() -> ResponseReturnValue:
-    """Show that a site is open since it was blocked on this device, and open it. Until then: status 409."""
+    """Show that a site that was blocked on this device is allowed now, and open it.
+
+    Responds with 409 while it is blocked, or if it is not among the device's last blocks.
+    """
     home, here = daemon().home(), daemon().here(source_address())
     host = host_name(request.args.get("host", ""))
     refusal = blocks_of(here).of_host(host)
@@ -84,7 +87,11 @@ def _asked(here: Here, refusal: BlockView) -> RequestView | None:
 
 
 def _register_of(refusal: BlockView | None, on: dict[str, RegisterView]) -> RegisterView | None:
-    """Return the state's register that decided; None if the block is not among the device's last ones."""
+    """Return the state's list of blocked sites (register) that caused the block; None if it is unknown.
+
+    ``on``: the registers that are turned on, by country. ``refusal``: None if the device's last blocks have
+    no such block.
+    """
     return on.get(refusal.block.owner.split(":")[1]) if refusal and ":" in refusal.block.owner else None
 
 

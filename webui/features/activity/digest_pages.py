@@ -59,7 +59,10 @@ def _week(child: ChildView, home: HomeView) -> HistoryView:
 
 
 def _changes(child: ChildView, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
-    """Return the recent changes of a child's rules, each with its sentences, as the child sees them."""
+    """Return the recent changes of a child's rules, each with sentences about its edits.
+
+    They are those that the child sees.
+    """
     found = daemon().client.ask(OWN_CHANGES, id=child.id).changes
     if not found:
         return []

@@ -45,7 +45,8 @@ def week_of(
 ) -> Week:
     """Return the summary of a child's last seven days.
 
-    ``history`` is ignored below the log level at which categories are visible.
+    ``history``: the child's activity, ignored below the log level at which categories are visible. ``asked``:
+    requests of all children. ``changes``: those of the child's rules; older ones are left out.
     """
     kept = child.log_level >= KINDS_LEVEL and history is not None
     mine = [request for request in asked if request.profile == child.id]
@@ -65,6 +66,6 @@ def week_of(
 
 
 def new_names(devices: Iterable[ListedDevice], now: datetime) -> list[str]:
-    """Return the names of devices that appeared within the last seven days, at most `DEVICES_SHOWN`."""
+    """Return the names of devices first seen within the last seven days, at most `DEVICES_SHOWN`."""
     found = [device for device in devices if device.first_seen and now - device.first_seen < SPAN]
     return [called(device) for device in found[:DEVICES_SHOWN]]

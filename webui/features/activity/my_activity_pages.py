@@ -49,7 +49,10 @@ def month() -> ResponseReturnValue:
 
 
 def _page(name: str) -> ResponseReturnValue:
-    """Show the child of the requesting device a day, week or month of its own. It may always compare them."""
+    """Show the child of the requesting device its own activity of a day, week or month (``name``).
+
+    It always has the comparison with a usual day. Another device is redirected to the start page.
+    """
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)

@@ -11,7 +11,10 @@ NAME_LIMIT = 80  # characters of a host or a service
 
 
 def title(target: str, name: str | None) -> str:
-    """Return the display name of a target, such as ``reason:bedtime``. ``name``: the daemon's name for it."""
+    """Return the display name of a target in a history, such as ``service:youtube`` or ``reason:bedtime``.
+
+    ``name``: the daemon's name for it; untrusted for a site.
+    """
     if target == OTHER:
         return _("Something else")
     if not target.startswith(REASON):
@@ -23,7 +26,10 @@ def title(target: str, name: str | None) -> str:
 
 
 def initial(title: str) -> str:
-    """Return the first letter or digit of a title, for its mark in a chart; empty without one."""
+    """Return the first letter or digit of a title, in upper case, which marks it in a chart.
+
+    Empty without one.
+    """
     return next((letter for letter in title if letter.isalnum()), "").upper()
 
 

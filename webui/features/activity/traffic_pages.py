@@ -35,14 +35,14 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the lines as an HTML fragment, for the script that updates the page."""
+    """Return the lines of live traffic as an HTML fragment, for the script that updates the page."""
     return _render("traffic_now.html")
 
 
 @blueprint.get("/lines.csv")
 @guardians_only
 def export() -> ResponseReturnValue:
-    """Return the lines that the filter lets through as a CSV file for download."""
+    """Return the lines of live traffic that match the filters in the address, as a CSV file for download."""
     view = _read(TrafficFilter(**_filters(), paused=_paused()), paused=True)
     answer = Response(activity_table.table(view.rows()), mimetype="text/csv")
     answer.headers["Content-Disposition"] = 'attachment; filename="qalqan-traffic.csv"'
@@ -52,7 +52,10 @@ def export() -> ResponseReturnValue:
 @blueprint.post("/watch")
 @guardians_only
 def watch() -> ResponseReturnValue:
-    """Start or end the traffic of a young child's device. The child's page shows it meanwhile."""
+    """Start or end showing a guardian the traffic of a young child's device.
+
+    The child's page says so meanwhile. Form fields: ``mac``, and ``action`` (``start`` or ``end``).
+    """
     mac, action = request.form.get("mac", "")[:MAC_LIMIT], one_of("action", ("start", "end"))
     home = daemon().home()
     with notices.refusals_to(notices.said):

@@ -15,7 +15,10 @@ VERDICTS = ("block", "allow", "rewrite")
 
 @dataclass(frozen=True, slots=True)
 class TrafficFilter:
-    """What a reader looks for; empty values match everything. ``paused``: the last line that is shown."""
+    """Criteria that select lines of live traffic; empty values match every line.
+
+    ``paused``: the number of the last line to show, while the page is paused; None: it is not paused.
+    """
 
     device: str = ""  # MAC
     verdict: str = ""
@@ -33,7 +36,10 @@ class TrafficFilter:
         )
 
     def values(self, paused: int | None = None) -> dict[str, object]:
-        """Return the query of an address with this filter; ``paused``: see there."""
+        """Return the query parameters of an address with this filter.
+
+        ``paused``: the number of the last line to show; None: the page is not paused.
+        """
         chosen = {"device": self.device, "verdict": self.verdict, "reason": self.reason, "text": self.text}
         return {key: value for key, value in chosen.items() if value} | (
             {} if paused is None else {"paused": paused}
@@ -41,7 +47,10 @@ class TrafficFilter:
 
 
 class TrafficView:
-    """The lines that a filter lets through, newest first, and the devices."""
+    """The lines of live traffic that match a `TrafficFilter`, newest first, and the devices.
+
+    ``lines`` has at most SHOWN of them, ``rows`` all.
+    """
 
     def __init__(self, traffic: TrafficLines, wanted: TrafficFilter) -> None:
         self.wanted = wanted
@@ -68,7 +77,7 @@ class TrafficView:
         return tuple(device for device in self.devices if device.child)
 
     def rows(self) -> Iterator[Cells]:
-        """Yield the table: a header and all lines, newest first."""
+        """Yield the rows of the CSV table: a header, then all matching lines, newest first."""
         yield (
             _("Time"), _("Device"), _("Name"), _("Address"), _("Port"), _("Protocol"), _("Verdict"),
             _("Reason"), _("Rule"),

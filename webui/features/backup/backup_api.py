@@ -88,20 +88,20 @@ def read(me: Caller, body: SealedFile) -> object:
 
 @noun.declare("GET", "/backup/opened/{session}", answer=BackupLook, by_session=True)
 def look(me: Caller, session: str) -> object:
-    """Return the content of an opened backup, and what restoring it would change."""
+    """Return the content of a backup stored by `POST /backup/opened`, and what restoring it would change."""
     found = me.change(RESTORE_LOOK, action="look", token=session)
     return BackupLook(**values_of(found) | {"children": tuple(child.name for child in found.children)})
 
 
 @noun.declare("POST", "/backup/opened/{session}/apply", answer=RestoreApplied, by_session=True, proof=True)
 def apply(me: Caller, session: str) -> object:
-    """Restore the opened backup, completely or not at all."""
+    """Restore the stored backup of rules, grants and accounts, completely or not at all."""
     return me.change(RESTORE_APPLY, action="apply", token=session)
 
 
 @noun.declare("DELETE", "/backup/opened", by_session=True)
 def drop(me: Caller) -> object:
-    """Discard the opened backup without a change."""
+    """Discard the stored backup without restoring it."""
     return me.change(RESTORE, action="drop")
 
 
@@ -119,7 +119,7 @@ def undo(me: Caller) -> object:
 
 @noun.declare("GET", "/backup/automatic", answer=AutoBackupState, by_session=True)
 def automatic(me: Caller) -> object:
-    """Return the settings of automatic backups, the last one, and the mounted drives."""
+    """Return the settings of automatic backups, the last such backup, and the mounted drives."""
     return me.change(AUTO_BACKUP, action="show")
 
 

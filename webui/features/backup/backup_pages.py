@@ -72,7 +72,10 @@ def make() -> ResponseReturnValue:
 
 
 def _is_typed_well(password: str, different: str) -> bool:
-    """Return whether a new password was typed twice and is long enough; if not, show a notice."""
+    """Return whether a new password was typed twice alike and has a valid length; if not, store a notice.
+
+    ``different``: the notice if the two are not the same.
+    """
     if password != request.form.get("again", ""):
         notices.said(different)
         return False

@@ -11,17 +11,20 @@ noun = Noun("devices")
 
 @noun.declare("GET", "/cards", answer=BypassCards)
 def cards(me: Caller) -> object:
-    """List the cards about bypass methods that guardians have not dismissed."""
+    """List the alerts (cards) about devices that have used a bypass method.
+
+    Those that a guardian has dismissed are left out.
+    """
     return me.ask(BYPASS_CARDS)
 
 
 @noun.declare("POST", "/cards/{mac}/{way}/dismiss")
 def dismiss(me: Caller, mac: str, way: str) -> object:
-    """Dismiss the card about a bypass method of a device. The method stays blocked."""
+    """Dismiss the card (alert) about a bypass method that a device has used. The method stays blocked."""
     return me.change(DISMISS_CARD, device=mac, way=way)
 
 
 @noun.declare("POST", "/cards/{mac}/{way}/restore")
 def restore(me: Caller, mac: str, way: str) -> object:
-    """Show the dismissed card about a bypass method of a device again."""
+    """Show the dismissed card (alert) about a bypass method of a device again."""
     return me.change(DISMISS_CARD, device=mac, way=way, back=True)

@@ -19,7 +19,7 @@ CARD_LIMIT = 60  # characters: an address and a method
 @blueprint.post("/")
 @guardians_only
 def dismiss() -> ResponseReturnValue:
-    """Dismiss a card on the parents' page.
+    """Dismiss a card, an alert about a bypass method that a device has used, on the parents' page.
 
     The bypass method stays blocked, and the device's own page still shows the card.
     """
@@ -43,9 +43,9 @@ def back() -> ResponseReturnValue:
 
 
 def _card() -> tuple[str, str, str]:
-    """Return the form's card, and its two parts: the device's address and the bypass method.
+    """Return the card's id from the form, and its parts: the device's MAC address and the bypass method.
 
-    The daemon checks whether there is such a card.
+    Responds with 400 if it is malformed. The daemon checks whether there is such a card.
     """
     card = request.form.get("card", "")
     device, blank, way = card.partition(" ")

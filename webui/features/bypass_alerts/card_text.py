@@ -36,7 +36,7 @@ class CardView:
 
     @property
     def host(self) -> str:
-        """Return the host of the query; empty if it is not stored. Untrusted input."""
+        """Return the host of the query that caused the card; empty if it is not stored. Untrusted input."""
         return self.card.host or ""
 
     @property
@@ -49,7 +49,10 @@ class CardView:
 
 
 class CardsView:
-    """Cards about bypass methods, newest first. ``more``: how many are not shown."""
+    """Cards for the page, each about a bypass method that a device has used; newest first.
+
+    ``more``: how many are not shown.
+    """
 
     def __init__(self, answer: BypassCards) -> None:
         self.found = tuple(map(CardView, answer.cards))

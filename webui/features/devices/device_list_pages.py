@@ -58,7 +58,10 @@ def scan() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """Send the guardian's answer to a question about a device: an owner, or one of the offered answers."""
+    """Send the guardian's answer to a question about a device: a child as its owner, or an offered answer.
+
+    Form fields: ``mac``, and ``profile`` or ``answer``. Responds with 400 if the question does not allow it.
+    """
     back = url_for("devices.show" if request.form.get("from") else "home.show")
     mac, waiting = request.form.get("mac", ""), daemon().client.ask(QUESTIONS, limit=QUESTIONS_MOST).questions
     question = next((question for question in waiting if question.mac == mac), None)

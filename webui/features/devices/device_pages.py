@@ -62,7 +62,7 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def known(mac: str) -> tuple[DevicesView, DeviceDetails]:
-    """Return one device and its details from the daemon; respond with 404 for an unknown address.
+    """Return one device with its details, asked from the daemon; respond with 404 for an unknown MAC address.
 
     Only this device is requested: the list of all may have hundreds, most of them invented.
     """
@@ -112,9 +112,9 @@ def _assign(device: DeviceDetails, profile: str, devices: DevicesView) -> None:
 
 
 def assigned(mac: str, was: str, sentence: str, devices: DevicesView) -> None:
-    """Store in the cookie that a device has another owner, with an undo.
+    """Store ``sentence``, which says who uses a device now, as the next page's notice, with an undo.
 
-    ``was``: its place or owner before; empty or not assigned: there is no undo.
+    ``was``: the owner's id or the place before; there is no undo if it is neither.
     """
     if was in PLACES or devices.person(was) is not None:
         notices.did_back("assigned", f"{mac} {was}", sentence)
@@ -143,7 +143,10 @@ def name_back() -> ResponseReturnValue:
 
 
 def _name(device: DeviceDetails, said: str) -> None:
-    """Set the family's name for a device, with an undo. An empty one restores the device's own name."""
+    """Set the family's name for a device, and store a notice with an undo.
+
+    An empty name restores the device's own name.
+    """
     label = plain(" ".join(plain(said, len(said)).split()), LABEL_LIMIT)
     with notices.refusals_to(notices.said):
         answer = change(NAME_DEVICE, mac=device.mac, name=label or None)
@@ -166,12 +169,15 @@ def forget() -> ResponseReturnValue:
 
 
 def change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-    """Send a change to the daemon in the signed-in guardian's name, and return the response."""
+    """Send a change to the daemon in the signed-in guardian's name, and return the response.
+
+    Raises: ControlError.
+    """
     return daemon().change(verb, **author() | values)
 
 
 def undo_fields(count: int | None) -> list[str]:
-    """Return the parts of an undo form's value: a device's address, and what it had before.
+    """Return the parts of an undo form's field ``was``: a device's MAC address, and its values before.
 
     ``count``: their number, the last with the rest of the text; None: any number. Other values give 400.
     """

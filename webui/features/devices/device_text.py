@@ -33,7 +33,7 @@ def called(device: ListedDevice) -> str:
 
 
 def mobile_data_field(mac: str) -> str:
-    """Return the name of the form field that says that a device has no mobile data."""
+    """Return the name of the form field that says that the device of this address has no mobile data."""
     return f"mobile-data-{mac}"
 
 
@@ -43,17 +43,20 @@ def is_private(seen: ListedDevice | OpenQuestion) -> bool:
 
 
 def is_new(device: ListedDevice) -> bool:
-    """Return whether the device has no owner yet, or an open question about its owner."""
+    """Return whether the device has no owner yet, or a question to guardians about its owner is open."""
     return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
 
 
 def waits_for_owner(device: ListedDevice) -> bool:
-    """Return whether a guardian should say who uses a device of the first run. Appliances do not wait."""
+    """Return whether a guardian still has to choose who uses a device that was here at the first run.
+
+    Unfiltered appliances, such as printers, do not wait.
+    """
     return device.undecided and not (device.profile == HOME and device.kind == APPLIANCE)
 
 
 class QuestionView:
-    """The words of a question about a device."""
+    """The texts of a question to guardians about a device: title, facts, and the effects of the answers."""
 
     def __init__(self, question: OpenQuestion) -> None:
         harmless = replace(
@@ -71,7 +74,10 @@ class QuestionView:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGroup:
-    """Devices under one heading. ``person``: their owner; empty: no personal owner."""
+    """Devices under one heading; ``count`` includes those that are not shown.
+
+    ``person``: the id of their owner; empty: no personal owner.
+    """
 
     key: str
     name: str
@@ -90,11 +96,14 @@ class DevicesView:
         return next((person for person in self.state.people if person.id == profile), None)
 
     def place_of(self, mac: str) -> str:
-        """Return the owner's id or the place of a device; empty for an unknown device."""
+        """Return the owner's id of a device, or its group without an owner, such as ``guest``.
+
+        Empty if unknown.
+        """
         return next((device.profile for device in self.state.devices if device.mac == mac), "")
 
     def names_of(self, profiles: Iterable[str]) -> tuple[str, ...]:
-        """Return the names of these people. Unknown ids are left out."""
+        """Return the names of the people with these ids. Unknown ids are left out."""
         return tuple(person.name for person in self.state.people if person.id in profiles)
 
     def owner(self, device: ListedDevice) -> str:
@@ -126,7 +135,10 @@ class DevicesView:
 
 
 def _group(key: str, name: str, devices: Iterable[ListedDevice], person: str = "") -> DeviceGroup:
-    """Return a group of devices, online ones first, then by last sighting."""
+    """Return a group of devices, online ones first, then by last sighting; at most GROUP_SHOWN.
+
+    ``key``: the group's anchor on the page. ``person``: the owner's id; empty: none.
+    """
     found = sorted(devices, key=_last_seen, reverse=True)
     found.sort(key=lambda device: not device.online)
     return DeviceGroup(key, name, tuple(found[:GROUP_SHOWN]), person, len(found))
@@ -147,7 +159,10 @@ def place_name(place: str) -> str:
 
 
 def place_choice(place: str) -> tuple[str, str]:
-    """Return the label of a choice for a device without a personal owner, and a line that explains it."""
+    """Return the label of a choice of who uses a device, and a line that explains it.
+
+    ``place``: a group without a personal owner, such as ``guest``, or FINE.
+    """
     return {
         HOME: (_("Not filtered"), _("For printers, lamps and the like. Only harmful sites are blocked.")),
         GUEST: (_("A guest"), _("Filtered as for a young child, no internet at night.")),
@@ -160,7 +175,10 @@ def place_choice(place: str) -> tuple[str, str]:
 
 
 def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
-    """Return a sentence about a device's new owner: ``person``, or else the group ``place``."""
+    """Return a sentence that says who uses a device now: ``person``, or else the group ``place``.
+
+    ``name``: the device's. Empty for an unknown group.
+    """
     if person is not None:
         return _("%(device)s is %(name)s's now.", device=name, name=plain(person.name))
     sentences = {

@@ -57,7 +57,7 @@ def share_back() -> ResponseReturnValue:
 def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place: str = "") -> None:
     """Share the device between ``people``, with an undo. Without people, end the sharing.
 
-    ``place``: the owner of a device whose sharing ends; empty: none is assigned.
+    ``place``: the owner or group that the device then gets; empty: none is set.
     """
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
     with notices.refusals_to(notices.said):
@@ -71,7 +71,7 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
 
 
 def share_between(device: ListedDevice, people: Sequence[str]) -> None:
-    """Share a device between people.
+    """Share a device between people, given by their ids. Raises: ControlError.
 
     An owned device cannot be shared, so it is first removed from its owner's file. If the second step fails,
     it is restored there.
@@ -88,7 +88,7 @@ def share_between(device: ListedDevice, people: Sequence[str]) -> None:
 
 
 def end_sharing(mac: str) -> None:
-    """End the sharing of a device. It gets back the place that it had before."""
+    """End the sharing of a device: it belongs again to its earlier owner or group. Raises: ControlError."""
     _set(f"shared/{mac}", None)
 
 
@@ -103,7 +103,10 @@ def _shared_sentence(device: DeviceDetails, people: list[str], devices: DevicesV
 @blueprint.post("/managed")
 @guardians_only
 def manage() -> ResponseReturnValue:
-    """Set the host names of a school's or firm's VPN that stay allowed for this device."""
+    """Set the host names of a school's or firm's VPN that this device may use.
+
+    Form fields: ``mac``, ``names``.
+    """
     _devices, device = known(request.form.get("mac", ""))
     _manage(device, request.form.get("names", "")[: SITES_LIMIT * MAX_HOST].replace(",", " ").split())
     return back_to(device)
@@ -157,9 +160,9 @@ def mark_back() -> ResponseReturnValue:
 
 
 def mark_as_answered(mac: str) -> None:
-    """Mark a device that was given to a child, if the form says that it has no mobile data.
+    """Store that a device given to a child has no mobile data, if the form says so.
 
-    An empty field leaves an earlier mark. Raises: ControlError.
+    An unticked box leaves an earlier mark. Raises: ControlError.
     """
     if request.form.get(mobile_data_field(mac)):
         change(DEVICE_MARK, mac=mac, no_mobile_data=True)

@@ -122,7 +122,7 @@ def name(me: Caller, mac: str, body: Rename) -> object:
 
 @noun.declare("PUT", "/devices/{mac}/mark", body=DeviceMarkBody, answer=DeviceMark)
 def mark(me: Caller, mac: str, body: DeviceMarkBody) -> object:
-    """Set whether a device has no mobile data. Such a device shows the gateway's page while it is blocked."""
+    """Set whether a device has no mobile data. Such a device opens the gateway's page while it is blocked."""
     return me.change(DEVICE_MARK, mac=mac, no_mobile_data=body.no_mobile_data)
 
 

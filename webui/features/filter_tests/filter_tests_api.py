@@ -32,7 +32,7 @@ Found = Literal["open", "closed", "passes", "refused", "unknown", "absent"]
 
 @record
 class BypassCheck:
-    """The results over IPv4 and IPv6 for one bypass method, or for traffic that must pass."""
+    """The results over IPv4 and IPv6 for one bypass method, or for traffic that must not be blocked."""
 
     id: str
     must_pass: bool
@@ -53,9 +53,10 @@ class BypassTestState:
 
 @record
 class DeviceCheck:
-    """One check: whether the gateway blocked its host, and whether the browser reached it.
+    """One check: whether the gateway blocked its host, and whether the device's browser reached it.
 
-    ``state``: ``waits``, ``works``, ``fails``, ``unseen`` or ``none``: nothing to test, ``because`` says why.
+    ``state``: ``waits`` (not tried yet), ``works``, ``fails``, ``unseen`` (the gateway saw no attempt), or
+    ``none``: nothing to test, ``because`` says why.
     """
 
     topic: str
@@ -97,7 +98,7 @@ class DeviceResults:
 
 @trials.declare("GET", "/children/{child}/trial", answer=BypassTestState)
 def read_(me: Caller, child: str) -> object:
-    """Return the results of a child's bypass test: of each method, and of the traffic that must pass."""
+    """Return the results of a child's bypass test: of each bypass method, and of traffic that has to pass."""
     return _bypass(me.ask(FILTER_TEST, action="look", id=child))
 
 
@@ -109,13 +110,16 @@ def start_(me: Caller, child: str) -> object:
 
 @noun.declare("GET", "/children/{child}/proof", answer=DeviceTestResponse)
 def read(me: Caller, child: str) -> object:
-    """Return the filter test of a child and its results; null if none runs or has run lately."""
+    """Return the last filter test on a child's device and its results.
+
+    Null if none runs or has run lately.
+    """
     return _device(me.ask(FILTER_TEST, action="look", id=child))
 
 
 @noun.declare("POST", "/children/{child}/proof", body=TestedDevice, answer=DeviceTestResponse, status=201)
 def start(me: Caller, child: str, body: TestedDevice) -> object:
-    """Start a filter test for a device of this child."""
+    """Start a filter test on a device of this child. The device's browser then runs it."""
     return _device(me.change(FILTER_TEST, action="start", id=child, device=body.device))
 
 
@@ -127,19 +131,29 @@ def end(me: Caller, child: str) -> object:
 
 @noun.declare("GET", "/my/proof", ANYONE, answer=DeviceTestResponse)
 def mine(_me: Caller | None) -> object:
-    """Return the filter test of the requesting device, with the hosts to test; null if there is none."""
+    """Return the filter test that checks the rules from the requesting device, with the hosts to test.
+
+    Null if none began in the last ten minutes. The device is found by its source address. Raises: Problem 403
+    if it is not a child's device.
+    """
     return _of_this_device("look")
 
 
 @noun.declare("POST", "/my/proof/results", ANYONE, body=DeviceResults, answer=DeviceTestResponse)
 def tell(_me: Caller | None, body: DeviceResults) -> object:
-    """Pass the results that the requesting device reports to the daemon: ``opened`` or ``failed`` by host."""
+    """Send the results that the requesting device reports to the daemon: ``opened`` or ``failed`` by host.
+
+    Raises: Problem 403 if it is not a child's device.
+    """
     return _of_this_device("tell", results=dict(body.results))
 
 
 @noun.declare("POST", "/my/proof/again", ANYONE, answer=DeviceTestResponse)
 def again(_me: Caller | None) -> object:
-    """Start the filter test of the requesting device again. A guardian has to start the first one."""
+    """Start the filter test of the requesting device again. A guardian has to start the first one.
+
+    Raises: Problem 403 if it is not a child's device.
+    """
     return _of_this_device("again")
 
 

@@ -44,7 +44,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get(f"{PAGE}now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the tests as an HTML fragment, for the script that updates the page."""
+    """Return a child's filter tests as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template(
@@ -60,7 +60,10 @@ def now(profile: str) -> ResponseReturnValue:
 @blueprint.post(PAGE)
 @guardians_only
 def start(profile: str) -> ResponseReturnValue:
-    """Start a test on one of the child's devices, or without a device the test of bypass methods."""
+    """Start a test on one of the child's devices, or the test of bypass methods, which needs no device.
+
+    Form fields: ``method`` (``bypass`` for the second), ``device``, and ``then``: ``setup`` redirects there.
+    """
     child = child_of(daemon().home(), profile)
     values = {"method": "bypass"}
     if request.form.get("method") != "bypass":
@@ -85,7 +88,10 @@ def end(profile: str) -> ResponseReturnValue:
 @blueprint.post(f"{PAGE}site")
 @guardians_only
 def site(profile: str) -> ResponseReturnValue:
-    """Show the decision about the site in the form, at the day and time in the form."""
+    """Let the daemon decide on the typed site, at the typed day and time, and redirect to the result.
+
+    An invalid site shows the page with a message.
+    """
     page = opened(profile)
     try:
         host = typed.site(request.form.get("host", ""))
@@ -115,7 +121,7 @@ def tests_of(profile: str) -> FilterTestsView:
 
 
 def on_the_device() -> dict[str, object]:
-    """Return the address that the child's device opens, and its QR code, for a template."""
+    """Return the address that the tested device has to open, and its QR code, as values of a template."""
     return {"address": ADDRESS, "code": qr.svg(ADDRESS, _("QR code of %(address)s", address=ADDRESS))}
 
 
@@ -125,9 +131,9 @@ def on_the_device() -> dict[str, object]:
 @blueprint.get("/proof")
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show the test on the child's device.
+    """Show the filter test on the child's device. The page's script runs it.
 
-    Only this page may connect to other sites, and only to those of its own test.
+    The content security policy lets only this page connect to other sites, and only to those of its test.
     """
     found = _of_this_device("look")
     response = make_response(render_template("my_proof.html", proof=found, home=daemon().home()))
@@ -139,7 +145,10 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/proof")
 @anyone
 def tell() -> ResponseReturnValue:
-    """Send the browser's results to the daemon: all of them by the script, or each line by a tap."""
+    """Send the results of the browser's checks to the daemon, and redirect to the test.
+
+    The script sends all of them, or without it the child sends each by a tap. Responds with 400 if invalid.
+    """
     results = {}
     for said in request.form.getlist("result")[:RESULTS]:
         result, _space, host = said.partition(" ")
@@ -160,9 +169,10 @@ def again() -> ResponseReturnValue:
 
 
 def _of_this_device(action: str, **values: object) -> FilterTestView | None:
-    """Send an action of the filter test for the requesting device and return the test.
+    """Send an action of the filter test for the requesting device to the daemon, and return the test.
 
-    None for a device without a child, or if no parent has started a test.
+    ``action``: ``look``, ``tell`` or ``again``. None for a device without a child, or if no parent has
+    started a test.
     """
     here = daemon().here(source_address())
     if not here.mac:

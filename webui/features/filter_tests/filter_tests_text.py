@@ -16,7 +16,10 @@ from webui.language.words import clock, plain
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that blocks a bypass method."""
+    """A setting that blocks a bypass method: its name, and the page that changes it.
+
+    ``of_the_child``: it is one of the child's rules, not of the family.
+    """
 
     name: str
     endpoint: str
@@ -49,7 +52,10 @@ class CheckView:
 
     @property
     def well(self) -> bool:
-        """Return whether the check was tested and its outcome is the best one."""
+        """Return whether the check was tested and had the wanted outcome.
+
+        That is open for what must stay reachable, and blocked for the rest.
+        """
         return not self.check.fault and self.check.outcome == ("open" if self.check.must_open else "blocked")
 
     @property
@@ -70,12 +76,18 @@ class CheckView:
 
     @property
     def name(self) -> str:
-        """Return the bypass method in the reader's language; the id of a check of another version."""
+        """Return the name of the tested bypass method in the reader's language.
+
+        The check's id if it is unknown.
+        """
         return things.table("checks", lambda: check_titles(READER)).get(self.check.id, self.check.id)
 
     @property
     def outcome(self) -> str:
-        """Return the outcome in words; IPv4 and IPv6 are listed separately if they differ."""
+        """Return the outcome of a bypass method's check in words.
+
+        For IPv4 and IPv6 separately if they differ.
+        """
         if not self.differs:
             return self._word(next(iter(self._outcomes)))
         return _(
@@ -106,7 +118,10 @@ class CheckView:
 
     @property
     def by_hand(self) -> bool:
-        """Return whether a child may open the site of this check: not the one for adults."""
+        """Return whether the page lets the child open the site of this check by a tap.
+
+        It does while the check waits, but not for the site for adults.
+        """
         return self.waits and self.check.id != "adult"
 
     def title(self, now: datetime) -> str:
@@ -129,7 +144,7 @@ class CheckView:
 
     @property
     def result(self) -> str:
-        """Return the result of the check in a few words."""
+        """Return the result of a check on a device in a few words."""
         if self.waits:
             return _("Not tried yet") if self.running else _("Was not tried")
         if self.check.fault:
@@ -140,7 +155,10 @@ class CheckView:
 
     @property
     def about(self) -> str:
-        """Return a sentence about what happened, or how to fix it; empty while the check waits."""
+        """Return a sentence about what happened in the check, or how to fix it.
+
+        Empty while a running test has yet to run it.
+        """
         if self.waits:
             return "" if self.running else _("The three minutes were over before. Start again.")
         if self.untested:
@@ -174,7 +192,7 @@ class CheckView:
 
 @dataclass(frozen=True, slots=True)
 class MethodGroup:
-    """A group of bypass methods."""
+    """A group of bypass methods, with the checks that tested them."""
 
     id: str
     tried: tuple[CheckView, ...]
@@ -185,7 +203,7 @@ class MethodGroup:
 
 
 class FilterTestView:
-    """The running or last test by one method, as the pages show it."""
+    """The running or last test by one method (device, bypass or site), as the pages show it."""
 
     def __init__(self, state: FilterTestState) -> None:
         self.state = state
@@ -193,7 +211,10 @@ class FilterTestView:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Return the hosts that the page on the tested device may connect to, besides the gateway."""
+        """Return the hosts that are still to be tested; empty if the test has ended.
+
+        The page on the tested device may connect only to these and the gateway.
+        """
         return tuple(line.check.host for line in self.lines if line.waits and self.state.running)
 
     @property
@@ -202,14 +223,14 @@ class FilterTestView:
 
     @property
     def all_well(self) -> bool:
-        """Return whether no check differs from the rules or is missing, and at least one works."""
+        """Return whether at least one check has the wanted outcome, and none fails, waits or was not seen."""
         return any(line.well for line in self.lines) and not any(
             line.check.fault or line.waits or line.check.reason == "not_seen" for line in self.lines
         )
 
     @property
     def groups(self) -> tuple[MethodGroup, ...]:
-        """Return the checks of a bypass test by group."""
+        """Return the checks of a test of bypass methods, in groups of similar methods."""
         by_id = {line.check.id: line for line in self.lines}
         found = (
             MethodGroup(name, tuple(by_id[ident] for ident in ids if ident in by_id))
@@ -219,7 +240,10 @@ class FilterTestView:
 
 
 class FilterTestsView:
-    """All filter tests of a child: each by its method, and one headline."""
+    """The tests of a child: on a device, of bypass methods, and of one site; None for one that has not run.
+
+    ``headline`` sums them up.
+    """
 
     def __init__(self, found: FilterTestResponse) -> None:
         self.busy = found.busy
@@ -239,9 +263,9 @@ class FilterTestsView:
 
     @property
     def headline(self) -> str:
-        """Return how many checks match the rules, and how many could not be tested; empty without any.
+        """Return a sentence: how many checks match the rules, and how many could not be tested.
 
-        A check that could not be tested neither matches the rules nor differs from them.
+        Empty without any. A check that could not be tested neither matches the rules nor differs from them.
         """
         tested = sum(line.check.fault or not (line.untested or line.waits) for line in self._lines)
         good = tested - len(self.faults)
@@ -259,7 +283,7 @@ class FilterTestsView:
 
     @property
     def counts(self) -> str:
-        """Return how many of the tested checks are blocked and allowed; empty without any."""
+        """Return a sentence: how many of the tested checks are blocked and allowed; empty without any."""
         blocked = sum(line.check.outcome == "blocked" for line in self._lines)
         allowed = sum(line.check.outcome == "open" for line in self._lines)
         if not blocked + allowed:
@@ -268,9 +292,9 @@ class FilterTestsView:
 
 
 def connect_sources(hosts: Iterable[str]) -> str:
-    """Return the ``connect-src`` sources of the content security policy for a test of these hosts.
+    """Return the sources for ``connect-src`` of a content security policy that allows a test of these hosts.
 
-    A site may redirect within its own names only.
+    They include the names under each host, to which its site may redirect.
     """
     found = []
     for host in hosts:

@@ -15,7 +15,7 @@ noun = Noun("agreement")
 
 @noun.declare("GET", "/my/agreement", ANYONE, answer=AgreementStatus)
 def mine(_me: Caller | None) -> object:
-    """Return the agreement of this device's child, and whether the rules have changed since.
+    """Return the agreement on the rules of this device's child, and whether the rules have changed since.
 
     404 below ten years.
     """
@@ -30,25 +30,28 @@ def say(_me: Caller | None, body: TypedPin) -> object:
 
 @noun.declare("POST", "/my/agreement/end", ANYONE, body=TypedPin, answer=AgreementStatus)
 def take_back(_me: Caller | None, body: TypedPin) -> object:
-    """Withdraw the agreement of this device's child by its PIN."""
+    """Withdraw the agreement of this device's child to its rules, by its PIN."""
     return _say("end", body)
 
 
 @noun.declare("GET", "/children/{child}/agreement", answer=AgreementStatus)
 def of_child(me: Caller, child: str) -> object:
-    """Return a child's agreement, and whether the rules have changed since; 404 below ten years."""
+    """Return the agreement on a child's rules, and whether the rules have changed since.
+
+    404 below ten years.
+    """
     return _there(me.ask(PROFILE, id=child).agreement)
 
 
 @noun.declare("POST", "/children/{child}/agreement", answer=AgreementStatus)
 def agree(me: Caller, child: str) -> object:
-    """Record that a guardian has read the current rules with the child and agrees."""
+    """Record a guardian's agreement to a child's current rules, after reading them with the child."""
     return me.change(AGREEMENT, action="agree", id=child).agreement
 
 
 @noun.declare("DELETE", "/children/{child}/agreement", answer=AgreementStatus)
 def end(me: Caller, child: str) -> object:
-    """Withdraw a guardian's agreement."""
+    """Withdraw a guardian's agreement to a child's rules."""
     return me.change(AGREEMENT, action="end", id=child).agreement
 
 

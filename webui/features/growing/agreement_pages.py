@@ -35,7 +35,10 @@ def mine() -> ResponseReturnValue:
 @blueprint.post("/my/agreement")
 @anyone
 def say() -> ResponseReturnValue:
-    """Record or withdraw the child's agreement, after a check of its PIN."""
+    """Record or withdraw the child's agreement to its rules, after a check of its PIN.
+
+    A wrong PIN shows the page with a message.
+    """
     here, home, child, agreement = _own()
     action = one_of("do", (AGREE, END))
     problem = refused(
@@ -54,7 +57,7 @@ def say() -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/agreement")
 @guardians_only
 def answer(profile: str) -> ResponseReturnValue:
-    """Record or withdraw a guardian's agreement. The rules page shows the result."""
+    """Record or withdraw a guardian's agreement to a child's rules. The rules page shows the result."""
     child = child_of(daemon().home(), profile)
     action = one_of("do", (AGREE, END))
     with notices.refusals_to(notices.said):

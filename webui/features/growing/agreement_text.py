@@ -14,6 +14,6 @@ class AgreementView:
         return self.status.state == "none" and self.status.waits is None
 
     def asks(self, side: str) -> bool:
-        """Return whether this side, `child` or `guardian`, can agree now."""
+        """Return whether this side, `child` or `guardian`, can agree to the rules now."""
         waits = self.status.waits
         return self.status.state != "agreed" and (waits is None or waits.side != side)

@@ -39,9 +39,9 @@ class TransitionChanges:
 def changes(
     now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> TransitionChanges:
-    """Return the differences between the rules ``now`` and ``then``, grouped by effect.
+    """Return the differences between a child's rules ``now`` and ``then``, grouped by effect.
 
-    ``name``: the child's.
+    ``names``: the catalogue. ``name``: the child's.
     """
     groups: dict[str, list[Difference]] = {}
     for key, difference in between(now, then, names, name):
@@ -65,16 +65,19 @@ def _group(key: str, before: object, after: object) -> str:
 
 
 def _place(scale: tuple[str, ...], value: object) -> int:
-    """Return the position on the scale from strict to lenient.
+    """Return the index of ``value`` on ``scale``, whose values go from strict to lenient.
 
-    A value that is not on it counts as allowed.
+    A value that is not on it counts as the most lenient.
     """
     word = str(value).lower()
     return scale.index(word) if word in scale else len(scale) - 1
 
 
 def stays(book: Ruleset, after: Mapping[str, Any], names: CatalogueIndex) -> tuple[str, ...]:
-    """Return the family's own rules that still apply after the transition, as sentences."""
+    """Return the family's own rules that still apply after the change of age group, as sentences.
+
+    ``after``: the rules then.
+    """
     kept_rules: list[str] = []
     for key, value in book.state.own.items():
         if key in PERSON_KEYS or (key == "log_level" and str(after.get(key)) != str(value)):

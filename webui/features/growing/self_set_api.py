@@ -28,13 +28,13 @@ NONE = SelfSetTimes(may=False, most=0, suggested={}, choices=())
 
 @noun.declare("GET", "/my/times", ANYONE, answer=SelfSetTimes)
 def mine(_me: Caller | None) -> object:
-    """Return the times that this device's child has set for itself, and the suggestions."""
+    """Return the bedtime and limits that this device's child has set for itself, and the suggestions."""
     return daemon().client.ask(PROFILE, id=device_of_a_child().profile).self_set or NONE
 
 
 @noun.declare("PATCH", "/my/times", ANYONE, body=SetOwn, answer=SelfSetTimes)
 def change(_me: Caller | None, body: SetOwn) -> object:
-    """Set or remove the own bedtime and limits of this device's child, by its PIN.
+    """Set or remove the bedtime and limits that this device's child sets for itself, by its PIN.
 
     The stricter of these and others' rules applies.
     """
@@ -45,5 +45,8 @@ def change(_me: Caller | None, body: SetOwn) -> object:
 
 @noun.declare("GET", "/children/{child}/times", answer=SelfSetTimes)
 def of_child(me: Caller, child: str) -> object:
-    """Return the times that a child has set for itself, and since when. No other user can change them."""
+    """Return the bedtime and limits that a child has set for itself, and since when.
+
+    Only the child changes them.
+    """
     return me.ask(PROFILE, id=child).self_set or NONE

@@ -61,7 +61,7 @@ class SelfSetProblem:
 @blueprint.get("/")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show the child's settings, the suggestions, and what others set."""
+    """Show the bedtime and limits that the child has set for itself, the suggestions, and what others set."""
     return _show(_mine())
 
 
@@ -118,7 +118,7 @@ def _mine() -> SelfSetPage:
 
 
 def _show(mine: SelfSetPage, problem: SelfSetProblem | None = None) -> str:
-    """Return the page, with a problem of the input if there is one."""
+    """Return the page. ``problem``: what is wrong with the typed values, which the page then shows again."""
     own, at = mine.own, "" if problem is None else problem.at
     bedtime = bedtime_of(own)
     night = night_fields(own.suggested.get(BEDTIME) if bedtime is None else bedtime.value)

@@ -94,7 +94,7 @@ def describe_all(own: SelfSetTimes, now: datetime) -> list[SelfSetTime]:
 
 
 def suggested(own: SelfSetTimes) -> tuple[str, ...]:
-    """Return the age group's suggested bedtime as sentences; none without one."""
+    """Return the bedtime that the age group suggests as sentences; empty without one."""
     try:
         return sentences.bedtime(own.suggested.get(BEDTIME))
     except Unreadable:
@@ -102,7 +102,10 @@ def suggested(own: SelfSetTimes) -> tuple[str, ...]:
 
 
 def night_fields(value: object) -> dict[str, tuple[str, str]]:
-    """Return start and end of a bedtime by day type, for the form's time fields; empty texts for none."""
+    """Return start and end of a bedtime by day type, for the form's time fields; empty texts for no bedtime.
+
+    ``value``: as in a rule file.
+    """
     try:
         plan = read_plan(value, read_night)
     except Unreadable:
@@ -112,7 +115,10 @@ def night_fields(value: object) -> dict[str, tuple[str, str]]:
 
 
 def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
-    """Return the typed bedtime as a value of a rule file. Raises: SelfSetError."""
+    """Return the typed bedtime as a value of a rule file. ``fields``: its start and end, by day type.
+
+    Raises: SelfSetError for an invalid or missing time.
+    """
     plan: dict[str, tuple[int, int] | None] = {}
     for day, (start, end) in fields.items():
         plan[day] = typed_span(start, end) if start or end else None
@@ -122,7 +128,10 @@ def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
 
 
 def typed_limit(fields: Mapping[str, str]) -> object:
-    """Return the typed limit as a value of a rule file. Raises: SelfSetError."""
+    """Return the typed limit as a value of a rule file. ``fields``: its time as text, by day type.
+
+    Raises: SelfSetError for an invalid or missing time.
+    """
     plan: dict[str, int | None] = {}
     for day, text in fields.items():
         plan[day] = typed_minutes(text, DAY)
@@ -138,6 +147,6 @@ def _written(plan: Plan[T], write: Callable[[T], object]) -> object:
 
 
 def targets(own: SelfSetTimes) -> list[tuple[str, str]]:
-    """Return the targets for which the child can add a limit, each with its name."""
+    """Return the targets for which the child can add a limit, such as ``internet``, each with its name."""
     taken = {target_of(limit) for limit in limits_of(own)}
     return [(key, things.translated(key) or key) for key in TARGETS if key not in taken]

@@ -33,7 +33,7 @@ def read(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/{child}/step", answer=TransitionTaken)
 def take(me: Caller, child: str) -> object:
-    """Accept the proposed transition of a child now.
+    """Accept the proposed transition of a child to the next age group now.
 
     The one into adulthood cannot be undone: stored activity is deleted.
     """
@@ -42,5 +42,8 @@ def take(me: Caller, child: str) -> object:
 
 @noun.declare("POST", "/children/{child}/step/later", body=Later, answer=TransitionPostponed)
 def later(me: Caller, child: str, body: Later) -> object:
-    """Postpone a child's transition once, to a month in `later`, with a reason that the child reads."""
+    """Postpone a child's transition to the next age group once, with a reason that the child reads.
+
+    `until`: one of the months that the transition offers as `later`.
+    """
     return me.change(POSTPONE_TRANSITION, id=child, until=body.until, reason=body.reason)

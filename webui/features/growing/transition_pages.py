@@ -42,7 +42,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/take")
 @guardians_only
 def take(profile: str) -> ResponseReturnValue:
-    """Accept the transition, and redirect to the child's rules.
+    """Accept the child's transition to the next age group, and redirect to its rules.
 
     The one into adulthood cannot be undone, so its form has a box to tick.
     """
@@ -74,7 +74,10 @@ def take(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/later")
 @guardians_only
 def later(profile: str) -> ResponseReturnValue:
-    """Postpone the transition once, with a reason that the child reads."""
+    """Postpone the child's transition to the next age group once, with a reason that the child reads.
+
+    Responds with 422 without a valid reason, and with 400 for an invalid month.
+    """
     page = opened(profile)
     until, reason = request.form.get("until", "")[:20], " ".join(request.form.get("reason", "").split())
     found = read_month(until)
@@ -133,7 +136,10 @@ def _put_off_to(growth: TransitionPreview) -> str:
 @blueprint.get("/my/step")
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show the requesting device's child its transition: when, what changes, who postponed it and why."""
+    """Show the child of the requesting device its transition to the next age group.
+
+    The page has its date, what changes, and who postponed it and why. Another device is redirected.
+    """
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)
     if child is None:

@@ -28,7 +28,10 @@ CODES = 3  # phones with a QR code to call from another device
 @blueprint.get("/mean")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show first aid against bullying. Query `level`: another reading level than the child's."""
+    """Show first aid for a child who is bullied.
+
+    Query `level`: another reading level than that of the child.
+    """
     wanted = request.args.get("level", "")
     level = ReadingLevel(wanted) if wanted in {*ReadingLevel} else _level()
     help_lines, reports = daemon().help_lines(), whole(TextBook.REPORT)
@@ -45,7 +48,10 @@ def show() -> ResponseReturnValue:
 
 
 def _level() -> ReadingLevel:
-    """Return the level of the device's child, or the middle one for a device without an owner."""
+    """Return the reading level of the device's child.
+
+    The middle one for a device without a child, or if the daemon does not respond.
+    """
     with suppress(ControlError):  # the filter is not running
         child = daemon().home().child(daemon().here(source_address()).profile)
         if child is not None:
@@ -54,7 +60,7 @@ def _level() -> ReadingLevel:
 
 
 def _codes(lines: tuple[HelpLineEntry, ...]) -> list[tuple[HelpLineEntry, str]]:
-    """Return the first help lines with a phone, each with a QR code that another phone can call it with."""
+    """Return the first CODES help lines with a phone number, each with a QR code to call it from a phone."""
     with_phone = [line for line in lines if line.phone][:CODES]
     return [
         (line, qr.svg(f"tel:{line.phone.replace(' ', '')}", _("QR code of %(address)s", address=line.phone)))

@@ -26,7 +26,7 @@ ADDRESS_LIMIT = 253  # characters
 
 
 class _FieldError(ValueError):
-    """A field cannot be used. The message is a sentence for the reader."""
+    """A form field has an invalid value. The message is a sentence for the reader."""
 
 
 @blueprint.get("/")
@@ -39,7 +39,10 @@ def show() -> ResponseReturnValue:
 @guardians_only
 @proven
 def save() -> ResponseReturnValue:
-    """Store the typed settings. What was typed stays on the page if they are refused, except the password."""
+    """Store the typed settings of home automation, and redirect to the page.
+
+    If they are refused, the page keeps what was typed, except the password, and says why (422).
+    """
     rights = one_of("rights", RIGHTS)
     try:
         values = _typed()
@@ -68,7 +71,10 @@ def off() -> ResponseReturnValue:
 
 
 def _typed() -> dict[str, object]:
-    """Return the settings in the form. Raises _FieldError."""
+    """Return the settings in the form as arguments of the daemon's request.
+
+    Raises _FieldError if one is invalid.
+    """
     address, port, user = (request.form.get(key, "").strip() for key in ("address", "port", "user"))
     password = request.form.get("password", "")
     if ADDRESS.fullmatch(address) is None:
@@ -109,7 +115,7 @@ def _page(problem: str = "") -> str:
 
 
 def _stored(state: HomeAutomationState) -> dict[str, str]:
-    """Return the stored settings as fields of the form. A usual port is left out, as it may be when typed."""
+    """Return the stored settings as form fields. A standard port is left out, as it may be when typed."""
     usual = state.port in (0, TLS_PORT if state.tls else PORT)
     return {
         "address": state.address,
@@ -121,7 +127,7 @@ def _stored(state: HomeAutomationState) -> dict[str, str]:
 
 
 def _rights() -> dict[str, tuple[str, str]]:
-    """Return the label and the meaning of each choice of rights."""
+    """Return the choices of what home automation may do, each with a label and its meaning."""
     return {
         "helper": (
             _("Pause, resume and extra time"),
@@ -135,7 +141,7 @@ def _rights() -> dict[str, tuple[str, str]]:
 
 
 def _connection(state: HomeAutomationState) -> str:
-    """Return a sentence about the connection, with what to do if it does not work."""
+    """Return a sentence about the connection to the MQTT broker, with what to do if it does not work."""
     place = f"{state.address}:{state.port}"
     if not state.rights or state.state == "permission":
         return _("Not connected. The permission has ended, such as by a new password. Save this page again.")

@@ -32,7 +32,7 @@ CategoryId = Annotated[str, Text(1, 63, r"[a-z0-9_]+")]
 
 @record
 class NewList:
-    """A list to add: a published one by ``id``, or an own one by the other three."""
+    """A list to add: a published one by ``id``, or the family's own by ``name``, ``url`` and ``category``."""
 
     id: PublishedId | None = None
     name: Name | None = None
@@ -55,7 +55,7 @@ class ReportBody:
 
 @noun.declare("GET", "/lists", answer=Lists)
 def all_(me: Caller) -> object:
-    """List the sources of lists with category, state and age."""
+    """List the sources of the lists of sites, with category, state and age."""
     return me.ask(LISTS)
 
 
@@ -75,24 +75,24 @@ def remove(me: Caller, **parts: str) -> object:
 
 @noun.declare("POST", "/lists/update", body=UpdateListsRequest, answer=ListUpdate)
 def update(me: Caller, body: UpdateListsRequest) -> object:
-    """Start an update of all lists, or return the state of the running one."""
+    """Start a download of all lists of sites, or return the state of the running one."""
     return me.change(LIST_UPDATE, **({"force": True} if body.force else {}))
 
 
 @noun.declare("GET", "/lists/lookup", query=HostAsked, answer=LookupResult)
 def lookup(me: Caller, query: HostAsked) -> object:
-    """Return the lists that have a site, and its categories."""
+    """Return the lists that have a site, and the site's categories."""
     return me.ask(LIST_LOOKUP, host=query.host)
 
 
 @noun.declare("POST", "/lists/reports", body=ReportBody, answer=ReportedEntry, status=201)
 def report(me: Caller, body: ReportBody) -> object:
-    """Record an entry of a list as wrong, and allow the site for these children. Nothing is sent."""
+    """Record that a list has a site by mistake, and allow the site for these children. Nothing is sent."""
     values = {"open": list(body.open), "confirmed": body.confirmed} if body.open else {}
     return me.change(LIST_REPORT, host=body.host, **values)
 
 
 @noun.declare("DELETE", "/lists/reports/{host}")
 def unreport(me: Caller, host: str) -> object:
-    """Remove the record of a wrong entry. What was allowed stays allowed."""
+    """Remove the record that a list has a site by mistake. What was allowed stays allowed."""
     return me.change(LIST_UNREPORT, host=host)

@@ -108,7 +108,10 @@ def _lists() -> ListsView:
 
 
 def _host(typed: str) -> str:
-    """Return the host in typed or pasted text, which may be the address of a page."""
+    """Return the host in typed or pasted text, which may be the address of a page.
+
+    At most MAX_HOST characters.
+    """
     text = plain(typed, 2 * MAX_HOST).strip().lower()
     for start in ADDRESS_STARTS:
         text = text.removeprefix(start)
@@ -140,9 +143,9 @@ def _meanings(found: LookupView, home: HomeView) -> tuple[Meaning, ...]:
 @blueprint.get("/wrong.json")
 @guardians_only
 def wrong_file() -> ResponseReturnValue:
-    """Return a report about one wrong entry as a JSON file, for the list's maker: domain, list and version.
+    """Return a report about a wrong entry as a JSON file, for the list's maker: domain, list and version.
 
-    It has no data of this home.
+    It has no data of this home. 404 if no such list has the host.
     """
     found, _problem = _looked_up(_host(request.args.get("host", "")))
     if found is None or found.result.refused_for_everyone or found.is_registered or not found.entry:
@@ -175,7 +178,7 @@ def update() -> ResponseReturnValue:
 @blueprint.post("/interval")
 @guardians_only
 def interval() -> ResponseReturnValue:
-    """Set how often lists are downloaded and how many of them, with an undo."""
+    """Set how often lists are downloaded, and which set of them (``tier``), with an undo."""
     family = daemon().client.ask(FAMILY)
     chosen = {"lists/update": one_of("interval", INTERVALS)}
     if "tier" in request.form:
@@ -200,7 +203,10 @@ def interval() -> ResponseReturnValue:
 
 
 def _options_of_the_router(family: FamilySettings) -> tuple[str, ...]:
-    """Return the router's own options that decide about updates, as ``main.lists_tier``."""
+    """Return the options of the router's own settings that decide about list updates.
+
+    Their form is that of ``main.lists_tier``.
+    """
     return tuple(entry.option for entry in family.router if entry.option in ROUTER_OPTIONS)
 
 
@@ -226,7 +232,7 @@ def add() -> ResponseReturnValue:
 @blueprint.post("/add/back")
 @guardians_only
 def add_back() -> ResponseReturnValue:
-    """Undo the removal of one of the family's own lists."""
+    """Add one of the family's own lists again, which was removed, from the undo form."""
     category, url, name = _was(3)
     _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
     return _back()
@@ -297,7 +303,7 @@ def _switch(source: ListSource, *, on: bool) -> None:
 @blueprint.post("/report")
 @guardians_only
 def report() -> ResponseReturnValue:
-    """Record an entry of a list as wrong, and allow its host for the chosen children. Nothing is sent."""
+    """Record that a list has a host by mistake, and allow it for the chosen children. Nothing is sent."""
     host = _host(request.form.get("host", ""))
     ticked = request.form.getlist("open")
     children = [child for child in daemon().home().children if child.id in ticked]

@@ -35,7 +35,7 @@ class ListGroup:
 
 
 class ListsView:
-    """The list sources, as the page shows them: own ones, published ones by category, their age."""
+    """The sources of lists of sites, as the page shows them: the family's own, published ones, their age."""
 
     def __init__(self, state: Lists) -> None:
         self.state = state
@@ -46,7 +46,7 @@ class ListsView:
 
     @property
     def groups(self) -> tuple[ListGroup, ...]:
-        """Return published lists by category, in the order in which they appear."""
+        """Return the published lists by category, in the order in which categories first appear."""
         found: dict[str, list[ListSource]] = {}
         for source in self.state.sources:
             if not source.own:
@@ -66,7 +66,7 @@ class ListsView:
 
     @property
     def fetched(self) -> datetime | None:
-        """Return the time of the newest download; None: only the package's lists are in use."""
+        """Return the time of the newest download of any list; None: only the package's lists are in use."""
         times = (source.fetched for source in self.state.sources)
         return max((time for time in times if time is not None), default=None)
 
@@ -78,7 +78,7 @@ class ListsView:
         return next((category_name(category.id, category.name) for category in known), key)
 
     def feeding(self, category: str) -> tuple[ListSource, ...]:
-        """Return the active sources of a category that have been downloaded."""
+        """Return the lists of a category that are turned on and have been downloaded."""
         return tuple(
             source
             for source in self.state.sources
@@ -94,23 +94,26 @@ class LookupView:
 
     @property
     def entry(self) -> str:
-        """Return the longest entry that matches; empty: no list has the host."""
+        """Return the longest list entry that matches the host; empty if no list has it."""
         return next((match.name for match in self.result.matches), "")
 
     @property
     def is_registered(self) -> bool:
-        """Return whether only states' registers have the host. Then no list is wrong."""
+        """Return whether only states' registers (lists of blocked sites) have the host.
+
+        Then no list is wrong.
+        """
         categories = self.result.categories
         return bool(categories) and all(category.id.startswith(LAW) for category in categories)
 
 
 def category_name(category: str, english: str) -> str:
-    """Return the name of a category in the reader's language."""
+    """Return the name of a category in the reader's language; ``english`` if it has none."""
     return thing(f"category:{category}", english)
 
 
 def intervals() -> dict[str, tuple[str, str]]:
-    """Return the update intervals: the word of the setting, its label and its meaning."""
+    """Return the choices of how often lists are updated: by the word of the setting, label and meaning."""
     return {
         "daily": (_("Every night"), _("between 02:00 and 05:00")),
         "weekly": (_("Once a week"), _("at night; new sites are missing for longer")),
@@ -119,7 +122,7 @@ def intervals() -> dict[str, tuple[str, str]]:
 
 
 def tiers() -> dict[str, tuple[str, str]]:
-    """Return the tiers of lists: the word of the setting, its label and its meaning."""
+    """Return the choices of which published lists to use: by the word of the setting, label and meaning."""
     return {
         "auto": (_("Automatic"), _("the selection that fits the memory of this gateway")),
         "small": (_("Small"), _("for a router with 128 MB of memory")),
@@ -129,7 +132,10 @@ def tiers() -> dict[str, tuple[str, str]]:
 
 
 def maker(url: str) -> str:
-    """Return the address where a list's maker takes reports, guessed from the list's URL."""
+    """Return the address where a list's maker takes reports, guessed from the list's URL.
+
+    Empty without one.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -144,7 +150,7 @@ def maker(url: str) -> str:
 
 
 def letter(host: str, category: str, lists: Sequence[str]) -> str:
-    """Return the text of a report to a list's maker that ``host`` is wrongly on ``lists``."""
+    """Return the text of a message to a list's maker: ``host`` is wrongly on ``lists``, in ``category``."""
     where = ", ".join(plain(source, _LETTERS) for source in lists)
     return _(
         "%(host)s is on your list as %(category)s (%(where)s). We think that this is a mistake."

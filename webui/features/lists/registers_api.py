@@ -19,13 +19,13 @@ class RegisterBody:
 
 @noun.declare("GET", "/registers", answer=Registers)
 def read(me: Caller) -> object:
-    """List the states' registers that the home can turn on. All are off by default."""
+    """List the states' registers of blocked sites that the home can turn on. All are off by default."""
     return me.ask(REGISTERS)
 
 
 @noun.declare("POST", "/registers/{country}", body=RegisterBody, answer=SwitchedRegister)
 def switch(me: Caller, country: str, body: RegisterBody) -> object:
-    """Turn a state's register on or off for the whole home.
+    """Turn a state's register of blocked sites on or off for the whole home.
 
     Off applies immediately. `/family/undo` undoes it.
     """

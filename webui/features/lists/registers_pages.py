@@ -44,5 +44,5 @@ def switch() -> ResponseReturnValue:
 
 
 def all_registers() -> tuple[RegisterView, ...]:
-    """Return the states' registers that `qalqan.yaml` names, on or off."""
+    """Return the states' registers of blocked sites that `qalqan.yaml` names, on or off."""
     return tuple(RegisterView(register) for register in daemon().client.ask(REGISTERS).registers)

@@ -8,7 +8,7 @@ from webui.language.things import register
 
 
 class RegisterView:
-    """A state's register, as the pages show it: its name and who turned it on."""
+    """A state's register of blocked sites, as the pages show it: its name, and who turned it on."""
 
     def __init__(self, state: RegisterState) -> None:
         self.state = state

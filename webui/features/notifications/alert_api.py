@@ -87,7 +87,7 @@ def read(me: Caller) -> object:
 
 @noun.declare("PUT", "/alerts", body=AlertsWanted, answer=AlertsNow)
 def save(me: Caller, body: AlertsWanted) -> object:
-    """Set the caller's kinds of notifications. ``address``: replace the ntfy topic."""
+    """Set which kinds of notifications the caller gets, and when. ``address``: replace the ntfy topic."""
     if body.address is not None and not me.session:
         raise Problem(403, "session_only", pointer="/address")
     topic = _topic(alerts_of(me.ask(ALERTS), me.name))
@@ -151,7 +151,7 @@ def _problem(error: NotSent) -> Problem:
 
 
 def _topic(mine: GuardianAlerts | None) -> AlertChannel | None:
-    """Return the first ntfy topic, which had been the only channel of this API."""
+    """Return a guardian's first ntfy topic, the only channel that this API once had; None without one."""
     own = () if mine is None else mine.channels
     return next((channel for channel in own if is_ntfy(channel.address)), None)
 

@@ -52,7 +52,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save() -> ResponseReturnValue:
-    """Save which notifications the guardian gets."""
+    """Save which kinds of notifications the guardian gets, the quiet hours, and whether messages have names.
+
+    Invalid quiet hours change nothing, and a notice says so.
+    """
     quiet = f"{_time('quiet-from')}-{_time('quiet-to')}"
     try:
         clock_span(quiet)
@@ -91,5 +94,5 @@ def _time(name: str) -> str:
 
 
 def _failures(failed: Iterable[tuple[Recipient, NotSent]]) -> str:
-    """Return a line about what did not get a message, and why. It has no secret."""
+    """Return a text about each channel or browser that did not get a message, and why. It has no secret."""
     return " ".join(f"{recipient_label(to)}: {not_sent(error)}" for to, error in failed)

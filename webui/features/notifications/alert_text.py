@@ -21,7 +21,7 @@ DETAIL_LIMIT = 80  # characters of a name in a message
 
 
 def server_of(address: str) -> str:
-    """Return the host and port of a channel's address, the part that may be shown; empty if there is none.
+    """Return the host and port in a channel's address if they may be shown; empty otherwise.
 
     Without a path or a user, and in some modes, what looks like a host is a secret: a topic or a token.
     """
@@ -34,7 +34,7 @@ def server_of(address: str) -> str:
 
 
 def channel_label(address: str) -> str:
-    """Return how a channel is called: its service, and the server if the address names one."""
+    """Return the name by which the pages show a channel: its service, and its server if that may be shown."""
     name, server = service_name(address), plain(server_of(address), DETAIL_LIMIT)
     if name == EMAIL:
         name, server = _("E-mail"), server.partition(":")[0]
@@ -42,7 +42,10 @@ def channel_label(address: str) -> str:
 
 
 def recipient_label(to: Recipient) -> str:
-    """Return how a destination of messages is called. A browser is known by its maker's server."""
+    """Return the name by which the pages show a channel or browser.
+
+    A browser's has its push service's server.
+    """
     if to.push is None:
         return channel_label(to.address)
     return _("A browser · %(server)s", server=plain(urlsplit(to.push.endpoint).netloc, DETAIL_LIMIT))
@@ -60,7 +63,7 @@ def zone_of(book: AlertsResponse) -> ZoneInfo:
 
 
 def kinds() -> dict[str, tuple[str, str]]:
-    """Return each kind of notification with its label and its meaning, in page order."""
+    """Return each kind of notification with a label and its meaning, in page order."""
     labels = {
         "request": (_("A request waits"), _("A child asks for time or for a site.")),
         "device": (
@@ -82,7 +85,8 @@ def kinds() -> dict[str, tuple[str, str]]:
 def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str:
     """Return the text of a message about ``count`` events of one kind.
 
-    ``what``: the subtype. ``_`` and ``ngettext``: in the guardian's language.
+    ``what``: the subtype, or for a warning the minutes left. ``_`` and ``ngettext``: translate to the
+    recipient's language.
     """
     if kind == "request" and what == "again" and count == 1:
         text = _("A request has waited for a day.")
@@ -123,7 +127,7 @@ def sentence(kind: str, what: str, count: int, _: Say, ngettext: SayMany) -> str
 
 
 def not_sent(error: NotSent) -> str:
-    """Return a sentence about why a message was not sent. It does not have the address."""
+    """Return a sentence that says why a message was not sent. It does not have the channel's address."""
     return {
         SendFailure.ADDRESS: _("This address cannot be used. Check how it is written."),
         SendFailure.NOT_OUTSIDE: _(

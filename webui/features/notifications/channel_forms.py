@@ -26,7 +26,7 @@ _MAIL_SERVERS = dict.fromkeys(("mail.ru", "bk.ru", "inbox.ru", "list.ru", "inter
 
 
 class FormError(ValueError):
-    """The values of a form make no address. The message is a sentence for the reader."""
+    """The values of a form make no valid channel address. The message is a sentence for the reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,10 @@ class ChannelForm:
     apprise: bool = True
 
     def address(self, values: Mapping[str, str]) -> str:
-        """Return the address. Raises: FormError."""
+        """Return the channel's address, made from the typed ``values``.
+
+        Raises: FormError if one is missing or invalid.
+        """
         if any(not values[field.key] for field in self.fields if not field.optional):
             raise FormError(_("Fill in every field that is not optional."))
         made = self.make(values)
@@ -60,7 +63,7 @@ class ChannelForm:
 
 
 def forms() -> dict[str, ChannelForm]:
-    """Return the forms by id, in page order."""
+    """Return the forms that add a channel, by id, in page order."""
     return {
         "ntfy": _ntfy(), "email": _email(), "telegram": _telegram(), "home-assistant": _home_assistant(),
         "matrix": _matrix(), "pushover": _pushover(), "other": _other(),
@@ -258,7 +261,10 @@ def _matrix_address(values: Mapping[str, str]) -> str:
 
 
 def _server(text: str) -> tuple[str, str]:
-    """Return the scheme, empty for none, and host and port of a server. Raises: FormError."""
+    """Return the scheme of a typed server address, empty for none, and its host with the port.
+
+    Raises: FormError if it is invalid.
+    """
     try:
         parts = urlsplit(text if "://" in text else f"//{text}")
         host, port = parts.hostname, parts.port

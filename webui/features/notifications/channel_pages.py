@@ -63,7 +63,7 @@ def add(service: str) -> ResponseReturnValue:
 @blueprint.post("/off")
 @guardians_only
 def off() -> ResponseReturnValue:
-    """End messages to one channel or browser. The others stay."""
+    """End the guardian's messages to one channel or browser, and delete its address. The others stay."""
     channel = request.form.get("channel", "")[:FIELD_LIMIT]
     daemon().change(CHANNEL_OFF, channel=channel, by=guardian() or "", origin=source_address())
     notices.said(_("No messages go there any more. Its address is deleted."))
@@ -78,7 +78,10 @@ def _form(service: str) -> ChannelForm:
 
 
 def _show(service: str, form: ChannelForm, problem: str = "") -> str:
-    """Show a form. What was typed comes back, except for secrets."""
+    """Return the page with a form that adds a channel. It keeps what was typed, except for secrets.
+
+    ``problem``: an error message for it.
+    """
     home = daemon().home()
     return render_template(
         "alert_channel.html",

@@ -33,9 +33,9 @@ KEY_LIMIT = 100  # characters
 
 
 def why_not() -> str:
-    """Return why this page cannot turn messages on; empty if it can.
+    """Return the reason, as a word, why this page cannot turn on messages to a browser; empty if it can.
 
-    ``uninstalled``: the package cryptography is missing. Else see `why_untrusted`.
+    ``uninstalled``: the package cryptography is missing. For other words see `why_untrusted`.
     """
     return why_untrusted() if is_installed("cryptography") else "uninstalled"
 
@@ -43,7 +43,7 @@ def why_not() -> str:
 @blueprint.post("/push/look")
 @anyone
 def look() -> ResponseReturnValue:
-    """Return the key to subscribe with, and whether the browser with this endpoint gets messages now."""
+    """Return as JSON the key to subscribe with, and whether the browser of this endpoint gets messages."""
     endpoint = _text(sent(), "endpoint", ENDPOINT_LIMIT)
     try:
         key = notifier.of(current_app).push.public_key()
@@ -56,7 +56,7 @@ def look() -> ResponseReturnValue:
 @blueprint.post("/push/off")
 @anyone
 def off() -> ResponseReturnValue:
-    """End messages to a browser. Only it knows its endpoint."""
+    """End messages to the browser with the sent endpoint, which only that browser knows."""
     if endpoint := _text(sent(), "endpoint", ENDPOINT_LIMIT):
         daemon().client.ask(PUSH_OFF, endpoint=endpoint)
     return jsonify(on=False)

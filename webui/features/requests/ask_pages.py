@@ -60,7 +60,7 @@ def land() -> ResponseReturnValue:
 @child_only
 @anyone
 def before() -> ResponseReturnValue:
-    """Show all requests from this child's devices, and the answers."""
+    """Show all requests that this child has sent from its devices, and the answers."""
     return _with_child(_all_asked)
 
 
@@ -77,9 +77,9 @@ def redeem() -> ResponseReturnValue:
 
 
 def _with_child(act: Callable[[Here, HomeView], ResponseReturnValue]) -> ResponseReturnValue:
-    """Return the result of ``act`` for the child of the requesting device; redirect to ``/`` without a child.
+    """Return the result of ``act`` for the requesting device; redirect to ``/`` if it is not a child's.
 
-    The device is known by its address; a form cannot name another.
+    The device is known by its source address; a form cannot name another.
     """
     here = daemon().here(source_address())
     home = daemon().home()
@@ -112,9 +112,10 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
 
 
 def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
-    """Send the child's request for a site, and redirect to the child's page, or to the one that waits for it.
+    """Send the child's request for a site, and redirect to the child's page.
 
-    The child may say that the site was blocked by mistake.
+    Form fields: ``host``, ``wrong`` (it was blocked by mistake), and ``stay``: redirect to the page of this
+    blocked host, which waits for the answer. Responds with 409 if the child may not ask for the site.
     """
     host = request.form.get("host", "")
     name = plain(askable_name(here, host), 80)

@@ -32,7 +32,7 @@ ARGUMENT_LIMIT = 80  # characters
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """The disputed row of the ledger, with the requesting device and its child."""
+    """The counted minutes (a row of the time ledger) that the child disputes, with its device."""
 
     here: Here
     home: HomeView
@@ -92,7 +92,10 @@ def _form(meant: Meant, sentence: str = "") -> str:
 
 
 def _meant(at: str, device: str, service: str) -> Meant | None:
-    """Return the ledger row that begins at ``at``; None if it does not exist, or the device has no child."""
+    """Return the row of counted minutes of the requesting device's child that begins at ``at``.
+
+    None if it does not exist, or if the device has no child.
+    """
     start = _moment(at[:ARGUMENT_LIMIT])
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(here.profile)

@@ -81,7 +81,10 @@ def answer(me: Caller, number: int, body: AnswerBody) -> object:
 
 @noun.declare("POST", "/children/{child}/sites/answer", body=SiteAnswerBody, answer=Replied)
 def answer_site(me: Caller, child: str, body: SiteAnswerBody) -> object:
-    """Open a blocked site for a child: once, for today, or always. It also answers the child's request."""
+    """Allow a blocked site for a child once, for today or always, or refuse it.
+
+    It also answers the child's request for it, if there is one.
+    """
     return _answer(me, body, who=child, site=body.site)
 
 

@@ -49,16 +49,17 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/requests/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the requests as an HTML fragment, for the script that updates the page."""
+    """Return the children's requests as an HTML fragment, for the script that updates the page."""
     return render_template("requests_now.html", **_lists())
 
 
 @blueprint.post("/requests")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """Apply the answer to a request, or about a blocked site without one. Redirect to the form's page.
+    """Send the guardian's answer to a request, or about a blocked site without one.
 
-    The daemon wants some permanent answers confirmed: then return the page that asks for it.
+    Redirect to the form's page. The daemon wants some permanent answers confirmed: then return the page that
+    asks for it.
     """
     meant = _meant()
     choice, minutes, because = _chosen(meant.topic, meant.minutes)
@@ -89,7 +90,7 @@ def answer() -> ResponseReturnValue:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSubject:
-    """What a form of answers is about: a child's request, or a blocked site without a request."""
+    """What a guardian's answer is about: a child's request, or a blocked site without a request."""
 
     about: Mapping[str, object]  # as the daemon's verb names it
     topic: RequestTopic
@@ -126,7 +127,10 @@ def _meant() -> AnswerSubject:
 
 
 def _confirmation(meant: AnswerSubject, error: ControlError) -> str:
-    """Return the page on which a guardian confirms a permanent allow: of a category, or of a site of one."""
+    """Return the page on which a guardian confirms that a category, or a site of one, is always allowed.
+
+    ``error``: the daemon's, with the names of the category and the site.
+    """
     category = str(error.values.get("category", ""))
     return render_template(
         "confirm_always.html",
@@ -145,7 +149,7 @@ def _confirmation(meant: AnswerSubject, error: ControlError) -> str:
 
 
 def _report(host: str) -> None:
-    """Record that a list has the site by mistake. Nothing is recorded for a site that is on no list."""
+    """Record that a list has the site by mistake. A site that is on no list, or on a register, is ignored."""
     try:
         daemon().change(LIST_REPORT, by=guardian() or "", origin=source_address(), host=host, open=[])
     except ControlError as error:
@@ -158,7 +162,10 @@ def _all() -> tuple[RequestView, ...]:
 
 
 def _chosen(topic: RequestTopic, asked: int | None) -> tuple[Answer, int, str]:
-    """Return the answer that a form has, its minutes (0 unless time is given), and the guardian's reason."""
+    """Return the answer in the form, its minutes (0 unless time is given), and the guardian's reason.
+
+    ``asked``: the requested minutes, which are also allowed. Other values give 400.
+    """
     minutes = {str(choice) for choice in choices(asked)}
     if "give" in request.form:
         return Answer.ONCE, int(one_of("give", minutes)), ""
@@ -171,7 +178,10 @@ def _chosen(topic: RequestTopic, asked: int | None) -> tuple[Answer, int, str]:
 
 
 def ready_refusals() -> dict[str, str]:
-    """Return ready reasons for a no, by id. The child reads them unchanged, in the language of the parent."""
+    """Return ready-made reasons for refusing a request, by id, in the parent's language.
+
+    The child reads them.
+    """
     return {
         "homework": _("Homework first"),
         "late": _("It is late now"),
@@ -181,7 +191,7 @@ def ready_refusals() -> dict[str, str]:
 
 
 def choices(asked: int | None) -> list[int]:
-    """Return the minutes from which a guardian chooses for an answer, including the requested ones."""
+    """Return the minutes that a guardian can choose for an answer, including the requested ones."""
     return sorted({*MINUTES, asked or SITE_ONCE})
 
 
@@ -191,7 +201,7 @@ def _was_today(entry: RequestEntry, now: datetime) -> bool:
 
 
 def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
-    """Return the ids of children with a pending site request who need approval for uncategorised sites.
+    """Return the ids of children with a pending site request whose uncategorised sites need approval.
 
     The page offers to fix a broken site for them.
     """

@@ -32,19 +32,19 @@ SERVICE, CATEGORY = "service:", "category:"  # what an entry that is no host beg
 
 
 def is_target(entry: str) -> bool:
-    """Return whether an entry names a service or category, not a host."""
+    """Return whether an entry names a service or category (``service:ID``, ``category:ID``), not a host."""
     return entry.startswith((SERVICE, CATEGORY))
 
 
 @dataclass(frozen=True, slots=True)
 class RequestEntry:
-    """A request, as the pages list it."""
+    """A child's request, as the pages list it."""
 
     request: RequestView
 
     @property
     def by_day(self) -> bool:
-        """Return whether the daemon shows only category and day of the request, not its names and times."""
+        """Return whether the daemon shows only category and day of the request, not the site and the time."""
         return self.request.told == "kind"
 
     @property
@@ -61,17 +61,20 @@ class RequestEntry:
 
     @property
     def names_host(self) -> bool:
-        """Return whether the request is about a site, not about a service or category."""
+        """Return whether the request is about a site, not about time, a service or a category."""
         return self.is_site and not is_target(self.request.thing or "")
 
     @property
     def is_category(self) -> bool:
-        """Return whether the request is about a whole category."""
+        """Return whether the request is for a whole category."""
         return not self.by_day and (self.request.thing or "").startswith(CATEGORY)
 
     @property
     def thing_name(self) -> str:
-        """Return what the request is about: a site or service; only its categories if names are not shown."""
+        """Return the name of what the request is about; empty for time.
+
+        If the daemon does not show names, these are only the categories, or ``a site``.
+        """
         thing = self.request.thing or ""
         if not self.by_day:
             return self.request.thing_name or thing
@@ -81,7 +84,7 @@ class RequestEntry:
 
 
 def to_show(requests: Iterable[RequestView], now: datetime) -> tuple[RequestEntry, ...]:
-    """Return a child's pending requests, and those answered within a day, at most `SHOWN`."""
+    """Return a child's pending requests, and those answered within a day; at most the first SHOWN."""
     fresh = [
         RequestEntry(request)
         for request in requests
@@ -91,14 +94,17 @@ def to_show(requests: Iterable[RequestView], now: datetime) -> tuple[RequestEntr
 
 
 def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
-    """Return the pending request for time; None without one."""
+    """Return the pending request for extra time; None without one."""
     return next(
         (request for request in requests if request.waits and request.topic is RequestTopic.TIME), None
     )
 
 
 def waiting_for(requests: Iterable[RequestView], *entries: str) -> RequestView | None:
-    """Return the pending request for a host, a site, ``service:ID`` or ``category:ID``; None without one."""
+    """Return the pending request for one of ``entries`` or for a site above it; None without one.
+
+    An entry is a host, ``service:ID`` or ``category:ID``.
+    """
     pending = (request for request in requests if request.waits and request.topic is RequestTopic.SITE)
     return next(
         (
@@ -111,16 +117,16 @@ def waiting_for(requests: Iterable[RequestView], *entries: str) -> RequestView |
 
 
 def pending_of(child: ChildView) -> tuple[RequestView, ...]:
-    """Return a child's pending requests. The daemon is asked only if there are any."""
+    """Return a child's pending requests from the daemon, which is asked only if the status reports any."""
     if not child.status.requests:
         return ()
     return daemon().client.ask(REQUESTS, profile=child.id, pending=True).requests
 
 
 def offered(asked: RequestView) -> list[int]:
-    """Return the minutes of the one-tap answers: the usual ones and those requested.
+    """Return the minutes that a guardian can give with one tap: the usual ones and those requested.
 
-    For a dispute these are only the disputed minutes, as a refund.
+    For disputed minutes of the time ledger, it is only their number, as a refund.
     """
     if asked.topic is RequestTopic.LEDGER:
         return [asked.minutes or 0]
@@ -130,9 +136,9 @@ def offered(asked: RequestView) -> list[int]:
 def askable_name(here: Here, entry: str) -> str:
     """Return the name of a site, service or category for which the child may ask; empty if it may not.
 
-    It may ask for what was blocked on the device within ten minutes, for what its rules page lists, and for
-    what its own activity says was blocked within a week. Other names are refused, so that a list cannot be
-    read out by guessing.
+    ``entry``: a host, ``service:ID`` or ``category:ID``. It may ask for what was blocked on the device within
+    ten minutes, for what its rules page lists, and for what its own activity says was blocked within a week.
+    Other names are refused, so that the content of a list cannot be found out by guessing.
     """
     blocks = blocks_of(here)
     found = blocks.askable(entry)
@@ -144,7 +150,10 @@ def askable_name(here: Here, entry: str) -> str:
 
 
 def _blocked_before(here: Here, entry: str) -> str:
-    """Return the name of a site or service that was blocked for the child within a week; empty if not."""
+    """Return the name of a site or service that was blocked for the device's child within a week.
+
+    Empty if not.
+    """
     today = daemon().home().day
     week = {"from": today - timedelta(days=WEEK - 1), "to": today}
     try:
@@ -158,7 +167,7 @@ def _blocked_before(here: Here, entry: str) -> str:
 
 
 def answered(name: str, answer: Answer, result: AnswerResult, now: datetime) -> str:
-    """Return a sentence about the effect of a guardian's answer. ``name``: of the child."""
+    """Return a sentence about the effect of a guardian's answer to a request. ``name``: of the child."""
     if answer is Answer.NO:
         return declined_sentence(plain(name), READER)
     if result.given is not None:

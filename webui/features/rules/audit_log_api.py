@@ -14,9 +14,9 @@ noun = Noun("log")
 
 @record
 class AuditLogPage:
-    """The lines of the audit log to return: by an author, how many, after how many newer ones.
+    """Which lines of the audit log to return: author, their number, and how many newer ones to skip.
 
-    Differs from the daemon's verb in the pattern of a name.
+    The pattern of a name differs from that of the daemon's verb.
     """
 
     who: Name | None = None
@@ -26,6 +26,6 @@ class AuditLogPage:
 
 @noun.declare("GET", "/audit-log", query=AuditLogPage, answer=AuditLog)
 def read(me: Caller, query: AuditLogPage) -> object:
-    """List changes of the audit log, newest first. They are stored for a year."""
+    """List the changes that the audit log has, newest first. They are stored for a year."""
     who = {"who": query.who} if query.who else {}
     return me.ask(AUDIT_LOG, limit=query.limit, skip=query.skip, **who)

@@ -39,7 +39,10 @@ class ChangeLine(Protocol):
 
 
 def describe(line: ChangeLine, now: datetime) -> str:
-    """Return the action of a line as a phrase that follows the author's name."""
+    """Return what an audit-log line records as a phrase, such as "paused X until 21:00".
+
+    It follows the author's name. An unknown action is returned as it is stored.
+    """
     detail = _detail(line, now)
     values = {"about": plain(line.about or line.detail.partition(" ")[0].rstrip(":")), "detail": detail}
     phrase = None
@@ -57,7 +60,7 @@ def describe(line: ChangeLine, now: datetime) -> str:
 
 
 def _detail(line: ChangeLine, now: datetime) -> str:
-    """Return the detail of a line in the reader's language, where the daemon writes more than names.
+    """Return the detail of an audit-log line in the reader's language, if the daemon writes more than names.
 
     A form that is not known, such as one of an earlier version, is returned as it is stored.
     """

@@ -27,7 +27,7 @@ def help_lines(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/home/country", answer=CountryRules)
 def country(me: Caller) -> object:
-    """Return the country's ratings of films and games, and legal rules with the children they are on for."""
+    """Return the country's ratings of films and games, and legal rules with the children they apply to."""
     return me.ask(COUNTRY)
 
 

@@ -27,12 +27,12 @@ class Changes:
 
 @noun.declare("GET", "/home/changes", answer=Changes)
 def changes(me: Caller) -> object:
-    """List guardians' changes that are in effect, and today's extra time and edits, with their undo."""
+    """List guardians' changes in effect, and today's extra time and edits of rules, with what undoes each."""
     return with_undo(me.ask(CHANGES).changes)
 
 
 def with_undo(found: Iterable[FamilyChange]) -> Changes:
-    """Return the changes in the API's form: the values of ``undo`` become keys of the change."""
+    """Return the changes in the API's form, in which the values of ``undo`` are fields of the change."""
     return Changes(changes=tuple(map(_change, found)))
 
 

@@ -58,5 +58,8 @@ def edit(me: Caller, body: EditFamilyRequest) -> object:
 
 @noun.declare("POST", "/family/undo", body=UneditFamilyRequest, answer=Unedited)
 def undo(me: Caller, body: UneditFamilyRequest) -> object:
-    """Restore the home's settings of that revision, if the file is still at `found`."""
+    """Restore the home's settings as they were at that `revision`.
+
+    It fails if the current revision is another than `found`.
+    """
     return me.change(UNEDIT_FAMILY, **undo_of(body))

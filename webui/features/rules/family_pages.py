@@ -83,7 +83,7 @@ def save_zone() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore the settings of the home to their state before the last change."""
+    """Restore the settings of the home to their state before the last change, and redirect."""
     with notices.refusals_to(notices.said):
         there = revisions("was")
         daemon().change(UNEDIT_FAMILY, **author() | there)
@@ -95,7 +95,7 @@ def undo() -> ResponseReturnValue:
 @guardians_only
 @proven
 def turn_off() -> ResponseReturnValue:
-    """Stop time rules and categories for every person for the chosen time."""
+    """Switch off time rules and categories for every person for some minutes or until tomorrow morning."""
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
@@ -114,7 +114,7 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """Return the next morning at 07:00. Until 04:00 it is the same day's."""
+    """Return the next 07:00 as a time: the same day's before 04:00, else that of the next day."""
     today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 
@@ -124,7 +124,7 @@ def _to_morning(now: datetime) -> int:
 
 
 def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormProblem:
-    """Return the settings that the form changes, by key; a Problem for an invalid country.
+    """Return the settings of the home that the form changes, by key; a FormProblem for an invalid country.
 
     Null restores the default. A choice that the form does not offer gives 400.
     """
@@ -155,9 +155,9 @@ def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormPro
 def _change(
     home: HomeView, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
 ) -> ResponseReturnValue:
-    """Send the changes to the daemon and redirect to the settings; show the form again after an error.
+    """Send changes of the home's settings to the daemon and redirect to them; show the form after an error.
 
-    The form keeps the entered values.
+    The form keeps the entered values. ``sentence``: the notice of success. ``show``: renders the form.
     """
     if not changes:
         notices.said(_("Nothing was changed."))
@@ -245,6 +245,6 @@ def _end(now: datetime) -> str:
 
 
 def _addresses() -> dict[str, str]:
-    """Return the pages' address by name, their address in this browser, and that of the child's page."""
+    """Return addresses of the pages: by Qalqan's name, as in this browser, and that of the child's page."""
     named = f"http://{OWN_NAME}"
     return {"named": named, "here": request.host_url.rstrip("/"), "child": f"{named}{url_for('child.show')}"}

@@ -9,7 +9,7 @@ ACCESS = ("closed", "open")
 
 
 def strangers() -> dict[str, tuple[str, str]]:
-    """Return the choices for devices without an owner: word of the setting, label and meaning."""
+    """Return the choices for devices without an owner: by the word of the setting, label and meaning."""
     return {
         "guest": (
             _("A guest"),

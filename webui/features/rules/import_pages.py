@@ -33,7 +33,7 @@ SHOWN = 200  # unknown names of an import that the page lists
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """An import of rules: its code, the part that this home can apply, and the descriptions of that part."""
+    """Rules from another home: their code, the part that this home can apply, and its rules as sentences."""
 
     code: str
     fitted: Fitted
@@ -47,7 +47,7 @@ class Looked:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
-    """Show the form for an import, or the rules in query ``r``: a code that a phone's camera opened."""
+    """Show the form for importing rules, or the rules in query ``r``, a code that a phone's camera read."""
     text = request.args.get("r", "")
     return _look(text) if text else _show(daemon().home())
 
@@ -55,7 +55,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def look() -> ResponseReturnValue:
-    """Show the rules in an uploaded file or a pasted text. Nothing is changed."""
+    """Show the rules from another home in an uploaded file or a pasted text. Nothing is changed."""
     request.max_content_length = FORM_LIMIT
     upload = request.files.get("file")
     data = upload.stream.read(carried.FILE_LIMIT + 1) if upload else b""
@@ -85,7 +85,7 @@ def take() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Remove the child that an import has created."""
+    """Remove the child that an import of rules has created. Form field ``was``: its id."""
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
         daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
@@ -115,7 +115,10 @@ def _looked(brought: Carried, names: CatalogueIndex) -> Looked:
 
 
 def _try(home: HomeView, export: Carried) -> None:
-    """Check whether the daemon's parser accepts the rules. Raises: ControlError."""
+    """Let the daemon check the imported rules without storing them.
+
+    Raises: ControlError if it rejects them.
+    """
     daemon().change(
         ADD_PROFILE,
         name=_free(home, export.name),
@@ -128,7 +131,7 @@ def _try(home: HomeView, export: Carried) -> None:
 
 
 def _free(home: HomeView, name: str) -> str:
-    """Return the name, with a number after it if a child here already has it."""
+    """Return the name, with a number after it if a child of this home already has it."""
     taken = {child.name.casefold() for child in home.children}
     number, found = 2, name
     while found.casefold() in taken:

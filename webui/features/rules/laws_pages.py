@@ -37,7 +37,10 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save(profile: str) -> ResponseReturnValue:
-    """Turn a legal rule on or off for a child. The daemon records which guardian turned it on."""
+    """Turn one of the country's legal rules on or off for a child, and redirect to the page.
+
+    The daemon records which guardian turned it on. Form field ``switch``: ``on ID`` or ``off ID``.
+    """
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     law = _law(key)

@@ -44,7 +44,10 @@ MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """Show the targets to choose from for a new time limit; redirect to the form for a chosen one."""
+    """Show the targets (internet, play, services, categories) for which a time limit can be set.
+
+    Redirect to the form of the limit if the query names a target.
+    """
     return chosen_target(profile, "limits", "limits.one", _("Set a time limit"))
 
 
@@ -82,7 +85,10 @@ def save(profile: str, target: str) -> ResponseReturnValue:
 
 
 def _value(page: Page, key: str, plan: dict[str, int | None]) -> object:
-    """Return the limit's value for the rule file; None if it equals the band's, or there is no limit."""
+    """Return the limit's value for the rule file: ``{}`` for no limit, None if it equals the age group's.
+
+    ``plan``: minutes by day type or weekday; None: no limit.
+    """
     if plan == _plan_of_band(page, key):
         return None
     return write_plan(plan, write_minutes)

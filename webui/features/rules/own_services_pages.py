@@ -84,7 +84,10 @@ def _name() -> str:
 
 
 def _new_id(name: str, taken: Collection[str]) -> str:
-    """Return an id for a new service: its name in ASCII letters, with a number if it is taken or empty."""
+    """Return an unused id for a new service: its name in ASCII letters and digits, with a number if needed.
+
+    ``taken``: the ids in use.
+    """
     base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[: ID_LIMIT - 4] or "own"
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
     return base if base not in taken and base != "own" else next(key for key in numbered if key not in taken)
@@ -93,10 +96,10 @@ def _new_id(name: str, taken: Collection[str]) -> str:
 def _save(
     family: FamilySettings, shown: str, service: str, was: Mapping[str, Any], sentence: str
 ) -> ResponseReturnValue:
-    """Write the service of the form, and redirect to the list; show the form again after an error.
+    """Write the service in the form to the home's settings, and redirect to the list of services.
 
-    ``shown``: the id in the page's address; empty for a new service. ``was``: the service as it is. Keys that
-    the form does not have stay.
+    After an error, show the form again. ``shown``: the id in the page's address; empty for a new service.
+    ``service``: the id to write. ``was``: the service as it is. Keys that the form does not have stay.
     """
     try:
         _set(family, service, _from_form(was), sentence)
@@ -108,7 +111,7 @@ def _save(
 
 
 def _set(family: FamilySettings, service: str, value: object, sentence: str) -> None:
-    """Set or remove a service, with an undo. Raises: ControlError."""
+    """Set or remove (None) one of the family's services, with an undo. Raises: ControlError."""
     author = {"by": guardian() or "", "origin": source_address()}
     done = daemon().change(EDIT_FAMILY, set={f"services/{service}": value}, **author)
     if family.by_hand:
@@ -117,7 +120,10 @@ def _set(family: FamilySettings, service: str, value: object, sentence: str) -> 
 
 
 def _from_form(was: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the service of the form in the form of the file."""
+    """Return the service in the request's form as a value of the settings file.
+
+    ``was``: the service as it is.
+    """
     ports = dict(was.get("ports", {})) | {kind: _words(kind) for kind in PORTS}
     values: dict[str, Any] = {
         **was,
@@ -134,13 +140,13 @@ def _words(field: str) -> list[str]:
 
 
 def _sent() -> dict[str, Any]:
-    """Return the fields of the form as sent."""
+    """Return the fields of the service form as they were sent, to show them again."""
     texts = {field: request.form.get(field, "")[:TEXT_LIMIT] for field in (*LINES.values(), *PORTS)}
     return {"name": _name(), "categories": request.form.getlist("category"), **texts}
 
 
 def _form_of(service: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of the form for a service in the form of the file."""
+    """Return the form's fields for a service that is given as a value of the settings file."""
     ports = service.get("ports", {})
     return {
         "name": service.get("name", ""),

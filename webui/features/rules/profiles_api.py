@@ -36,18 +36,18 @@ class Restore:
 
 @noun.declare("POST", "/children", body=NewChild, answer=ProfileId, status=201)
 def add(me: Caller, body: NewChild) -> object:
-    """Add a child with the rules of its age band."""
+    """Add a child with the rules of its age group, devices, and rules of its own."""
     more = {"set": dict(body.set)} if body.set else {}
     return me.change(ADD_PROFILE, name=body.name, band=body.band, devices=list(body.devices), **more)
 
 
 @noun.declare("DELETE", "/children/{child}", answer=RemovedProfile)
 def remove(me: Caller, child: str) -> object:
-    """Remove a child and its rules; `undo` restores them."""
+    """Remove a child and its rules; the returned `undo` restores them."""
     return me.change(REMOVE_PROFILE, id=child)
 
 
 @noun.declare("POST", "/children/restore", body=Restore, answer=ProfileId, status=201)
 def restore(me: Caller, body: Restore) -> object:
-    """Restore a removed child with its rules, and those of its devices that have no other owner."""
+    """Restore a removed child with its rules, and its devices that have no other owner now."""
     return me.change(RESTORE_PROFILE, token=body.undo)

@@ -58,7 +58,7 @@ def read(me: Caller, child: str) -> object:
 
 @noun.declare("PATCH", "/children/{child}/rules", body=EditBody, answer=Edited)
 def edit(me: Caller, child: str, body: EditBody) -> object:
-    """Change a child's rules by key, completely or not at all."""
+    """Change a child's rules by key, all of them or none."""
     revision = {} if body.revision is None else {"revision": body.revision}
     return me.change(
         EDIT, id=child, set=dict(body.set), because=body.because, confirmed=body.confirmed or None, **revision
@@ -67,20 +67,26 @@ def edit(me: Caller, child: str, body: EditBody) -> object:
 
 @noun.declare("POST", "/children/{child}/rules/undo", body=UneditFamilyRequest, answer=Unedited)
 def undo(me: Caller, child: str, body: UneditFamilyRequest) -> object:
-    """Restore a child's rules of that revision, if the file is still at `found`."""
+    """Restore a child's rules as they were at that `revision`.
+
+    It fails if the current revision is another than `found`.
+    """
     return me.change(UNEDIT, id=child, **undo_of(body))
 
 
 @noun.declare("POST", "/children/{child}/rules/preview", body=PreviewBody, answer=Explanation)
 def preview(me: Caller, child: str, body: PreviewBody) -> object:
-    """Return the decision about a site for a child if these changes were made. Nothing is written."""
+    """Return how the filter would decide on a site for a child with these changes of rules.
+
+    Nothing is stored. `at`: the time to decide for.
+    """
     values: dict[str, object] = {"at": body.at} if body.at else {}
     return me.ask(WHY, profile=child, host=body.host, **values, **({"set": body.set} if body.set else {}))
 
 
 @noun.declare("GET", "/children/{child}/week", answer=WeekPlan)
 def week(me: Caller, child: str) -> object:
-    """Return the times of a child's rules for seven days, from today on."""
+    """Return when a child's rules apply: bedtimes, schedules and limits of seven days, from today on."""
     return me.ask(WEEK, id=child)
 
 
@@ -92,10 +98,13 @@ def summary(me: Caller, child: str) -> object:
 
 @noun.declare("GET", "/why", query=WhyQuery, answer=Explanation)
 def why(me: Caller, query: WhyQuery) -> object:
-    """Return the current decision about a site for a child, and its reason."""
+    """Return the filter's current decision about a site for a child, and its reason."""
     return me.ask(WHY, host=query.host, profile=query.child)
 
 
 def undo_of(body: UneditFamilyRequest) -> dict[str, object]:
-    """Return the arguments of the daemon's undo: the revision to restore, and the expected current one."""
+    """Return the arguments of the daemon's undo: the revision to restore, and the expected current one.
+
+    The second is left out if the request does not have it.
+    """
     return {"revision": body.revision, **({} if body.found is None else {"found": body.found})}

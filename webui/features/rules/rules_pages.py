@@ -53,7 +53,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/switch")
 @guardians_only
 def switch(profile: str) -> ResponseReturnValue:
-    """Turn a child's rule on or off. A rule equal to the band's has no entry in the file."""
+    """Turn a child's rule on or off. The file then has no entry for a rule equal to that of the age group."""
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
     found, on = _rule(page, key), to == "on"
@@ -70,7 +70,7 @@ def switch(profile: str) -> ResponseReturnValue:
 @blueprint.post("/reset")
 @guardians_only
 def reset(profile: str) -> ResponseReturnValue:
-    """Reset a child's rule to the band's value, or remove it if the band has none.
+    """Reset a child's rule to that of the age group, or remove it if the age group has none.
 
     A rule that the family has not set stays.
     """
@@ -88,7 +88,7 @@ def reset(profile: str) -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo(profile: str) -> ResponseReturnValue:
-    """Restore a child's rules to their state before the last change."""
+    """Restore a child's rules to their state before the last change, and redirect to the overview."""
     page = opened(profile)
     with notices.refusals_to(notices.said):
         there = revisions("revision")
@@ -113,7 +113,7 @@ def _values(page: Page, rule: Rule) -> dict[str, str]:
 
 
 def _here(page: Page, key: str = "") -> str:
-    """Return the address of the overview, with the card of the rule ``key`` open."""
+    """Return the address of the overview of a child's rules, with the section of the rule ``key`` open."""
     if not key:
         return url_for("rules.show", profile=page.child.id)
     card = section_of(key).value
@@ -121,7 +121,7 @@ def _here(page: Page, key: str = "") -> str:
 
 
 def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
-    """Return titles and addresses of the pages that each card of the overview leads to."""
+    """Return titles and addresses of the pages to which each section of a child's rules links."""
     anchors = {"search": "searches", "bypass": "around", "activity": "log"}
     basics = {
         section: url_for("basics.show", profile=profile, _anchor=f"part-{card}")
@@ -160,7 +160,10 @@ def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
 
 
 def rule_address(profile: str, key: str, page: str) -> str:
-    """Return the address of the page that changes a child's rule; ``page`` as in `overview.PAGES`."""
+    """Return the address of the page that changes a child's rule. ``profile``: the child's id.
+
+    ``key``: the rule's, such as ``limits/internet``. ``page``: as in `overview.PAGES`.
+    """
     target = key.partition("/")[2]
     if page == "week":
         return url_for("week.show", profile=profile, target=target or key)

@@ -47,7 +47,10 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """Show the targets to choose from for a new schedule; redirect to the form for a chosen one."""
+    """Show the targets (internet, play, services, categories) for which allowed hours can be set.
+
+    Redirect to the form of the schedule if the query names a target.
+    """
     return chosen_target(profile, "week", "week.show", _("Set allowed hours"))
 
 
@@ -93,9 +96,9 @@ def _title(page: Page, target: str) -> str:
 
 
 def _held(page: Page, key: str) -> tuple[ScheduleRow, ...]:
-    """Return the form rows of the schedule in effect, one a day.
+    """Return the form rows of the schedule in effect, one for each day.
 
-    There are none if the file has a form that these pages cannot show, which the template then explains.
+    Empty if the file has a form that these pages cannot show, which the template then explains.
     """
     held = page.book.holds(key)
     try:
@@ -111,12 +114,15 @@ def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, .
 
 
 def _painted() -> list[str]:
-    """Return the weekdays that were painted in the grid of the form that was sent."""
+    """Return the weekdays whose hours were painted in the grid of the sent form."""
     return [day for day in request.form.get("painted", "").split() if day in WEEKDAYS]
 
 
 def _sleeping(page: Page) -> tuple[tuple[bool, ...], ...]:
-    """Return which half hours are bedtime, for the grid of allowed hours; empty if that is not readable."""
+    """Return which half hours of each weekday are bedtime, for the grid of allowed hours.
+
+    Empty if these pages cannot show the bedtime.
+    """
     try:
         return sleeping(page.book.holds(BEDTIME))
     except Unreadable:
@@ -124,7 +130,7 @@ def _sleeping(page: Page) -> tuple[tuple[bool, ...], ...]:
 
 
 def _advice(page: Page) -> tuple[str, ...]:
-    """Return the age group's suggested bedtime as sentences; none if the family has set one."""
+    """Return the bedtime that the age group suggests, as sentences; empty if the family has set one."""
     advised = page.names.suggested.get(page.book.state.band, {}).get(BEDTIME)
     if not advised or page.book.owns(BEDTIME):
         return ()

@@ -30,7 +30,10 @@ SHOWN = 60  # services on one page; with more results the page asks for a longer
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """Show the groups of services, one group, or the results of a search. Each page stays small."""
+    """Show the groups of services, the services of one group, or the results of a search.
+
+    Each of these pages stays small.
+    """
     page = opened(profile)
     wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)
     group = request.args.get("group", "")
@@ -82,7 +85,10 @@ def save(profile: str, service: str) -> ResponseReturnValue:
 
 
 def _changes(page: Page, service: CatalogueService, state: str) -> dict[str, object]:
-    """Return the changes that give a service a state. Its entry is in one list, or in ``categories``."""
+    """Return the changes of rules that give a service a state of STATES; empty if it has that state.
+
+    Its entry is then in the list of allowed or blocked targets, in ``categories``, or nowhere (``kind``).
+    """
     word = f"service:{service.id}"
     if state == _state(page, service):
         return {}
@@ -121,7 +127,7 @@ def _has_rules(page: Page, service: CatalogueService) -> bool:
 
 
 def _summary(page: Page, service: CatalogueService) -> str:
-    """Return a service's state for a child in a word or two, for a list of services."""
+    """Return in a few words how a service is treated for a child, for a list of services."""
     state = _state(page, service)
     if state == "refused":
         return _("Blocked")
@@ -144,13 +150,19 @@ def _as_kind(page: Page, service: CatalogueService) -> str:
 
 
 def _strictest(page: Page, service: CatalogueService) -> tuple[str, str]:
-    """Return the category of a service with the strictest rule, and that rule, which decides."""
+    """Return the category of a service with the strictest rule, and that rule's action, which decides.
+
+    An empty category and ``allow`` for a service without categories.
+    """
     said = [(kind, str(page.book.holds(f"categories/{kind}") or "allow")) for kind in service.categories]
     return min(said, key=lambda pair: ACTIONS.index(pair[1]), default=("", "allow"))
 
 
 def _rules(page: Page, service: CatalogueService) -> dict[str, Rule | None]:
-    """Return a service's limit and schedule as described rules, by key; None for a missing one."""
+    """Return a service's limit (``limits``) and schedule (``windows``) as sentences.
+
+    None for a missing one.
+    """
     keys = {key: f"{key}/service:{service.id}" for key in ("limits", "windows")}
     return {
         key: rule(page.book, page.names, full) if page.book.holds(full) is not None else None

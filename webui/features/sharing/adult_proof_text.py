@@ -10,7 +10,7 @@ from webui.language.words import clock, duration, plain
 
 
 def proof_sentence(proof: AdultProofState, now: datetime) -> str:
-    """Return a sentence about who unlocked a device, how, and until when."""
+    """Return a sentence that says by whom or how a device was unlocked for an adult, and until when."""
     until, name = clock(proof.until, now), plain(proof.by or "")
     if proof.method == "password":
         return _("Unlocked for an adult with %(name)s's password until %(until)s.", name=name, until=until)
@@ -20,5 +20,5 @@ def proof_sentence(proof: AdultProofState, now: datetime) -> str:
 
 
 def lengths() -> dict[str, str]:
-    """Return the durations of an unlocking that the daemon accepts, with their labels."""
+    """Return the choices of how long a device can be unlocked for an adult, with labels."""
     return {"1h": duration(60), "4h": duration(240), "morning": _("Until tomorrow, 06:00")}

@@ -37,7 +37,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/hand-over")
 @guardians_only
 def hand_over() -> ResponseReturnValue:
-    """Hand the requesting device to a child, and sign its browser out."""
+    """Hand the requesting device to a child, whose rules then apply on it, and sign its browser out.
+
+    Form field ``who``: the child. Responds with 400 if it is unknown.
+    """
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(request.form.get("who", ""))
     if child is None or not here.mac:
@@ -56,7 +59,10 @@ def hand_over() -> ResponseReturnValue:
 @blueprint.post("/take-back")
 @guardians_only
 def take_back() -> ResponseReturnValue:
-    """Take a device back that was handed to a child. On the device itself, signing in does the same."""
+    """Take a device back that was handed to a child: its own rules apply again.
+
+    On the device itself, signing in does the same.
+    """
     lent = _device()
     with notices.refusals_to(notices.said):
         daemon().change(TAKE_BACK, device=lent.device, by=guardian() or "", origin=source_address())
@@ -67,7 +73,10 @@ def take_back() -> ResponseReturnValue:
 @blueprint.post("/use")
 @guardians_only
 def use() -> ResponseReturnValue:
-    """Set which child uses a shared device now, or none."""
+    """Set which child uses a shared device now, so that its rules apply, or none: the youngest child's apply.
+
+    Form fields: ``device``, ``who``. Responds with 400 for unknown ones.
+    """
     lent = _device()
     who = request.form.get("who", "")
     by, origin, device = guardian() or "", source_address(), plain(label(lent))
@@ -87,7 +96,11 @@ def use() -> ResponseReturnValue:
 @blueprint.post("/pin")
 @guardians_only
 def pin() -> ResponseReturnValue:
-    """Set or remove a child's PIN."""
+    """Set or remove the PIN with which a child identifies itself; redirect to the page, with a message.
+
+    Form fields: ``who`` (the child), ``action`` (``set`` or ``clear``), ``pin``. Responds with 400 if the
+    child or the action is unknown.
+    """
     person = find_person(daemon().client.ask(LENT).people, request.form.get("who", ""))
     if person is None:
         abort(400)

@@ -65,11 +65,11 @@ def take_back(me: Caller, mac: str) -> object:
 
 @noun.declare("PUT", "/children/{child}/pin", body=NewPin)
 def set_pin(me: Caller, child: str, body: NewPin) -> object:
-    """Set a child's PIN."""
+    """Set the PIN with which a child identifies itself on shared devices and opens its private data."""
     return me.change(PIN, action="set", who=child, pin=body.pin)
 
 
 @noun.declare("DELETE", "/children/{child}/pin")
 def clear_pin(me: Caller, child: str) -> object:
-    """Remove a child's PIN."""
+    """Remove the PIN of a child."""
     return me.change(PIN, action="clear", who=child)

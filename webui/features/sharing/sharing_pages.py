@@ -41,7 +41,7 @@ PIN_TYPED = 12  # characters: six digits, with room for spaces
 @blueprint.get("/sharing")
 @anyone
 def now() -> str:
-    """Return the current user as an HTML fragment, for the script that updates the child's page."""
+    """Return who uses the shared device as an HTML fragment, for the script that updates the child's page."""
     here, home = daemon().here(source_address()), daemon().home()
     return render_template("parts/sharing_now.html", here=here, home=home)
 
@@ -49,7 +49,7 @@ def now() -> str:
 @blueprint.get("/use")
 @anyone
 def people() -> ResponseReturnValue:
-    """Show the people who may use this shared device."""
+    """Show the children who may use this shared device; 404 if it is not shared."""
     here, shared = _shared()
     return _page("use.html", here, shared=shared)
 
@@ -57,7 +57,10 @@ def people() -> ResponseReturnValue:
 @blueprint.get("/use/<who>")
 @anyone
 def person(who: str) -> ResponseReturnValue:
-    """Show the page on which one user of this shared device enters the PIN."""
+    """Show the page on which one user of this shared device enters the PIN. ``who``: the user's id.
+
+    404 if the device is not shared by this user.
+    """
     here, shared = _shared()
     return _page("use_pin.html", here, shared=shared, person=_person(shared, who))
 
@@ -79,7 +82,10 @@ def use(who: str) -> ResponseReturnValue:
 @blueprint.post("/leave")
 @anyone
 def leave() -> ResponseReturnValue:
-    """End the use of this shared device, or of a screen such as a television."""
+    """End the child's use of this shared device, or of a screen such as a television (form field ``screen``).
+
+    The youngest child's rules apply again.
+    """
     here = daemon().here(source_address())
     screen = request.form.get("screen", "")
     if not here.mac or (screen and find_device(here.own.screens, screen) is None):
@@ -118,7 +124,7 @@ def claim() -> ResponseReturnValue:
 @blueprint.get("/pin")
 @anyone
 def pin() -> ResponseReturnValue:
-    """Show which actions of the child need its PIN, and how to get one."""
+    """Show for what the child needs its PIN, and how to get one; 404 for a device without a child."""
     here, _own = _with_pin()
     return _page("pin.html", here)
 
@@ -192,12 +198,18 @@ def _person(shared: SharedDevice, who: str) -> SharingPerson:
 
 
 def typed_pin(key: str) -> str:
-    """Return the typed PIN; ``-`` if it is empty, which the daemon would read as a missing PIN."""
+    """Return the PIN in the form field ``key``.
+
+    ``-`` if it is empty, which the daemon would read as a missing PIN.
+    """
     return request.form.get(key, "").strip()[:PIN_TYPED] or "-"
 
 
 def refused(ask: Callable[[], object]) -> str:
-    """Call ``ask`` and return the daemon's error as a sentence; empty without one. Raises: Unreachable."""
+    """Call ``ask``, a request to the daemon, and return its error as a sentence; empty without an error.
+
+    Raises: Unreachable.
+    """
     try:
         ask()
     except Unreachable:

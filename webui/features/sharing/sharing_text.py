@@ -8,7 +8,7 @@ from gateway.control.contract.sharing import OwnSharing, SharedDevice, SharingPe
 
 
 def label(shared: SharedDevice) -> str:
-    """Return the name of a shared device, or else its address."""
+    """Return the name of a shared device, or else its MAC address."""
     return shared.name or shared.device
 
 

@@ -34,7 +34,7 @@ class Unlock:
 def open_(_me: Caller | None, body: Unlock) -> object:
     """Unlock the requesting device for an adult for a limited time with a guardian's password.
 
-    It is for a new, a guest's or a shared device. This does not sign in.
+    It is for a new, a guest's or a shared device. This does not sign in. 429 after too many tries.
     """
     try:
         return open_here(_here(), body.name, body.password, body.length, typed_code(body.otp or ""))

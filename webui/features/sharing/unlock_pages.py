@@ -41,9 +41,9 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/unlock")
 @anyone
 def by_password() -> ResponseReturnValue:
-    """Unlock the requesting device with a guardian's typed password, for a limited time.
+    """Unlock the requesting device for an adult with a guardian's typed password, for a limited time.
 
-    This does not sign in.
+    This does not sign in. A wrong password shows the form again with a message (403, 429 or 503).
     """
     here = daemon().here(source_address())
     if not here.mac:
@@ -66,10 +66,11 @@ def by_password() -> ResponseReturnValue:
 
 
 def open_here(here: Here, name: str, password: str, length: str, otp: str | None) -> AdultProofChange:
-    """Unlock the device ``here`` with a guardian's name and password, and return the daemon's answer.
+    """Unlock the device ``here`` for an adult with a guardian's name and password.
 
-    ``otp``: a code, if the guardian has a second factor. Only this device is slowed after wrong passwords.
-    Raises: TooManyTriesError, ControlError.
+    Return the daemon's answer. ``otp``: a code, if the guardian has a second factor. ``length``: how long,
+    one of the offered choices. Only this device is slowed after wrong passwords. Raises: TooManyTriesError,
+    ControlError.
     """
     with tries.attempt(name):
         return daemon().client.ask(
@@ -88,7 +89,7 @@ def open_here(here: Here, name: str, password: str, length: str, otp: str | None
 @blueprint.post("/lock")
 @anyone
 def lock() -> ResponseReturnValue:
-    """End the unlocking of the requesting device early. Any person with the device may do this."""
+    """End the unlocking of the requesting device for an adult. Any person with the device may do this."""
     here = daemon().here(source_address())
     if not here.mac:
         abort(400)
@@ -120,6 +121,6 @@ def _form(
 
 
 def _no_wallet(here: Here) -> str:
-    """Return why a wallet works only on another page, or not now; empty in a home without wallet proofs."""
+    """Return why a wallet does not work on this page, or not now; empty if it works or for another reason."""
     why = why_not()
     return not_asked(why) if here.own.opens and why in BY_THE_PAGE else ""

@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 @blueprint.post("/ask")
 @anyone
 def ask() -> ResponseReturnValue:
-    """Return a proof request for this device and this page's origin as JSON, or an error message."""
+    """Return a request to a wallet for an age proof, for this device and page, or an error message (JSON)."""
     home, here = daemon().home(), daemon().here(source_address())
     if not is_offered(here):
         return _no(_("Wallets do not work here. A parent's password unlocks this device."), 409)
@@ -50,7 +50,10 @@ def ask() -> ResponseReturnValue:
 @blueprint.post("/answer")
 @anyone
 def answer() -> ResponseReturnValue:
-    """Check a wallet's response and unlock the device. Only its success and its expiry are stored."""
+    """Check a wallet's age proof and unlock the device for an adult.
+
+    Return the page to open, or an error message. Only the success and its expiry are stored.
+    """
     request.max_content_length = ANSWER_LIMIT
     home, here = daemon().home(), daemon().here(source_address())
     sent = _sent()

@@ -30,7 +30,7 @@ class Keep:
 
 @noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=RepairStarted)
 def begin(me: Caller, child: str, body: Teach) -> object:
-    """Open a site for a child's devices, or one of them, for five minutes, and record the names it needs."""
+    """Open a site for a child's devices, or one of them, for five minutes; record the host names it needs."""
     return me.change(
         START_REPAIR, id=child, host=body.host, **({"device": body.device} if body.device else {})
     )
@@ -38,11 +38,11 @@ def begin(me: Caller, child: str, body: Teach) -> object:
 
 @noun.declare("GET", "/children/{child}/lesson", answer=SiteRepairNames)
 def read(me: Caller, child: str) -> object:
-    """Return the state of a child's site repair, and the names requested so far."""
+    """Return the state of a child's site repair, and the host names requested so far."""
     return me.ask(SITE_REPAIR, id=child)
 
 
 @noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=RepairEnded)
 def end(me: Caller, child: str, body: Keep) -> object:
-    """End a child's site repair, and add the names in `keep` to the child's allow list."""
+    """End a child's site repair, and add the names in `keep` to the list of sites allowed for the child."""
     return me.change(END_REPAIR, id=child, **({"keep": list(body.keep)} if body.keep else {}))

@@ -35,7 +35,7 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.get("/now")
 @guardians_only
 def now(profile: str) -> ResponseReturnValue:
-    """Return the state of the repair as an HTML fragment, for the script that updates the page."""
+    """Return the state of a child's site repair as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
     return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))
@@ -80,18 +80,24 @@ def end(profile: str) -> ResponseReturnValue:
 
 
 def device_at_hand(child: ChildView) -> str:
-    """Return the address of a child's device that is online, for the form's default; ``all`` if none is."""
+    """Return the MAC address of a child's first device that is online, the form's default.
+
+    ``all`` if none is.
+    """
     return next((device.mac for device in child.devices if device.online), ALL)
 
 
 def _repair(profile: str) -> SiteRepairView | None:
-    """Return the child's site repair that runs, or that waits to be saved; None without one."""
+    """Return the child's site repair that runs, or whose names wait to be saved; None without one."""
     found = daemon().client.ask(SITE_REPAIR, id=profile)
     return None if found.state == NONE else SiteRepairView(found)
 
 
 def _chosen(lesson: SiteRepairView) -> list[str]:
-    """Return the names that are ticked in the form. It sends their numbers: names may be too long."""
+    """Return the host names that are ticked in the form.
+
+    It sends their numbers, because names may be too long. Responds with 400 for an unknown number.
+    """
     open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):

@@ -12,7 +12,10 @@ NONE, RUNS = "none", "runs"
 
 
 class NeededView:
-    """A name that a device requested during a site repair. ``number``: its place in the order of requests."""
+    """A host name that a device requested during a site repair.
+
+    ``number``: its place in the order of requests.
+    """
 
     def __init__(self, needed: NeededName, number: int, at: datetime) -> None:
         self.needed = needed
@@ -21,7 +24,7 @@ class NeededView:
 
     @property
     def sentence(self) -> str:
-        """Return why the name was not opened; empty if it was."""
+        """Return a sentence that says why the name was not opened; empty if it was."""
         return telling.needed(self.needed, self._at)
 
 
@@ -41,7 +44,7 @@ class SiteRepairView:
 
     @property
     def mark(self) -> str:
-        """Return an id that is unique among the child's repairs."""
+        """Return an id of this repair among the child's repairs: the site, and when the repair ends."""
         until = self.repair.until
         return f"{self.host} {until.isoformat() if until else ''}"
 
@@ -51,12 +54,12 @@ class SiteRepairView:
 
     @property
     def proposed(self) -> dict[str, list[NeededView]]:
-        """Return the names proposed for the allow list, by domain, the site's own domain first."""
+        """Return the names that the daemon proposes to allow, by domain, the site's own domain first."""
         return _grouped(name for name in self.names if name.needed.proposed)
 
     @property
     def others(self) -> dict[str, list[NeededView]]:
-        """Return the opened names that are not proposed, by domain: they may belong to another app."""
+        """Return the opened names that are not proposed, by domain: another app may have requested them."""
         return _grouped(name for name in self.names if not name.needed.proposed and not name.needed.refused)
 
     @property

@@ -15,7 +15,7 @@ from webui.language.words import day_past, plain
 
 
 def announced(announcement: AnnouncementEntry, now: datetime) -> str:
-    """Return an announcement as a sentence."""
+    """Return a sentence about who set up the gateway or got full access to it, how, and when."""
     kind, at = announcement.told, announcement.at
     values = {
         "name": plain(announcement.name),
@@ -52,7 +52,7 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
 
 
 def accounts_lost(announcements: Iterable[AnnouncementEntry], now: datetime) -> str:
-    """Return the announcement for parents who cannot sign in, since all accounts were lost; empty if none.
+    """Return an announcement for parents who cannot sign in because all accounts were lost; empty if none.
 
     It names no person, device or method: guests read it too. Pages of children's devices must not show it.
     """

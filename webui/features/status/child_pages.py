@@ -37,7 +37,10 @@ KNOWN_BANDS = frozenset(band.value for band in AgeBand)
 @blueprint.get("/my")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show what is allowed now and for how long, what is blocked and why, what is stored, and help lines."""
+    """Show the child of the requesting device what is allowed now, for how long, and what is blocked and why.
+
+    Also what is stored, and help lines. Another device is redirected to the start page.
+    """
     return _render("child.html", whole=True)
 
 
@@ -116,7 +119,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
 
 
 def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleLine, ...]]]:
-    """Return the recent changes of this child's rules, each with its sentences.
+    """Return the recent changes of this child's rules, each with sentences about its edits.
 
     Changes about other people are left out.
     """
@@ -128,7 +131,7 @@ def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleL
 
 
 def _used_on(here: Here, child: ChildView) -> dict[str, dict[str, int]]:
-    """Return used minutes by limit and name of the device; empty for a child with one device."""
+    """Return used minutes by limit and then by the name of each device; empty for a child with one device."""
     if len(child.devices) < 2:
         return {}
     return {

@@ -75,7 +75,10 @@ def all_(me: Caller) -> object:
 
 @noun.declare("GET", "/children/{child}", GUARDIAN, HELPER, answer=Child)
 def one(me: Caller, child: str) -> object:
-    """Return the state of one child. For a helper it is without activity, devices and requests."""
+    """Return the state of one child; 404 if there is no such child.
+
+    For a helper it is without activity, devices and requests.
+    """
     for found in me.ask(STATUS).profiles:
         if found.id == child:
             return _visible(me, found)

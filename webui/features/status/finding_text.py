@@ -10,9 +10,10 @@ LIMIT = 120  # characters of a value
 
 
 def worded(finding: FindingEntry) -> tuple[str, str]:
-    """Return what was found and what to do; the second is empty if there is nothing to do.
+    """Return two texts about a finding of the health check: what was found, and what to do (empty: nothing).
 
-    Both are empty for a code that this version does not know, or whose values are left out (support).
+    Both are empty for a code that this version does not know. If the finding's values are left out, as for
+    the provider's support, texts that need them are empty.
     """
     text, advice = _texts().get(finding.code, ("", ""))
     values = {key: plain(value, LIMIT) for key, value in (finding.values or {}).items()}
@@ -23,7 +24,10 @@ def worded(finding: FindingEntry) -> tuple[str, str]:
 
 
 def worded_problem(code: str) -> tuple[str, str]:
-    """Return what a part of the gateway does not do, and what to do, by the code of a `HomeProblem`."""
+    """Return a text about the part of the gateway that does not work, and one about what to do.
+
+    ``code``: that of a `HomeProblem`. An unknown code gives a general text.
+    """
     unknown = _("A part of the gateway does not work."), _("Ask whoever set up the gateway.")
     return _problems().get(code, unknown)
 

@@ -29,7 +29,10 @@ noun = Noun("health")
 
 @noun.declare("GET", "/health", GUARDIAN, SUPPORT, answer=Health)
 def now(me: Caller) -> object:
-    """Return check results, figures, one sample a minute for the last hour, and the last lines of the log."""
+    """Return check results, figures, one sample a minute for the last hour, and the last lines of the log.
+
+    The provider's support gets those of the support report, without personal data.
+    """
     if me.role == PersonRole.GUARDIAN:
         return me.ask(HEALTH)
     return of_support(me.ask(SUPPORT_FILE))
@@ -43,7 +46,7 @@ def again(me: Caller) -> object:
 
 @noun.declare("GET", "/health/support", GUARDIAN, SUPPORT, answer=SupportFile)
 def support(me: Caller) -> object:
-    """Return the support report, which has no personal data."""
+    """Return the report for the provider's support, which has no personal data."""
     return me.ask(SUPPORT_FILE)
 
 

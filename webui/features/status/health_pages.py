@@ -95,6 +95,6 @@ def set_counters() -> ResponseReturnValue:
 
 
 def _minutes() -> int | None:
-    """Return the chosen time of an approval; None to end it."""
+    """Return the minutes for which the form lets the provider act; None to end that."""
     chosen = one_of("for", {END, *(str(minutes) for minutes in ACCESS_MINUTES)})
     return None if chosen == END else int(chosen)

@@ -36,12 +36,15 @@ class Topic:
 
     @property
     def level(self) -> str:
-        """Return the worst level of the findings; ``ok`` without any."""
+        """Return the worst level of the findings: ``ok``, ``note``, ``warning`` or ``error``.
+
+        ``ok`` without any.
+        """
         return max((finding.level for finding in self.findings), key=LEVELS.index, default="ok")
 
     @property
     def telling(self) -> tuple[FindingEntry, ...]:
-        """Return the findings that are not ok, the worst first."""
+        """Return the findings that are notes, warnings or errors, the worst first."""
         found = [finding for finding in self.findings if finding.level != "ok"]
         return tuple(sorted(found, key=lambda item: -LEVELS.index(item.level)))
 
@@ -54,7 +57,7 @@ class HealthView:
 
     @property
     def wrong(self) -> int:
-        """Return the number of warnings and errors, with one more if the clock is not known."""
+        """Return the number of warnings and errors, plus one if the gateway does not know the time."""
         found = sum(finding.level in LOOK for topic in self.topics for finding in topic.findings)
         return found + (not self.state.figures.clock)
 
@@ -82,7 +85,7 @@ class HealthView:
 
 
 def of_support(file: SupportFile) -> Health:
-    """Return a support report, which has no personal data, in the form of the health page."""
+    """Return a report for the provider's support in the form of the health page. It has no personal data."""
     check = file.check
     return Health(
         now=file.made,
@@ -96,7 +99,10 @@ def of_support(file: SupportFile) -> Health:
 
 
 def process_memory(status: Path = OWN_STATUS) -> int:
-    """Return the resident memory of the web process in bytes; 0 if it is unknown."""
+    """Return the resident memory of the web process in bytes; 0 if ``status`` does not have it.
+
+    ``status``: the kernel's file about the process. Raises: OSError if it cannot be read.
+    """
     for line in status.read_text("utf-8", "replace").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
@@ -117,7 +123,10 @@ def _by_topic(findings: list[FindingEntry]) -> tuple[Topic, ...]:
 
 
 def _topics() -> tuple[tuple[frozenset[str], str, str, str, str], ...]:
-    """Return the topics, each with the names of its checks, its texts for parents, and the page for a fix."""
+    """Return the topics of the health page.
+
+    Each has the names of its checks, a title, the effect of a problem, and the page for a fix with its label.
+    """
     return (
         (
             frozenset({"queue", "offload", "nft", "marks", "services", "routing"}),

@@ -18,7 +18,7 @@ class OffBody:
 
 @noun.declare("GET", "/home", answer=HomeState)
 def now(me: Caller) -> object:
-    """Return the state of the home: the mode, children, requests and problems."""
+    """Return the state of the home: whether the filter is on, children, number of requests, and problems."""
     return me.ask(STATUS)
 
 

@@ -60,7 +60,10 @@ class ChildCard:
 
 @dataclass(frozen=True, slots=True)
 class UndecidedDevices:
-    """Devices of the first run without a chosen user."""
+    """Devices that were here at the first run, and for which no guardian has chosen who uses them.
+
+    ``place``: how they are treated until then.
+    """
 
     place: str  # by which they are treated: home or guest
     devices: tuple[ListedDevice, ...]  # those that the page shows
@@ -69,7 +72,7 @@ class UndecidedDevices:
 
     @property
     def names(self) -> list[str]:
-        """The names of the devices that the page shows, and an ellipsis for more of them."""
+        """The names of the devices that the page shows, and an ellipsis if there are more."""
         found = [plain(called(device), NAME_SHOWN) for device in self.devices]
         return found if self.count == len(found) else [*found, "…"]
 
@@ -107,7 +110,10 @@ def resume() -> ResponseReturnValue:
 @blueprint.post("/grant")
 @guardians_only
 def grant() -> ResponseReturnValue:
-    """Give a child extra time, with an undo."""
+    """Give a child extra time, and store a notice with an undo.
+
+    Form fields: ``who`` (the child), ``minutes``.
+    """
     minutes = int(one_of("minutes", {str(choice) for choice in EXTRAS}))
     home = daemon().home()
     child = home.child(request.form.get("who", ""))
@@ -127,7 +133,7 @@ def grant() -> ResponseReturnValue:
 @guardians_only
 @without_home
 def undo() -> ResponseReturnValue:
-    """Withdraw extra time by the number of its grant, which a notice's form has."""
+    """Withdraw extra time by the number of its grant, from the undo form of a notice, and redirect."""
     number = whole("grant", 1, NUMBER_LIMIT)
     with notices.refusals_to(notices.said):
         daemon().change(REVOKE, grant=number, by=guardian() or "", origin=source_address())
@@ -183,7 +189,7 @@ def _waiting() -> list[RequestEntry]:
 
 
 def _undecided() -> tuple[UndecidedDevices, ...]:
-    """Return the devices of the first run without a chosen user: unfiltered ones, and guests."""
+    """Return the devices of the first run without a chosen user: those without a filter, and guests."""
     found = DevicesView(daemon().client.ask(DEVICES, brief=True))
     waiting = [device for device in found.state.devices if waits_for_owner(device)]
     sharing = sharers(known_people(found.state.people, daemon().home().children))
@@ -206,7 +212,8 @@ def _card(child: ChildView) -> ChildCard:
 def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
     """Send a pause or resume of one child or all, and redirect to the page that the form was on.
 
-    The cookie stores it, so that its undo is offered until the next change.
+    The cookie stores it, so that its undo is offered until the next change. Responds with 400 if the form
+    names no child.
     """
     who = request.form.get("who", "")
     if not who or parse_mac(who) is not None:  # the daemon also pauses devices, this page does not

@@ -15,7 +15,7 @@ NEWS = timedelta(days=1)
 
 
 class StateView:
-    """Whether the internet is open for a child or device now, and a sentence about it.
+    """Whether the internet is allowed for a child or device now, and a sentence about it.
 
     ``yours``: worded for the device's user.
     """
@@ -58,11 +58,17 @@ class ChildView:
 
     @property
     def quiet(self) -> bool:
-        """Return whether guardians may not see the online status of any of the child's devices."""
+        """Return whether guardians may not see if any of the child's devices is online.
+
+        False without devices.
+        """
         return bool(self.devices) and all(device.online is None for device in self.devices)
 
     def pin_is_recent(self, now: datetime) -> bool:
-        """Return whether the child set a PIN within the last day, which its parents see."""
+        """Return whether the child set its PIN, without a parent, within the last day.
+
+        Its parents' page shows it.
+        """
         at = self.status.pin_set
         return at is not None and not self.status.pin_by and now - at < NEWS
 
@@ -84,7 +90,7 @@ class HomeView:
 
     @property
     def problems(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the codes of the parts that do not work, each with its lines in English."""
+        """Return the parts of the gateway that do not work: by code, each with its lines in English."""
         found: dict[str, tuple[str, ...]] = {}
         for problem in self.status.coded_problems:
             found[problem.code] = (*found.get(problem.code, ()), problem.text)
@@ -110,7 +116,7 @@ class Here:
 
     @property
     def now(self) -> StateView | None:
-        """Return whether the internet is open for the device now; None if no rule ever blocks it."""
+        """Return whether the internet is allowed for the device now; None if no rule ever blocks it."""
         if not self.status.state or self.status.now is None:
             return None
         return StateView(self.status, self.status.now, yours=True)

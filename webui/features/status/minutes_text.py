@@ -51,7 +51,10 @@ class LimitView:
 
     @property
     def left_words(self) -> tuple[str, str]:
-        """Return two texts: ``40 min left``, and ``of 2 h`` or ``of 16 h this week`` with extra time."""
+        """Return two texts for the page: ``40 min left``, and ``of 2 h`` or ``of 16 h this week``.
+
+        The second includes extra time.
+        """
         left, whole = _("%(left)s left", left=duration(self.left)), duration(self.whole)
         if self.by_week:
             return left, _("of %(whole)s this week", whole=whole)
@@ -63,7 +66,10 @@ def _left_of(week: UsedOfWeek) -> int:
 
 
 class MinutesView:
-    """The minutes of a child's limits, and of finishing a game, from the daemon's `status` or `device`."""
+    """The used and left minutes of a child's limits a day or week, and the extra minutes to finish a game.
+
+    ``status``: the daemon's response about the child or its device.
+    """
 
     def __init__(self, status: ChildStatus | DeviceStatus) -> None:
         self.status = status
@@ -71,7 +77,7 @@ class MinutesView:
 
     @property
     def landing(self) -> int:
-        """Return the minutes that the child can take to finish a game; 0 if it cannot."""
+        """Return the extra minutes that the child can take to finish a game; 0 if it cannot."""
         return 0 if self.status.landing is None else self.status.landing.minutes
 
     @property
@@ -84,13 +90,16 @@ class MinutesView:
 
     @property
     def ends(self) -> bool:
-        """Return whether any limit or time rule of the child can end, so that extra time makes sense."""
+        """Return whether the child's time ends by any limit or time rule, so that extra time makes sense."""
         return self.status.left is not None or bool(self.used)
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """A limit or a schedule that ends soon: minutes left, and the minutes of a full ring."""
+    """A limit or schedule that ends soon, for a ring chart: minutes left, and the minutes of a full ring.
+
+    ``at``: when it ends, if that is at a fixed time.
+    """
 
     minutes: int
     whole: int
@@ -100,7 +109,10 @@ class Dial:
 
     @property
     def step(self) -> int:
-        """Return the smallest of 15, 5 and 1 that is at least the minutes; 0 if there is none."""
+        """Return the warning step of the minutes left: the smallest of 1, 5 and 15 that is not below them.
+
+        0 if more than 15 minutes are left, or none.
+        """
         return next((step for step in STEPS if 0 < self.minutes <= step), 0)
 
 
@@ -117,7 +129,7 @@ def _of_week(name: str) -> str:
 def first_to_close(time: MinutesView) -> Dial | None:
     """Return the limit or schedule with the fewest minutes left; None if nothing ends.
 
-    Of two equal ones, it is the one that blocks more.
+    Of two with equally few, it is the one that the daemon reports as next, or else the first limit.
     """
     dials = [
         Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
@@ -130,7 +142,10 @@ def first_to_close(time: MinutesView) -> Dial | None:
 
 
 def warning(time: MinutesView) -> Dial | None:
-    """Return the limit or schedule that ends soonest, within 15 minutes; None without one."""
+    """Return the limit or schedule that the daemon reports as ending soonest, within 15 minutes.
+
+    None without one.
+    """
     first = next((ending for ending in time.status.closing if ending.minutes > 0), None)
     if first is None:
         return None

@@ -122,9 +122,9 @@ def rules(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/my/changes", ANYONE, answer=Changes)
 def changes(_me: Caller | None) -> object:
-    """List the last changes of the child's rules: who, when, the value before, and why.
+    """List the last changes of this child's rules: who, when, the value before, and why.
 
-    They have no undo here.
+    The child cannot undo them.
     """
     return with_undo(daemon().client.ask(OWN_CHANGES, device=device_of_a_child().mac).changes)
 
@@ -143,7 +143,7 @@ def cards(_me: Caller | None) -> object:
 
 @noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
 def asked(me: Caller | None) -> object:
-    """List requests from the devices of this device's child. Needs the child's PIN."""
+    """List the requests that this device's child has sent. Needs the child's PIN."""
     here = _own(me)
     found = daemon().client.ask(ALL_ASKED, device=here.mac).requests
     return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
@@ -180,7 +180,10 @@ def ask_time(_me: Caller | None, body: AskTime) -> object:
 
 @noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
-    """Ask the guardians for a site that was blocked on this device within ten minutes, or by its rules."""
+    """Ask the guardians for a site that was blocked on this device within ten minutes, or by its rules.
+
+    Also for one that the child's activity says was blocked within a week. 422 for other sites.
+    """
     if not askable_name(device_of_a_child(), body.host):
         raise Problem(422, "not_refused")
     return _ask(site=body.host, wrong=body.wrong or None)
@@ -188,14 +191,17 @@ def ask_site(_me: Caller | None, body: AskSite) -> object:
 
 @noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
 def ask_minutes(me: Caller | None, body: AskLedger) -> object:
-    """Ask the guardians to refund minutes of the time ledger. Needs the child's PIN."""
+    """Ask the guardians to give back minutes that counted for a limit by mistake. Needs the child's PIN."""
     _own(me)
     return _ask(since=body.since, minutes=body.minutes, limits=body.limits, reason=body.reason)
 
 
 @noun.declare("GET", "/my/history", ANYONE, query=HistoryQuery, answer=History)
 def history(me: Caller | None, query: HistoryQuery) -> object:
-    """Return the child's own minutes and blocks by day: all that is stored. Needs the child's PIN."""
+    """Return the child's own used minutes and blocked sites by day: all that is stored.
+
+    Needs the child's PIN.
+    """
     _own(me)
     mac = device_of_a_child().mac
     return daemon().client.ask(HISTORY, device=mac, **{"from": query.from_, "to": query.to})
@@ -203,7 +209,7 @@ def history(me: Caller | None, query: HistoryQuery) -> object:
 
 @noun.declare("POST", "/my/landing", ANYONE, answer=OwnGrant)
 def land(_me: Caller | None) -> object:
-    """Take the child's minutes to finish a game, once a day."""
+    """Take the child's extra minutes to finish a game, once a day."""
     return daemon().client.ask(LANDING, device=device_of_a_child().mac, origin=source_address())
 
 
@@ -237,7 +243,7 @@ def claim(_me: Caller | None, body: Screen) -> object:
 
 @noun.declare("POST", "/my/unlock", ANYONE, body=TypedPin)
 def unlock(_me: Caller | None, body: TypedPin) -> None:
-    """Unlock the child's private data by its PIN for half an hour, for the browser with this cookie."""
+    """Unlock the child's private data by its PIN for half an hour, in the browser that sent the request."""
     here = device_of_a_child()
     daemon().client.ask(PIN, action="check", device=here.mac, pin=body.pin)
     if here.own.pin is not None:
@@ -253,7 +259,10 @@ def set_pin(_me: Caller | None, body: PinBody) -> object:
 
 @noun.declare("POST", "/my/adult", ANYONE)
 def adult(_me: Caller | None) -> object:
-    """Mark a new device as used by an adult: from now on nothing about it is stored. This opens nothing."""
+    """Mark a new device as used by an adult: from now on nothing about it is stored.
+
+    This unblocks nothing.
+    """
     return daemon().client.ask(ADULT, device=_device())
 
 
@@ -279,9 +288,10 @@ def device_of_a_child() -> Here:
 
 
 def _own(me: Caller | None) -> Here:
-    """Return the device if its child's data is unlocked: by the PIN, or by a guardian below ten years.
+    """Return the requesting device if its child's data is unlocked: by the child's PIN.
 
-    Raises: Problem 403 if it is locked.
+    Below ten years, a guardian's sign-in or token unlocks it. Raises: Problem 403 if it is locked, or if the
+    device is not a child's.
     """
     here = device_of_a_child()
     if me is not None and me.via:  # requests with a token ignore cookies

@@ -44,7 +44,7 @@ Rule = (
 
 
 def rule_name(rule: Rule) -> str:
-    """Return the name of a rule's target, or its id in words if it has no name."""
+    """Return the name of a rule's target, such as a service; its id in words if it has no name."""
     known = rule.name or rule.target.rpartition(":")[2].replace("_", " ").capitalize()
     return things.thing(rule.target, known)
 
@@ -57,7 +57,7 @@ def hours_text(hours: NightHours | WindowHours) -> str:
 
 
 class OtherDayView:
-    """A date that counts as another day type than its weekday's, or has rules of its own."""
+    """A date that counts as another day type (school or free) than its weekday, or has rules of its own."""
 
     def __init__(self, day: OtherDay) -> None:
         self.day = day
@@ -77,7 +77,10 @@ class OtherDayView:
 
 
 class OwnRules:
-    """The rules that apply to a child. ``profile`` has all of them; the properties select some."""
+    """The rules that apply to a child, for its page. ``profile`` has all of them.
+
+    The properties select some.
+    """
 
     def __init__(self, answer: ProfileAnswer) -> None:
         self._answer = answer
@@ -101,13 +104,16 @@ class OwnRules:
 
     @cached_property
     def agreement(self) -> AgreementView | None:
-        """Return the agreement on the rules; None for a child that is too young for one."""
+        """Return the agreement between child and parents on the rules; None for a child too young for one."""
         found = self._answer.agreement
         return None if found is None else AgreementView(found)
 
     @property
     def self_set(self) -> SelfSetTimes | None:
-        """Return the times that the child has set for itself; None if it can set none and has set none."""
+        """Return the bedtime and limits that the child has set for itself.
+
+        None if it can set none and has set none.
+        """
         return self._answer.self_set
 
     def days_from(self, today: date) -> list[OtherDayView]:
@@ -115,14 +121,14 @@ class OwnRules:
 
     @property
     def has_play_rules(self) -> bool:
-        """Return whether any rule is about play."""
+        """Return whether any limit or schedule is about play: everything that uses daily time."""
         rules = self.profile
         windows = any(window.target == PLAY for window in rules.windows)
         return windows or any(limit.target == PLAY for limit in rules.limits)
 
     @property
     def unknown(self) -> BlockedTarget | None:
-        """Return the rule for uncategorised sites, or None if they are allowed."""
+        """Return the rule that blocks uncategorised sites; None if they are allowed."""
         return next((site for site in self.profile.refused if site.target == "unknown"), None)
 
     @property
@@ -140,21 +146,21 @@ class OwnRules:
 
     @property
     def askable(self) -> list[BlockedTarget]:
-        """Return what the child may ask for by name: blocked sites, services and categories."""
+        """Return the blocked sites, services and categories for which the child's page offers a request."""
         return self.things + [
             target for target in self.profile.refused if target.askable and target not in self.things
         ]
 
     @property
     def blocks_categories(self) -> bool:
-        """Return whether categories are blocked in addition to those blocked for everyone."""
+        """Return whether any category is blocked for the child besides those blocked for everyone."""
         return any(
             site.target.startswith("category:") and site.owner != PRODUCT for site in self.profile.refused
         )
 
     @property
     def has_own(self) -> bool:
-        """Return whether any rule is the family's own rather than the band's."""
+        """Return whether any rule is the family's own rather than from the age group."""
         rules = self.profile
         owned: tuple[BlockedTarget | AllowedTarget | NightHours | WindowHours | LimitMinutes, ...] = (
             *rules.refused,
@@ -166,7 +172,7 @@ class OwnRules:
         return any(rule.owner == FAMILY for rule in owned)
 
     def refused_by_owner(self) -> dict[str, list[BlockedTarget]]:
-        """Return the blocked targets by owner: the family's first, then the band's, then the rest."""
+        """Return the blocked targets by who set the rule: the family, then the age group, then others."""
         groups: dict[str, list[BlockedTarget]] = {}
         for target in sorted(self.profile.refused, key=lambda item: _owner_rank(item.owner)):
             groups.setdefault(target.owner, []).append(target)

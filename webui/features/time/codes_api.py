@@ -28,7 +28,7 @@ class NewCodes:
 
 @noun.declare("GET", "/codes", answer=CodeBatches)
 def all_(me: Caller) -> object:
-    """List unused codes by batch, without the codes themselves."""
+    """List unused printed codes for extra time by batch, without the codes themselves."""
     return me.ask(CODE_BATCHES)
 
 
@@ -40,5 +40,5 @@ def make(me: Caller, body: NewCodes) -> object:
 
 @noun.declare("DELETE", "/codes/{batch}", answer=WithdrawnCodes)
 def withdraw(me: Caller, batch: str) -> object:
-    """Withdraw the unused codes of a batch."""
+    """Withdraw the unused printed codes of a batch: they no longer give extra time."""
     return me.change(WITHDRAW, batch=batch)

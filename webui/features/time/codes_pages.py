@@ -74,7 +74,10 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/sheet/<key>")
 @guardians_only
 def sheet(key: str) -> ResponseReturnValue:
-    """Show new codes by the key of their sheet, for ten minutes. No other page shows them."""
+    """Show new printed codes for extra time by the key of their sheet, for ten minutes.
+
+    No other page shows them.
+    """
     found = sheets().get(key, guardian() or "", time.monotonic())
     page = render_template(
         "sheet.html", home=daemon().home(), guardian=guardian(), sheet=found, key=key, address=OWN_NAME

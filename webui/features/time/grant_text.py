@@ -12,7 +12,10 @@ from webui.language.words import plain
 
 
 def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
-    """Return a sentence about extra time for parents: ``Aruzhan has 15 more minutes, until 21:00.``"""
+    """Return a sentence for parents about extra time: ``Aruzhan has 15 more minutes, until 21:00.``
+
+    ``name``: the child's.
+    """
     thing = given.thing or ""
     what = plain(things.thing(thing, given.thing_name or thing), 80)
     return grant_sentence(
@@ -21,5 +24,5 @@ def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
 
 
 def to_child(given: PersonGrant, now: datetime) -> str:
-    """Return a sentence about extra time for the child: ``You have 15 more minutes, until 21:00.``"""
+    """Return a sentence for the child about its extra time: ``You have 15 more minutes, until 21:00.``"""
     return grant_sentence_to_child(given.minutes, given.until, now, READER, thing=given.thing or "")

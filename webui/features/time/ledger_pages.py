@@ -28,7 +28,7 @@ blueprint = Blueprint("time", __name__)
 @child_only
 @anyone
 def mine() -> ResponseReturnValue:
-    """Show the child of the requesting device every counted minute of a day."""
+    """Show the child of the requesting device every minute of a day that counted for its limits."""
     here = daemon().here(source_address())
     home = daemon().home()
     child = home.child(here.profile)
@@ -42,7 +42,10 @@ def mine() -> ResponseReturnValue:
 @child_only
 @anyone
 def ask_to_delete() -> ResponseReturnValue:
-    """Show what deletion removes and what stays, and ask for the PIN again. Deletion has no undo."""
+    """Show which of the child's stored minutes deletion removes and what stays, and ask for the PIN again.
+
+    Deletion has no undo.
+    """
     return _deleting(daemon().here(source_address()))
 
 
@@ -50,7 +53,7 @@ def ask_to_delete() -> ResponseReturnValue:
 @child_only
 @anyone
 def delete() -> ResponseReturnValue:
-    """Delete names and services from the child's ledger; counts of categories stay.
+    """Delete names and services from the child's stored minutes and activity; counts of categories stay.
 
     It needs the child's PIN, or below ten years a guardian who is signed in here.
     """
@@ -79,7 +82,10 @@ def _by_pin(here: Here) -> bool:
 @blueprint.get("/parent/time/<profile>")
 @guardians_only
 def of_child(profile: str) -> ResponseReturnValue:
-    """Show guardians how much a child used on a day, and for what if its log level allows names."""
+    """Show guardians how many minutes counted for a child's limits on a day, and for what.
+
+    For what is shown only if the child's log level allows names.
+    """
     home = daemon().home()
     child = child_of(home, profile)
     ledger, today = _on_day(home, who=child.id)
@@ -88,9 +94,9 @@ def of_child(profile: str) -> ResponseReturnValue:
 
 
 def _on_day(home: HomeView, **child: str) -> tuple[LedgerResponse, date]:
-    """Return the ledger of the day in the address, and today's date.
+    """Return the counted minutes of the day in the address, and today's date.
 
-    Both are the family's days, which change at night.
+    Both are the family's days, which change at night, not at midnight. ``child``: by ``who`` or ``device``.
     """
     day, today = asked_day(home.day), home.day
     values: dict[str, object] = {} if day == today else {"day": day}

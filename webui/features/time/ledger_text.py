@@ -16,7 +16,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
-    """Consecutive counted minutes of one device and service that counted for the same limits."""
+    """Consecutive minutes of one device and service that counted for the same limits of a child."""
 
     start: datetime
     end: datetime  # end of the last minute
@@ -30,7 +30,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The counted minutes of one limit on one day, as spans for a chart."""
+    """The minutes of a day that counted for one limit, or for all of them, as spans for a chart."""
 
     name: str
     minutes: int  # each counted once, whatever the number of devices
@@ -44,9 +44,10 @@ def limit_name(minute: LedgerMinute) -> str:
 
 
 def rows(minutes: Iterable[LedgerMinute]) -> tuple[LedgerRow, ...]:
-    """Return the minutes joined to rows, in time order.
+    """Return the counted minutes joined to rows, in time order.
 
-    A minute that counted for several limits appears once, with all of them.
+    Consecutive ones are joined if device, service, limits and reason are the same. A minute that counted for
+    several limits appears once, with all of them.
     """
     limits: dict[tuple[datetime, str, str, str], list[LedgerMinute]] = {}
     for minute in minutes:
@@ -70,7 +71,7 @@ def rows(minutes: Iterable[LedgerMinute]) -> tuple[LedgerRow, ...]:
 
 
 def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
-    """Return a lane for each limit of the day, the most used first."""
+    """Return the minutes of each limit of the day as spans for a chart, the most used first."""
     by_gate: dict[str, tuple[str, set[int]]] = {
         total.target: (things.thing(total.target, total.name), set()) for total in ledger.totals
     }
@@ -85,7 +86,10 @@ def lanes(ledger: LedgerResponse) -> tuple[Lane, ...]:
 
 
 def whole_day(ledger: LedgerResponse) -> Lane:
-    """Return one lane with all minutes of the day, whatever limits they counted for, by category."""
+    """Return all counted minutes of the day as spans for a chart, each span with one category.
+
+    Minutes count once, whatever number of limits they counted for.
+    """
     minutes: dict[int, str] = {}
     for minute in ledger.minutes:
         minutes.setdefault(minute_of(minute.at, ledger.day), minute.category)
@@ -94,12 +98,12 @@ def whole_day(ledger: LedgerResponse) -> Lane:
 
 
 def minute_of(at: datetime, day: date) -> int:
-    """Return the minutes since the midnight at the start of ``day``, by wall clock."""
+    """Return the minutes from the midnight at the start of ``day`` to ``at``, by wall clock."""
     return (at.date() - day).days * DAY + at.hour * 60 + at.minute
 
 
 def starts(ledger: LedgerResponse) -> int:
-    """Return the minute of the day at which the 24-hour chart starts.
+    """Return the minute of the day, from midnight, at which the chart of 24 hours starts.
 
     It is 04:00, or another full hour if the minutes need it.
     """
@@ -111,7 +115,10 @@ def starts(ledger: LedgerResponse) -> int:
 
 
 def _spans(minutes: Mapping[int, str]) -> Iterable[tuple[int, int]]:
-    """Yield the first and last of consecutive minutes with one category."""
+    """Yield the first and last minute of each run of consecutive minutes with one category.
+
+    ``minutes``: categories by minute since midnight.
+    """
     first = last = None
     for minute in sorted(minutes):
         if first is None or last is None:

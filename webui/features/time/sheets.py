@@ -19,7 +19,11 @@ _LOOKALIKES = str.maketrans("АВЕКМНРСТХУ", "ABEKMHPCTXY")
 
 
 def normalize_code(text: str) -> str:
-    """Return a typed code in its normal form: ``k7qm – 3xpr`` → ``K7QM-3XPR``. The daemon checks it."""
+    """Return a typed code in its normal form: ``k7qm – 3xpr`` → ``K7QM-3XPR``.
+
+    Empty without letters or digits. Cyrillic letters that look like Latin ones are replaced. The daemon
+    checks whether the code is valid.
+    """
     code = "".join(c for c in text[:CODE_LIMIT].upper().translate(_LOOKALIKES) if c.isalnum())
     half = len(code) // 2
     return f"{code[:half]}-{code[half:]}" if code else ""
@@ -27,7 +31,10 @@ def normalize_code(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """New secrets for one page: printed codes, a recovery code, a sign-in link, or an API token."""
+    """New secrets that one page shows: printed codes, a recovery code, a sign-in link, or an API token.
+
+    ``by``: the user who may see them.
+    """
 
     by: str
     codes: tuple[str, ...]
@@ -37,7 +44,10 @@ class Sheet:
 
 
 class Sheets:
-    """Sheets in memory by key. Each is available for ten minutes, in case its page fails to load."""
+    """Stores sheets (`Sheet`: new secrets) in memory by a random key, for ten minutes, at most SHEETS.
+
+    Only the user who created one gets it. It can be shown again in that time, in case its page fails to load.
+    """
 
     def __init__(self) -> None:
         self._sheets: OrderedDict[str, tuple[float, Sheet]] = OrderedDict()

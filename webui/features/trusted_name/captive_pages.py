@@ -26,7 +26,10 @@ OPEN = "open"
 @blueprint.get(PATH)
 @anyone
 def state() -> ResponseReturnValue:
-    """Return whether the requesting device is blocked as a whole, and where its user reads why."""
+    """Return as RFC 8908 JSON whether the requesting device is blocked as a whole, and where to read why.
+
+    404 without HTTPS at the trusted name.
+    """
     if not (trusted().origin and request.is_secure):
         abort(404)
     return Response(json.dumps(_state(daemon().here(source_address()))), mimetype=MIME)

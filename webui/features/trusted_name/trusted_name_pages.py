@@ -40,7 +40,10 @@ def show() -> ResponseReturnValue:
 @guardians_only
 @proven
 def get() -> ResponseReturnValue:
-    """Store the typed account at the DNS provider, and let the daemon get a certificate with it."""
+    """Send the typed account at the DNS provider to the daemon, which gets a certificate for HTTPS with it.
+
+    Form fields: ``name``, ``email``, ``token``, ``provider``. Responds with 422 if one is missing or refused.
+    """
     name, email = request.form.get("name", "").strip(), request.form.get("email", "").strip()
     token, provider = request.form.get("token", "").strip(), one_of("provider", PROVIDERS)
     if not (name and email and token) or not (name + email).isprintable():
@@ -89,7 +92,10 @@ def _page(state: TrustedNameStatus, problem: str = "") -> str:
 
 
 def _problem(code: str) -> str:
-    """Return a sentence about why there is no certificate; empty without a problem."""
+    """Return a sentence about why there is no certificate; empty without a problem.
+
+    ``code``: the daemon's.
+    """
     if not code:
         return ""
     return {
