@@ -2,7 +2,7 @@
 
 - ``device``: records the decisions about a few sites while a child's device opens them. It observes decisions
   for three minutes.
-- ``bypass``: runs `qalqan audit`, a test of all bypass methods, in a child process; one at a time.
+- ``bypass``: runs `qalqan audit`, a test of all bypass methods, in another process; one at a time.
 - ``site``: the decision about one site, which is known immediately.
 
 Tests are in memory only, at any log level, and nothing of them is recorded.
@@ -57,7 +57,10 @@ OUTCOMES: Mapping[str, TestOutcome] = {  # of the words of `qalqan audit`
 
 @dataclass(slots=True)
 class FilterTest:
-    """The running or last test of a child by one method. ``began`` and the like are of the loop's clock."""
+    """The running or last filter test of a child by one method.
+
+    ``began``, ``opened`` and ``reported`` are seconds of the event loop's clock.
+    """
 
     profile: str
     method: FilterTestMethod
@@ -96,9 +99,9 @@ class FilterTest:
 
 
 class FilterTests:
-    """Starts and ends filter tests, and stores them.
+    """Starts and ends filter tests of children, and stores them in memory.
 
-    ``observe`` sets who receives the decisions of the packet path.
+    ``observe`` sets the function that gets each decision of the packet path; None: no function.
     """
 
     def __init__(self, home: HomeContext, observe: Callable[[Sink | None], None]) -> None:
@@ -116,7 +119,10 @@ class FilterTests:
         return self._process.running
 
     def of(self, profile: str) -> Iterable[FilterTest]:
-        """Return the running or last tests of a child."""
+        """Return a child's running or last tests, at most one of each method.
+
+        Those that are too old are deleted first.
+        """
         self._sweep()
         return [test for test in self._all.values() if test.profile == profile]
 
@@ -127,9 +133,10 @@ class FilterTests:
         return test if test is not None and test.mac == mac else None
 
     def _store(self, test: FilterTest) -> FilterTest:
-        """Store a test in place of the child's last one by its method.
+        """Store a test in place of the child's last one by the same method, and return it.
 
-        Raises ControlError if too many run.
+        If MOST tests are stored, the oldest one that has ended is deleted. Raises ControlError if all of them
+        run.
         """
         self._sweep()
         key = (test.profile, test.method)
@@ -146,7 +153,10 @@ class FilterTests:
     # ------------------------------------------------------------------------------------------- of a site
 
     def add_site(self, profile: str, found: Explanation) -> None:
-        """Store the decision about a site as the child's last site test."""
+        """Store the decision about one site as a child's site test, in place of the previous one.
+
+        Raises ControlError if MOST other tests are running.
+        """
         is_blocked = found.verdict == Verdict.BLOCK
         check = FilterCheck(
             id="site",
@@ -164,9 +174,9 @@ class FilterTests:
     # --------------------------------------------------------------------------------- of bypass methods
 
     def start_bypass(self, profile: str) -> None:
-        """Start a test of all bypass methods.
+        """Start a test of all bypass methods against a child's rules, in another process.
 
-        Raises ControlError if one runs, or if no process can be started.
+        Raises ControlError if one runs for any child, or if no process can be started.
         """
         if self._process.running:
             msg = "filter_test: a bypass test runs already; wait until it has ended"
@@ -202,7 +212,10 @@ class FilterTests:
     # --------------------------------------------------------------------------------------- of a device
 
     def start_device(self, member: Member, mac: str) -> FilterTest:
-        """Start a test on a child's device and return it. Raises ControlError if too many run."""
+        """Start a test on a child's device, for SECONDS, and return it.
+
+        Raises ControlError if MOST tests run.
+        """
         test = FilterTest(member.profile.id, "device", self._home.loop.now(), mac=mac, slot=member.slot)
         test.hosts = self._hosts(member)
         self._store(test)
@@ -211,12 +224,12 @@ class FilterTests:
         return test
 
     def open(self, test: FilterTest) -> None:
-        """Record when the device first opened the test's page."""
+        """Record when the device first opened the test's page. Later calls change nothing."""
         if test.opened is None:
             test.opened = self._home.loop.now()
 
     def report(self, test: FilterTest, reached: Mapping[str, bool]) -> None:
-        """Record which hosts the device's browser reached."""
+        """Record which hosts the device's browser reached, while the test runs. ``reached``: by host name."""
         self.open(test)
         for check in test.hosts:
             if check.host in reached and test.running:
@@ -230,7 +243,7 @@ class FilterTests:
         self._observe_running()
 
     def notify(self, test: FilterTest) -> None:
-        """Report a change of a device test to the listeners of events."""
+        """Publish a ``proof`` event, so that pages show the change of a device test."""
         self._home.publish("proof", profile=test.profile, device=test.mac)
 
     def _end(self, test: FilterTest) -> None:
@@ -304,7 +317,7 @@ def _of_host(check: HostCheck) -> FilterCheck:
 
 
 def _of_line(line: Mapping[str, Any]) -> FilterCheck | None:
-    """Return a check from a line of the bypass test's output; None if the line is no check."""
+    """Return the check in a line of output of `qalqan audit --steps`; None if the line is no check."""
     results = {version: line[version] for version in VERSIONS if isinstance(line.get(version), dict)}
     words = [result.get("found") for result in results.values()]
     if not words or not all(word == "absent" or word in OUTCOMES for word in words):
@@ -327,7 +340,10 @@ def _of_line(line: Mapping[str, Any]) -> FilterCheck | None:
 
 
 def _worst(found: set[TestOutcome], *, must_open: bool) -> TestOutcome:
-    """Return the outcome over both IP versions. What was not tested over one is not tested."""
+    """Return the worst of the outcomes over IPv4 and IPv6, for a check that ``must_open`` or must be blocked.
+
+    The worst is the unwanted outcome, then ``untested``.
+    """
     order: tuple[TestOutcome, ...] = ("blocked", "untested", "open") if must_open else (
         "open", "untested", "blocked",
     )  # fmt: skip

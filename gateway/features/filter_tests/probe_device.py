@@ -50,7 +50,7 @@ class SlotCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilterPath:
-    """The parts of the data plane that filter a slot's traffic, or cache state about it."""
+    """The parts of the packet path, DNS and kernel table that filter one device, or cache data about it."""
 
     packets: PacketPath
     table: KernelTable
@@ -122,7 +122,8 @@ class ProbeDevice:
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
         """Begin a bypass test: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
 
-        Return the device's member.
+        ``interface``: the device's network interface. The test ends when ``when_gone`` reports that the
+        requesting connection has closed, and after SECONDS. Return the device's member.
 
         Raises:
             GatewayError: the bypass test cannot begin; everything is as before.
@@ -184,7 +185,10 @@ class ProbeDevice:
             running.seen.append(ProbedDecision(event.seen, event.decision))
 
     def seen(self) -> tuple[list[ProbedDecision], int]:
-        """Return the latest decisions about the test device, oldest first, and the number of older ones."""
+        """Return the latest decisions about the test device, oldest first, and the number of older ones.
+
+        Raises ControlError if no test runs.
+        """
         running = self._now()
         return list(running.seen), running.decided - len(running.seen)
 
@@ -193,7 +197,10 @@ class ProbeDevice:
         self._effects.sync_gates()
 
     def clear(self) -> None:
-        """Forget the flows, names, rates and caches that one check left, so that the next is not affected."""
+        """Delete the flows, names, rate counts and caches that one check left, for the next one.
+
+        Raises ControlError. There must be a running test.
+        """
         slot, path = self._now().worn.slot, self._path
         path.flows.forget(slot, settled=True)
         self._forget(slot)
@@ -206,7 +213,10 @@ class ProbeDevice:
             cache.forget(slot)
 
     def follow(self) -> None:
-        """End the bypass test if a change of rules or devices removed its rules, or gave its MAC an owner."""
+        """End the bypass test if, after a change of rules or devices, the family no longer applies its rules.
+
+        That is so if the rules are gone or the device's MAC address has an owner.
+        """
         if self._family.worn is None:
             self.end()
 
@@ -259,7 +269,7 @@ class ProbeDevice:
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:
-        """Delete the kernel's neighbour entries of the test device, and the stored file.
+        """Delete the kernel's neighbour entries of the test device, and the stored file. Errors are logged.
 
         The kernel would keep the entries for hours.
         """

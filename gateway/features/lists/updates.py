@@ -1,6 +1,6 @@
 """Updates the lists of sites: every night or as configured, and when a parent starts an update.
 
-`UpdateRunner` runs `qalqan lists update` in a process of its own. `ListUpdates` decides when.
+`UpdateRunner` runs `qalqan lists update` in another process. `ListUpdates` decides when.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class UpdateEnded:
 
 
 class UpdateRunner:
-    """Runs one update process at a time, publishes its progress as `lists` events, and stores its result.
+    """Runs one list update process at a time, publishes its progress as `lists` events, stores its result.
 
-    It also builds a damaged category table again. ``regroup`` judges all connections again.
+    It also rebuilds a damaged category table. ``regroup`` makes the daemon judge all connections again.
     """
 
     def __init__(self, home: HomeContext, regroup: Callable[[], None]) -> None:
@@ -99,12 +99,15 @@ class UpdateRunner:
         self._home.publish("lists", what="begun")
 
     def _table_lost(self, _: CategoryTableLost) -> None:
-        """Regroup and rebuild later, after the packet is judged: the event may come from within a look-up."""
+        """Judge all connections again and rebuild the category table, in the next turn of the event loop.
+
+        The event may come from within a look-up, while a packet is judged.
+        """
         self._home.loop.call_later(0.0, self._regroup)
         self._home.loop.call_later(0.0, self._rebuild)
 
     def _rebuild(self) -> None:
-        """Build a damaged table again from the stored copies, at most once an hour."""
+        """Start to build a damaged category table again from the stored lists, at most once an hour."""
         now = self._home.loop.now()
         if not self._home.rules.table_damaged or self._process.running or now < self._next_rebuild:
             return
@@ -124,9 +127,9 @@ class UpdateRunner:
         self._home.publish("lists", what="step", **self._progress)
 
     def _finished(self, status: int, words: str) -> None:
-        """Store the warnings of the update process, or all that it printed if it failed, and publish its end.
+        """Store the warnings of the ended process (``words``), or all lines if it failed; publish its end.
 
-        The process itself has made the daemon load the new table.
+        Only the last PROBLEMS lines are stored. The process has already made the daemon load the new table.
         """
         lines = [line.strip() for line in words.splitlines()]
         shown = [line for line in lines if line and (status or line.startswith(WARNING))]
@@ -151,9 +154,10 @@ class UpdateRunner:
 
 
 class ListUpdates:
-    """Starts automatic updates at the interval of `lists.update`, as soon as the household has a child.
+    """Starts automatic list updates at the interval of `lists.update`, if the household has a child.
 
-    ``memory``: returns the machine's memory. ``random``: returns a number from 0 to 1 (exclusive).
+    ``memory``: returns the machine's memory. ``random``: returns a number from 0 to 1 (exclusive), by which
+    the time within an interval is chosen.
     """
 
     def __init__(
@@ -197,7 +201,10 @@ class ListUpdates:
         self.runner.close()
 
     def _rules_read(self) -> None:
-        """Plan again after a reload: rules changed, or `qalqan lists update` has fetched a newer list."""
+        """Plan the next update again after a reload, with the time of the newest list.
+
+        Rules may have changed, or `qalqan lists update` may have fetched a newer list.
+        """
         before, self._newest = self._newest, self._read_newest()
         if self._newest is not None and (before is None or self._newest > before):
             self._succeeded_at, self._failures = self._home.loop.now(), 0
@@ -244,7 +251,7 @@ class ListUpdates:
 
     @property
     def tier(self) -> ListTier:
-        """The tier of lists that the gateway updates: as configured, or the one that fits its memory."""
+        """The set of lists, by size, that the gateway updates: as configured, or one that fits its memory."""
         return self._home.rules.household.config.lists_tier or self._fitting_tier
 
     def _plan(self, due: datetime | None, delay: float, waits_for: str = "") -> None:
@@ -275,7 +282,7 @@ class ListUpdates:
         self._look()
 
     def _read_newest(self) -> datetime | None:
-        """Return when the newest list was fetched; None if there is none."""
+        """Return when the newest stored list was fetched; None without one or if the index is unreadable."""
         self._book_problem = ""
         try:
             return CopyIndex(Path(self._home.rules.household.config.state) / SHELF).newest
@@ -297,7 +304,7 @@ class ListUpdates:
         """Return the state of automatic updates: interval, last and next fetch, failures, what they wait for.
 
         Times are local. ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older
-        than a week), and empty where no child's rules need lists.
+        than STALE), and empty in a household without a child.
         """
         config, now = self._home.rules.household.config, self._home.now()
         next_at = None if self.runner.running else self._next

@@ -41,7 +41,7 @@ LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect withi
 
 @dataclass(frozen=True, slots=True)
 class Giver:
-    """The author, kind, time and number of a grant."""
+    """The author, kind, time, number and origin of a grant of extra time or of an opened site."""
 
     by: str
     kind: GrantKind
@@ -53,8 +53,8 @@ class Giver:
 class Grants:
     """Gives extra time and opens sites: stores each grant on the disk, then applies it.
 
-    ``shift_store``: adjusts all stored deadlines to a changed clock. Returns whether the place of a device
-    has changed.
+    ``shift_store``: adjusts all stored deadlines to a changed clock, and returns whether a device's owner or
+    group (adult guest, new device …) has changed by it.
     """
 
     def __init__(
@@ -83,16 +83,17 @@ class Grants:
         self._open: frozenset[SiteOpening] = frozenset()
 
     def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
-        """Return the author ``by`` with a new grant number and the current time."""
+        """Return a `Giver` with the author ``by``, a new grant number and the current time."""
         at = self._home.local_now()
         return Giver(by, kind, at, self._gifts.new_number(at), origin)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
     ) -> tuple[Extension, ...]:
-        """Return the time rules that ``minutes`` of extra time would extend.
+        """Return the limits and schedules that ``minutes`` of extra time would extend, and until when.
 
-        Empty where nothing ever closes. Raises PolicyError if the service does not exist.
+        ``service``: the service that gets the time; None: everything. ``at``: when the time is given. Empty
+        if nothing ever closes. Raises PolicyError if the service does not exist.
         """
         rules, extra = self._home.rules, timedelta(minutes=minutes)
         known = None if service is None else rules.world.catalogue.services.get(service)
@@ -102,10 +103,10 @@ class Grants:
         return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 
     def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
-        """Store extra time for one person, and return what it extends.
+        """Store extra time for one person, and return what it extends. `apply` must follow.
 
-        Raises PolicyError if there is nothing. ``key``: the profile id or MAC address under which it is
-        stored.
+        ``key``: the profile id or MAC address under which it is stored. ``service``: None means for
+        everything. Raises PolicyError if there is nothing to extend or the service does not exist.
         """
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
@@ -119,7 +120,7 @@ class Grants:
     ) -> list[Extended]:
         """Store extra time for each person who has something to extend, in one transaction.
 
-        Return what it extends for each. Raises PolicyError where none of them has anything to extend.
+        Return what it extends for each of them. Raises PolicyError if none of them has anything to extend.
         """
         given, problems = list[Extended](), list[PolicyError]()
         with self._transaction():
@@ -169,9 +170,9 @@ class Grants:
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
     ) -> Extended:
-        """Add minutes to today's time limits in ``gates``, and return what this extends.
+        """Add minutes to today's time limits in ``gates``, store this, and return what it extends.
 
-        Raises PolicyError where no such limit is left.
+        Raises PolicyError if the profile has none of these limits any more.
         """
         profile = member.profile
         found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
@@ -183,7 +184,11 @@ class Grants:
         return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
-        """Store that a site or a service is open until a time. Return a sentence that says so."""
+        """Store that a site or a service is open until a time. Return an English sentence that says so.
+
+        ``key``: the profile id or MAC address. ``entry``: the site or service. ``span``: how the end was
+        given.
+        """
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._gifts.open(opening, origin=giver.origin)
@@ -193,7 +198,7 @@ class Grants:
     def shift(self, jump: Jump) -> bool:
         """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
 
-        Return whether the temporary place of a device begins or ends by it.
+        Return whether a device becomes, or is no longer, an adult guest or the like because of it.
         """
         rules = self._home.rules
         jump = jump.seen_in(rules.household.config.zone)
@@ -221,9 +226,10 @@ class Grants:
                 yield from ((row, _behind(row, closing, now)) for row in rows)
 
     def _next_boundary(self, who: str, gates: Iterable[str], now: datetime) -> datetime | None:
-        """Return when the first time rule in ``gates`` closes; ``now`` if one is closed.
+        """Return when the first of the schedules in ``gates`` closes for ``who``; ``now`` if one is closed.
 
-        None if none closes.
+        ``who``: a profile id or MAC address. Time limits are ignored. None if no schedule closes, or for an
+        unknown ``who``.
         """
         rules = self._home.rules
         profile = rules.household.find(who)
@@ -258,7 +264,7 @@ class Grants:
         self.look()
 
     def look(self) -> None:
-        """End opened sites and requests that are over, send reminders of requests, and set the timer."""
+        """End opened sites and requests that are over, publish due request reminders, and set the timer."""
         now = self._home.local_now()
         for request in self._timed_requests():
             moved = requests.advanced(request, now)
@@ -274,7 +280,8 @@ class Grants:
     def _timed_requests(self) -> list[ChildRequest]:
         """Return the requests whose deadlines apply now.
 
-        While the clock is not trusted, requests that were made by a trusted clock neither expire nor remind.
+        While the clock is not trusted, requests that were made with a trusted clock neither expire nor
+        remind.
         """
         trusted = self._home.clock_trusted
         return [request for request in self._requests.all() if trusted or not request.sure]
@@ -294,7 +301,7 @@ class Grants:
         return frozenset(self._gifts.in_force(now, self._home.rules.calendar.family_day(now))[1])
 
     def set_timer(self) -> None:
-        """Set the timer to the earliest end of an opened site or deadline of a request."""
+        """Set the timer to the next end of an opened site or request, at most LONGEST_SLEEP seconds ahead."""
         if self._timer is not None:
             self._timer.cancel()
         now = self._home.local_now()
@@ -338,12 +345,15 @@ class Extended:
         )
 
     def to_own(self, giver: Giver) -> OwnGrant:
-        """Return the answer to a child who took extra time itself, such as by a code."""
+        """Return the response for a child who took extra time without a parent, such as with a code."""
         return OwnGrant(grant=giver.number, **values_of(self.to_person(giver.at)))
 
 
 def _behind(row: Given, closing: datetime, now: datetime) -> Given:
-    """Return extra time whose remaining minutes begin at ``closing``, or now where that has passed."""
+    """Return the grant ``row`` moved so that it begins at ``closing``; if that has passed, it has begun.
+
+    The minutes that are left stay the same.
+    """
     ends = row.moment
     assert ends is not None
     assert row.boundary is not None
