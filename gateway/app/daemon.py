@@ -522,7 +522,7 @@ class Daemon:
         return self.rules.world.catalogue.services_of(host)
 
     def _group(self) -> None:
-        """Rebuild the household's members (filtered devices) and what decides for them, from the present rules."""
+        """Rebuild the household's members (filtered devices) and their decisions from the present rules."""
         rules, at = self.rules, self.clock.now()
         rules.settle(self.store.held_bands.hold, self.features.self_set.laid)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
@@ -620,7 +620,7 @@ class Daemon:
         return self.rules.problems()
 
     def _copy_data(self) -> None:
-        """Update the parts that have copies of the product data, if it is a new data set or has new services."""
+        """Update the parts that have copies of the product data, if that has changed."""
         product = self.rules.product
         if product is self._product:
             return
@@ -629,7 +629,7 @@ class Daemon:
         self.help.rename(product.help, product.calling)
 
     def problems(self) -> list[HomeProblem]:
-        """Return what does not work as configured: one text each, with the code by which pages translate it."""
+        """Return what does not work as configured: a text for each, with a code by which pages word it."""
         features = self.features
         parts = (
             ("lan_missing", partial(lan.problems, self.rules.household.config.lan)),

@@ -115,7 +115,7 @@ from gateway.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """The parts of the daemon outside of the features (packet path, store, clock …) that they are built from."""
+    """The parts of the daemon outside of the features, such as packet path and store, that these need."""
 
     home: HomeContext
     effects: Effects

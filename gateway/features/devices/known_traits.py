@@ -64,7 +64,10 @@ class KnownTraits:
         return tuple(new if traits == like else traits for traits in faces)
 
     def merge_foreign_traits(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
-        """Return ``before`` with the traits in ``seen`` that are not known of the owner's device."""
+        """Return the traits of the suspected other host that uses the MAC address.
+
+        Each is taken from ``seen`` if the owner's device does not have it, else from ``before``.
+        """
         return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
@@ -78,5 +81,5 @@ class KnownTraits:
 
     @staticmethod
     def is_over(one: IdentityQuestion, now: datetime) -> bool:
-        """Return whether the suspicion of a copied MAC address is over: for QUIET, only the owner was seen."""
+        """Return whether a suspicion of a copied MAC address is over: only the owner was seen for QUIET."""
         return one.ask is Ask.COPY and one.back is not None and one.back + QUIET <= now

@@ -114,7 +114,7 @@ class AdultDevices:
         )
 
     def _schedule(self) -> None:
-        """Set the timer to the end of the next proof, at most PERIOD seconds ahead; no timer without a proof."""
+        """Set the timer to the end of the next proof, at most PERIOD seconds ahead, if there is a proof."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -42,10 +42,10 @@ class Sample:
 
 
 class Vitals:
-    """Collects counters, samples and log lines for `health` and `support`. ``start`` begins the samples.
+    """Collects counters, samples and log lines for the verbs `health` and `support`.
 
-    ``counters``: returns those of queues, connections, tables and memory. ``problems``: returns the
-    parts that do not work as configured.
+    ``start`` begins the samples. ``counters``: returns those of queues, connections, tables and memory.
+    ``problems``: returns the parts that do not work as configured.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Vitals:
         self.start()
 
     def figures(self) -> HealthFigures:
-        """Return the counters of the gateway since its start.
+        """Return the gateway's counters since its start, and its present sizes of memory, disk and tables.
 
         None of them is about a person, a device or a site.
         """
@@ -156,7 +156,10 @@ class Vitals:
 
 
 def machine(proc: Path = Path("/proc")) -> MachineFigures:
-    """Return uptime, load, number of cores and memory of the machine; times in seconds, sizes in bytes."""
+    """Return uptime, load, number of cores and memory of the machine; times in seconds, sizes in bytes.
+
+    ``proc``: the folder of the proc file system.
+    """
     memory = machine_memory(proc)
     return MachineFigures(
         uptime=round(clock_gettime(CLOCK_BOOTTIME)),
