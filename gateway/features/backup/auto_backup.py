@@ -40,7 +40,7 @@ Note = Callable[[ControlRequest, str, str, str, AnnouncementKind | None], None]
 
 
 class AutoBackups:
-    """Starts the process that makes a due backup, stores its result in memory, serves the verb ``auto_backup``.
+    """Starts the process that makes a due backup, has its result, and serves the verb ``auto_backup``.
 
     ``note``: writes an audit line and announces a change.
     """

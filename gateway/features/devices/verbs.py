@@ -1,4 +1,4 @@
-"""The verbs `devices`, `name_device`, `scan` and `lease`: list, name and find devices, receive DHCP leases."""
+"""The verbs `devices`, `name_device`, `scan` and `lease`: list, name and find devices, take leases."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class DeviceVerbs:
         )
 
     def _details(self, mac: str, through: Mapping[str, list[str]]) -> dict[str, object]:
-        """Return the additional fields of a device's page: services, addresses, repeaters and the open question."""
+        """Return the additional fields of a device's page: services, addresses, repeaters, open question."""
         inventory = self._presence.inventory
         sight, question = inventory.sight(mac), self._questions.all().get(mac)
         waits = question is not None and question.waits
@@ -162,7 +162,7 @@ class DeviceVerbs:
         }
 
     def _through(self) -> Mapping[str, list[str]]:
-        """Return the MAC addresses of the repeaters through which devices are connected, by the device's address."""
+        """Return the MAC addresses of the repeaters through which each device is connected, by its own."""
         inventory = self._presence.inventory
         through: dict[str, list[str]] = {}
         for mac in inventory.macs():

@@ -115,7 +115,7 @@ class ProbeDeviceVerbs:
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
     def seen(self, call: Call[NoValues]) -> ProbeDecisions:
-        """Return the latest decisions about the test device, oldest first, and the number of older, dropped ones."""
+        """Return the latest decisions about the test device, oldest first, and the number of dropped ones."""
         call.owner_only()
         decisions, lost = self._probe_device.seen()
         return ProbeDecisions(seen=tuple(map(_decision, decisions)), lost=lost)

@@ -264,7 +264,7 @@ class RequestVerbs:
         )
 
     def _meant(self, call: Call[AnswerRequest]) -> ChildRequest:
-        """Return the request that an answer is about: the one with the ``id``, else the pending one for the site.
+        """Return the request that an answer is about: by its ``id``, else the pending one for the site.
 
         Without one, return a new request that is not stored, with the id 0. Raises ControlError for an
         unknown id, or to decline a site that is not requested.

@@ -22,7 +22,7 @@ OVER = "over"  # the state of an answered request without a log, whatever the an
 
 
 class AskedValues:
-    """Describes children's requests for the child and for guardians, and builds the fields of their events."""
+    """Describes children's requests for the child and for guardians, and builds their events' fields."""
 
     def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
         self._rules = rules
@@ -125,7 +125,7 @@ class AskedValues:
         return event | ({"because": request.because, "sentence": sentence} if level >= NAMES_LEVEL else {})
 
     def audited(self, request: ChildRequest, what: str) -> str:
-        """Return ``what``, the kind of the audit line, or "" (no line is written) for a child without a log."""
+        """Return ``what``, the kind of the audit line, or "" (no line) for a child without a log."""
         return what if self.level(request) >= KINDS_LEVEL else ""
 
     def level(self, request: ChildRequest) -> int:
@@ -138,7 +138,7 @@ class AskedValues:
         return name(thing, self._rules.names) if thing else None
 
     def _kind(self, request: ChildRequest) -> str:
-        """Return the categories or time limits that a request is about, without names of services and sites."""
+        """Return the categories or time limits that a request is about, without service and site names."""
         if request.topic is not RequestTopic.LEDGER:
             thing = f"{SERVICE}{request.thing}" if request.topic is RequestTopic.TIME else request.thing
             return self._category(thing)

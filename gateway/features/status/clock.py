@@ -1,4 +1,4 @@
-"""The verbs `time` (sets the clock by a guardian's phone) and `clock` (virtual home), and the clock in `status`."""
+"""The verbs `time` (time of a guardian's phone) and `clock` (virtual home), and the clock in `status`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def played() -> bool | None:
 
 
 def ahead() -> timedelta:
-    """Return how far the clock of the tests' virtual home is ahead of the machine's when the daemon starts."""
+    """Return how far the clock of the tests' virtual home is ahead of the machine's at the start."""
     setting = os.environ.get(PLAY, "")
     return timedelta(seconds=float(setting[1:])) if setting.startswith("+") else timedelta()
 

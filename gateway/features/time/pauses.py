@@ -159,7 +159,7 @@ class SwitchVerbs:
         return found.ends
 
     def change_access(self, call: Call[SwitchAccessRequest]) -> SwitchEnd:
-        """Let the provider switch filtering for some minutes, or end that, and filter again if it was off by it.
+        """Let the provider switch filtering for some minutes, or end that and filter again.
 
         Return until when it may; None if the access ended. Raises ControlError if no guardian sent the
         request.
