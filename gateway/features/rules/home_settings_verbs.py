@@ -126,7 +126,10 @@ class HomeSettingsVerbs:
         return Unedited(revision=done.revision, undo=done.found)
 
     def _confirm(self, request: ControlRequest, settings: Mapping[str, Any]) -> None:
-        """Raise ControlError for settings that leave new devices unfiltered, without a recent proof of identity."""
+        """Require a recent proof of identity for settings that leave new devices unfiltered.
+
+        Raises ControlError without one.
+        """
         config = self._rules.household.config
         now = _new_device_rules({"unknown_devices": config.unknown_devices, "interfaces": config.interfaces})
         for key, rules in _new_device_rules(settings).items():

@@ -46,7 +46,8 @@ class HealthVerbs:
     def health(self, call: Call[HealthRequest]) -> Health:
         """Return the findings of the last check, counters, samples of the last hour, and the log.
 
-        ``again`` starts a new check; a check also starts if there is none.
+        A new check also starts if the last one is old; with ``again``, if it is not quite recent. Raises
+        ControlError if no process can be started.
         """
         checking, vitals = self._checking, self._vitals
         checking.look(again=call.args.again)
