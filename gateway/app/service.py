@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class DaemonService:
-    """Runs the daemon until a signal stops it: reloads on SIGHUP, writes pending data, reports to the manager."""
+    """Runs the daemon until a signal stops it. Reloads on SIGHUP, and reports to the service manager."""
 
     def __init__(self, daemon: Daemon, signals: Signals) -> None:
         self._daemon = daemon

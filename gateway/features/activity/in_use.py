@@ -40,7 +40,7 @@ class InUse:
         self._gates = {(slot, number): gates for (slot, gates), number in classes.items()}
 
     def by(self, slots: Iterable[int]) -> frozenset[str]:
-        """Return the keys of the limits and schedules that apply to the running connections of these slots."""
+        """Return the keys of the limits and schedules to which the slots' running connections are subject."""
         found: frozenset[str] = frozenset()
         for slot in slots:
             numbers = {live.class_number for live in self._flows.get(slot, ())}

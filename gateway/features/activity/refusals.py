@@ -51,7 +51,8 @@ class RefusalVerb:
     def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
         """Return the latest refusals of a device, or of a profile whose log level discloses names.
 
-        None are returned for another profile, or for a device that cannot be told from another (``shared``).
+        For other profiles there are none, and for a device that shares its number with another (``shared`` is
+        True).
         """
         args = call.args
         if args.device is not None:
@@ -76,7 +77,10 @@ class RefusalVerb:
         return RecentBlocks(self._describe(slots, limit, member.profile), shared=False)
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
-        """Return whether another device of the same slot was online lately: then it is unknown which was refused."""
+        """Return whether another device of the same slot was online lately.
+
+        Then it is unknown which of the two was refused.
+        """
         since = self._home.now() - FOR
         seen = self._devices.all()
         others = [other for other, device in seen.items() if other != mac and device.last_seen > since]

@@ -1,4 +1,4 @@
-"""The verbs `questions` and `identify`: list questions about who uses devices, and apply a guardian's answer."""
+"""The verbs `questions` and `identify`: list the questions about devices, apply a guardian's answer."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class RegisterVerbs:
         router.serve(REGISTER, self.switch)
 
     def registers(self, _call: Call[NoValues]) -> Registers:
-        """Return each configured state register, whether it is on, and the age and errors of its stored copy."""
+        """Return each configured state register, whether it is on, and age and errors of its stored copy."""
         return Registers(registers=tuple(self._registers()))
 
     def _registers(self) -> Iterator[RegisterState]:

@@ -26,7 +26,10 @@ IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services
 
 
 def about_gateway(made: datetime, findings: Iterable[FindingEntry]) -> dict[str, Any]:
-    """Return the fields of the support file that need no daemon: versions, system and findings."""
+    """Return the fields of the support file that need no daemon: versions, system and findings.
+
+    ``made``: when. ``findings``: of the self-test; those that may be personal lose their text.
+    """
     return {
         "format": FORMAT,
         "made": made,

@@ -49,7 +49,10 @@ class Helpers:
             request.refuse("minutes", problem, Code.HELPER_MINUTES, minutes=left)
 
     def left(self, helper: Account, key: str) -> int:
-        """Return the minutes that a helper may still give today to the child with this profile id (``key``)."""
+        """Return the minutes that a helper may still give today to a child.
+
+        ``key``: the child's profile id.
+        """
         today = self._home.rules.calendar.family_day(self._home.local_now())
         given = {
             row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes

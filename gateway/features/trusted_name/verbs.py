@@ -122,7 +122,7 @@ class TrustedNames:
         self._start()
 
     def _stop(self, call: Call[TrustedNameRequest], by: str) -> None:
-        """Delete the account with its token, and the name from the settings: the pages then use plain HTTP."""
+        """Delete the account with its token, and the name from the settings. The pages then use HTTP."""
         from gateway.web.acme import forget_account, read_account
 
         self._process.close()
