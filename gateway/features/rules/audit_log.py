@@ -87,7 +87,7 @@ class AuditLogVerbs:
         )
 
     def _name(self, word: str) -> str:
-        """Return the name of the person (by id) or device (by MAC address) in ``word``; "" if it is neither."""
+        """Return the name of the person (by id) or device (by MAC address) in ``word``; "" if neither."""
         mac = parse_mac(word)
         if mac is not None:
             return self._here.name_of(mac) or mac

@@ -91,10 +91,7 @@ class ChangeVerbs:
         return FamilyChanges(changes=tuple(sorted(found, key=lambda change: change.at, reverse=True)))
 
     def _watched(self, child: str, now: datetime) -> Iterator[FamilyChange]:
-        """Yield an entry for each time that a guardian started to see a child's live traffic, the latest first.
-
-        At most AUDIT_LINES lines of the audit log are read.
-        """
+        """Yield an entry for each time that a guardian began to see a child's live traffic, newest first."""
         for line in self._read(AUDIT_LINES):
             if line.what == WATCHED and line.detail.startswith(f"{child} "):
                 mac = line.detail.rpartition(" ")[2]
