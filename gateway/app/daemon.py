@@ -530,7 +530,7 @@ class Daemon:
         self.own_answers.keep(self.family.everybody)
 
     def _snapshot(self) -> Snapshot:
-        """Return the state that the kernel's table must have now."""
+        """Return the state that the nftables table must have now."""
         ports = self.help_resolver.port, self.proxy.port
         base = desired_snapshot(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
         snapshot = self.gates.snapshot(base)

@@ -1,4 +1,4 @@
-"""Builds each feature from the parts that it needs, and registers its verbs.
+"""Builds each feature from the parts that it needs, and registers its verbs (control-socket commands).
 
 This is the only place that lists all features. No feature sees ``DataPlane``: its constructor takes what it
 needs.
@@ -269,7 +269,7 @@ class Features:
         self._plane.effects.regroup()
 
     def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
-        """Add the verbs of all features to the router."""
+        """Add the verbs of all features to the router, with audit origins and the limit on sealed names."""
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         edits = ProfileVerbs(
@@ -433,7 +433,7 @@ class Features:
         return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.live_decisions)
 
     def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
-        """Add the verbs by which extra time is given, requested and revoked."""
+        """Add the verbs about extra time, PINs, pauses, printed codes and requests to the router."""
         plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)
@@ -449,7 +449,7 @@ class Features:
     def _register_decisions(
         self, decided: Callable[[Profile], DecisionSource], explainer: Explainer, tried: TriedRules
     ) -> None:
-        """Add the verbs that explain decisions."""
+        """Add the verbs `refusals` and `why`, which explain decisions, to the router."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
         log = plane.decision_log

@@ -59,7 +59,10 @@ def kind_of_rule(rule: str, reason: str) -> str:
 def attempt_target(
     host: str, reason: str, rule: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck
 ) -> str:
-    """Return what a blocked decision was for: ``service:x``, a registered domain, or ``reason:x``."""
+    """Return what a blocked decision was for: ``service:x``, a registered domain, or ``reason:x``.
+
+    ``rule``: the rule that blocked it. ``reason:x`` is for connections without a host name.
+    """
     service = kind_of_rule(rule, reason)
     if service.startswith(SERVICE):
         return service

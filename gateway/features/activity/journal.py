@@ -83,7 +83,10 @@ class DecisionLog:
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
-        """Pass each decision about the family's devices to ``observer`` from now on; None stops this."""
+        """Pass each decision about the family's devices to ``observer`` from now on, in place of the last one.
+
+        None stops this.
+        """
         self._observer = observer
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:

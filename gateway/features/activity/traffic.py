@@ -34,7 +34,7 @@ HIDDEN = frozenset({Reason.HELP, Reason.REFUSED_FOR_EVERYONE, Reason.RESOLVER_SI
 
 @dataclass(frozen=True, slots=True)
 class TrafficEntry:
-    """A decision about one device. ``number`` grows by one with each entry."""
+    """A decision about one device, in the live traffic. ``number`` grows by one with each entry."""
 
     number: int
     at: datetime
@@ -168,7 +168,7 @@ class LiveTraffic:
         return self._children.get(mac)
 
     def until(self, watch: ChildWatch) -> datetime:
-        """Return when a watch ends, in local time."""
+        """Return the local time at which a watch of a child's device ends."""
         return self._home.local_now() + timedelta(seconds=max(0.0, watch.ends - self._home.loop.now()))
 
     # ------------------------------------------------------------------------------------ ending

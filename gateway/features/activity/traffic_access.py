@@ -26,7 +26,7 @@ OF_THE_HOUSE = frozenset({APPLIANCE, "tv", "speaker"})
 
 
 class TrafficRight(StrEnum):
-    """What a guardian may see of a device's live traffic."""
+    """Whether a guardian may see a device's live traffic: always, after starting a watch, or never."""
 
     ALWAYS = "always"  # its own device, or an unfiltered one
     STARTED = "started"  # a young child's: for some minutes, after a guardian has started it

@@ -172,7 +172,10 @@ class GoodCopy:
 
 
 def _factors(store: Store) -> Iterator[KeptFactor]:
-    """Yield the second factors of all accounts. The last used step is left out: each sign-in changes it."""
+    """Yield the second factors of all accounts as rows of a backup: secrets and backup codes.
+
+    The last used time step is left out: each sign-in changes it.
+    """
     for account in store.people.guardians().values():
         if account.totp:
             yield KeptFactor(account.name, FactorPart.SECRET, account.totp)

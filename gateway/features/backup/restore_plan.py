@@ -100,9 +100,9 @@ def read_plan(data: bytes) -> RestorePlan:
 
 
 def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> RestorePlan:
-    """Return the plan that restores a backup: its differences from the current files and rows.
+    """Return the plan that restores a backup: its differences from the present files and database rows.
 
-    ``by`` and ``at``: who restores it, and when.
+    ``by`` and ``at``: who restores it, and when. Raises PolicyError if `qalqan.yaml` cannot be read.
     """
     here = kept_rows(store, at, store.today(at).isoformat())
     path, folder = rules.path, Path(rules.household.config.profiles)

@@ -271,7 +271,10 @@ def _gone(verb: str) -> NoReturn:
 
 
 def _preview(backup: Backup, plan: RestorePlan, before: Household, after: Household) -> RestorePreview:
-    """Return what the backup contains, and what restoring it would change."""
+    """Return what the backup contains, and what restoring it would change.
+
+    ``before`` and ``after``: the household now and as restored.
+    """
     moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
     people = (*before.profiles.values(), *after.profiles.values())
     names = {f"{person.id}.yaml": person.name for person in people}

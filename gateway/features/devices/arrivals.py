@@ -50,7 +50,7 @@ class DeviceArrivals:
             self.settled(next(iter(self._came)))
 
     def settled(self, mac: str) -> None:
-        """Forget when a new device arrived, because a guardian assigned it."""
+        """Forget that a device is new and when it arrived, because a guardian assigned it."""
         self._came.pop(mac, None)
         self._new.discard(mac)
 

@@ -32,11 +32,10 @@ VISIT_ENDS = time(6)  # of the next day, local
 
 
 class DeviceAssignment:
-    """The verbs `assign` and `forget`: give a device an owner, or delete everything stored about it.
+    """The control-socket verbs `assign` and `forget`: give a device an owner, or delete all data about it.
 
-    It has the whole store, because most tables have something about a device.
-
-    ``treated``: returns the profile id or place whose rules apply to a device.
+    It has the whole store, because most tables have something about a device. ``treated``: returns the
+    profile id or place whose rules apply to a device.
     """
 
     def __init__(
@@ -119,7 +118,10 @@ class DeviceAssignment:
         return Assigned(problems=problems, profile=self.of(mac), was=was)
 
     def ends_filter(self, mac: str, place: str) -> bool:
-        """Return whether a device of a child would get an adult owner, or a place without filtering."""
+        """Return whether a child's device would get an adult as owner, or another place than guest.
+
+        ``place``: the new profile or place.
+        """
         household = self._home.rules.household
         owner, new = household.owner_of(mac), household.find(place)
         if owner is None or not owner.is_child:

@@ -78,7 +78,7 @@ class FilterTest:
 
     @property
     def took(self) -> int | None:
-        """The seconds that the device needed for all checks; None until it has reported them."""
+        """The seconds from opening the test's page until the device had reported all checks; None until then."""
         if self.opened is None or self.reported is None:
             return None
         return max(1, round(self.reported - self.opened))
@@ -115,7 +115,7 @@ class FilterTests:
 
     @property
     def busy(self) -> bool:
-        """Whether bypass methods are being tested, for any child."""
+        """Whether a test of bypass methods runs, for any child."""
         return self._process.running
 
     def of(self, profile: str) -> Iterable[FilterTest]:
@@ -127,7 +127,7 @@ class FilterTests:
         return [test for test in self._all.values() if test.profile == profile]
 
     def of_device(self, profile: str, mac: str) -> FilterTest | None:
-        """Return the test of a child's device; None if there is none within KEPT seconds."""
+        """Return the device test of this child and device, running or over; None if none began in KEPT seconds."""
         self._sweep()
         test = self._all.get((profile, "device"))
         return test if test is not None and test.mac == mac else None
@@ -238,7 +238,7 @@ class FilterTests:
             test.reported = self._home.loop.now()
 
     def end(self, test: FilterTest) -> None:
-        """Stop observing decisions for a device test. The result can still be read."""
+        """End a device test: decisions are no longer observed for it. The result can still be read."""
         self._end(test)
         self._observe_running()
 
@@ -261,7 +261,7 @@ class FilterTests:
         self._look_later()
 
     def _sweep(self) -> None:
-        """End device tests that observed for SECONDS, and drop what is older than KEPT seconds."""
+        """End device tests that observed for SECONDS, and delete all but bypass tests after KEPT seconds."""
         now = self._home.loop.now()
         for key, test in list(self._all.items()):
             if test.method != "bypass" and now - test.began >= KEPT:
@@ -271,7 +271,10 @@ class FilterTests:
         self._observe_running()
 
     def _observe_running(self) -> None:
-        """Observe decisions only while a test runs: the packet path calls the observer for each one."""
+        """Set or remove the observer of decisions: it is set only while a device test runs.
+
+        The packet path calls it for each decision.
+        """
         running = any(test.running and test.hosts for test in self._all.values())
         self._observe(self._decided if running else None)
 

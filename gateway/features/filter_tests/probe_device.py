@@ -1,8 +1,8 @@
 """The device of a bypass test: a temporary device with a child's rules, which tries to bypass them.
 
-The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which the
-daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the
-test ends.
+The kernel filters it like any other device, by a slot (number) of its own. It is neither in `Family.members`
+nor in the inventory, by which the daemon stores, logs, counts and reports: all data about it is here, in
+memory, and is deleted when the test ends.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class FilterPath:
 
 
 class ProbedDecision(NamedTuple):
-    """A decision about the temporary device."""
+    """A decision about the temporary device of a bypass test: what was observed, and what was decided."""
 
     seen: Observation
     decision: Decision
@@ -107,7 +107,10 @@ class ProbeDevice:
         home.bus.subscribe(OutsideDecision, self._decided)
 
     def start(self) -> None:
-        """Remove the slot and neighbour entries of a bypass test that ran when the daemon was killed."""
+        """Delete the kernel's slot and neighbour entries of a bypass test that ran when the daemon was killed.
+
+        Does nothing without such a test. Errors are logged.
+        """
         try:
             mac, _, slot = self._file.read_text().partition(" ")
         except FileNotFoundError:
@@ -162,9 +165,9 @@ class ProbeDevice:
         return member
 
     def _reset_connections(self, worn: ProbeAssignment) -> None:
-        """Reset the connections that the test device opened before the bypass test.
+        """Apply the test's rules to the connections that the test device opened before.
 
-        Other devices are not affected.
+        Others are not affected.
         """
         known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
         slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
@@ -197,9 +200,9 @@ class ProbeDevice:
         self._effects.sync_gates()
 
     def clear(self) -> None:
-        """Delete the flows, names, rate counts and caches that one check left, for the next one.
+        """Delete the flows, names, rate counts and caches that one check left, so that the next is not affected.
 
-        Raises ControlError. There must be a running test.
+        Raises ControlError if no test runs.
         """
         slot, path = self._now().worn.slot, self._path
         path.flows.forget(slot, settled=True)
@@ -261,7 +264,10 @@ class ProbeDevice:
             _log.error("%s", error)
 
     def _note(self, worn: ProbeAssignment) -> None:
-        """Store MAC and slot of the test device, for a clean-up after a kill. Raises ControlError."""
+        """Store MAC address and slot (number) of the test device in a file, for a clean-up after a kill.
+
+        Raises ControlError if the file cannot be written.
+        """
         try:
             write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:

@@ -121,7 +121,10 @@ class ProbeDeviceVerbs:
         return ProbeDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
     def pause(self, call: Call[PauseProbeRequest]) -> NoValues:
-        """Pause the internet of the test device, or resume it."""
+        """Pause the internet of the test device, or end that (``paused``).
+
+        Raises ControlError without a test.
+        """
         call.owner_only()
         self._probe_device.pause(paused=call.args.paused)
         return NoValues()

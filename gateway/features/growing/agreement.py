@@ -39,7 +39,8 @@ class AgreementVerbs:
     def agreement(self, call: Call[AgreementRequest]) -> AgreementResult:
         """Store the consent of a child (``device``) or guardian (``id``, ``by``), or end the agreement.
 
-        A child also sends its PIN. Raises ControlError for a wrong PIN or a child that needs none.
+        A child also sends its PIN. Raises ControlError for a wrong PIN or a child that needs none, and
+        PolicyError after too many wrong ones.
         """
         if call.has("device"):
             profile, guardian = self._access.child(call).profile, ""

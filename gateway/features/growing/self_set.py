@@ -1,4 +1,4 @@
-"""Bedtimes and limits that children set for themselves. They apply on top of the rule files."""
+"""Bedtimes and limits that children set for themselves. They apply in addition to the rule files."""
 
 from __future__ import annotations
 

@@ -103,9 +103,9 @@ class AgeTransitions:
             self._steps.change(lambda step: age_transitions.after_jump(step, jump))
 
     def look(self) -> None:
-        """Propose and take the steps that are due, if the clock is trusted.
+        """Propose, announce and take the changes of age group that are due, if the clock is trusted.
 
-        Repeat this every LOOK seconds.
+        It sets a timer to be called again after LOOK seconds.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -126,7 +126,7 @@ class AgeTransitions:
             self._look_at(profile, now)
 
     def _look_at(self, profile: Profile, now: datetime) -> None:
-        """Store, announce, take or drop the step of one profile, as its date requires."""
+        """Store, announce, take or delete the change of age group of one profile, as its date requires."""
         steps, kept = self._steps, self._steps.of(profile.id)
         found = age_transitions.check_step(
             profile.id, profile.name, profile.band, profile.next_step, kept, now
@@ -297,7 +297,7 @@ class AgeTransitions:
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
     def _final_step(self, profile_id: str) -> LastTransition | None:
-        """Return the step to adult that is proposed to a child; None if there is none, or it was taken."""
+        """Return a profile's proposed change to adult; None if there is none, or if it was taken."""
         step = self._steps.of(profile_id)
         return (
             step if step is not None and step.is_final and step.state is not TransitionState.TAKEN else None
@@ -323,7 +323,7 @@ class AgeTransitions:
         return {"step": self.describe(step, now)}
 
     def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
-        """Return a step as the control socket reports it. Times are in the time zone of ``now``."""
+        """Return a change of age group as the control socket reports it, with times in the zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
         open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(

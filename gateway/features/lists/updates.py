@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UpdateEnded:
-    """Published when an update of the lists has ended."""
+    """Published on the bus when an update of the lists has ended. ``succeeded``: without an error."""
 
     succeeded: bool
 
@@ -83,9 +83,9 @@ class UpdateRunner:
         return min(max(percent, 0), 99) if self.running and isinstance(percent, int) else None
 
     def start(self, *, force: bool = False) -> bool:
-        """Start an update, unless one runs already; return whether it started.
+        """Start a list update, unless one runs already; return whether it started.
 
-        ``force`` also fetches the lists that are still fresh. Raises OSError where no process can start.
+        ``force`` also fetches the lists that are still fresh. Raises OSError if no process can start.
         """
         if self._process.running:
             return False
@@ -118,7 +118,7 @@ class UpdateRunner:
             self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
 
     def _stepped(self, line: Mapping[str, Any]) -> None:
-        """Publish the progress that the update process printed."""
+        """Store the progress that the update process printed, and publish it as a `lists` event."""
         self._progress = {
             "source": str(line.get("source", ""))[:SOURCE_LENGTH],
             "done": line.get("done"),
@@ -211,7 +211,7 @@ class ListUpdates:
         self._look()
 
     def _look(self) -> None:
-        """Start the update if it is due, the clock is trusted and memory suffices; else try again later."""
+        """Start the update if it is due, the clock is trusted and memory suffices; else set a timer to try again."""
         if not self._awake:
             return
         if self.runner.running:
@@ -291,7 +291,7 @@ class ListUpdates:
             return None
 
     def problems(self) -> list[str]:
-        """Return one line for each reason why an update cannot run."""
+        """Return one line for each reason why list updates cannot run; an empty list if there is none."""
         found = [self._book_problem] if self._book_problem else []
         if self._waits_for == MEMORY:
             found.append(f"lists: the update waits for memory: {self._shortage}")

@@ -156,7 +156,10 @@ class ListVerbs:
         return self._published[1]
 
     def lookup(self, call: Call[LookupRequest]) -> LookupResult:
-        """Return the categories, list entries and services of a host, and its categories' enabled lists."""
+        """Return the categories, list entries and services of a host name.
+
+        ``sources`` in the result are the enabled lists of these categories, with the dates of their copies.
+        """
         found = self._look(call.args.host)
         names = self._home.rules.names
         categories = {category for match in found.matches for category in match.categories}
@@ -303,7 +306,10 @@ class ListVerbs:
         return self._updates.runner.state()
 
     def start(self, *, force: bool = False) -> bool:
-        """Start an update of the lists, unless one runs. Return whether it started. Raises ControlError."""
+        """Start an update of the lists, unless one runs. Return whether it started.
+
+        ``force`` also fetches fresh lists. Raises ControlError if no process can start.
+        """
         try:
             return self._updates.runner.start(force=force)
         except OSError as error:

@@ -89,7 +89,7 @@ class AlertVerbs:
         return AlertsResponse(tuple(found), self._home.rules.household.config.timezone, tuple(push))
 
     def _is_current(self, found: PushSubscription) -> bool:
-        """Return whether a subscription is a guardian's, or of a device that is still the same child's."""
+        """Return whether a browser's subscription is a guardian's, or of a device that is still the same child's."""
         if found.guardian:
             return True
         member = self._family.member_of(found.device)
@@ -149,7 +149,7 @@ class AlertVerbs:
         return NoValues()
 
     def channel_off(self, call: Call[ChannelOffRequest]) -> NoValues:
-        """End messages to one channel or browser of the requesting guardian."""
+        """Delete one address or browser to which messages of the requesting guardian go."""
         by, gone = self._access.guardian(call), call.args.channel
         alerts = self._book.all().get(by, Alerts(frozenset()))
         found = [channel for channel in alerts.channels if channel_id(channel.address) == gone]
@@ -188,7 +188,7 @@ class AlertVerbs:
         return NoValues()
 
     def _alerts_of(self, guardian: str, language: str) -> Alerts:
-        """Return the settings of a guardian; the usual ones of a guardian who has chosen none yet."""
+        """Return the message settings of a guardian; the default ones if the guardian has chosen none yet."""
         found = self._book.all().get(guardian)
         return found or Alerts(DEFAULT_KINDS, DEFAULT_AT_NIGHT, language=language[:LANGUAGE_LIMIT])
 

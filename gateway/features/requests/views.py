@@ -29,7 +29,7 @@ class AskedValues:
         self._visibility = visibility
 
     def whole(self, request: ChildRequest) -> RequestView:
-        """Return a request with all its fields, for the child's own device."""
+        """Return a request with all its fields, as the child's own device sees it."""
         zone = self._rules.household.config.zone
         profile = self._rules.household.find(request.who)
         thing = request.thing

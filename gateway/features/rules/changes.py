@@ -125,7 +125,10 @@ class ChangeVerbs:
             yield self._describe("off", ALL, off.by, off.since, now, until=off.until and off.ends, undo=undo)
 
     def _grants(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield the extra time that guardians gave today, including revoked grants."""
+        """Yield the extra time that guardians gave today, including revoked grants, with an undo if it applies.
+
+        Extra time by a child's private request is left out once it has ended.
+        """
         by_number: dict[int, list[Given]] = {}
         for given in self._gifts.given():
             if given.day == today and given.kind in BY_GUARDIANS:

@@ -42,7 +42,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A profile's file at one moment: its text, and the rules that resulted from it."""
+    """A profile's file at one moment: the person's name, the parsed content, and the resulting rules."""
 
     name: str  # of the person
     document: Document

@@ -95,7 +95,7 @@ class ProfileVerbs:
         return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
     def audit(self, request: ControlRequest, author: Author, what: str, detail: str) -> None:
-        """Write an edit to the audit log."""
+        """Write a line about an edit to the audit log. ``what``: its kind."""
         origin = request.text("origin", "")
         self._audit(what, detail, by=author.by, at=author.at, origin=origin)
 
@@ -130,7 +130,10 @@ class ProfileVerbs:
             return None  # the last good version applies, and its author is unknown
 
     def last_change(self, path: Path, source: bytes) -> LastChange | None:
-        """Return who last changed a file, and when; None if it was edited outside of the daemon."""
+        """Return who last changed the file ``path`` with the content ``source``, and when.
+
+        None if it was edited outside of the daemon.
+        """
         step = self._editing.last_step(path, source)
         if step is None:
             return None
@@ -285,7 +288,7 @@ def because(request: ControlRequest) -> str:
 
 
 def _detail(profile_id: str, done: CompletedEdit) -> str:
-    """Return the text of an edit for the audit log: changed keys, and devices taken from others."""
+    """Return the audit log's text about an edit: changed keys, and the number of devices taken from others."""
     moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
     changes = edits.changes_text(done.before, done.after)
     taken = ", ".join(moved)

@@ -19,7 +19,7 @@ MOST = 32  # devices at the same time: a party has fewer phones
 
 
 class AdultDevices:
-    """Unlocks devices by an adult's proof, and filters them again when the proof ends."""
+    """Stops filtering devices for which an adult gave a proof, and filters them again when it ends."""
 
     def __init__(
         self, home: HomeContext, effects: Effects, proofs: AdultProofTable, family: Family, here: SeenDevices
@@ -54,7 +54,7 @@ class AdultDevices:
         return self._proofs.all().get(mac) if mac in self._family.opened else None
 
     def is_full(self, mac: str) -> bool:
-        """Return whether this device cannot be unlocked because too many other devices are."""
+        """Return whether this device cannot be unfiltered because MOST other devices are."""
         proofs = self._proofs.all()
         return mac not in proofs and len(proofs) >= MOST
 

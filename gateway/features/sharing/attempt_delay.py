@@ -1,4 +1,7 @@
-"""Counts attempts, such as wrong PINs, by key, and refuses further ones for some time after too many."""
+"""Counts attempts, such as wrong PINs, by key, and refuses further ones for some time after too many.
+
+A key is what attempts are counted for, such as a device and a child.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The verb `pin`: sets, checks and clears the PIN by which a child identifies itself.
 
-Wrong PINs are counted for each pair of device and child. A sibling who guesses on a shared tablet locks the
-child out for at most ten minutes, and only there: the child's own phone counts separately.
+Wrong PINs are counted for each pair of device and child. A sibling who guesses on a shared tablet blocks the
+child's PIN for at most ten minutes, and only there: the child's own phone counts separately.
 """
 
 from __future__ import annotations

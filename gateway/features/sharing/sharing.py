@@ -36,7 +36,7 @@ SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has
 
 @dataclass(slots=True)
 class _Watched:
-    """The end and the traffic of a temporary use. Times are in seconds of the loop's clock."""
+    """The end and the traffic of a child's temporary use of a shared device, in seconds of the loop's clock."""
 
     ends: float
     active: float  # when the device last had noticeable traffic
@@ -85,7 +85,7 @@ class Sharing:
         self._schedule()
 
     def use_of(self, mac: str) -> DeviceUse | None:
-        """Return the temporary use of a device; None while the device has its own rules."""
+        """Return the stored temporary use of a device by a child; None if the device has its own rules."""
         use = self._uses.all().get(mac)
         return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 

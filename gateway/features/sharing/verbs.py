@@ -113,7 +113,7 @@ class SharingVerbs:
         """Apply a child's rules to a shared device, and return its state.
 
         A child needs its PIN, if it has one; with ``by``, a guardian starts the use. Raises ControlError if
-        it is not allowed.
+        this is not allowed, and PolicyError after too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
@@ -152,7 +152,8 @@ class SharingVerbs:
     def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
         """Apply a child's rules to a shared screen such as a TV, requested from the child's own phone.
 
-        Raises ControlError if another child uses the screen, or if this child does not share it.
+        Raises ControlError if another child uses the screen or this child does not share it, and PolicyError
+        after too many changes.
         """
         member = self._access.child(call)
         mac = self._mac(call, "device", call.text("device"))
@@ -199,9 +200,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def handed(self, call: Call[HandedRequest]) -> Handed:
-        """Return whether the device at an IP address is handed over, and to which child.
+        """Return whether the device at an IP address is handed over to a child, and to which one.
 
-        ``device`` is the one on which the session began, which may have another address by now.
+        ``device``: where the login session began; that device counts too, as it may have another address by
+        now.
         """
         here, device = self._presence.mac_of(call.args.ip), call.args.device
         began_on = None if device is None else self._mac(call, "device", device)
@@ -236,8 +238,8 @@ class SharingVerbs:
     def adult(self, call: Call[AdultRequest]) -> AdultResponse:
         """Record that the user of a new device claims to be an adult: its activity is no longer recorded.
 
-        The device stays filtered. Raises ControlError if the device is known here or too many users claim
-        this.
+        The device stays filtered, and guardians are asked about it. Raises ControlError if it is known here
+        or there is no room, and PolicyError if too many users claim this.
         """
         mac = self._mac(call, "device", call.args.device)
         self._access.noting(call, "device")
@@ -305,9 +307,9 @@ class SharingVerbs:
         return self._shared(mac, hidden=hidden, untold=self._visibility.may_be_hidden(mac))
 
     def _screens(self, who: str, mac: str) -> list[str]:
-        """Return the child's shared devices other than ``mac`` that cannot show Qalqan's pages, such as a TV.
+        """Return the MAC addresses of the child's shared devices, without ``mac``, that cannot show web pages well.
 
-        A device of an unknown type is among them.
+        These are devices such as TVs; a device of an unknown type is among them.
         """
         inventory, household = self._presence.inventory, self._home.rules.household
         found = []
@@ -361,7 +363,7 @@ class SharingVerbs:
         return who if known is None else known.name
 
     def _limit(self, mac: str) -> None:
-        """Count a change of the device's user. Raises ControlError after SWITCHES within ten minutes."""
+        """Count a change of the device's user. Raises PolicyError after SWITCHES within ten minutes."""
         self._switches.take(mac, self._monotonic())
 
     def _monotonic(self) -> datetime:

@@ -59,9 +59,9 @@ class LessonBook:
         return None if running is None else running.lesson
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides for a member.
+        """Return the function that decides about a member's connections and DNS queries.
 
-        During a site repair it also records what was blocked.
+        During a site repair it also records what was blocked, and publishes an event.
         """
         running = self._running_on(member)
         if running is None:
@@ -120,10 +120,7 @@ class Lessons:
         return self._book.lessons.get(profile)
 
     def describe(self, profile: str) -> SiteRepair | None:
-        """Return the child's site repair that runs, or that waits for a guardian's choice.
-
-        None if there is none.
-        """
+        """Return the child's site repair that runs, or that is over and needs a guardian's choice, or None."""
         running = self._book.lessons.get(profile)
         if running is None:
             return None
@@ -159,7 +156,10 @@ class Lessons:
         return running
 
     def end(self, profile: str) -> None:
-        """Block again what only the site repair opened. Its record stays until a guardian has chosen."""
+        """End a child's site repair: what only it opened is blocked again.
+
+        Its record of hosts stays until a guardian has chosen. Does nothing if none runs.
+        """
         running = self._book.lessons.get(profile)
         if running is not None and running.runs:
             running.runs = False

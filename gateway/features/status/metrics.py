@@ -71,7 +71,10 @@ class Metrics:
         lists: Callable[[], UpdatePlan],
         decisions: Mapping[tuple[Verdict, Reason], int],
     ) -> None:
-        """``decisions``: counts, live, of decisions about children whose present parents may see."""
+        """Start or stop writing the file whenever the rules are read again.
+
+        ``decisions``: counts of decisions about children whose present parents may see. They grow later.
+        """
         self._home = home
         self._people = people
         self._settings = settings

@@ -224,7 +224,11 @@ class StatusVerb:
 
 
 class PeopleStatus:
-    """Describes the state of each child for `status`, as far as guardians may see it."""
+    """Describes the state of each child for the verb `status`, as far as guardians may see it.
+
+    ``devices``: returns the presence of a device by its MAC address. ``pins``: returns fields about a child's
+    PIN.
+    """
 
     def __init__(
         self,
@@ -293,7 +297,10 @@ class PeopleStatus:
 def device_presence(
     presence: Presence, visibility: Visibility, devices: VisibleDevices, mac: str
 ) -> DevicePresence:
-    """Return name, presence, IP address and sightings of a device, as far as guardians may see them."""
+    """Return name, presence and IP address of a device, as far as guardians may see them.
+
+    ``sightings`` in the result says how precisely they may see when it was present.
+    """
     return DevicePresence(
         mac=mac,
         name=presence.here.name_of(mac),

@@ -32,7 +32,7 @@ KEPT = 60  # samples, an hour: 120 bytes each
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The packet and memory counters of one minute."""
+    """The packet counters of one minute, and waiting packets and memory at its end."""
 
     at: datetime  # the end of the minute
     packets: int  # that the queues received
@@ -137,7 +137,7 @@ class Vitals:
         )
 
     def log_lines(self, *, full: bool) -> tuple[LogEntry, ...]:
-        """Return the last lines of the log, newest first.
+        """Return the last lines of the log, newest first; equal lines are one, with their number.
 
         Without ``full``, the lines are templates without arguments: they name no person, device or site.
         """

@@ -212,8 +212,8 @@ class Grants:
     def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
         """Yield each grant of extra time that begins at a boundary (such as bedtime), and its replacement.
 
-        The replacement begins at the next boundary by the new clock. Without it, a clock that was put back
-        would keep everything open until the old boundary.
+        The replacement begins at the next boundary by the new clock. Without it, after a clock was set back,
+        everything would be open until the old boundary.
         """
         given, _ = self._gifts.in_force(now, self._home.rules.calendar.family_day(now))
         groups: dict[tuple[str, datetime], list[Given]] = {}
@@ -247,7 +247,10 @@ class Grants:
         return min((end for end in ends if end is not None), default=None)
 
     def apply(self, keys: Iterable[str]) -> None:
-        """Apply new or revoked grants of these persons or devices (``keys``) to running connections."""
+        """Apply new or revoked grants to running connections, and update timer and warnings.
+
+        ``keys``: the profile ids or MAC addresses that the grants are for.
+        """
         named = self._home.rules.household.named
         if any(parse_mac(key) is not None and key not in named for key in keys):
             self._effects.regroup()  # a device without an owner has a slot of its own now
@@ -287,7 +290,7 @@ class Grants:
         return [request for request in self._requests.all() if trusted or not request.sure]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
-        """Store and publish a request that has expired, or that is due for a reminder."""
+        """Store ``moved``, a request that has expired or is due for a reminder, and publish that."""
         expired = moved.state is RequestState.EXPIRED
         what = self._values.audited(moved, "request expired" if expired else "request reminder")
         self._requests.put(moved, by=PROGRAM, what=what, at=now)
@@ -320,7 +323,7 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """The effect of a grant on one person: minutes, end and extended time rules, and a sentence."""
+    """The effect of a grant on one person: minutes, end, the extended limits and schedules, and a sentence."""
 
     who: str
     name: str
@@ -367,7 +370,7 @@ def is_paused(member: Member, now: datetime) -> bool:
 
 
 def with_grant(request: ChildRequest, giver: Giver) -> ChildRequest:
-    """Return a child's request with the number of the grant that it led to."""
+    """Return a copy of a child's request with the number of the grant that an answer gave."""
     return replace(request, grant=giver.number)
 
 

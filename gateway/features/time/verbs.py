@@ -59,7 +59,10 @@ def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) ->
 
 
 class TimeVerbs:
-    """Gives and revokes extra time, gives the minutes of *Finish my game*, and returns counted minutes."""
+    """Control-socket verbs that give and revoke extra time, and return the counted minutes.
+
+    One of them gives the minutes of *Finish my game* to a child.
+    """
 
     def __init__(
         self,

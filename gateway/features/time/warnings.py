@@ -128,9 +128,9 @@ def _span(found: Left, now: datetime) -> timedelta:
 
 
 def _closing(member: Member, found: Left) -> tuple[object, ...]:
-    """Return a key that identifies a closing.
+    """Return a key that identifies when something closes.
 
-    It stays the same while unused minutes of a limit delay the closing.
+    It stays the same while unused minutes of a limit delay the closing, and changes with extra time.
     """
     if found.at is not None:
         return found.gate, found.at
