@@ -83,9 +83,9 @@ class DecisionLog:
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
-        """Pass each decision about the family's devices to ``observer`` from now on, in place of the last one.
+        """Pass each decision about the family's devices to ``observer`` from now on; None: to no function.
 
-        None stops this.
+        The former observer gets none any more.
         """
         self._observer = observer
 

@@ -83,7 +83,7 @@ class BypassAlerts:
             self._found(member, mac, sign, found, at)
 
     def asked(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Mark a device's bypass alerts as solved if its plain DNS query shows that it does not bypass any more."""
+        """Mark a device's bypass alerts as solved if its plain DNS query shows that it stopped bypassing."""
         mac = _own_device(member)
         if mac is None or seen.host is None or is_probe(seen.host, self._rules.world):
             return

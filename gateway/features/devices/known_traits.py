@@ -71,7 +71,7 @@ class KnownTraits:
         return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
-        """Return the MAC addresses that have shown slightly different traits for SETTLED, without suspicion."""
+        """Return the MAC addresses that have shown slightly different traits for at least SETTLED."""
         return [mac for mac, since in self._drift.items() if now - since >= SETTLED]
 
     def trust(self, mac: str, face: Traits) -> None:

@@ -78,7 +78,7 @@ class FilterTest:
 
     @property
     def took(self) -> int | None:
-        """The seconds from opening the test's page until the device had reported all checks; None until then."""
+        """The seconds from opening the test's page until all checks were reported; None until then."""
         if self.opened is None or self.reported is None:
             return None
         return max(1, round(self.reported - self.opened))
@@ -127,7 +127,10 @@ class FilterTests:
         return [test for test in self._all.values() if test.profile == profile]
 
     def of_device(self, profile: str, mac: str) -> FilterTest | None:
-        """Return the device test of this child and device, running or over; None if none began in KEPT seconds."""
+        """Return the device test of this child and device, running or over.
+
+        None if none began in the last KEPT seconds.
+        """
         self._sweep()
         test = self._all.get((profile, "device"))
         return test if test is not None and test.mac == mac else None

@@ -107,7 +107,7 @@ class ProbeDevice:
         home.bus.subscribe(OutsideDecision, self._decided)
 
     def start(self) -> None:
-        """Delete the kernel's slot and neighbour entries of a bypass test that ran when the daemon was killed.
+        """Delete the kernel's slot and neighbour entries of a bypass test that ran at a kill of the daemon.
 
         Does nothing without such a test. Errors are logged.
         """
@@ -165,10 +165,7 @@ class ProbeDevice:
         return member
 
     def _reset_connections(self, worn: ProbeAssignment) -> None:
-        """Apply the test's rules to the connections that the test device opened before.
-
-        Others are not affected.
-        """
+        """Reset the connections that the test device opened before the bypass test, and no others."""
         known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
         slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
         if slots:
@@ -200,7 +197,7 @@ class ProbeDevice:
         self._effects.sync_gates()
 
     def clear(self) -> None:
-        """Delete the flows, names, rate counts and caches that one check left, so that the next is not affected.
+        """Delete the flows, names, rate counts and caches that one check left, before the next check.
 
         Raises ControlError if no test runs.
         """

@@ -323,7 +323,7 @@ class AgeTransitions:
         return {"step": self.describe(step, now)}
 
     def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
-        """Return a change of age group as the control socket reports it, with times in the zone of ``now``."""
+        """Return a change of age group as the control socket reports it. Times are in the zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
         open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(

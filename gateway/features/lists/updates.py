@@ -211,7 +211,7 @@ class ListUpdates:
         self._look()
 
     def _look(self) -> None:
-        """Start the update if it is due, the clock is trusted and memory suffices; else set a timer to try again."""
+        """Start the update if it is due, the clock is trusted and memory suffices; else plan another look."""
         if not self._awake:
             return
         if self.runner.running:

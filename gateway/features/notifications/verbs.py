@@ -89,7 +89,7 @@ class AlertVerbs:
         return AlertsResponse(tuple(found), self._home.rules.household.config.timezone, tuple(push))
 
     def _is_current(self, found: PushSubscription) -> bool:
-        """Return whether a browser's subscription is a guardian's, or of a device that is still the same child's."""
+        """Return whether a browser's subscription is a guardian's, or of a device still of the same child."""
         if found.guardian:
             return True
         member = self._family.member_of(found.device)

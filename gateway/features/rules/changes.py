@@ -125,7 +125,7 @@ class ChangeVerbs:
             yield self._describe("off", ALL, off.by, off.since, now, until=off.until and off.ends, undo=undo)
 
     def _grants(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield the extra time that guardians gave today, including revoked grants, with an undo if it applies.
+        """Yield the extra time that guardians gave today, including revoked grants, with an undo if any.
 
         Extra time by a child's private request is left out once it has ended.
         """

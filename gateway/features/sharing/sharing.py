@@ -36,7 +36,7 @@ SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has
 
 @dataclass(slots=True)
 class _Watched:
-    """The end and the traffic of a child's temporary use of a shared device, in seconds of the loop's clock."""
+    """The end and the traffic of a child's use of a shared device. Times are seconds of the loop's clock."""
 
     ends: float
     active: float  # when the device last had noticeable traffic

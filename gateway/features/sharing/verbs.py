@@ -307,7 +307,7 @@ class SharingVerbs:
         return self._shared(mac, hidden=hidden, untold=self._visibility.may_be_hidden(mac))
 
     def _screens(self, who: str, mac: str) -> list[str]:
-        """Return the MAC addresses of the child's shared devices, without ``mac``, that cannot show web pages well.
+        """Return the child's shared devices other than ``mac`` that are no phone, tablet or computer.
 
         These are devices such as TVs; a device of an unknown type is among them.
         """

@@ -120,7 +120,7 @@ class Lessons:
         return self._book.lessons.get(profile)
 
     def describe(self, profile: str) -> SiteRepair | None:
-        """Return the child's site repair that runs, or that is over and needs a guardian's choice, or None."""
+        """Return the child's site repair that runs, or that needs a guardian's choice; None without one."""
         running = self._book.lessons.get(profile)
         if running is None:
             return None

@@ -124,7 +124,7 @@ class SiteRepairVerbs:
             ) from error
 
     def _check(self, host: str, member: Member, lesson: ActiveRepair) -> None:
-        """Raise ControlError if the site repair ``lesson`` would not open the site on the member's devices now."""
+        """Raise ControlError if the site repair would not open the site on the member's devices now."""
         seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
         decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
         if decision.allowed:

@@ -54,7 +54,7 @@ def clock_state(watch: ClockWatch) -> ClockState:
 
 
 class ClockVerbs:
-    """Sets the household's clock by a guardian's phone, and the simulated clock of the tests' virtual home."""
+    """Sets the household's clock by a guardian's phone, and the simulated clock of the virtual home."""
 
     def __init__(
         self, home: HomeContext, watch: ClockWatch, people: AccountTable, audit: RecordAudit

@@ -323,7 +323,7 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """The effect of a grant on one person: minutes, end, the extended limits and schedules, and a sentence."""
+    """The effect of a grant on one person: minutes, end, extended limits and schedules, and a sentence."""
 
     who: str
     name: str
