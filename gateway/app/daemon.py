@@ -548,9 +548,9 @@ class Daemon:
             self.presence.regroup_soon()
 
     def _uplink_changed(self) -> None:
-        """Update the packet path and the nftables table, because another interface leads to the internet.
+        """Update the packet path and the nftables table after the interface to the internet has changed.
 
-        That one is no LAN interface any more, and the former one may be.
+        The interfaces that belong to the LAN may be others now.
         """
         self.packets.face(self.interfaces.names)
         self.sync_table()

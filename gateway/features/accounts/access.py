@@ -62,9 +62,10 @@ class Access:
         return account if account is not None and account.role is PersonRole.HELPER else None
 
     def noting(self, request: ControlRequest, key: str = "mac") -> None:
-        """Raise ControlError on a gateway without a guardian, which stores nothing about devices.
+        """Raise ControlError on an unclaimed gateway, which stores nothing about devices.
 
-        ``key``: the field of the request that names the device.
+        It has neither a guardian nor a child's rule file. ``key``: the field of the request that names the
+        device.
         """
         if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"

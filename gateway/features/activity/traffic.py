@@ -132,8 +132,8 @@ class LiveTraffic:
     def start(self, by: str, mac: str, profile: Profile) -> ChildWatch:
         """Start a guardian's watch of a young child's device, for CHILD_MINUTES, and return it.
 
-        Children see it, by the ``status`` event. Raises ControlError for any other device, or if a watch of
-        the device runs.
+        Publishes a ``status`` event. Raises ControlError for any other device, or if a watch of the device
+        runs.
         """
         self.sweep()
         if self._access.right(mac, "") is not TrafficRight.STARTED:

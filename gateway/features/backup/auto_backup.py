@@ -40,9 +40,9 @@ Note = Callable[[ControlRequest, str, str, str, AnnouncementKind | None], None]
 
 
 class AutoBackups:
-    """Starts the process that makes a due backup, has its result, and serves the verb ``auto_backup``.
+    """Makes automatic backups: starts the backup process, and serves the verb ``auto_backup``.
 
-    ``note``: writes an audit line and announces a change.
+    It stores the process's last result in memory. ``note``: writes an audit line and announces a change.
     """
 
     def __init__(self, home: HomeContext, access: Access, editing: HomeEditing, note: Note) -> None:

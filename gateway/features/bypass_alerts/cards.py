@@ -67,8 +67,8 @@ class BypassAlerts:
     def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         """Look for a bypass method in a refused connection or query, and create or update its card.
 
-        ``at``: local time. There are no cards for devices without a child as their only user, and for those
-        with an open question about who uses them.
+        ``at``: local time. There are cards only for a single device with a child's rules, about whose user no
+        question is open.
         """
         mac = _own_device(member)
         if mac is None:

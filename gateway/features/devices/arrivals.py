@@ -23,7 +23,7 @@ class DeviceArrivals:
     """Stores when devices arrived and left, and which new and known devices were present together."""
 
     def __init__(self, now: Callable[[], float], devices: Mapping[str, StoredDevice]) -> None:
-        """Assume that all devices are present that were so when the previous daemon ended.
+        """Remember which devices were present when the previous daemon ended: they left after this start.
 
         ``now``: returns the seconds since boot. ``devices``: the stored devices by MAC address.
         """

@@ -125,8 +125,9 @@ class ProbeDevice:
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
         """Begin a bypass test: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
 
-        ``interface``: the device's network interface. The test ends when ``when_gone`` reports that the
-        requesting connection has closed, and after SECONDS. Return the device's member.
+        ``interface``: the test's own network interface; None: those of the LAN. The test ends when
+        ``when_gone`` reports that the requesting connection has closed, and after SECONDS. Return the
+        device's member.
 
         Raises:
             GatewayError: the bypass test cannot begin; everything is as before.

@@ -60,7 +60,7 @@ class Explainer:
     def moment(self, at: str | None) -> datetime:
         """Return the time in the text ``at`` of a request; None means now.
 
-        Raises an error for invalid text.
+        Raises PolicyError for bad text.
         """
         if at is None:
             return self._home.local_now()

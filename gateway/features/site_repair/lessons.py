@@ -195,7 +195,10 @@ class Lessons:
             self._addresses.drop(member.slot, self._names.remove_hosts(member.slot, refused))
 
     def look(self) -> None:
-        """End the site repairs that are over. Delete those without a guardian's choice after UNANSWERED s."""
+        """End the site repairs that are over, and set the timer for the next look.
+
+        Delete those for which no guardian has chosen within UNANSWERED seconds.
+        """
         now = self._home.loop.now()
         for lesson in list(self._book.lessons.values()):
             if lesson.runs and now >= lesson.ends:

@@ -137,9 +137,9 @@ class Vitals:
         )
 
     def log_lines(self, *, full: bool) -> tuple[LogEntry, ...]:
-        """Return the last lines of the log, newest first; equal lines are one, with their number.
+        """Return the last warnings and errors of the log, newest first; equal ones are one entry.
 
-        Without ``full``, the lines are templates without arguments: they name no person, device or site.
+        Without ``full``, the texts are templates without arguments: they name no person, device or site.
         """
         zone = self._home.rules.household.config.zone
         return tuple(

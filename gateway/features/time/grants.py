@@ -53,8 +53,8 @@ class Giver:
 class Grants:
     """Gives extra time and opens sites: stores each grant on the disk, then applies it.
 
-    ``shift_store``: adjusts all stored deadlines to a changed clock, and returns whether a device's owner or
-    group (adult guest, new device …) has changed by it.
+    ``shift_store``: adjusts all stored deadlines to a changed clock, and returns whether devices must be
+    grouped again, because a temporary place of one (such as adult guest) begins or ends by it.
     """
 
     def __init__(
@@ -186,8 +186,8 @@ class Grants:
     def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
         """Store that a site or a service is open until a time. Return an English sentence that says so.
 
-        ``key``: the profile id or MAC address. ``entry``: the site or service. ``span``: how the end was
-        given.
+        ``key``: the profile id or MAC address. ``name``: the person's name. ``entry``: the site or service.
+        ``span``: whether the end is a time of day or follows from a duration, for a change of the clock.
         """
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
@@ -198,7 +198,8 @@ class Grants:
     def shift(self, jump: Jump) -> bool:
         """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
 
-        Return whether a device becomes, or is no longer, an adult guest or the like because of it.
+        Return whether devices must be grouped again, because a temporary place of one (such as adult guest)
+        begins or ends by it.
         """
         rules = self._home.rules
         jump = jump.seen_in(rules.household.config.zone)

@@ -144,8 +144,8 @@ class TimeVerbs:
     def landing(self, call: Call[LandingRequest]) -> OwnGrant:
         """Give the child the minutes of *Finish my game*, once a day, around the end of its time.
 
-        The request comes from the child's own device. Raises ControlError or PolicyError if they are not
-        available.
+        The request comes from the child's own device. Returns the grant. Raises ControlError for an invalid
+        request, and PolicyError if the minutes are not available now.
         """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
