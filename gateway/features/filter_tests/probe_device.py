@@ -125,7 +125,7 @@ class ProbeDevice:
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
         """Begin a bypass test: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
 
-        ``interface``: the test's own network interface; None: those of the LAN. The test ends when
+        ``interface``: counts as a LAN interface during the test; None: no further one. The test ends when
         ``when_gone`` reports that the requesting connection has closed, and after SECONDS. Return the
         device's member.
 

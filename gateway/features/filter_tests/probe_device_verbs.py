@@ -62,8 +62,8 @@ class ProbeDeviceVerbs:
     def begin(self, call: Call[BeginProbeRequest]) -> ProbeDeviceRules:
         """Begin a bypass test: give the test device ``mac`` the rules of ``who``, and return these rules.
 
-        ``stranger``: MAC address of a second test device, which the inventory ignores. Raises ControlError
-        for a device that is known here, a person who is no child, or if a test runs.
+        ``stranger``: MAC address of a second test device, which gets the rules of an unassigned one. Raises
+        ControlError for a device that is known here, a person who is no child, or if a test runs.
         """
         call.owner_only()
         who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
