@@ -40,7 +40,7 @@ class JumpHandler:
         self._decision_log = decision_log
 
     def handle(self, jump: Jump) -> None:
-        """Adjust every stored time first, then apply the rules of the new time."""
+        """Adjust all stored times after a clock change, then apply the rules of the new time."""
         self._sharing.shift(jump)
         self._growing.shift(jump)
         adults_changed = self._adult_devices.shift(jump)

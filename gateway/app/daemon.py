@@ -1,4 +1,4 @@
-"""The composition root: builds everything, owns the event loop and the signals."""
+"""The daemon: builds all parts and connects them, and owns the event loop."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ HOSTS_KEPT = 1024  # with their services, 200 bytes each: devices query the same
 
 
 class Daemon:
-    """Builds and owns all parts in the order of their dependencies."""
+    """The daemon: builds all parts, in the order of their dependencies, and closes them."""
 
     def __init__(
         self,
@@ -111,8 +111,9 @@ class Daemon:
     ) -> None:
         """Build all parts from the configuration file ``path``, and start to filter.
 
-        ``keep_guard``: at a clean stop, the nftables table stays until the next daemon replaces it.
-        ``help_service``: the file of the service that runs the resolver of help lines (`HelpResolver`).
+        If a part fails, close those built so far and raise its error. ``keep_guard``: at a clean stop, the
+        nftables table stays until the next daemon replaces it. ``help_service``: the file of the service that
+        runs the resolver of help lines (`HelpResolver`).
         """
         self.loop = Loop()
         self.clock = clock or WallClock()
@@ -152,7 +153,7 @@ class Daemon:
         log_claim_code(self.home, self.store.people)
 
     def _read_rules(self, path: Path) -> None:
-        """Read the rule files, and prepare to learn the addresses of help lines and safe search."""
+        """Read the rule files; create the parts that learn addresses of help lines and safe search."""
         loop = self.loop
         product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
         self.earlier = EarlierAnswers()
@@ -176,7 +177,7 @@ class Daemon:
         self._product = self.rules.product  # of which other parts have copies
 
     def _open_state(self, config: Config) -> None:
-        """Build the clock watch and the ledgers of counted minutes, and open the database."""
+        """Create the clock watch, open the database (restored if lost), and create the minute ledgers."""
         state, runtime = Path(config.state), Path(config.runtime)
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
         self.watch = self._kept(
@@ -203,7 +204,7 @@ class Daemon:
         self.ledgers = ledgers(self.home, self.store, self.wear)
 
     def _build_devices(self) -> None:
-        """Build devices, their owners, and who may see which data about them."""
+        """Create the parts that know devices and their owners, and who may see which data about them."""
         loop, home = self.loop, self.home
         self.live, self.guesses = LiveFlows(), GuessLimit()
         self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
@@ -234,9 +235,9 @@ class Daemon:
         )
 
     def _build_paths(self, config: Config) -> None:
-        """Build the decision log, the packet path, the DNS path and the check of the internet connection.
+        """Create the decision log, the packet path, the DNS path and the check of the internet connection.
 
-        The gates are built later, because they need the table: they are looked up at each call.
+        The gates are created later, because they need the table: they are looked up at each call.
         """
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.capacity = packets_per_second()
@@ -307,7 +308,7 @@ class Daemon:
         )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
-        """Build the nftables table and the parts that update it, such as guard, gates, meter, DNS proxy."""
+        """Create the nftables table and the parts that update it, such as guard, gates, meter, DNS proxy."""
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         stays = self._table_stays
         self.guard = self._kept(GuardFile(loop, Path(config.state), runtime, self.help, self.wear))
@@ -401,7 +402,7 @@ class Daemon:
         )
 
     def _connect(self) -> None:
-        """Subscribe to events: all subscriptions of the data plane are here; features add their own."""
+        """Subscribe the parts of the packet path to events on the bus. Features subscribe their own."""
         subscribe = self.bus.subscribe
         subscribe(ControlEvent, self.control.send)
         subscribe(NeighboursRead, lambda _: self.address_owners.changed())
@@ -507,7 +508,7 @@ class Daemon:
         return Evidence(self.flows.table.stats.passed, self.decision_log.questions, self.book.answers)
 
     def _slots(self) -> Slots:
-        """Return the slot of each known address on the LAN; 0: not filtered."""
+        """Return the slot (number of a filtered device) of each known address on the LAN; 0: not filtered."""
         return slots_of_addresses(self.family, self.presence.neighbours(), self.interfaces.names)
 
     def local_now(self) -> datetime:
@@ -521,7 +522,7 @@ class Daemon:
         return self.rules.world.catalogue.services_of(host)
 
     def _group(self) -> None:
-        """Rebuild the household's members (filtered devices) and their judges from the current rules."""
+        """Rebuild the household's members (filtered devices) and their decisions from the present rules."""
         rules, at = self.rules, self.clock.now()
         rules.settle(self.store.held_bands.hold, self.features.self_set.laid)
         self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
@@ -529,7 +530,7 @@ class Daemon:
         self.own_answers.keep(self.family.everybody)
 
     def _snapshot(self) -> Snapshot:
-        """Return the state that the kernel's table must have now."""
+        """Return the state that the nftables table must have now."""
         ports = self.help_resolver.port, self.proxy.port
         base = desired_snapshot(self.rules, self.interfaces.names, self.help, *ports, self.table.snapshot)
         snapshot = self.gates.snapshot(base)
@@ -538,7 +539,7 @@ class Daemon:
     # ------------------------------------------------------------------------------------ events
 
     def _minutes_counted(self) -> None:
-        """Update time rules and warnings, after a minute counted for a limit or the day changed."""
+        """Update what is open and the warnings, after a minute counted for a limit or the day changed."""
         self.gates.sync()
         self.features.warnings.look()
 
@@ -547,12 +548,15 @@ class Daemon:
             self.presence.regroup_soon()
 
     def _uplink_changed(self) -> None:
-        """Update the packet path and the nftables table: the uplink may be a LAN interface now, or not."""
+        """Update the packet path and the nftables table after the interface to the internet has changed.
+
+        The interfaces that belong to the LAN may be others now.
+        """
         self.packets.face(self.interfaces.names)
         self.sync_table()
 
     def _calendars_read(self) -> None:
-        """Apply free days that became known."""
+        """Apply the free days that were read from calendars, in several turns of the event loop."""
         in_turns(self.loop, self._calendar_steps())
 
     def _calendar_steps(self) -> Steps[None]:
@@ -598,7 +602,7 @@ class Daemon:
         return finish(self.reload_steps())
 
     def reload_steps(self) -> Steps[list[str]]:
-        """Read rule files and lists again, and apply them, in steps.
+        """Read rule files and lists again, and apply them, in steps. Return one line for each problem.
 
         One step applies all rules together. Those before it parse one changed file each.
         """
@@ -616,7 +620,7 @@ class Daemon:
         return self.rules.problems()
 
     def _copy_data(self) -> None:
-        """Use a new data set of the feed, or new own services, in the parts that have copies of the data."""
+        """Update the parts that have copies of the product data, if that has changed."""
         product = self.rules.product
         if product is self._product:
             return
@@ -625,7 +629,7 @@ class Daemon:
         self.help.rename(product.help, product.calling)
 
     def problems(self) -> list[HomeProblem]:
-        """Return the parts that do not work as configured, with a code by which the pages word each."""
+        """Return what does not work as configured: a text for each, with a code by which pages word it."""
         features = self.features
         parts = (
             ("lan_missing", partial(lan.problems, self.rules.household.config.lan)),

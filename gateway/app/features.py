@@ -1,4 +1,4 @@
-"""Builds each feature from the parts that it needs, and registers its verbs.
+"""Builds each feature from the parts that it needs, and registers its verbs (control-socket commands).
 
 This is the only place that lists all features. No feature sees ``DataPlane``: its constructor takes what it
 needs.
@@ -115,7 +115,7 @@ from gateway.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """The parts of the data plane that features are built from."""
+    """The parts of the daemon that the features are built from, such as packet path, store and presence."""
 
     home: HomeContext
     effects: Effects
@@ -140,7 +140,7 @@ class DataPlane:
 
 
 class Features:
-    """Builds all features and registers them on ``router``. ``start`` starts their periodic work."""
+    """Creates all features and registers their verbs on ``router``. ``start`` starts their periodic work."""
 
     def __init__(self, plane: DataPlane, router: Router) -> None:
         self._plane = plane
@@ -259,14 +259,17 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """Apply an edited profile: unassign the devices it lists, close their questions, rebuild rules."""
+        """Apply an edited profile: delete the stored place and question of its devices, rebuild the rules.
+
+        ``named``: the MAC addresses that the file now lists.
+        """
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
             self.identities.answered(mac)
         self._plane.effects.regroup()
 
     def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
-        """Add the verbs of all features to the router."""
+        """Add the verbs of all features to the router, with audit origins and the limit on sealed names."""
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         edits = ProfileVerbs(
@@ -430,7 +433,7 @@ class Features:
         return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.live_decisions)
 
     def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
-        """Add the verbs by which extra time is given, requested and revoked."""
+        """Add the verbs about extra time, PINs, pauses, printed codes and requests to the router."""
         plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)
@@ -446,7 +449,7 @@ class Features:
     def _register_decisions(
         self, decided: Callable[[Profile], DecisionSource], explainer: Explainer, tried: TriedRules
     ) -> None:
-        """Add the verbs that explain decisions."""
+        """Add the verbs `refusals` and `why`, which explain decisions, to the router."""
         plane, router = self._plane, self._router
         home, store, family = plane.home, plane.store, plane.family
         log = plane.decision_log
@@ -456,7 +459,7 @@ class Features:
     def _register_rules(
         self, router: Router, editing: Editing, home_editing: HomeEditing, tried: TriedRules
     ) -> None:
-        """Add the verbs that show rules, try them out, back them up or change them in steps."""
+        """Add the verbs for the country, rule previews, site repair, backups and home automation."""
         plane, access = self._plane, self.access
         home, store, family = plane.home, plane.store, plane.family
         CountryVerbs(home.rules).register(router)
@@ -467,7 +470,7 @@ class Features:
         HomeAutomation(home, access, home_editing, store.people, self.backups.note).register(router)
 
     def _register_activity(self, router: Router, pins: PinDesk) -> None:
-        """Add the verbs that show what children and guardians did."""
+        """Add the verbs that show children's activity, changes by guardians, and the audit log."""
         plane, access = self._plane, self.access
         home, store, here = plane.home, plane.store, plane.presence.here
         recent, suffixes = plane.decision_log.recent, plane.decision_log.is_public_suffix
@@ -492,7 +495,7 @@ class Features:
         AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
 
     def _register_gateway(self) -> None:
-        """Add the verbs about the gateway itself: health, notifications of guardians, filter tests."""
+        """Add the verbs for health, metrics, messages to guardians, and the device of a bypass test."""
         plane, router, keep = self._plane, self._router, self._keep
         home, store = plane.home, plane.store
         keep(HealthVerbs(home, plane.vitals, store.settings, self.access, self.metrics)).register(router)

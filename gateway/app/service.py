@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class DaemonService:
-    """Runs the daemon until a signal stops it."""
+    """Runs the daemon until a signal stops it. Reloads on SIGHUP, and reports to the service manager."""
 
     def __init__(self, daemon: Daemon, signals: Signals) -> None:
         self._daemon = daemon
@@ -79,7 +79,10 @@ class DaemonService:
                 self._loop.stop()
 
     def _reload_soon(self) -> None:
-        """Reload now, or as soon as there were fewer than RELOADS in the last second."""
+        """Reload the rules now, or as soon as fewer than RELOADS began in the last second.
+
+        During a reload, another one is started after it.
+        """
         if self._next_reload is not None:
             return
         if self._reloading:
@@ -99,7 +102,10 @@ class DaemonService:
         in_turns(self._loop, self._read_rules())
 
     def _read_rules(self) -> Steps[None]:
-        """Reload the rules; log an error instead of raising it. The rule book logs the unusable files."""
+        """Reload the rules in steps, and report that to the service manager. Log an error, do not raise it.
+
+        The rule book logs the unusable files. If a signal came meanwhile, reload again.
+        """
         try:
             yield from self._daemon.reload_steps()
         except GatewayError as error:
@@ -119,7 +125,10 @@ class DaemonService:
         self._loop.call_later(self._daemon.wear.notes_every, self._note)
 
     def _purge(self) -> None:
-        """Delete expired data, but not by an untrusted clock, which may be years ahead."""
+        """Delete expired data, if the clock is trusted, and set the timer for the next time.
+
+        An untrusted clock may be years ahead.
+        """
         daemon = self._daemon
         more = daemon.watch.known and daemon.store.purge(daemon.local_now())
         self._loop.call_later(FLUSH if more else daemon.wear.purge_every, self._purge)
@@ -136,7 +145,7 @@ class DaemonService:
 
 
 def _tidy() -> Steps[None]:
-    """Free the memory that only the start used, in steps: the packets that wait are judged first."""
+    """Free the memory that only the start used, in two steps: packets that wait are judged between them."""
     warm_up()
     drop_read_pages()
     yield
@@ -153,8 +162,7 @@ def run(
     """Run the daemon until a signal stops it, and return the exit code (`qalqan run`).
 
     ``user``: start as root, and become this user before the filter starts. ``keep_guard`` and
-    ``help_service`` as in `Daemon`. Raises GatewayError with one line
-    if it cannot run.
+    ``help_service`` as in `Daemon`. Raises GatewayError, with a message of one line, if it cannot run.
     """
     disable_core_dumps()
     if first_boot(path):

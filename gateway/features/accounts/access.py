@@ -28,10 +28,11 @@ class Access:
         self._proofs = proofs
 
     def guardian(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who sends a request. Refuses accounts whose role may not send it.
+        """Return the name of the guardian who sends a request.
 
-        Also refuses a change that its verb declares dangerous, without a recent proof. Root may send it
-        without an account; the name is then ``console`` unless the request has one.
+        Raises ControlError if the account may not send it. Also raises it for a dangerous change, as its verb
+        declares, without a recent proof of identity. Root may send any request without an account; the name
+        is then ``console`` unless the request has one.
         """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
@@ -45,7 +46,10 @@ class Access:
         return by
 
     def confirmed(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who sends a change that is dangerous in the present state."""
+        """Return the name of the guardian who sends a request; always require a recent proof of identity.
+
+        For changes that are dangerous only in some states. Raises ControlError.
+        """
         by = self.guardian(request)
         self._proofs.require(request, always=True)
         return by
@@ -58,7 +62,11 @@ class Access:
         return account if account is not None and account.role is PersonRole.HELPER else None
 
     def noting(self, request: ControlRequest, key: str = "mac") -> None:
-        """Refuse the request on an unclaimed gateway, which stores nothing about devices."""
+        """Raise ControlError on an unclaimed gateway, which stores nothing about devices.
+
+        It has neither a guardian nor a child's rule file. ``key``: the field of the request that names the
+        device.
+        """
         if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
             request.refuse(key, problem, Code.NO_DEVICE)
@@ -66,7 +74,8 @@ class Access:
     def named(self, request: ControlRequest) -> tuple[str, list[Profile]]:
         """Return whom ``who`` names (``all``, a profile id or a MAC address), and the profiles it stands for.
 
-        Pauses are stored under this key.
+        Pauses are stored under the first value. Raises ControlError for an unfiltered device, a person who is
+        no child, or ``all`` without children; PolicyError for an unknown profile.
         """
         who = request.text("who")
         household = self._home.rules.household
@@ -86,9 +95,10 @@ class Access:
         return profile.id, [profile]
 
     def members(self, request: ControlRequest) -> list[tuple[str, Member]]:
-        """Return the persons and devices that ``who`` gives time to: the key of their grants, and the member.
+        """Return the key and the member of each person or device that ``who`` gives time to.
 
-        A child's device stands for the child.
+        Grants are stored under the key, a profile id or MAC address. A child's device stands for the child.
+        Raises ControlError as `named`, and for a new device.
         """
         who, profiles = self.named(request)
         mac = parse_mac(who)
@@ -101,7 +111,10 @@ class Access:
         return [(mac, member)]
 
     def child(self, request: ControlRequest) -> Member:
-        """Return the member of the child's device that sends the request. Refuses other devices."""
+        """Return the member of the child's device that sends the request.
+
+        Raises ControlError for other devices.
+        """
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)
         if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
@@ -109,6 +122,6 @@ class Access:
         return member
 
     def stand_in(self, profile: Profile) -> Member:
-        """Return a member with the rules and state of a profile, without the state of single devices."""
+        """Return a member with the rules and present state of a profile, but not of any single device."""
         rules = self._home.rules
         return self._family.stand_in(profile, rules.world, rules.calendar, self._home.now())

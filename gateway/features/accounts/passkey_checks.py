@@ -1,4 +1,4 @@
-"""Verifies browsers' answers with passkeys, each in a process of its own, one after the other."""
+"""Verifies browsers' responses with passkeys, each in another process, one after the other."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ Done = Callable[[Mapping[str, Any]], None]
 
 
 class PasskeyChecks:
-    """Runs one verifier at a time.
+    """Runs one process that verifies a passkey at a time.
 
-    ``done`` gets its result, without a counter if the answer is refused; empty if the verifier failed.
+    A ``done`` function gets the result: without a counter if the passkey is refused, and empty if the process
+    failed.
     """
 
     def __init__(self, loop: Loop) -> None:
@@ -36,7 +37,10 @@ class PasskeyChecks:
         self.close = self._process.close
 
     def start(self, work: Mapping[str, object], done: Done) -> None:
-        """Verify an answer after those that wait. Refuses one too many."""
+        """Queue a browser's response (``work``) to be verified; ``done`` is called with the result later.
+
+        Raises ControlError if WAITING_LIMIT responses wait already.
+        """
         if len(self._waiting) >= WAITING_LIMIT:
             msg = "too many passkeys are checked at once; try again in a moment"
             raise ControlError(msg).coded(Code.PASSKEY_UNCHECKED)

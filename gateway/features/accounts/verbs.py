@@ -50,9 +50,9 @@ class Origins:
         self._presence = presence
 
     def visitor(self, origin: str) -> Visitor:
-        """Return the MAC address and printable name of the device at an IP address.
+        """Return the MAC address and printable name of the device at the IP address ``origin``.
 
-        Empty if it is unknown.
+        Both are empty if it is unknown.
         """
         mac = self._presence.mac_of(origin) if origin else None
         if mac is None:
@@ -66,7 +66,10 @@ class Origins:
         return " ".join(part for part in (origin, seen.mac, seen.name) if part)
 
     def recorded(self, verb: Handler) -> Handler:
-        """Return ``verb`` with a request that has the sending device in ``origin``, for audit lines."""
+        """Return a handler that calls ``verb`` with the sending device added to ``origin``, for audit lines.
+
+        A request without ``origin`` and ``via`` is passed on unchanged.
+        """
 
         @wraps(verb)
         def named(request: ControlRequest) -> Answer:
@@ -129,7 +132,10 @@ def guardians(
 
 
 def log_claim_code(home: HomeContext, people: AccountTable) -> None:
-    """Log the code by which an unclaimed gateway is claimed. Call it once everything runs."""
+    """If there is no guardian yet, log the code on the router's label, with which one signs in first.
+
+    Call it once everything runs.
+    """
     if not people.claimed:
         text = "No guardian yet. The first home visitor who enters the label's code %s%s becomes one."
         code = label(Path(home.rules.household.config.state))

@@ -45,7 +45,10 @@ NO_USE = frozenset({Reason.DEVICE_NEEDS, Reason.HELP, Reason.RESOLVER_SIGNAL, Re
 
 
 def kind_of_rule(rule: str, reason: str) -> str:
-    """Return the key by which a decision is counted: the rule's category or service, else the reason."""
+    """Return the key by which a decision is counted: ``category:x`` or ``service:x``, else the reason.
+
+    The category or service is the one that its rule names.
+    """
     for kind in (CATEGORY, SERVICE):
         _, found, rest = rule.partition(kind)
         if found and rest:
@@ -56,7 +59,10 @@ def kind_of_rule(rule: str, reason: str) -> str:
 def attempt_target(
     host: str, reason: str, rule: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck
 ) -> str:
-    """Return what a blocked decision was for: ``service:x``, a registered domain, or ``reason:x``."""
+    """Return what a blocked decision was for: ``service:x``, a registered domain, or ``reason:x``.
+
+    ``rule``: the rule that blocked it. ``reason:x`` is for connections without a host name.
+    """
     service = kind_of_rule(rule, reason)
     if service.startswith(SERVICE):
         return service
@@ -76,7 +82,7 @@ def is_bypass(target: str, reason: str, rule: str, catalogue: Catalogue) -> bool
 
 
 def is_known_background(target: str, reason: str, rule: str) -> bool:
-    """Return whether no person makes such attempts: ads, trackers, and connections without a name."""
+    """Return whether no person makes such attempts: for ads, trackers, and connections without a name."""
     return kind_of_rule(rule, reason) == ADS or (target.startswith(REASON) and reason not in BYPASS_REASONS)
 
 
@@ -92,7 +98,10 @@ def shows_use(seen: Observation, decision: Decision) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The first blocked decision of a burst. ``background``: the device made it without a person."""
+    """The first blocked decision of a burst. ``background``: the device made it without a person.
+
+    ``slot``: the number of a filtered device, or of several with one profile and one count.
+    """
 
     slot: int
     seen: Observation
@@ -113,7 +122,7 @@ class _Burst:
 
     @property
     def is_timed(self) -> bool:
-        """Return whether the last attempts began at equal intervals."""
+        """Whether the last STARTS attempts began at equal intervals, as those of a timer do."""
         if len(self.starts) < STARTS:
             return False
         times = list(self.starts)
@@ -122,7 +131,11 @@ class _Burst:
 
 
 class Attempts:
-    """Groups blocked decisions into attempts, in memory: the last bursts and the last use by slot."""
+    """Groups blocked decisions into attempts.
+
+    In memory it has the latest bursts, and the last use of each slot. A slot is the number of a filtered
+    device, or of several with one profile and one count.
+    """
 
     def __init__(self) -> None:
         # By slot and the hash of the target: no name of a site stays in memory for it.
@@ -136,7 +149,11 @@ class Attempts:
     def blocked(
         self, slot: int, target: str, seen: Observation, decision: Decision, at: datetime
     ) -> Attempt | None:
-        """Add a blocked decision. Return the attempt that begins with it; None if one goes on."""
+        """Add a blocked decision.
+
+        Return the attempt that begins with it; None if it belongs to a running one. ``target``: what was
+        blocked, as from `attempt_target`.
+        """
         key = slot, hash(target)
         burst = self._bursts.setdefault(key, _Burst(at))
         self._bursts.move_to_end(key)
@@ -167,9 +184,10 @@ class Attempts:
         return attempt
 
     def opened(self, slot: int, target: str, seen: Observation, at: datetime) -> Attempt | None:
-        """Add the name of a blocked decision to its burst.
+        """Add the host name of a blocked decision to its burst.
 
-        Return the background attempt that it corrects: a person opened an app on a device that was idle.
+        Return a background attempt that proves to be a person's after OPENING_NAMES names: an app was opened
+        on an idle device. None if there is none.
         """
         key = slot, hash(target)
         if key not in self._openings:
@@ -186,7 +204,10 @@ class Attempts:
         return attempt
 
     def used(self, slot: int, at: datetime) -> tuple[Attempt, ...]:
-        """Record that a person uses the device. Return the background attempts that it corrects."""
+        """Record that a person uses the device.
+
+        Return recent background attempts that now count as the person's.
+        """
         self._used[slot] = at
         if slot not in self._unsure:
             return ()
@@ -198,7 +219,7 @@ class Attempts:
         return found
 
     def shift(self, size: timedelta) -> None:
-        """Adjust the times after the clock jumped by ``size``, so that each age stays."""
+        """Add ``size`` to all stored times after the clock jumped by it, so that their ages stay the same."""
         for burst in self._bursts.values():
             burst.last += size
             burst.starts = deque((start + size for start in burst.starts), maxlen=STARTS)
@@ -210,7 +231,7 @@ class Attempts:
             found.extend(moved)
 
     def forget(self, slot: int) -> None:
-        """Forget the attempts of a slot whose activity was erased."""
+        """Delete the bursts and attempts of a slot whose activity was erased."""
         for key in [key for key in self._bursts if key[0] == slot]:
             del self._bursts[key]
             self._openings.pop(key, None)

@@ -22,9 +22,9 @@ Since = tuple[date | None, str | None]  # the local day, and the account
 
 
 class DecisionSource:
-    """Describes where the decisions about one profile come from: author, date and lists.
+    """Describes who set the rules behind decisions about one profile, when, and which lists they used.
 
-    Create one for each answer: it reads each file once.
+    Create one for each response: it reads each file once.
     """
 
     def __init__(
@@ -42,10 +42,7 @@ class DecisionSource:
         self._lists: dict[str, tuple[ListVersion, ...]] = {}
 
     def describe(self, decision: Decision, host: str | None) -> BlockOrigin | None:
-        """Return who or what blocks ``host``, since when, and by which lists.
-
-        None if the decision blocks nothing.
-        """
+        """Return who or what blocks ``host``, since when, and by which lists; None if it is allowed."""
         if decision.verdict is not Verdict.BLOCK:
             return None
         who, category = decider(decision), category_of(decision)
@@ -61,7 +58,7 @@ class DecisionSource:
         )
 
     def _since(self, decision: Decision) -> Since:
-        """Return when the setting behind a decision was made, and its author, as far as this is recorded.
+        """Return the day on which the setting behind a decision was made, and its author; None if unknown.
 
         For a rule of the age group: since when the profile has this age group.
         """
@@ -78,10 +75,10 @@ class DecisionSource:
         return at.astimezone(self._home.rules.household.config.zone).date()
 
     def _edit_of(self, key: str) -> RuleChange | None:
-        """Return the last recorded edit of a key in the profile's file, or None.
+        """Return the last recorded edit of a key in the profile's file, or the one that added the file.
 
-        None for edits made outside of Qalqan and edits that are no longer stored. Also None where an edit
-        omits part of its changes: the key may be among them.
+        None if it was made outside of Qalqan or is no longer stored. Also None if an edit omits part of its
+        changes: the key may be among them.
         """
         for edit in self._edits():
             if edit.what == "added" or any(_is_of(key, entry.key) for entry in edit.entries):
@@ -107,19 +104,19 @@ class DecisionSource:
         return found.since, found.by or None
 
     def _pause(self, by: str) -> Since:
-        """Return the date on which the last pause by this account began, and the account.
+        """Return the day on which the last running pause by this account began, and the account.
 
-        It may pause any child.
+        It may be a pause of any child. The day is None if no pause by it runs.
         """
         pauses = self._settings.in_force(self._home.local_now()).pauses
         last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
         return (None, by or None) if last is None else (self._day(last.since), by)
 
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
-        """Return the lists of the category that decided about ``host``, each with the date of its copy.
+        """Return the lists of the category ``kind`` that decided about ``host``, with their copies' dates.
 
-        No table says which of several lists contains the name. Empty where the category of the host comes
-        from the catalogue.
+        No table says which of several lists contains the name, so all are returned. Empty if the category of
+        the host comes from the catalogue of services.
         """
         rules = self._home.rules
         if decision.reason is Reason.REGISTER:
@@ -156,5 +153,5 @@ def _date(text: str) -> date | None:
 
 
 def _is_of(key: str, edited: str) -> bool:
-    """Return whether an edit of ``edited`` set ``key``: they are equal, or one is part of the other."""
+    """Return whether an edit of the key ``edited`` set ``key``: they are equal, or one contains the other."""
     return edited == key or key.startswith(f"{edited}/") or edited.startswith(f"{key}/")

@@ -34,9 +34,10 @@ WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everyt
 def used_today(
     entries: Iterable[CountedMinute], kept: Iterable[UsedMinute], rules: RuleBook, level: int
 ) -> dict[str, int]:
-    """Return the used minutes of a day by category and service, before they are stored as totals.
+    """Return the used minutes of a day that is not over, by category, service and in total (ALL).
 
-    ``entries``: minutes that limits counted. ``kept``: minutes stored by category.
+    ``entries``: minutes that limits counted. ``kept``: minutes stored by category or service. ``level``: the
+    log level; below VISITS_LEVEL, stored minutes of services are left out.
     """
     minutes: dict[str, set[datetime]] = {}
     kinds = rules.world.catalogue.kinds_of
@@ -54,7 +55,7 @@ def describe_uses(
 ) -> tuple[Usage, ...]:
     """Return the used services and categories with their minutes, most used first.
 
-    Below NAMES_LEVEL, services are left out.
+    ``found``: minutes by use. Below NAMES_LEVEL, services are left out.
     """
     shown = [
         (use, minutes)
@@ -87,7 +88,10 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
-    """Return the number of blocked and opened names by category, the most often blocked first."""
+    """Return counts of blocked, opened and background names by category, the most often blocked first.
+
+    Below the log level NAMES_LEVEL, a service counts as its category.
+    """
     found: dict[str, list[int]] = {}
     for count in counts:
         for target in _kinds(count.category, rules, level):
@@ -109,7 +113,7 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tupl
 
 
 def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
-    """Return the keys under which a count is shown.
+    """Return the keys (``service:``, ``category:`` or ``reason:``) under which a count is shown.
 
     Below NAMES_LEVEL, a service is shown as its category.
     """
@@ -130,7 +134,7 @@ class _Group:
 
 
 class BlockedSites:
-    """Describes blocked sites of a child.
+    """Groups and describes a child's blocked sites, for its activity page.
 
     ``is_allowed``: returns whether the present rules allow a host.
     """
@@ -203,7 +207,10 @@ def describe_visited(found: Iterable[Name], rules: RuleBook) -> tuple[tuple[Site
 
 
 def _group(found: Iterable[Name], target_of: Callable[[Name], str]) -> list[tuple[str, _Group]]:
-    """Group host names by the site or service that people know, the latest first."""
+    """Group host names by the site or service that ``target_of`` returns, in the order of ``found``.
+
+    With the latest name first in ``found``, the latest group is first.
+    """
     groups: dict[str, _Group] = {}
     for name in found:
         group = groups.setdefault(target_of(name), _Group(name))
@@ -216,7 +223,7 @@ def _group(found: Iterable[Name], target_of: Callable[[Name], str]) -> list[tupl
 
 
 def _site(target: str, group: _Group, rules: RuleBook) -> dict[str, Any]:
-    """Return the fields that a blocked and an opened site share, as keyword arguments."""
+    """Return the fields that blocked and opened sites have in common, as keyword arguments."""
     last, zone = group.latest, rules.household.config.zone
     hosts = sorted(group.hosts.items(), key=lambda item: (-item[1], item[0]))
     return {

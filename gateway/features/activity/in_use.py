@@ -1,6 +1,7 @@
-"""Returns what devices use now: the time limits, schedules and services of their running flows.
+"""Returns what devices use now: the time limits, schedules and services of their running connections.
 
-A flow is stored until two sweeps do not find it, so something that just ended may be shown for ten minutes.
+A connection is stored until two sweeps do not find it, so something that just ended may be shown for ten
+minutes.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ BY_ITSELF = f"{CATEGORY}ads_trackers"  # loaded by pages, not used by a person
 
 
 class InUse:
-    """Finds the services and time rules that devices use now, from the running flows.
+    """Finds the services and the limits and schedules (gates) that devices use now, from their connections.
 
-    Create one for each answer: it goes through all flows once.
+    Create one for each response: it goes through all connections once.
     """
 
     def __init__(
         self, rules: RuleBook, live: LiveFlows, classes: Mapping[tuple[int, frozenset[str]], int]
     ) -> None:
-        """Take a snapshot of the running flows.
+        """Take a snapshot of the running connections (``live``).
 
-        ``classes``: the stored class number of each slot and set of time rules (gates).
+        ``classes``: the stored class number of each slot (device) and set of limits and schedules.
         """
         self._rules = rules
         self._flows = live.by_slot()
         self._gates = {(slot, number): gates for (slot, gates), number in classes.items()}
 
     def by(self, slots: Iterable[int]) -> frozenset[str]:
-        """Return the time rules (gates) to which the running flows of these slots are subject."""
+        """Return the keys of the limits and schedules to which the slots' running connections are subject."""
         found: frozenset[str] = frozenset()
         for slot in slots:
             numbers = {live.class_number for live in self._flows.get(slot, ())}
@@ -49,8 +50,8 @@ class InUse:
     def describe(self, profile: Profile, slots: Iterable[int]) -> tuple[UseNow, ...]:
         """Return at most SHOWN services and categories that a child uses now, those with most flows first.
 
-        The log level decides: nothing; categories and services with a time limit, which the ledger shows too;
-        then all services.
+        The log level decides: nothing; categories, and services with a time limit, which the ledger shows
+        too; or all services.
         """
         if not shows_present(profile.rules.log_level):
             return ()
@@ -78,7 +79,10 @@ class InUse:
         )
 
     def _names(self, profile: Profile, slot: int, number: int) -> bool:
-        """Return whether a class's services are shown by name: at the log level, or with a time limit."""
+        """Return whether services are shown by name: by the log level, or because a time limit counts them.
+
+        ``number``: the class of their connections.
+        """
         return profile.rules.log_level >= VISITS_LEVEL or self._counts(profile, slot, number)
 
     def _counts(self, profile: Profile, slot: int, number: int) -> bool:

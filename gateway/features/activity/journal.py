@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutsideDecision:
-    """Published for a decision about a slot without a family device: the slot of a filter test."""
+    """Published for a decision about a slot without a family device: the device of a filter test."""
 
     subject: Subject
     seen: Observation
@@ -83,13 +83,17 @@ class DecisionLog:
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
-        """Pass each decision about the family's devices to ``observer`` from now on; None stops this."""
+        """Pass each decision about the family's devices to ``observer`` from now on; None: to no function.
+
+        The former observer gets none any more.
+        """
         self._observer = observer
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
-        """Count a decision and pass it to the observer. Return the member it is about.
+        """Count a decision and pass it to the observer. Return the family member it is about, else None.
 
-        None outside of the family.
+        A decision about neither a member nor EVERYONE is only published, as `OutsideDecision`. Decisions
+        about help lines are not counted.
         """
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
@@ -136,7 +140,8 @@ class DecisionLog:
     ) -> tuple[Attempt | None, Attempt | None]:
         """Return the attempt that a blocked decision begins, and the background attempt that it corrects.
 
-        Names that are blocked for everyone are not stored, not even here: all of them are one target.
+        Each is None if there is none. Names that are blocked for everyone are not stored, not even here: all
+        of them count as one target.
         """
         for_everyone = decision.reason is Reason.REFUSED_FOR_EVERYONE
         host, reason, rule = seen.host or "", decision.reason, decision.rule
@@ -149,7 +154,10 @@ class DecisionLog:
     def _record(
         self, member: Member, seen: Observation, decision: Decision, at: datetime, **numbers: int
     ) -> None:
-        """Store a decision of a family device. ``numbers``: those of `EventWriter.record`."""
+        """Pass a decision about a family device to the event writer.
+
+        ``numbers``: those of `EventWriter.record`.
+        """
         self._events.record(
             decision,
             host=seen.host,
@@ -163,16 +171,16 @@ class DecisionLog:
         )
 
     def _used(self, member: Member, at: datetime) -> None:
-        """Correct the counts: a person used the device right after attempts that seemed to lack one."""
+        """Count attempts as a person's that seemed to lack one: the device was used right after them."""
         for attempt in self.recent.attempts.used(member.slot, at):
             self._correct(member, attempt)
 
     def _correct(self, member: Member, attempt: Attempt) -> None:
-        """Count a background attempt as a person's."""
+        """Count an attempt as a person's that was counted as a background attempt."""
         self._record(member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Count a decision about a device that belongs to no child in the household's total of the day."""
+        """Add a decision about a device that belongs to no child to the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
         attempt, _ = self._attempt(EVERYONE, seen, decision, local)
         self._events.record(
@@ -190,9 +198,9 @@ class DecisionLog:
     def _refused(
         self, member: Member, seen: Observation, decision: Decision, at: datetime, attempt: Attempt | None
     ) -> None:
-        """Add a refusal to the latest refusals, and publish an attempt from NAMES_LEVEL on.
+        """Add a refusal to the device's latest refusals, which its own page shows at any log level.
 
-        The device's own page shows it at any log level.
+        If it begins an ``attempt``, also publish a ``refusal`` event, from the log level NAMES_LEVEL on.
         """
         self.recent.add(member.slot, at, seen, decision)
         if attempt is None or member.profile.rules.log_level < NAMES_LEVEL:
@@ -220,7 +228,7 @@ class DecisionLog:
 
     @staticmethod
     def refused_page(seen: Observation, decision: Decision) -> str:
-        """Return the URL of the page to which a browser is redirected from a blocked site over plain HTTP.
+        """Return the URL to which a browser is redirected from a blocked site over plain HTTP.
 
         If a site is blocked for everyone, the URL does not contain its name: it stays in the browser's
         history.
@@ -231,7 +239,7 @@ class DecisionLog:
         return f"http://{GATEWAY_NAME}/refused?host={host}&reason={decision.reason}"
 
     def moved(self, slots: frozenset[int]) -> None:
-        """Publish that time rules of these slots began or ended.
+        """Publish a `status` event because time rules of these devices (slots) began or ended.
 
         For a child whose present is private, only changes that do not depend on its use are published.
         """
@@ -240,7 +248,7 @@ class DecisionLog:
     def status_changed(
         self, slots: frozenset[int], visible: Callable[[Member], bool] = lambda _: True
     ) -> None:
-        """Publish a `status` event for each ``visible`` profile of these slots."""
+        """Publish a `status` event for each profile of these slots that ``visible`` returns True for."""
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
         ids = {member.profile.id for member in members if visible(member)}
         for profile in sorted(ids):

@@ -1,4 +1,7 @@
-"""Stores the latest refusals of each slot in memory: at most ten, for ten minutes."""
+"""Stores the latest refusals of each slot (number of a filtered device): at most ten, for ten minutes.
+
+They are in memory only.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ MAX_SLOTS = 256
 
 @dataclass(frozen=True, slots=True)
 class RecentRefusal:
-    """A refused connection or DNS query."""
+    """A refused connection or DNS query. ``slot``: the number of the filtered device."""
 
     at: datetime
     seen: Observation
@@ -26,7 +29,7 @@ class RecentRefusal:
 
 
 def _is_same(old: RecentRefusal, new: RecentRefusal) -> bool:
-    """Return whether both are one refusal: by one rule within 30 seconds."""
+    """Return whether two refusals of one host count as one: by the same rule within 30 seconds."""
     one, other = old.decision, new.decision
     if abs(new.at - old.at) >= AGAIN:  # one in the future by this clock hides none
         return False
@@ -34,9 +37,9 @@ def _is_same(old: RecentRefusal, new: RecentRefusal) -> bool:
 
 
 class RecentRefusals:
-    """The latest refusals by slot, newest last, and the attempts that they belong to.
+    """Stores the latest refusals by slot, the newest last, and the attempts that they belong to.
 
-    Callers do not add names on sealed lists and of help lines.
+    Callers add neither names on sealed lists nor those of help lines.
     """
 
     def __init__(self) -> None:
@@ -44,10 +47,10 @@ class RecentRefusals:
         self._slots: OrderedDict[int, deque[RecentRefusal]] = OrderedDict()
 
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
-        """Add a refusal.
+        """Add a refusal, and return True if it is new.
 
-        Return False if the same host or service was refused by the same rule within the last 30 seconds. If
-        another rule refused it meanwhile, the refusal becomes the newest again.
+        Return False if the same host was refused by the same rule within the last 30 seconds. If another rule
+        refused it meanwhile, the refusal becomes the newest again.
         """
         kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
         self._slots.move_to_end(slot)
@@ -70,7 +73,7 @@ class RecentRefusals:
         return sorted(found, key=lambda refusal: refusal.at, reverse=True)[:limit]
 
     def shift(self, size: timedelta) -> None:
-        """Adjust the times after the clock jumped by ``size``, so that each refusal's age stays."""
+        """Add ``size`` to all stored times after the clock jumped by it, so that each age stays the same."""
         self.attempts.shift(size)
         for slot, kept in self._slots.items():
             self._slots[slot] = deque(

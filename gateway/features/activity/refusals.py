@@ -1,4 +1,4 @@
-"""The verb ``refusals``: the latest blocked names of a device or of a profile."""
+"""The verb ``refusals``: the latest blocked names and connections of a device or of a profile."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from gateway.store.tables.devices import DeviceTable
 
 
 class RefusalVerb:
-    """Returns the latest blocked names, each with reason and origin.
+    """Returns the latest blocked names and connections, each with its reason and who set the rule.
 
-    ``decided``: returns the source of a profile's decisions.
+    ``decided``: returns what is known about who set a profile's rules.
     """
 
     def __init__(
@@ -49,7 +49,11 @@ class RefusalVerb:
         router.serve(RECENT_BLOCKS, self.refusals)
 
     def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
-        """Return the latest refusals of a device, or of a profile whose log level discloses names."""
+        """Return the latest refusals of a device, or of a profile whose log level discloses names.
+
+        For other profiles there are none, and for a device that shares its number with another (``shared`` is
+        True).
+        """
         args = call.args
         if args.device is not None:
             return self._of_device(args.device, args.limit)
@@ -75,7 +79,7 @@ class RefusalVerb:
     def _shares_slot(self, member: Member, mac: str) -> bool:
         """Return whether another device of the same slot was online lately.
 
-        Then it is unknown which was refused.
+        Then it is unknown which of the two was refused.
         """
         since = self._home.now() - FOR
         seen = self._devices.all()
@@ -88,7 +92,7 @@ class RefusalVerb:
         return tuple(self._block(refusal, source, profile) for refusal in recent)
 
     def _name(self, refusal: RecentRefusal) -> str | None:
-        """Return the name of the refused service: that of the rule, else the host's only service.
+        """Return the name of the refused service: the one in the rule, else the only service of the host.
 
         For a connection without a host, return the services that it was recognised as. None if unknown.
         """
@@ -99,9 +103,10 @@ class RefusalVerb:
         return name or recognised_name(refusal.decision, rules.names) or None
 
     def _entry(self, refusal: RecentRefusal) -> str:
-        """Return what a child's request is about: the host's site or service.
+        """Return what a child's request about the refusal would name: the host's site or service.
 
-        For a connection without a host, return the service that it was recognised as; empty for several.
+        For a connection without a host, it is the service that it was recognised as; empty for several or
+        none.
         """
         decision, host = refusal.decision, refusal.seen.host
         if host is not None:
@@ -113,7 +118,7 @@ class RefusalVerb:
         return f"service:{service}" if service else ""
 
     def _is_open(self, refusal: RecentRefusal) -> bool:
-        """Return whether the rules allow by now what was refused, as after a guardian's answer."""
+        """Return whether the present rules allow what was refused, such as after a guardian's answer."""
         subject = self._family.subjects.get(refusal.slot)
         return subject is not None and subject.decide(refusal.seen, self._home.now()).allowed
 

@@ -1,6 +1,6 @@
 """Live traffic: the latest decisions about a few devices, in memory, while a guardian looks at them.
 
-Nothing of it is stored. The packet path passes its decisions on only while a page reads them.
+Nothing of it is stored on disk. The packet path passes on its decisions only while a page reads them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ HIDDEN = frozenset({Reason.HELP, Reason.REFUSED_FOR_EVERYONE, Reason.RESOLVER_SI
 
 @dataclass(frozen=True, slots=True)
 class TrafficEntry:
-    """A decision about one device. ``number`` grows by one with each entry."""
+    """A decision about one device, in the live traffic. ``number`` grows by one with each entry."""
 
     number: int
     at: datetime
@@ -45,7 +45,7 @@ class TrafficEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrafficReader:
-    """A guardian who reads the live traffic: the device in use, and until when it counts as reading."""
+    """A guardian who reads the live traffic: MAC address of the device in use, and when reading ends."""
 
     own: str  # MAC; empty: unknown
     until: float  # of the loop's clock
@@ -53,7 +53,7 @@ class TrafficReader:
 
 @dataclass(frozen=True, slots=True)
 class ChildWatch:
-    """The live traffic of a young child's device, which a guardian has started."""
+    """A running watch: the live traffic of a young child's device, which one guardian has started to see."""
 
     mac: str
     profile: str
@@ -65,7 +65,8 @@ class ChildWatch:
 class LiveTraffic:
     """Records decisions about the devices that guardians look at now, and decides who may read them.
 
-    ``mac_of``: returns the MAC address of an IP address. ``decisions``: those of the packet path.
+    ``mac_of``: returns the MAC address of an IP address. ``decisions``: the source of the packet path's
+    decisions, which is switched on only while a guardian reads.
     """
 
     def __init__(
@@ -96,9 +97,10 @@ class LiveTraffic:
     # ------------------------------------------------------------------------------------ reading
 
     def read(self, by: str, own: str, after: int, *, goes_on: bool) -> list[TrafficEntry]:
-        """Return the entries after a number, oldest first, that a guardian may see now.
+        """Return the entries with a number above ``after`` that a guardian may see now, the oldest first.
 
-        ``goes_on``: also record the next ones; a paused page does not.
+        ``by``: the guardian's account. ``own``: MAC address of the device in use. ``goes_on``: also start or
+        continue the recording, for READ_EACH seconds; a paused page does not.
         """
         self.sweep()
         now = self._home.loop.now()
@@ -116,7 +118,10 @@ class LiveTraffic:
         return self._access.right(mac, own)
 
     def may_read(self, mac: str, by: str, own: str) -> bool:
-        """Return whether a guardian may see a device's traffic now. A child's: only who has started it."""
+        """Return whether guardian ``by`` may see a device's traffic now.
+
+        A young child's device: only the guardian who has started a watch of it.
+        """
         right = self._access.right(mac, own)
         watch = self._children.get(mac)
         started = watch is not None and watch.by == by
@@ -125,7 +130,11 @@ class LiveTraffic:
     # ------------------------------------------------------------------------------------ children
 
     def start(self, by: str, mac: str, profile: Profile) -> ChildWatch:
-        """Start to show a young child's device to a guardian. Raises ControlError for any other device."""
+        """Start a guardian's watch of a young child's device, for CHILD_MINUTES, and return it.
+
+        Publishes a ``status`` event. Raises ControlError for any other device, or if a watch of the device
+        runs.
+        """
         self.sweep()
         if self._access.right(mac, "") is not TrafficRight.STARTED:
             msg = "traffic_watch: this device is private"
@@ -142,7 +151,7 @@ class LiveTraffic:
         return watch
 
     def end(self, mac: str) -> None:
-        """End what `start` began, and forget the device's entries."""
+        """End the watch of a child's device, if one runs, and delete the device's entries."""
         watch = self._children.pop(mac, None)
         if watch is None:
             return
@@ -151,7 +160,7 @@ class LiveTraffic:
         self._home.publish("status", profile=watch.profile)
 
     def of_child(self, profile: str) -> ChildWatch | None:
-        """Return the watch that runs on a child's device; None without one."""
+        """Return the watch that runs on a device of the child ``profile``; None if there is none."""
         self.sweep()
         return next((watch for watch in self._children.values() if watch.profile == profile), None)
 
@@ -159,13 +168,17 @@ class LiveTraffic:
         return self._children.get(mac)
 
     def until(self, watch: ChildWatch) -> datetime:
-        """Return when a watch ends, in local time."""
+        """Return the local time at which a watch of a child's device ends."""
         return self._home.local_now() + timedelta(seconds=max(0.0, watch.ends - self._home.loop.now()))
 
     # ------------------------------------------------------------------------------------ ending
 
     def sweep(self) -> None:
-        """End what is over: watches of children, readers that no longer read, and old entries."""
+        """End what is over: watches of children and readers that stopped reading.
+
+        Delete all entries after KEPT. Without a reader, recording stops. KEPT counts seconds since the last
+        read.
+        """
         now = self._home.loop.now()
         for mac, watch in list(self._children.items()):
             if now >= watch.ends or self._access.right(mac, "") is not TrafficRight.STARTED:
@@ -223,14 +236,14 @@ class LiveTraffic:
         return self._macs[device]
 
     def _is_recorded(self, mac: str) -> bool:
-        """Return whether a guardian who reads now may see this device."""
+        """Return whether any guardian who reads now may see this device's traffic. The result is cached."""
         if mac not in self._recorded:
             readers = self._readers.items()
             self._recorded[mac] = any(self.may_read(mac, by, reader.own) for by, reader in readers)
         return self._recorded[mac]
 
     def _forget_rights(self) -> None:
-        """Decide anew of each device whether it is recorded, and the owner of each address."""
+        """Clear the cached decisions on which devices are recorded, and the cached MAC addresses."""
         self._members = self._family.members
         self._recorded.clear()
         self._macs.clear()

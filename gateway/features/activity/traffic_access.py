@@ -26,7 +26,7 @@ OF_THE_HOUSE = frozenset({APPLIANCE, "tv", "speaker"})
 
 
 class TrafficRight(StrEnum):
-    """What a guardian may see of a device's live traffic."""
+    """Whether a guardian may see a device's live traffic: always, after starting a watch, or never."""
 
     ALWAYS = "always"  # its own device, or an unfiltered one
     STARTED = "started"  # a young child's: for some minutes, after a guardian has started it
@@ -34,7 +34,7 @@ class TrafficRight(StrEnum):
 
 
 class TrafficAccess:
-    """Returns a guardian's right to see the live traffic of a device.
+    """Decides whether a guardian may see the live traffic of a device.
 
     ``place_of``: returns a device's owner or place. ``kind_of``: returns its type, empty if unknown.
     """
@@ -56,7 +56,11 @@ class TrafficAccess:
         self._kind_of = kind_of
 
     def right(self, mac: str, own: str) -> TrafficRight:
-        """Return the right of a guardian whose own device is ``own``; empty: it is unknown."""
+        """Return whether and how a guardian may see the live traffic of the device ``mac``.
+
+        ``own``: the device that the guardian uses now; empty: unknown. A device with an open question is
+        private.
+        """
         question = self._questions.all().get(mac)
         if mac in self._family.opened or (question is not None and question.waits):
             return TrafficRight.NEVER
@@ -72,21 +76,21 @@ class TrafficAccess:
         return TrafficRight.ALWAYS if of_the_house or is_own else TrafficRight.NEVER
 
     def _users(self, mac: str) -> tuple[Profile, ...]:
-        """Return everyone who may use a device now: its owner, those who share it, who has it for a while."""
+        """Return everyone who may use a device now: owner, those who share it, and its temporary user."""
         household, use = self._home.rules.household, self._uses.all().get(mac)
         owner, sharing = household.owner_of(mac), possible_users(household, mac)
         found = [owner, *sharing, household.find(use.who) if use is not None else None]
         return tuple(person for person in found if person is not None)
 
     def _is_same_adult(self, person: Profile, own: str) -> bool:
-        """Return whether the guardian's own device is used by this adult only."""
+        """Return whether the device ``own``, which a guardian uses now, is used by this person only."""
         users = self._users(own) if own else ()
         return bool(users) and not person.built_in and all(user.id == person.id for user in users)
 
 
 def _is_young(person: Profile) -> bool:
-    """Return whether a child's names may be seen: up to age 9, and its log level shows visited names.
+    """Return whether guardians may see a child's live traffic: up to age 9, if its log level shows visits.
 
-    The level is limited by the highest age group that the child ever held.
+    The level is limited by the highest age group that the child has had.
     """
     return person.is_child and person.band in YOUNG and person.rules.log_level >= VISITS_LEVEL

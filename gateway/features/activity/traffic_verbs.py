@@ -35,7 +35,7 @@ WATCHED = "traffic"  # lines of the audit log, which the child sees
 class TrafficVerbs:
     """Shows guardians the live traffic of their own devices, unfiltered ones, and young children's.
 
-    ``macs``: returns the known devices.
+    ``macs``: returns the MAC addresses of the known devices.
     """
 
     def __init__(
@@ -61,7 +61,12 @@ class TrafficVerbs:
         router.serve(TRAFFIC_WATCH, self.watch)
 
     def read(self, call: Call[TrafficRequest]) -> TrafficLines:
-        """Return the devices that a guardian may look at, and the latest decisions about them."""
+        """Return the latest decisions that a guardian may see now, and the devices that it may look at.
+
+        Only decisions with a number above ``after`` are returned, the oldest first. Those about a young
+        child's device need a running `watch` of the same guardian; the device is listed without it too.
+        Unless ``paused``, the call also starts or continues the recording, for READ_EACH seconds.
+        """
         by, own = self._access.guardian(call), _own_device(call)
         entries = self._traffic.read(by, own, call.args.after, goes_on=not call.args.paused)
         return TrafficLines(tuple(map(self._line, entries)), tuple(self._devices(by, own)))
@@ -108,7 +113,11 @@ class TrafficVerbs:
         )
 
     def watch(self, call: Call[TrafficWatchRequest]) -> TrafficWatch:
-        """Start or end the live traffic of a young child's device. Its page shows it while it runs."""
+        """Start a guardian's view of a young child's live traffic, for CHILD_MINUTES, or end it (``action``).
+
+        The device's own page shows it while it runs, and the audit log has a line. Raises ControlError for
+        other devices.
+        """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None or mac not in self._macs():
             call.refuse("mac", "names a device that is not known here", Code.NO_DEVICE)
@@ -128,7 +137,7 @@ class TrafficVerbs:
 def _own_device(call: ControlRequest) -> str:
     """Return the MAC address of the device that a guardian uses now; empty if it is unknown.
 
-    `Origins.recorded` has looked it up from the sender's address.
+    `Origins.recorded` has written it into the request, by the sender's address.
     """
     _token, place = split_origin(call.text("origin", ""))
     words = place.split(" ")

@@ -47,10 +47,10 @@ NAMES, EVERYTHING = "names", "all"
 
 
 class HistoryVerbs:
-    """Shows and deletes what is stored of a child's activity.
+    """Control-socket verbs that show and delete what is stored of a child's activity.
 
-    ``write_pending``: writes the decisions that are in memory, at a time of the loop's clock.
-    ``erase``: erases a profile's names, and its counts too if the second argument is true.
+    ``write_pending``: writes the decisions that are in memory to the database, given the time of the loop's
+    clock. ``erase``: deletes a profile's stored names, and its counts too if the second argument is True.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class HistoryVerbs:
     def history(self, call: Call[HistoryRequest]) -> History:
         """Return a child's past days as its log level allows: counts for a month, names for a week.
 
-        The running day is left out if the present is private: its numbers would grow while the child is here.
-        The child's own device gets all that is stored.
+        Today is left out if the log level hides the present: its numbers would grow while the child is
+        online. The child's own device gets all that is stored. Raises ControlError for days out of range.
         """
         own = call.has("device")
         profile, today = self._access.child(call).profile if own else self._named(call), self._today()
@@ -173,9 +173,10 @@ class HistoryVerbs:
         return described, describe_kinds(counts, rules, level)
 
     def erase(self, call: Call[EraseRequest]) -> Erased:
-        """Delete a child's stored names, or everything except today's minutes. It cannot be undone.
+        """Delete a child's stored host names, or (``what``) everything except today's minutes, permanently.
 
-        With ``device`` a child deletes its own names. The counts stay.
+        With ``device`` a child deletes its own names, and the counts stay. Raises ControlError if this is not
+        allowed.
         """
         if call.has("device"):
             by, profile, what = *self._own(call), NAMES
@@ -192,9 +193,10 @@ class HistoryVerbs:
         return Erased(profile.id, what)
 
     def _own(self, call: Call[EraseRequest]) -> tuple[str, Profile]:
-        """Return the author and the profile for a request of the child's own device.
+        """Return the author and the profile of a request from the child's own device.
 
-        A child with a PIN confirms by the PIN. For a younger child, a guardian must send the request.
+        A child that is old enough for a PIN confirms with the PIN. For a younger child, a guardian must send
+        the request. Raises ControlError or PolicyError.
         """
         profile = self._access.child(call).profile
         if not needs_pin(profile):
@@ -203,7 +205,7 @@ class HistoryVerbs:
         return profile.name, profile
 
     def _named(self, call: Call[HistoryRequest] | Call[EraseRequest]) -> Profile:
-        """Return the child that ``id`` names."""
+        """Return the child that ``id`` names. Raises ControlError if it names no child, or is missing."""
         if call.args.id is None:
             call.refuse("id", "is missing")
         profile = self._home.rules.household.profile(call.args.id)

@@ -1,4 +1,4 @@
-"""Makes automatic backups on a mounted drive, in a process of its own: writing to a USB stick may take long.
+"""Makes automatic backups on a mounted drive, in another process: writing to a USB stick may take long.
 
 The process is `qalqan backup --scheduled`. It gets the backup from the control socket, encrypts it with the
 stored key, and deletes the oldest files.
@@ -40,7 +40,10 @@ Note = Callable[[ControlRequest, str, str, str, AnnouncementKind | None], None]
 
 
 class AutoBackups:
-    """Starts the process that makes a due backup, keeps its result, and serves the verb ``auto_backup``."""
+    """Makes automatic backups: starts the backup process, and serves the verb ``auto_backup``.
+
+    It stores the process's last result in memory. ``note``: writes an audit line and announces a change.
+    """
 
     def __init__(self, home: HomeContext, access: Access, editing: HomeEditing, note: Note) -> None:
         self._home = home
@@ -67,7 +70,7 @@ class AutoBackups:
         router.serve(AUTO_BACKUP, self.carry_out)
 
     def problems(self) -> list[str]:
-        """Return a line if automatic backups are on and the last try has failed."""
+        """Return one line if automatic backups are on and the last try has failed, else an empty list."""
         return [f"Automatic backup: {self._problem}"] if self._problem and self._settings is not None else []
 
     # The verb.
@@ -88,9 +91,10 @@ class AutoBackups:
         return self._state()
 
     def _set(self, call: Call[AutoBackupRequest], by: str) -> None:
-        """Store folder, interval and number in `qalqan.yaml`, and a new key. Everyone sees who did it.
+        """Store folder, interval and number of files in `qalqan.yaml`, and a new key; announce who did it.
 
-        If UCI sets the folder, only the key is stored.
+        If the router's settings (UCI) set the backup, only the key is stored. Raises ControlError for a
+        folder that is no drive's, or without any key.
         """
         folder, settings = call.text("folder"), self._settings
         if folder not in (*drives(), settings.folder if settings else ""):
@@ -147,7 +151,10 @@ class AutoBackups:
         self._timer = self._home.loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
-        """Start the process, unless one runs or the time is unknown: the files are named by the day."""
+        """Start the backup process if backups are on, none runs and the time is known; look again in an hour.
+
+        The time must be known because files are named by the day.
+        """
         self._look_in(LOOK_EVERY)
         if self._settings is None or self._process.running or not self._home.clock_trusted:
             return

@@ -41,7 +41,7 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
     """Return a backup made by ``by``, and the names of the files that it cannot contain.
 
     It has rule files, calendars, and the store's accounts, devices, PINs, pauses and grants. Extra time that
-    a child took itself is left out where guardians may not see when.
+    a child took without a guardian is left out if guardians may not see when.
 
     Raises:
         PolicyError: A file cannot be read.
@@ -70,16 +70,17 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
 
 
 def family_settings(settings: Document) -> Document:
-    """Return the family's keys of `qalqan.yaml`. The other keys depend on the machine."""
+    """Return the keys of `qalqan.yaml` that belong to the family. The others depend on the machine."""
     return {key: value for key, value in settings.items() if key in edits.FAMILY_KEYS}
 
 
 def kept_rows(
     store: Store, now: datetime, today: str, disclosed: Callable[[Given], bool] = lambda _: True
 ) -> Mapping[str, tuple[object, ...]]:
-    """Return the rows of the store that a backup contains, by the name of its field.
+    """Return the database rows that a backup contains, by the name of the backup's field.
 
-    ``disclosed``: returns whether a grant is included.
+    ``today``: the day of limits, ISO 8601; extra time of earlier days is left out. ``disclosed``: returns
+    whether a grant is included.
     """
     state = store.state(now)
     return {
@@ -122,10 +123,7 @@ def choices(store: Store) -> Iterator[KeptChoice]:
 
 
 def _devices(store: Store) -> Iterator[KeptDevice]:
-    """Yield the devices that a guardian named or assigned, as rows of a backup.
-
-    A temporary place is left out.
-    """
+    """Yield the devices that a guardian named or assigned, as rows of a backup, without temporary places."""
     labels, known = store.notes.labels(), store.devices.all()
     for mac in sorted({*labels, *known}):
         device = known.get(mac)
@@ -135,10 +133,7 @@ def _devices(store: Store) -> Iterator[KeptDevice]:
 
 
 def _calendars(folder: str) -> tuple[dict[str, str], list[str]]:
-    """Return the calendars next to the profiles, by file name, and the names of unusable ones.
-
-    Relative paths in profiles begin in this folder.
-    """
+    """Return the calendars in the folder of the profiles, by file name, and the names of unusable ones."""
     found: dict[str, str] = {}
     left_out = []
     for path in sorted(Path(folder).iterdir()):

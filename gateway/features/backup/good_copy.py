@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class GoodCopy:
-    """The last good copy of accounts and device owners, in a file of the state directory.
+    """Writes and reads the last good copy of accounts and device owners, a file in the state directory.
 
     ``every``: seconds between two looks for changes of devices and PINs.
     """
@@ -76,7 +76,10 @@ class GoodCopy:
         return Path(self._home.rules.household.config.state) / FILE
 
     def recover(self, *, missing: bool, damaged: bool) -> None:
-        """Add the rows of the copy that the database has lost. Call it before anything reads the store.
+        """Add the rows of the copy that the database has lost, and announce the loss.
+
+        Call it before other reads. Without a loss it does nothing. A database that a newer Qalqan has written
+        counts as lost.
 
         Arguments:
             missing: there was no database before this start.
@@ -109,7 +112,10 @@ class GoodCopy:
         self._timer = self._home.loop.call_later(self._every, self._look)
 
     def _save(self) -> None:
-        """Write the copy if it differs from the one on the disk."""
+        """Write the copy if the rows differ from the last written ones and there are any.
+
+        If the disk fails, `problems` reports it.
+        """
         copy = self._current()
         digest = _digest(copy)
         if digest == self._written or not any(getattr(copy, row) for row in ALL_ROWS):
@@ -148,7 +154,7 @@ class GoodCopy:
             return None
 
     def problems(self) -> list[str]:
-        """Return a line about a lost database for a week, and one if the copy cannot be written."""
+        """Return a line about a lost database, for a week after it, and one if the copy cannot be written."""
         now = self._home.local_now()
         found = [
             _LINES[loss.device].format(at=f"{loss.at.astimezone(now.tzinfo):%Y-%m-%d %H:%M}")
@@ -158,7 +164,7 @@ class GoodCopy:
         return found + [self._problem] * bool(self._problem)
 
     def close(self) -> None:
-        """Write the copy a last time if it has changed."""
+        """Write the copy a last time if it has changed, and stop."""
         if self._timer is not None:
             self._timer.cancel()
             self._save()
@@ -166,7 +172,10 @@ class GoodCopy:
 
 
 def _factors(store: Store) -> Iterator[KeptFactor]:
-    """Yield the second factors of all accounts. The last used step is left out: each sign-in changes it."""
+    """Yield the second factors of all accounts as rows of a backup: secrets and backup codes.
+
+    The last used time step is left out: each sign-in changes it.
+    """
     for account in store.people.guardians().values():
         if account.totp:
             yield KeptFactor(account.name, FactorPart.SECRET, account.totp)
@@ -174,7 +183,7 @@ def _factors(store: Store) -> Iterator[KeptFactor]:
 
 
 def _write_factors(store: Store, copy: Backup, names: Set[str]) -> None:
-    """Write the second factors of the accounts with these names."""
+    """Store the second factors in ``copy`` of the accounts with these names."""
     for name in names:
         parts = [factor for factor in copy.factors if factor.name == name]
         (secret,) = [part.value for part in parts if part.part == FactorPart.SECRET][:1] or [""]
@@ -185,6 +194,6 @@ def _write_factors(store: Store, copy: Backup, names: Set[str]) -> None:
 
 
 def _digest(copy: Backup) -> str:
-    """Return a digest of the rows of a copy, whatever their order."""
+    """Return a digest of the rows of a copy. Their order makes no difference."""
     rows = sorted(json.dumps([row, asdict(value)]) for row in ALL_ROWS for value in getattr(copy, row))
     return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()

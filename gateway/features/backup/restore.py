@@ -42,7 +42,8 @@ _log = logging.getLogger(__name__)
 class Restoring:
     """Applies the plan of a restore to files and store, and undoes it.
 
-    ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
+    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a proposed
+    step to adult.
     """
 
     def __init__(
@@ -62,10 +63,10 @@ class Restoring:
         return Path(self._home.rules.household.config.state)
 
     def do(self, plan: RestorePlan) -> None:
-        """Write the files and rows of a restore plan. The rules apply after `reload_steps`.
+        """Write the files and database rows of a restore plan. The rules apply after `reload_steps`.
 
         Raises:
-            PolicyError: The files cannot be used. Everything is as it was before.
+            GatewayError: The files cannot be used or written. Everything is as it was before.
         """
         self._begin(plan)
         try:
@@ -78,7 +79,10 @@ class Restoring:
         self._end(DONE)
 
     def reload_steps(self) -> Steps[list[str]]:
-        """Apply the files that `do` or `undo` has written, in steps. Return one line for each problem."""
+        """Reload the rules from the files that `do` or `undo` has written, in steps.
+
+        Return one line per problem.
+        """
         yield
         return (yield from self._effects.reload_steps())
 
@@ -86,7 +90,7 @@ class Restoring:
         """Undo the last restore, and return its plan. The rules apply after `reload_steps`.
 
         Raises:
-            PolicyError: There was none, or files have changed since.
+            PolicyError: There was none, files have changed since, or undoing would postpone a step to adult.
         """
         plan = self.last()
         if plan is None or not self.may_undo(plan):
@@ -101,10 +105,9 @@ class Restoring:
         return plan
 
     def refuse_later(self, plan: RestorePlan, side: int) -> None:
-        """Refuse a plan if its files (``side``: BEFORE or AFTER) would postpone a proposed step to adult.
+        """Raise PolicyError if files of the plan would postpone a child's proposed step to adult.
 
-        Raises:
-            PolicyError: One of them would.
+        ``side``: BEFORE or AFTER, the files as before or after the restore.
         """
         for name, data in contents(plan.profiles, side).items():
             if data is not None and name.endswith((".yaml", ".yml")):
@@ -114,7 +117,7 @@ class Restoring:
         return _read(self._state / DONE)
 
     def may_undo(self, plan: RestorePlan) -> bool:
-        """Return whether the files are still as the restore left them."""
+        """Return whether the files are still as the restore ``plan`` left them."""
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
             if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
@@ -122,7 +125,10 @@ class Restoring:
         return True
 
     def recover(self) -> None:
-        """Undo the rows of a restore that was cut short; ``recover_files`` has already undone the files."""
+        """Undo the database rows of an interrupted restore; ``recover_files`` has already undone the files.
+
+        Does nothing if no restore was interrupted.
+        """
         plan = _read(self._state / DOING)
         if plan is None:
             return
@@ -138,7 +144,7 @@ class Restoring:
         return {rules.path.parent: plan.home, Path(rules.household.config.profiles): plan.profiles}
 
     def _files(self, plan: RestorePlan, side: int) -> None:
-        """Write the files of one side of the plan, with one step in each folder's history."""
+        """Write the files of one side of the plan (BEFORE or AFTER), as one step of each folder's history."""
         at = datetime.fromisoformat(plan.at)
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
@@ -179,7 +185,7 @@ class Restoring:
 
 
 def forget_way_back(state: Path, name: str) -> None:
-    """Delete the stored plan of the last restore if it has a file of this name.
+    """Delete the stored plan of the last restore if it contains the profile file ``name`` or is unreadable.
 
     Such a plan has former versions of the file, which must go once the person is an adult.
 
@@ -237,7 +243,11 @@ def _read(path: Path) -> RestorePlan | None:
 
 
 def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
-    """Write the store's rows of one side of the plan, in one transaction. A second call is harmless."""
+    """Write the database rows of one side of the plan (BEFORE or AFTER), in one transaction.
+
+    BEFORE removes the rows that AFTER adds. A second call is harmless. ``sure``: whether the clock is
+    trusted.
+    """
     with store.transaction():
         for pair in plan.devices:
             device = pair[side]
@@ -262,7 +272,10 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sur
 
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
-    """Restore the bedtimes and limits in ``wanted`` that children had set for themselves."""
+    """Store the bedtimes and limits in ``wanted`` that children had set for themselves.
+
+    An empty value removes the one of that key.
+    """
     for who in sorted({choice.who for choice in wanted}):
         named = {choice.key for choice in wanted if choice.who == who}
         kept = [choice for choice in store.self_set.of(who) if choice.key not in named]

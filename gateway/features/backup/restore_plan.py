@@ -1,7 +1,4 @@
-"""Plans a restore: each file before and after it, and the rows to add to the store.
-
-A plan is stored as JSON.
-"""
+"""Plans a restore: each file before and after it, and the database rows to add. A plan is stored as JSON."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ Pair = tuple[str | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class RestorePlan:
-    """A planned restore: contents of files and values of rows before and after it.
+    """A planned restore: contents of files and values of database rows before and after it.
 
     ``devices``, ``pins`` and ``self_set`` have values before and after; other rows are added, and removed by
     an undo.
@@ -68,7 +65,10 @@ class RestorePlan:
 
     @property
     def is_empty(self) -> bool:
-        """Return whether nothing would change. An earlier age group of a child alone is no change."""
+        """Whether nothing would change.
+
+        If only an earlier age group of a child is added, that is no change.
+        """
         moved = [
             pair for pair in (*self.home.values(), *self.profiles.values()) if pair[BEFORE] != pair[AFTER]
         ]
@@ -81,9 +81,9 @@ def plan_text(plan: RestorePlan) -> bytes:
 
 
 def read_plan(data: bytes) -> RestorePlan:
-    """Return the plan in JSON text.
+    """Return the restore plan in JSON text.
 
-    Raises ValueError, KeyError or TypeError for text not from ``plan_text``.
+    Raises ValueError, KeyError or TypeError for text that is not from ``plan_text``.
     """
     values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}
@@ -100,9 +100,9 @@ def read_plan(data: bytes) -> RestorePlan:
 
 
 def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> RestorePlan:
-    """Return the plan that restores a backup: its differences from the current files and rows.
+    """Return the plan that restores a backup: its differences from the present files and database rows.
 
-    ``by`` and ``at``: who restores it, and when.
+    ``by`` and ``at``: who restores it, and when. Raises PolicyError if `qalqan.yaml` cannot be read.
     """
     here = kept_rows(store, at, store.today(at).isoformat())
     path, folder = rules.path, Path(rules.household.config.profiles)
@@ -130,9 +130,9 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
 
 
 def restored_files(rules: RuleBook, backup: Backup) -> Mapping[Path, bytes | None]:
-    """Return `qalqan.yaml` and the profiles as a restore would write them; None: it removes the file.
+    """Return `qalqan.yaml` and profile files, by path, as a restore would write them; None: deleted.
 
-    Raises PolicyError.
+    Raises PolicyError if `qalqan.yaml` cannot be read.
     """
     folder = Path(rules.household.config.profiles)
     there = dict.fromkeys(profile_files(folder))
@@ -141,7 +141,10 @@ def restored_files(rules: RuleBook, backup: Backup) -> Mapping[Path, bytes | Non
 
 
 def rows_plan(store: Store, copy: Backup, by: str, at: datetime) -> RestorePlan:
-    """Return the plan that adds the rows of a copy that the store lacks. Existing rows and files stay."""
+    """Return a plan that adds the rows of the backup ``copy`` that the database lacks.
+
+    Existing rows and all files stay. Pauses and extra time are left out.
+    """
     return RestorePlan(
         by=by,
         at=at.isoformat(timespec="seconds"),
@@ -163,7 +166,10 @@ def rows_plan(store: Store, copy: Backup, by: str, at: datetime) -> RestorePlan:
 
 
 def _home_text(path: Path, wanted: Document) -> str:
-    """Return the text of the present `qalqan.yaml` with the backup's family settings (``wanted``)."""
+    """Return the text of the present `qalqan.yaml` with the family settings replaced by ``wanted``.
+
+    The settings of the machine stay. Raises PolicyError.
+    """
     source = read_bounded(path)
     settings = document(parse_document(source, str(path)))
     if family_settings(settings) == wanted:
@@ -173,7 +179,10 @@ def _home_text(path: Path, wanted: Document) -> str:
 
 
 def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
-    """Yield the backup's accounts that do not exist here. A backup changes no existing password or role."""
+    """Yield the backup's accounts that do not exist here, as far as there is room.
+
+    A backup changes no existing password or role.
+    """
     accounts = store.people
     room = PEOPLE_LIMIT - len(accounts.guardians())
     missing = [person for person in backup.people if accounts.find(person.name) is None]
@@ -181,7 +190,7 @@ def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
 
 
 def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDevice]]:
-    """Yield the values now and in the backup of each device that differs. Other devices stay as they are."""
+    """Yield the present value and the backup's value of each device in the backup that differs."""
     labels, known = store.notes.labels(), store.devices.all()
     for wanted in backup.devices:
         device = known.get(wanted.mac)
@@ -192,7 +201,7 @@ def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDev
 
 
 def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
-    """Yield the values now and in the backup of each PIN that differs."""
+    """Yield the present value and the backup's value of each PIN in the backup that differs."""
     for wanted in backup.pins:
         known = store.pins.of(wanted.who)
         now = KeptPin(wanted.who, "", "") if known is None else KeptPin(known.who, known.salt, known.hash)
@@ -201,9 +210,9 @@ def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:
 
 
 def _choices(store: Store, backup: Backup) -> Iterator[tuple[KeptChoice, KeptChoice]]:
-    """Yield the values now and in the backup of each time that a child set for itself and that differs.
+    """Yield the present and the backup's value of each differing time that a child set for itself.
 
-    For a child in the backup, what it set since then is removed. Other children keep theirs.
+    For a child in the backup, what it set since then gets an empty value. Other children keep theirs.
     """
     here = {(choice.who, choice.key): choice for choice in choices(store)}
     wanted = {(choice.who, choice.key): choice for choice in backup.self_set}
@@ -223,7 +232,7 @@ def _pauses(backup: Backup, here: object, now: datetime) -> Iterator[KeptPause]:
 
 
 def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterator[KeptGrant]:
-    """Yield the backup's extra time that has not ended and does not exist here."""
+    """Yield the backup's extra time that has not ended and is not among the present rows (``here``)."""
     today = store.today(now).isoformat()
     for grant in backup.grants:
         runs = datetime.fromisoformat(grant.until) > now if grant.until else grant.day == today
@@ -232,7 +241,10 @@ def _grants(store: Store, backup: Backup, here: object, now: datetime) -> Iterat
 
 
 def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
-    """Yield the backup's postponed steps of children with no step here, or a proposal of the same one."""
+    """Yield the backup's postponed changes of age group, of children without one here.
+
+    A proposal of the same change here, not yet postponed, counts as none.
+    """
     for wanted in backup.steps:
         known = store.growing.of(wanted.profile)
         proposed = known is not None and known.state is TransitionState.OPEN and not known.until
@@ -277,7 +289,7 @@ def _there(path: Path) -> str | None:
 
 
 def _text(data: bytes) -> str:
-    """Decode a file without loss, even if it is not valid UTF-8."""
+    """Return the text of a file's bytes. Bytes that are no UTF-8 are kept, as surrogate escapes."""
     return data.decode("utf-8", "surrogateescape")
 
 

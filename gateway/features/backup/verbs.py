@@ -63,7 +63,7 @@ _Action = Callable[[Call[RestoreRequest], str], RestoreResponse | Steps[RestoreR
 
 @dataclass(slots=True)
 class _Transfer:
-    """A backup in memory, of at most 1 MiB."""
+    """A backup that is being sent or received in pieces, in memory: text of at most 1 MiB."""
 
     token: str
     by: str
@@ -76,7 +76,8 @@ class _Transfer:
 class BackupVerbs:
     """Makes, sends, receives, previews, applies and undoes backups.
 
-    ``refuse_file`` raises PolicyError for a profile's id and file that would postpone adulthood.
+    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a proposed
+    step to adult.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class BackupVerbs:
         access: Access,
         origins: Origins,
     ) -> None:
-        """Undo a restore that was interrupted when the daemon stopped."""
+        """Undo the database changes of a restore that was interrupted when the daemon stopped."""
         self._home = home
         self._store = store
         self._visibility = visibility
@@ -108,7 +109,11 @@ class BackupVerbs:
     # ------------------------------------------------------------------------------------ out
 
     def backup(self, call: Call[BackupRequest]) -> BackupPiece:
-        """Return the piece of the backup that begins at character ``from``; 0 makes a new backup."""
+        """Return the piece of the backup that begins at character ``from``; 0 makes a new backup.
+
+        The first piece also has the names of files that were left out. Raises ControlError for a backup that
+        is too large or no longer in memory.
+        """
         by, start = self._access.guardian(call), call.args.from_
         if call.args.automatic:
             call.owner_only()
@@ -135,7 +140,11 @@ class BackupVerbs:
     # ------------------------------------------------------------------------------------ in
 
     def restore(self, call: Call[RestoreRequest]) -> RestoreResponse | Steps[RestoreResponse]:
-        """Receive a backup in pieces, report what it would change, apply it, or undo it."""
+        """Do the request's ``action``: receive a backup in pieces, report its changes, apply or undo it.
+
+        Raises ControlError if no guardian sent it or the backup is gone, and PolicyError if it cannot be
+        used.
+        """
         actions: Mapping[str, _Action] = {
             "begin": self._begin,
             "piece": self._piece,
@@ -175,9 +184,9 @@ class BackupVerbs:
         return RestoreApplied(problems=tuple(problems))
 
     def _staged(self, transfer: _Transfer, by: str) -> Steps[tuple[Backup, RestorePlan, Household]]:
-        """Return a backup, the plan to restore it, and the household that it would give.
+        """Return a received backup, the plan to restore it, and the household that it would give, in steps.
 
-        Raises PolicyError if its files cannot be used, or would postpone a child's adulthood.
+        Raises PolicyError if its files cannot be used, or would postpone a child's proposed step to adult.
         """
         rules = self._home.rules
         backup = self._parse(transfer)
@@ -242,7 +251,10 @@ class BackupVerbs:
     def _note(
         self, request: ControlRequest, by: str, what: str, detail: str, announcement: AnnouncementKind | None
     ) -> None:
-        """Record a backup or restore in the audit log, and announce it to everyone as ``announcement``."""
+        """Write an audit line about a backup or restore.
+
+        Also announce it to everyone for a week, as ``announcement``; None: do not.
+        """
         origin, now = request.text("origin", ""), self._home.local_now()
         self._store.audit(what, detail, by=by, at=now, origin=origin)
         if announcement is not None:
@@ -259,7 +271,10 @@ def _gone(verb: str) -> NoReturn:
 
 
 def _preview(backup: Backup, plan: RestorePlan, before: Household, after: Household) -> RestorePreview:
-    """Return what the backup contains, and what restoring it would change."""
+    """Return what the backup contains, and what restoring it would change.
+
+    ``before`` and ``after``: the household now and as restored.
+    """
     moved = {name for name, pair in plan.profiles.items() if pair[BEFORE] != pair[AFTER]}
     people = (*before.profiles.values(), *after.profiles.values())
     names = {f"{person.id}.yaml": person.name for person in people}

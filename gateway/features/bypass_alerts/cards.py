@@ -1,4 +1,4 @@
-"""Turns refused connections and DNS queries into cards about bypass methods.
+"""Turns refused connections and DNS queries into cards: alerts about bypass methods that devices use.
 
 Plain DNS queries show that a device stopped bypassing, and mark its card as solved. The module receives
 refusals, and queries only of devices with refusals: other devices cost one look-up.
@@ -25,14 +25,14 @@ MAX_DEVICES = 128  # followed devices, 3 kB each; a family has some dozen
 
 @dataclass(frozen=True, slots=True)
 class CardChanged:
-    """Published when a card is new, has changed, or is solved."""
+    """Published on the bus when a bypass alert is new (``new``), has changed, or is solved."""
 
     card: AlertCard
     new: bool
 
 
 class BypassAlerts:
-    """Creates cards about bypass methods from refusals, and marks them as solved by plain DNS queries.
+    """Creates bypass alerts (cards) from refusals, and marks them as solved by plain DNS queries.
 
     ``today``: returns the family's day at a time.
     """
@@ -59,7 +59,7 @@ class BypassAlerts:
     # ------------------------------------------------------------------------------------ what comes in
 
     def watches(self, slot: int) -> bool:
-        """Return whether DNS queries of this slot have to be passed to `asked`."""
+        """Return whether DNS queries of this slot (number of a filtered device) must be passed to `asked`."""
         if self._members is not self._family.members:
             self._follow()
         return slot in self._watched
@@ -67,8 +67,8 @@ class BypassAlerts:
     def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         """Look for a bypass method in a refused connection or query, and create or update its card.
 
-        ``at``: local time. There are no cards for guests, unfiltered devices, and devices with an open
-        question.
+        ``at``: local time. There are cards only for a single device with a child's rules, about whose user no
+        question is open.
         """
         mac = _own_device(member)
         if mac is None:
@@ -83,7 +83,7 @@ class BypassAlerts:
             self._found(member, mac, sign, found, at)
 
     def asked(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Mark a device's cards as solved if its plain DNS query shows that it does not bypass any more."""
+        """Mark a device's bypass alerts as solved if its plain DNS query shows that it stopped bypassing."""
         mac = _own_device(member)
         if mac is None or seen.host is None or is_probe(seen.host, self._rules.world):
             return
@@ -113,7 +113,7 @@ class BypassAlerts:
         self._bus.publish(CardChanged(card, new=True))
 
     def _again(self, card: AlertCard, sign: BypassSign, found: BypassFinding) -> None:
-        """Update today's card: it is unsolved again, or more is known. It is not published as a new card."""
+        """Update and publish today's card, if it was solved or more is known now; not as a new card."""
         if _better(card, found):
             host = sign.host or card.host
             known = replace(
@@ -128,7 +128,10 @@ class BypassAlerts:
         self._bus.publish(CardChanged(known, new=False))
 
     def _date(self, member: Member, at: datetime) -> None:
-        """Date cards that were created while the clock was unknown to today, and do not create them again."""
+        """Give cards that were created while the clock was unknown today's date, once the clock is known.
+
+        So they are not created again.
+        """
         if not self._undated or not member.situation.clock_known:
             return
         today = self._today(at)
@@ -154,7 +157,7 @@ class BypassAlerts:
         return traces
 
     def _follow(self) -> None:
-        """Update the slots whose DNS queries matter: devices with refusals or with an unsolved card."""
+        """Update the slots whose DNS queries matter: of devices with refusals or with an unsolved card."""
         self._members = self._family.members
         macs = {slot: _own_device(member) for slot, member in self._members.items()}
         waiting = {card.mac for card in self._cards.all() if not card.solved} | self._traces.keys()
@@ -167,7 +170,7 @@ def _own_device(member: Member) -> str | None:
 
 
 def _better(card: AlertCard, found: BypassFinding) -> bool:
-    """Return whether a finding says more than the card: certain over likely, a whole device over an app."""
+    """Return whether a finding says more than the card: certain over likely, whole device over one app."""
     if found.sure != card.sure:
         return found.sure
     return found.topic is not card.topic and (found.sure or found.topic is CardTopic.PRIVATE_DNS)

@@ -1,4 +1,4 @@
-"""The verbs `cards` and `dismiss`: list and dismiss cards about bypass methods that devices used."""
+"""The verbs `cards` and `dismiss`: list and dismiss alerts about bypass methods that devices used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from gateway.store.tables.pauses import RecordAudit
 
 
 class BypassCardVerbs:
-    """Lists and dismisses cards about bypass methods, and publishes their changes.
+    """Lists and dismisses bypass alerts (cards), and publishes their changes as events.
 
     ``today`` returns the family's day at a time.
     """
@@ -62,7 +62,10 @@ class BypassCardVerbs:
         router.serve(DISMISS_CARD, self.dismiss)
 
     def cards(self, call: Call[BypassCardsRequest]) -> BypassCards:
-        """Return the cards for guardians; with ``device`` that device's own cards, at any log level."""
+        """Return the cards for guardians, or with ``device`` that device's own cards, at any log level.
+
+        At most ``limit`` are returned, with the number of all.
+        """
         if call.has("device"):
             member = self._access.child(call)
             found = for_child(self._cards.of(member.macs[0]), member.profile.id)
@@ -71,15 +74,15 @@ class BypassCardVerbs:
         return BypassCards(tuple(self._describe(card) for card in found[: call.args.limit]), len(found))
 
     def waiting(self) -> list[AlertCard]:
-        """Return the cards that guardians are shown now, each as far as the profile's log level allows."""
+        """Return the bypass alerts that guardians are shown now, each as far as the log level allows."""
         today = self._today(self._home.local_now())
         shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
         return [card for card in shown if card is not None]
 
     def dismiss(self, call: Call[DismissRequest]) -> DismissedCard:
-        """Hide a card from guardians, or show it again with ``back``.
+        """Hide a device's card from guardians, or show it again with ``back``, and write an audit line.
 
-        The device's own page still shows it.
+        The device's own page still shows it. Raises ControlError if there is no such card.
         """
         by, args = self._access.guardian(call), call.args
         back, way, mac = args.back, args.way, parse_mac(args.device)
@@ -97,10 +100,7 @@ class BypassCardVerbs:
         return DismissedCard(card.mac, card.way)
 
     def _visible(self, card: AlertCard) -> AlertCard | None:
-        """Return the part of a card that guardians may see at the profile's present log level.
-
-        None if nothing.
-        """
+        """Return the part of a card that guardians may see at the profile's present log level, or None."""
         profile = self._home.rules.household.profiles.get(card.profile)
         return None if profile is None else visible_card(card, profile.rules.log_level)
 

@@ -1,4 +1,4 @@
-"""Reports devices that claim the gateway's own IP addresses: what others send goes to them."""
+"""Reports devices that claim the gateway's own IP addresses: they receive what others send to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 class AddressClaims:
-    """Keeps the devices that claimed an address of the gateway within the last day; `problems` shows them.
+    """Stores which devices claimed an IP address of the gateway within the last day, for `problems`.
 
     The first claim of a device is logged, written to the audit log, and published as the event `status`.
     """

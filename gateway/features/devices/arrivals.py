@@ -23,9 +23,9 @@ class DeviceArrivals:
     """Stores when devices arrived and left, and which new and known devices were present together."""
 
     def __init__(self, now: Callable[[], float], devices: Mapping[str, StoredDevice]) -> None:
-        """Start with all devices that were present when the previous daemon ended.
+        """Remember which devices were present when the previous daemon ended: they left after this start.
 
-        ``devices``: the stored devices by MAC address.
+        ``now``: returns the seconds since boot. ``devices``: the stored devices by MAC address.
         """
         self._now = now
         self._started = now()
@@ -50,7 +50,7 @@ class DeviceArrivals:
             self.settled(next(iter(self._came)))
 
     def settled(self, mac: str) -> None:
-        """Forget when a new device arrived, because a guardian assigned it."""
+        """Forget that a device is new and when it arrived, because a guardian assigned it."""
         self._came.pop(mac, None)
         self._new.discard(mac)
 
@@ -66,7 +66,7 @@ class DeviceArrivals:
         return mac in self._new
 
     def lately(self, within: timedelta = SOON) -> list[str]:
-        """Return the new devices that arrived ``within`` this time.
+        """Return the new devices that arrived within the last SOON, or the time ``within``.
 
         A device that leaves now may be one of them, under its former address.
         """
@@ -79,17 +79,20 @@ class DeviceArrivals:
         self._gone[mac] = self._now()
 
     def back(self, mac: str) -> timedelta | None:
-        """Return how long a returned device was absent; None if it was not observed to leave."""
+        """Return how long a returned device was absent; None if it was not observed to leave.
+
+        Forgets the leaving.
+        """
         gone = self._gone.pop(mac, None)
         return None if gone is None else timedelta(seconds=self._now() - gone)
 
     def gone_for(
         self, mac: str, newcomer: str, *, missing: bool, silent: timedelta | None
     ) -> timedelta | None:
-        """Return how long ``mac`` had been absent when ``newcomer`` arrived, for `same_device`.
+        """Return how long ``mac`` had been absent when the new device ``newcomer`` arrived.
 
-        None if it was present. ``missing``: it does not answer. ``silent``: how long it was not heard by the
-        family's clock, if it was not seen since the start.
+        None if it was present. For `same_device`. ``missing``: ``mac`` does not answer now. ``silent``: how
+        long it was not heard, by the household's clock, if it was not seen since the start.
         """
         if (newcomer, mac) in self._met:
             return None  # both were present
@@ -105,8 +108,8 @@ class DeviceArrivals:
     def together(self, strangers: Iterable[str], family: Collection[str]) -> None:
         """Record that all these devices were heard within the same seconds. Call it once a minute.
 
-        Twice in a row excludes that a new device is a known one with another address, unless that one changes
-        on purpose and to the second.
+        ``strangers``: new devices. ``family``: known ones. A pair that was recorded twice in a row counts as
+        present together: then the new one is not the known one with another address.
         """
         some = itertools.islice(strangers, BESIDE)
         beside = frozenset((newcomer, other) for newcomer in some for other in family)

@@ -1,6 +1,6 @@
 """Assigns devices to a profile, which is written into its file, or to a place, which the store records.
 
-Places are home (unfiltered), guest, visitor (adult guest) and adult.
+A place is what a device is if no profile names it: home (unfiltered), guest, visitor (adult guest) or adult.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ VISIT_ENDS = time(6)  # of the next day, local
 
 
 class DeviceAssignment:
-    """The verbs `assign` and `forget`: give a device an owner, or delete everything stored about it.
+    """The control-socket verbs `assign` and `forget`: give a device an owner, or delete all data about it.
 
-    It has the whole store, because most tables have something about a device.
-
-    ``treated``: returns the profile id or place whose rules apply to a device.
+    It has the whole store, because most tables have something about a device. ``treated``: returns the
+    profile id or place whose rules apply to a device.
     """
 
     def __init__(
@@ -62,7 +61,7 @@ class DeviceAssignment:
         self._editing = editing
 
     def of(self, mac: str) -> str:
-        """Return the id of the profile that names the device, else the place of the device."""
+        """Return the id of the profile that names the device, else its place, such as guest or adult."""
         owner = self._home.rules.household.owner_of(mac)
         if owner is not None:
             return owner.id
@@ -75,9 +74,9 @@ class DeviceAssignment:
         return treated if is_over else known.place
 
     def undecided(self, mac: str) -> bool:
-        """Return whether a device of the first run still has no chosen user.
+        """Return whether guardians have not chosen the user of a device that was there at the first setup.
 
-        A device that an older version left unfiltered counts as one, unless a guardian chose it since.
+        A device that an older version left unfiltered counts as one, unless a guardian has assigned it since.
         """
         known = self._store.devices.all().get(mac)
         if known is None or mac in self._home.rules.household.named or known.until is not None:
@@ -85,9 +84,9 @@ class DeviceAssignment:
         return known.place == PRESENT or (known.place == HOME and known.placed is None)
 
     def to_decide(self) -> int:
-        """Return how many devices wait for a guardian's word on who uses them; 0 in a family without a child.
+        """Return how many devices need a guardian's answer on who uses them; 0 in a family without a child.
 
-        Unfiltered appliances such as printers do not wait.
+        Unfiltered appliances such as printers do not count.
         """
         if not self._home.rules.household.children:
             return 0
@@ -101,7 +100,12 @@ class DeviceAssignment:
         return "" if sight is None else sight.traits.kind
 
     def assign(self, call: Call[AssignRequest]) -> Steps[Assigned]:
-        """Assign a device to a profile or a place. ``was`` in the answer is the earlier one, for an undo."""
+        """Assign a device to a profile or a place, and reload the rules.
+
+        ``was`` in the result is the earlier one. If a child's device would no longer be filtered as a
+        child's, the guardian needs a recent proof of identity. Raises ControlError for an unknown or shared
+        device, and PolicyError for an unknown profile.
+        """
         mac, place = self.mac(call, call.args.mac), call.args.profile
         by = self._access.confirmed(call) if self.ends_filter(mac, place) else self._access.guardian(call)
         was, before = self.of(mac), self.before(mac, place)
@@ -114,7 +118,10 @@ class DeviceAssignment:
         return Assigned(problems=problems, profile=self.of(mac), was=was)
 
     def ends_filter(self, mac: str, place: str) -> bool:
-        """Return whether a device of a child would get an adult owner, or a place without filtering."""
+        """Return whether a child's device would get an adult as owner, or another place than guest.
+
+        ``place``: the new profile or place.
+        """
         household = self._home.rules.household
         owner, new = household.owner_of(mac), household.find(place)
         if owner is None or not owner.is_child:
@@ -122,9 +129,10 @@ class DeviceAssignment:
         return new is None or not (new.is_child or new.id == GUEST)
 
     def before(self, mac: str, place: str) -> str:
-        """Return the end of the audit line of an assignment: what its undo restores; empty for no undo.
+        """Return the end of the audit line of an assignment, `` was X``: what an undo restores.
 
-        The file history has the undo of a device that only moves between files.
+        Empty for no undo. It is empty for a device that only moves between rule files: their history has the
+        undo.
         """
         known = self._store.devices.all().get(mac)
         stored = known.place if known is not None and known.place in PLACES else ""
@@ -139,9 +147,10 @@ class DeviceAssignment:
             request.refuse("mac", problem, Code.DEVICE_SHARED)
 
     def put(self, mac: str, place: str, by: str) -> None:
-        """Store a device's profile or place, and end its question. The caller reloads the rules.
+        """Store a device's profile or place, and drop the open question and adult proof about it.
 
-        Raises PolicyError.
+        The caller reloads the rules. Raises PolicyError if the profile is unknown or its file cannot be
+        changed.
         """
         store, rules, now = self._store, self._home.rules, self._home.local_now()
         profile = rules.household.find(place)
@@ -159,8 +168,8 @@ class DeviceAssignment:
     def add_address(self, owner: Profile, known: str, mac: str, by: str, *, instead: bool) -> None:
         """Write another MAC address of the device ``known`` into its owner's file.
 
-        ``instead``: the address replaces ``known``, and what is stored about ``known`` is deleted or moved.
-        The caller reloads the rules. Raises PolicyError.
+        ``instead``: the address replaces ``known``; notes about ``known`` move to it, and other data is
+        deleted. The caller reloads the rules. Raises PolicyError.
         """
         self._write(mac, owner, by, instead_of=known if instead else None)
         self._store.devices.unplace(mac)
@@ -176,9 +185,9 @@ class DeviceAssignment:
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
 
     def forget(self, call: Call[ForgetRequest]) -> Steps[Forgotten]:
-        """Delete everything that is stored about a device, its owner included.
+        """Delete everything that is stored about a device, also its owner, and reload the rules.
 
-        If it returns, it is a new device.
+        If it returns, it is a new device. Raises ControlError for a shared or invalid one.
         """
         by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store
@@ -197,7 +206,10 @@ class DeviceAssignment:
         return Forgotten(tuple((yield from self._effects.reload_steps())))
 
     def mac(self, request: ControlRequest, text: str) -> str:
-        """Return the MAC address in a request. Refuses an invalid one, and from the pages an unknown one."""
+        """Return the MAC address in ``text``. Raises ControlError for an invalid one.
+
+        It also does so for a request from the pages about a device that is not known.
+        """
         mac = parse_mac(text)
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")

@@ -12,7 +12,7 @@ from gateway.store.tables.device_marks import DeviceMarkTable
 
 
 class MarkVerbs:
-    """Stores whether devices have no mobile data, as noted by guardians."""
+    """The verb `device_mark`: stores whether a device has no mobile data, as a guardian noted."""
 
     def __init__(self, home: HomeContext, effects: Effects, marks: DeviceMarkTable, access: Access) -> None:
         self._home = home
@@ -24,10 +24,10 @@ class MarkVerbs:
         router.serve(DEVICE_MARK, self.mark)
 
     def mark(self, call: Call[DeviceMarkRequest]) -> DeviceMark:
-        """Store whether a device has no mobile data.
+        """Store whether a device has no mobile data, and apply it. Raises ControlError.
 
-        With mobile data, the device's connectivity checks work while a time rule or a pause blocks it.
-        Otherwise they are redirected to the gateway's page.
+        With mobile data, the device's connectivity checks work while a schedule, a used-up limit or a pause
+        blocks it. Otherwise they are redirected to the gateway's page.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None:

@@ -1,6 +1,6 @@
 """Detects devices that changed their MAC address, and MAC addresses that two devices use.
 
-It asks the guardians about them. Until they answer, the likely owner's rules apply. It works on the
+It asks the guardians about them. Until they answer, the likely owner's rules apply. It handles the
 inventory's events, outside of the packet path. New devices are examined at most once a second.
 """
 
@@ -55,9 +55,9 @@ FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such a
 
 
 class Identities:
-    """Raises questions to guardians about the identity of devices, and ends them.
+    """Asks guardians which device or whose device it is, and ends these questions when they are over.
 
-    ``transaction``: writes of the store inside it become one.
+    ``transaction``: all writes to the store inside of it reach the disk together, or none does.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Identities:
             self._comes(mac, new=False)
 
     def _comes(self, mac: str, *, new: bool) -> None:
-        """Examine a device that arrived and that no guardian has assigned.
+        """Queue a device that arrived and that no guardian has assigned, to be examined.
 
         One that was here before is examined too: a child may have prepared another MAC address earlier.
         """
@@ -140,7 +140,7 @@ class Identities:
     def answered(self, mac: str) -> None:
         """End the question about a device, because a guardian has assigned it or confirmed its owner.
 
-        The device's present traits count as its own from now on.
+        The traits that raised a suspicion count as the device's own from now on.
         """
         question = self._questions.drop(mac)
         if question is not None and question.ask in KEPT:
@@ -174,9 +174,10 @@ class Identities:
             self._effects.regroup()
 
     def _is_clear(self, mac: str) -> bool:
-        """Return whether enough is known of a new device: a child's rules apply only if a question says so.
+        """Return whether enough is known of a new device to end its examination.
 
-        It is unclear while a child's device is silent that was present when the new one came.
+        It is unclear in the first seconds, and while a child's device that was present when the new one came
+        may have left: the new one may be that device with another address.
         """
         here_for = self._arrivals.here_for(mac)
         if here_for is None or here_for >= HELD_AT_MOST:
@@ -187,13 +188,16 @@ class Identities:
         return not any(self._may_have_left(device.traits.mac, here_for) for device in family)
 
     def _may_have_left(self, mac: str, within: timedelta) -> bool:
-        """Return whether a device was not heard ``within`` this time, but is not known to be missing yet."""
+        """Return whether a device was silent for the time ``within``, but is not known to be missing yet."""
         inventory = self._inventory
         silent = inventory.silence(mac) >= within.total_seconds()
         return silent and inventory.online(mac) and not inventory.missing(mac)
 
     def _trusted(self, mac: str) -> bool:
-        """Return whether the device's address is worth copying: it is assigned, or from the first run."""
+        """Return whether the device is assigned, or was there at the first setup.
+
+        If so, another device may copy its MAC address to get its rules.
+        """
         places = (*PLAIN_PLACES, PRESENT, VISITOR)
         return mac in self._home.rules.household.named or self._place(mac) in places
 
@@ -202,9 +206,9 @@ class Identities:
         return "" if device is None else device.place
 
     def _newcomer(self, mac: str) -> bool:
-        """Raise or update the question about a new device.
+        """Create or update the question about a new device, and publish it.
 
-        Return whether other rules apply to it from now on.
+        Return whether other rules apply to the device from now on.
         """
         if self._trusted(mac) or self._place(mac):
             return False
@@ -228,9 +232,9 @@ class Identities:
     def _question(
         self, mac: str, found: Recognition, known: IdentityQuestion | None, now: datetime
     ) -> IdentityQuestion:
-        """Return the question to ask about a new device.
+        """Return the question to ask about a new device, from what it was recognised as (``found``).
 
-        An earlier recognition is kept: the device may have changed its traits on purpose.
+        An earlier recognition in ``known`` is kept: the device may have changed its traits on purpose.
         """
         at = now if known is None else known.at
         kept = Recognition() if known is None else Recognition(known.known, known.profile, known.signs)
@@ -249,7 +253,7 @@ class Identities:
         return min(known, key=lambda profile: profile.band.rank).id if known else ""
 
     def _candidates(self, newcomer: str) -> Iterator[KnownDevice]:
-        """Yield the known devices that the new one may be.
+        """Yield the known devices that the new device may be, under another MAC address.
 
         These are assigned devices, and new devices that may be a child's. The latter are included so that two
         changes of the address do not help more than one.
@@ -269,7 +273,7 @@ class Identities:
                 yield KnownDevice(traits, owner, self._gone_for(mac, newcomer), question.known)
 
     def _stands_in(self, mac: str) -> bool:
-        """Return whether an open question about a new device names a profile that it may belong to."""
+        """Return whether an open question about a new device names a profile whose device it may be."""
         known = self._questions.all().get(mac)
         return known is not None and known.about_stranger and bool(known.profile)
 
@@ -281,9 +285,10 @@ class Identities:
     # Assigned addresses.
 
     def _carries(self, mac: str) -> bool:
-        """Ask about an assigned device that suddenly forwards for others. Return whether the question is new.
+        """Ask about an assigned device that forwards for others, as a repeater does.
 
-        A copied address can be made to look like a repeater, so the strictest rules apply until an answer.
+        Return whether the question is new. A copied address can be made to look like a repeater, so the
+        strictest rules apply until an answer.
         """
         known = self._questions.all().get(mac)
         if not self._inventory.behind(mac) or (known is not None and known.ask is Ask.REPEATER):
@@ -294,7 +299,10 @@ class Identities:
         return True
 
     def _changed(self, before: Traits, after: Traits) -> bool:
-        """Ask about a MAC address whose traits suggest another host. Return whether the question is new."""
+        """Ask about a MAC address whose new traits suggest another host.
+
+        Return whether the question is new.
+        """
         mac, now = after.mac, self._home.now()
         known = self._questions.all().get(mac)
         if known is not None and known.ask is Ask.REPEATER:
@@ -316,7 +324,7 @@ class Identities:
         return True
 
     def _contested(self, event: AddressContested) -> None:
-        """Ask about an adult's device if the device of someone else uses its IP address while it is here.
+        """Ask about an adult's device if another person's device uses its IP address while it is here.
 
         No rules change: those of each device follow its MAC address.
         """
@@ -343,9 +351,9 @@ class Identities:
         return not (owner.is_child or owner.built_in)
 
     def _over(self) -> None:
-        """End suspicions that are over, and questions about new devices that do not return.
+        """End suspicions that are over, and questions about new devices that were absent for FORGOTTEN.
 
-        Repeat every PERIOD.
+        Repeat every PERIOD seconds.
         """
         now = self._home.now()
         ended = [
@@ -392,10 +400,7 @@ class Identities:
         return self._questions.put(question, self._devices.last_seen, self._home.now())
 
     def _report(self, question: IdentityQuestion) -> None:
-        """Publish a question and write an audit line.
-
-        For a new device the line is left out: its arrival is known.
-        """
+        """Publish a question as an event, and write an audit line, except for a new device."""
         described = self._device_questions.describe(question)
         if question.ask is not Ask.NEW:
             words = question.mac, question.known, question.profile, *question.signs

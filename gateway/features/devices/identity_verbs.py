@@ -1,4 +1,4 @@
-"""The verbs `questions` and `identify`: list the questions about devices, and apply a guardian's answer."""
+"""The verbs `questions` and `identify`: list the questions about devices, apply a guardian's answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
-    """Lists the questions about the identity of devices, and applies guardians' answers."""
+    """Lists the questions about which device or whose device it is, and applies guardians' answers."""
 
     def __init__(
         self,
@@ -61,15 +61,16 @@ class IdentityVerbs:
         router.serve(IDENTIFY, self.identify)
 
     def questions(self, call: Call[QuestionsRequest]) -> OpenQuestions:
-        """Return the questions that wait for an answer, at most ``limit``, and their number."""
+        """Return the questions about devices that wait for an answer, at most ``limit``, and their number."""
         waiting = [*self._device_questions.open()]
         shown = tuple(self._device_questions.describe(question) for question in waiting[: call.args.limit])
         return OpenQuestions(shown, len(waiting))
 
     def identify(self, call: Call[IdentifyRequest]) -> Steps[Identified]:
-        """Apply a guardian's answer to the question about a device: its owner, or a reply.
+        """Apply a guardian's answer to the question about a device, ``profile`` or ``answer``; reload rules.
 
-        `assign` is for devices without a question.
+        `assign` is for devices without a question. Raises ControlError if there is no question about the
+        device, or the answer does not fit.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)
@@ -118,9 +119,10 @@ class IdentityVerbs:
         return answer
 
     def _add_address(self, call: Call[IdentifyRequest], question: IdentityQuestion, *, instead: bool) -> None:
-        """Write the new MAC address into the file of the known device's owner.
+        """Write the question's MAC address into the rule file of the known device's owner.
 
-        Refuses devices without one.
+        ``instead``: in place of the known address. Raises ControlError if the known device has no owner or is
+        shared.
         """
         household = self._home.rules.household
         owner = household.owner_of(question.known)

@@ -22,9 +22,9 @@ NOT_APART = timedelta()
 
 
 class KnownTraits:
-    """Compares observed traits with the known ones of a MAC address, and learns small changes.
+    """Compares observed traits with the stored ones of a MAC address, and stores small changes.
 
-    ``now`` and ``at`` are times since boot.
+    ``now`` and ``at`` are times since boot. A "face" is one known set of traits of a MAC address.
     """
 
     def __init__(self, questions: QuestionTable) -> None:
@@ -36,9 +36,9 @@ class KnownTraits:
         self._back[mac] = at, apart
 
     def suspicion(self, before: Traits, after: Traits, now: timedelta) -> tuple[Sign, ...]:
-        """Return the signs that another host uses the MAC address.
+        """Return the signs that another host uses the MAC address of the traits ``after``.
 
-        If there are none, learn the new traits.
+        If there are none, store the new traits. ``before``: the traits until now, if none are stored.
         """
         mac = after.mac
         faces = self._questions.faces(mac) or (before,)
@@ -48,9 +48,10 @@ class KnownTraits:
         return signs
 
     def _learnt(self, faces: tuple[Traits, ...], after: Traits, now: timedelta) -> tuple[Traits, ...]:
-        """Return the known traits with missing ones filled in; different ones replace them after a day.
+        """Return the known traits (``faces``) with missing ones filled in from ``after``.
 
-        Otherwise a host that copies the MAC address could be learnt in small steps.
+        Different ones are replaced only after a day: otherwise a host that copies the MAC address could be
+        learnt in small steps.
         """
         like, mac = nearest(faces, after), after.mac
         new = like
@@ -63,19 +64,22 @@ class KnownTraits:
         return tuple(new if traits == like else traits for traits in faces)
 
     def merge_foreign_traits(self, mac: str, before: Traits | None, seen: Traits) -> Traits:
-        """Return the traits in ``before`` and those in ``seen`` that another host has shown."""
+        """Return the traits of the suspected other host that uses the MAC address.
+
+        Each is taken from ``seen`` if the owner's device does not have it, else from ``before``.
+        """
         return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
-        """Return the MAC addresses that have shown slightly different traits for a day."""
+        """Return the MAC addresses that have shown slightly different traits for at least SETTLED."""
         return [mac for mac, since in self._drift.items() if now - since >= SETTLED]
 
     def trust(self, mac: str, face: Traits) -> None:
-        """Learn traits that a guardian confirmed."""
+        """Store traits of a MAC address that a guardian confirmed as the owner's device."""
         self._questions.keep_faces(mac, with_face(self._questions.faces(mac), face))
         self._drift.pop(mac, None)
 
     @staticmethod
     def is_over(one: IdentityQuestion, now: datetime) -> bool:
-        """Return whether a suspicion is over: for a day, only the owner's device was seen."""
+        """Return whether a suspicion of a copied MAC address is over: only the owner was seen for QUIET."""
         return one.ask is Ask.COPY and one.back is not None and one.back + QUIET <= now

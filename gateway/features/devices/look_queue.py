@@ -1,4 +1,4 @@
-"""Queues devices to examine. It limits the work, because anyone on the Wi-Fi can invent devices."""
+"""Queues new devices to be examined. It limits the work, because anyone on the Wi-Fi can invent devices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WAITING = 512  # queued devices: as many as the inventory follows
 
 
 class LookQueue:
-    """Calls ``look`` with queued devices in order: at most NEWCOMERS of them, once in TOGETHER seconds."""
+    """Calls ``look`` with queued MAC addresses in order, at most NEWCOMERS once in TOGETHER seconds."""
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look

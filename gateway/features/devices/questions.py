@@ -1,4 +1,4 @@
-"""Describes the questions about devices for the control socket."""
+"""Describes, for the control socket, the questions to guardians about which device or whose device it is."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNNAMED = "A device"
 
 
 class DeviceQuestions:
-    """Describes the questions about devices, and asks about new devices whose users claim to be adults."""
+    """Describes the questions about devices; asks guardians about new ones whose users claim to be adults."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class DeviceQuestions:
     def says_adult(self, mac: str) -> bool:
         """Stop recording a new device whose user claims to be an adult, and ask the guardians about it.
 
-        Return False, with nothing changed, if there are too many questions.
+        Return True; False, with nothing changed, if there are too many questions.
         """
         now = self._home.now()
         known = self._questions.all().get(mac)
@@ -116,10 +116,7 @@ class DeviceQuestions:
         return replace(described, sentence=question_sentence(named, ENGLISH))
 
     def _rules(self, question: IdentityQuestion) -> Profile | None:
-        """Return the profile that applies until a question is answered.
-
-        None if the question changes nothing.
-        """
+        """Return the profile that applies until a question is answered; None if it changes nothing."""
         household, devices = self._home.rules.household, self._devices.all()
         where, uses = self._presence.interface_of, self._uses.all()
         grouping = SlotAssignment(household, devices, {}, (), self._home.now(), where, uses)

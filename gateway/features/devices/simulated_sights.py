@@ -1,4 +1,4 @@
-"""The verb ``sight`` of the virtual home: simulates what the gateway observes of a device."""
+"""The verb ``sight`` of the tests' virtual home: simulates what the gateway observes of a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs `devices`, `name_device`, `scan` and `lease`: list, name and find devices, note leases."""
+"""The verbs `devices`, `name_device`, `scan` and `lease`: list, name and find devices, take leases."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _DISCOVER = 1  # the message type of a lease: dnsmasq passes on what the device 
 
 
 class DeviceVerbs:
-    """Lists and names devices, scans the network for them, and receives dnsmasq's leases."""
+    """Control-socket verbs that list and name devices, scan the network for them, and receive DHCP leases."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class DeviceVerbs:
     def devices(self, call: Call[DevicesRequest]) -> DeviceList:
         """Return all devices, or the device ``mac`` alone with its former addresses.
 
-        ``brief``: without details.
+        ``brief``: without services, addresses and questions. Raises ControlError for an unknown device.
         """
         self._presence.refresh()
         if call.args.mac is not None:
@@ -113,9 +113,9 @@ class DeviceVerbs:
         return tuple(DeviceOwner(profile.id, profile.name, profile.is_child) for profile in profiles)
 
     def _device(self, mac: str, **details: Any) -> DeviceDetails:
-        """Return the fields of a device that lists show, and ``details``.
+        """Return the fields of a device that lists show, with ``details`` added.
 
-        A list omits the details, because a network may be full of invented devices.
+        A list may omit the details, because a network may be full of invented devices.
         """
         presence = self._presence
         known, question = self._devices.all().get(mac), self._questions.all().get(mac)
@@ -148,7 +148,7 @@ class DeviceVerbs:
         )
 
     def _details(self, mac: str, through: Mapping[str, list[str]]) -> dict[str, object]:
-        """Return the additional fields of a device's page: services, addresses, repeaters and question."""
+        """Return the additional fields of a device's page: services, addresses, repeaters, open question."""
         inventory = self._presence.inventory
         sight, question = inventory.sight(mac), self._questions.all().get(mac)
         waits = question is not None and question.waits
@@ -162,7 +162,7 @@ class DeviceVerbs:
         }
 
     def _through(self) -> Mapping[str, list[str]]:
-        """Return by MAC address the repeaters through which a device is connected."""
+        """Return the MAC addresses of the repeaters through which each device is connected, by its own."""
         inventory = self._presence.inventory
         through: dict[str, list[str]] = {}
         for mac in inventory.macs():
@@ -184,7 +184,8 @@ class DeviceVerbs:
     def name_device(self, call: Call[NameDeviceRequest]) -> DeviceRenamed:
         """Set a guardian's name for a device; without ``name``, its own name is shown again.
 
-        Return the old one.
+        Return the name that is shown now, and the former guardian's name. Raises ControlError for a name that
+        is too long, or if too many devices have names.
         """
         by, mac = self._access.guardian(call), self._assignment.mac(call, call.args.mac)
         label = call.args.name or ""
@@ -202,9 +203,9 @@ class DeviceVerbs:
         return DeviceRenamed(name, was)
 
     def scan(self, call: Call[ScanRequest]) -> ScanState:
-        """Scan the network for devices and return the scan's state.
+        """Start a scan of the network for devices and return its state. With ``look``, only return the state.
 
-        With ``look``, only return the last state.
+        Raises ControlError if the last scan was a short time ago, or if no process can be started.
         """
         scanning = self._presence.scanning
         if not call.args.look:
@@ -223,9 +224,9 @@ class DeviceVerbs:
         return ScanState(scanning.running, found, scanning.problem)
 
     def lease(self, call: Call[LeaseRequest]) -> NoValues:
-        """Update the inventory from a lease that dnsmasq gave or renewed.
+        """Update the inventory from a DHCP lease that dnsmasq gave or renewed. Only root may send it.
 
-        The script gateway/lan/dhcp_script.py sends it.
+        The script gateway/lan/dhcp_script.py sends it. Ended leases are ignored.
         """
         call.owner_only()
         args, mac = call.args, parse_mac(call.args.mac)

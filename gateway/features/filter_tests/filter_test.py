@@ -2,7 +2,7 @@
 
 - ``device``: records the decisions about a few sites while a child's device opens them. It observes decisions
   for three minutes.
-- ``bypass``: runs `qalqan audit`, a test of all bypass methods, in a child process; one at a time.
+- ``bypass``: runs `qalqan audit`, a test of all bypass methods, in another process; one at a time.
 - ``site``: the decision about one site, which is known immediately.
 
 Tests are in memory only, at any log level, and nothing of them is recorded.
@@ -57,7 +57,10 @@ OUTCOMES: Mapping[str, TestOutcome] = {  # of the words of `qalqan audit`
 
 @dataclass(slots=True)
 class FilterTest:
-    """The running or last test of a child by one method. ``began`` and the like are of the loop's clock."""
+    """The running or last filter test of a child by one method.
+
+    ``began``, ``opened`` and ``reported`` are seconds of the event loop's clock.
+    """
 
     profile: str
     method: FilterTestMethod
@@ -75,7 +78,7 @@ class FilterTest:
 
     @property
     def took(self) -> int | None:
-        """The seconds that the device needed for all checks; None until it has reported them."""
+        """The seconds from opening the test's page until all checks were reported; None until then."""
         if self.opened is None or self.reported is None:
             return None
         return max(1, round(self.reported - self.opened))
@@ -96,9 +99,9 @@ class FilterTest:
 
 
 class FilterTests:
-    """Starts and ends filter tests, and stores them.
+    """Starts and ends filter tests of children, and stores them in memory.
 
-    ``observe`` sets who receives the decisions of the packet path.
+    ``observe`` sets the function that gets each decision of the packet path; None: no function.
     """
 
     def __init__(self, home: HomeContext, observe: Callable[[Sink | None], None]) -> None:
@@ -112,24 +115,31 @@ class FilterTests:
 
     @property
     def busy(self) -> bool:
-        """Whether bypass methods are being tested, for any child."""
+        """Whether a test of bypass methods runs, for any child."""
         return self._process.running
 
     def of(self, profile: str) -> Iterable[FilterTest]:
-        """Return the running or last tests of a child."""
+        """Return a child's running or last tests, at most one of each method.
+
+        Those that are too old are deleted first.
+        """
         self._sweep()
         return [test for test in self._all.values() if test.profile == profile]
 
     def of_device(self, profile: str, mac: str) -> FilterTest | None:
-        """Return the test of a child's device; None if there is none within KEPT seconds."""
+        """Return the device test of this child and device, running or over.
+
+        None if none began in the last KEPT seconds.
+        """
         self._sweep()
         test = self._all.get((profile, "device"))
         return test if test is not None and test.mac == mac else None
 
     def _store(self, test: FilterTest) -> FilterTest:
-        """Store a test in place of the child's last one by its method.
+        """Store a test in place of the child's last one by the same method, and return it.
 
-        Raises ControlError if too many run.
+        If MOST tests are stored, the oldest one that has ended is deleted. Raises ControlError if all of them
+        run.
         """
         self._sweep()
         key = (test.profile, test.method)
@@ -146,7 +156,10 @@ class FilterTests:
     # ------------------------------------------------------------------------------------------- of a site
 
     def add_site(self, profile: str, found: Explanation) -> None:
-        """Store the decision about a site as the child's last site test."""
+        """Store the decision about one site as a child's site test, in place of the previous one.
+
+        Raises ControlError if MOST other tests are running.
+        """
         is_blocked = found.verdict == Verdict.BLOCK
         check = FilterCheck(
             id="site",
@@ -164,9 +177,9 @@ class FilterTests:
     # --------------------------------------------------------------------------------- of bypass methods
 
     def start_bypass(self, profile: str) -> None:
-        """Start a test of all bypass methods.
+        """Start a test of all bypass methods against a child's rules, in another process.
 
-        Raises ControlError if one runs, or if no process can be started.
+        Raises ControlError if one runs for any child, or if no process can be started.
         """
         if self._process.running:
             msg = "filter_test: a bypass test runs already; wait until it has ended"
@@ -202,7 +215,10 @@ class FilterTests:
     # --------------------------------------------------------------------------------------- of a device
 
     def start_device(self, member: Member, mac: str) -> FilterTest:
-        """Start a test on a child's device and return it. Raises ControlError if too many run."""
+        """Start a test on a child's device, for SECONDS, and return it.
+
+        Raises ControlError if MOST tests run.
+        """
         test = FilterTest(member.profile.id, "device", self._home.loop.now(), mac=mac, slot=member.slot)
         test.hosts = self._hosts(member)
         self._store(test)
@@ -211,12 +227,12 @@ class FilterTests:
         return test
 
     def open(self, test: FilterTest) -> None:
-        """Record when the device first opened the test's page."""
+        """Record when the device first opened the test's page. Later calls change nothing."""
         if test.opened is None:
             test.opened = self._home.loop.now()
 
     def report(self, test: FilterTest, reached: Mapping[str, bool]) -> None:
-        """Record which hosts the device's browser reached."""
+        """Record which hosts the device's browser reached, while the test runs. ``reached``: by host name."""
         self.open(test)
         for check in test.hosts:
             if check.host in reached and test.running:
@@ -225,12 +241,12 @@ class FilterTests:
             test.reported = self._home.loop.now()
 
     def end(self, test: FilterTest) -> None:
-        """Stop observing decisions for a device test. The result can still be read."""
+        """End a device test: decisions are no longer observed for it. The result can still be read."""
         self._end(test)
         self._observe_running()
 
     def notify(self, test: FilterTest) -> None:
-        """Report a change of a device test to the listeners of events."""
+        """Publish a ``proof`` event, so that pages show the change of a device test."""
         self._home.publish("proof", profile=test.profile, device=test.mac)
 
     def _end(self, test: FilterTest) -> None:
@@ -248,7 +264,7 @@ class FilterTests:
         self._look_later()
 
     def _sweep(self) -> None:
-        """End device tests that observed for SECONDS, and drop what is older than KEPT seconds."""
+        """End device tests that observed for SECONDS, and delete all but bypass tests after KEPT seconds."""
         now = self._home.loop.now()
         for key, test in list(self._all.items()):
             if test.method != "bypass" and now - test.began >= KEPT:
@@ -258,7 +274,10 @@ class FilterTests:
         self._observe_running()
 
     def _observe_running(self) -> None:
-        """Observe decisions only while a test runs: the packet path calls the observer for each one."""
+        """Set or remove the observer of decisions: it is set only while a device test runs.
+
+        The packet path calls it for each decision.
+        """
         running = any(test.running and test.hosts for test in self._all.values())
         self._observe(self._decided if running else None)
 
@@ -304,7 +323,7 @@ def _of_host(check: HostCheck) -> FilterCheck:
 
 
 def _of_line(line: Mapping[str, Any]) -> FilterCheck | None:
-    """Return a check from a line of the bypass test's output; None if the line is no check."""
+    """Return the check in a line of output of `qalqan audit --steps`; None if the line is no check."""
     results = {version: line[version] for version in VERSIONS if isinstance(line.get(version), dict)}
     words = [result.get("found") for result in results.values()]
     if not words or not all(word == "absent" or word in OUTCOMES for word in words):
@@ -327,7 +346,10 @@ def _of_line(line: Mapping[str, Any]) -> FilterCheck | None:
 
 
 def _worst(found: set[TestOutcome], *, must_open: bool) -> TestOutcome:
-    """Return the outcome over both IP versions. What was not tested over one is not tested."""
+    """Return the worst of the outcomes over IPv4 and IPv6, for a check that ``must_open`` or must be blocked.
+
+    The worst is the unwanted outcome, then ``untested``.
+    """
     order: tuple[TestOutcome, ...] = ("blocked", "untested", "open") if must_open else (
         "open", "untested", "blocked",
     )  # fmt: skip

@@ -60,7 +60,11 @@ class FilterTestVerbs:
         return self._response(profile.id, *self._tests.of(profile.id))
 
     def test_site(self, call: Call[TestSiteRequest]) -> Explanation:
-        """Return the decision about a site at a moment, and store it as the child's last site test."""
+        """Return the decision about a site at a moment, and store it as the child's site test.
+
+        Raises ControlError if no guardian sent it or too many tests run, and PolicyError for an unknown
+        child.
+        """
         self._access.guardian(call)
         profile = self._child(call, call.args.id)
         seen, at = parse_question(call.args.host), self._explainer.moment(call.args.at)
@@ -84,14 +88,18 @@ class FilterTestVerbs:
         self._tests.notify(self._tests.start_device(member, self._mac(call, member)))
 
     def _end(self, call: Call[FilterTestRequest], profile: Profile) -> None:
-        """End the device test. A bypass test always runs to its end."""
+        """End the child's device test. A bypass test always runs to its end."""
         for test in self._tests.of(profile.id):
             if test.method == call.args.method == "device":
                 self._tests.end(test)
                 self._tests.notify(test)
 
     def _of_the_device(self, call: Call[FilterTestRequest]) -> FilterTestResponse:
-        """Return the test of the requesting device, after recording its results or running it again."""
+        """Return the test on the requesting device, after recording its results or starting it again.
+
+        ``action``: ``tell`` has results, ``again`` restarts, ``look`` only reads. Without a test, the
+        response is empty.
+        """
         member = self._access.child(call)
         found = self._tests.of_device(member.profile.id, self._mac(call, member))
         if found is None:

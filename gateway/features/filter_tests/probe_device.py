@@ -1,8 +1,8 @@
 """The device of a bypass test: a temporary device with a child's rules, which tries to bypass them.
 
-The kernel treats it like any other slot. It is neither in `Family.members` nor in the inventory, by which the
-daemon stores, logs, counts and reports: all data about it is here, in memory, and is deleted when the
-test ends.
+The kernel filters it like any other device, by a slot (number) of its own. It is neither in `Family.members`
+nor in the inventory, by which the daemon stores, logs, counts and reports: all data about it is here, in
+memory, and is deleted when the test ends.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SlotCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilterPath:
-    """The parts of the data plane that filter a slot's traffic, or cache state about it."""
+    """The parts of the packet path, DNS and kernel table that filter one device, or cache data about it."""
 
     packets: PacketPath
     table: KernelTable
@@ -64,7 +64,7 @@ class FilterPath:
 
 
 class ProbedDecision(NamedTuple):
-    """A decision about the temporary device."""
+    """A decision about the temporary device of a bypass test: what was observed, and what was decided."""
 
     seen: Observation
     decision: Decision
@@ -107,7 +107,10 @@ class ProbeDevice:
         home.bus.subscribe(OutsideDecision, self._decided)
 
     def start(self) -> None:
-        """Remove the slot and neighbour entries of a bypass test that ran when the daemon was killed."""
+        """Delete the kernel's slot and neighbour entries of a bypass test that ran at a kill of the daemon.
+
+        Does nothing without such a test. Errors are logged.
+        """
         try:
             mac, _, slot = self._file.read_text().partition(" ")
         except FileNotFoundError:
@@ -122,7 +125,9 @@ class ProbeDevice:
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
         """Begin a bypass test: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
 
-        Return the device's member.
+        ``interface``: counts as a LAN interface during the test; None: no further one. The test ends when
+        ``when_gone`` reports that the requesting connection has closed, and after SECONDS. Return the
+        device's member.
 
         Raises:
             GatewayError: the bypass test cannot begin; everything is as before.
@@ -161,10 +166,7 @@ class ProbeDevice:
         return member
 
     def _reset_connections(self, worn: ProbeAssignment) -> None:
-        """Reset the connections that the test device opened before the bypass test.
-
-        Other devices are not affected.
-        """
+        """Reset the connections that the test device opened before the bypass test, and no others."""
         known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
         slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
         if slots:
@@ -184,7 +186,10 @@ class ProbeDevice:
             running.seen.append(ProbedDecision(event.seen, event.decision))
 
     def seen(self) -> tuple[list[ProbedDecision], int]:
-        """Return the latest decisions about the test device, oldest first, and the number of older ones."""
+        """Return the latest decisions about the test device, oldest first, and the number of older ones.
+
+        Raises ControlError if no test runs.
+        """
         running = self._now()
         return list(running.seen), running.decided - len(running.seen)
 
@@ -193,7 +198,10 @@ class ProbeDevice:
         self._effects.sync_gates()
 
     def clear(self) -> None:
-        """Forget the flows, names, rates and caches that one check left, so that the next is not affected."""
+        """Delete the flows, names, rate counts and caches that one check left, before the next check.
+
+        Raises ControlError if no test runs.
+        """
         slot, path = self._now().worn.slot, self._path
         path.flows.forget(slot, settled=True)
         self._forget(slot)
@@ -206,7 +214,10 @@ class ProbeDevice:
             cache.forget(slot)
 
     def follow(self) -> None:
-        """End the bypass test if a change of rules or devices removed its rules, or gave its MAC an owner."""
+        """End the bypass test if, after a change of rules or devices, the family no longer applies its rules.
+
+        That is so if the rules are gone or the device's MAC address has an owner.
+        """
         if self._family.worn is None:
             self.end()
 
@@ -251,7 +262,10 @@ class ProbeDevice:
             _log.error("%s", error)
 
     def _note(self, worn: ProbeAssignment) -> None:
-        """Store MAC and slot of the test device, for a clean-up after a kill. Raises ControlError."""
+        """Store MAC address and slot (number) of the test device in a file, for a clean-up after a kill.
+
+        Raises ControlError if the file cannot be written.
+        """
         try:
             write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
         except OSError as error:
@@ -259,7 +273,7 @@ class ProbeDevice:
             raise ControlError(msg) from None
 
     def _drop_traces(self, mac: str) -> None:
-        """Delete the kernel's neighbour entries of the test device, and the stored file.
+        """Delete the kernel's neighbour entries of the test device, and the stored file. Errors are logged.
 
         The kernel would keep the entries for hours.
         """

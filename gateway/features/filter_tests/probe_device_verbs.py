@@ -1,4 +1,7 @@
-"""The verbs of a bypass test, which tests a child's rules from a temporary device. They are for root only."""
+"""The verbs of a bypass test, which tests a child's rules from a temporary device.
+
+Only root may send them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ from gateway.store.tables.devices import DeviceTable
 
 
 class ProbeDeviceVerbs:
-    """Begins, controls and ends a bypass test from a temporary device."""
+    """Control-socket verbs for root that begin, control and end a bypass test from a temporary device."""
 
     def __init__(
         self,
@@ -57,7 +60,11 @@ class ProbeDeviceVerbs:
         router.serve(PROBE_END, self.end)
 
     def begin(self, call: Call[BeginProbeRequest]) -> ProbeDeviceRules:
-        """Begin a bypass test: give the test device ``mac`` the rules of ``who``, and return these rules."""
+        """Begin a bypass test: give the test device ``mac`` the rules of ``who``, and return these rules.
+
+        ``stranger``: MAC address of a second test device, which gets the rules of an unassigned one. Raises
+        ControlError for a device that is known here, a person who is no child, or if a test runs.
+        """
         call.owner_only()
         who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
         stranger, interface = call.args.stranger, call.args.interface
@@ -71,7 +78,10 @@ class ProbeDeviceVerbs:
         return rules
 
     def _who(self, request: ControlRequest, who: str) -> str:
-        """Return the id of a child's profile or of a guest's, or the MAC address of a filtered device."""
+        """Return the id of a child's or the guests' profile, or the MAC address of a filtered device.
+
+        Raises ControlError for any other person or device.
+        """
         mac = parse_mac(who)
         if mac is None:
             profile = self._home.rules.household.profile(who)
@@ -99,25 +109,28 @@ class ProbeDeviceVerbs:
         return mac
 
     def _is_known(self, mac: str) -> bool:
-        """Return whether a rule file names the device, or it was ever seen on the network."""
+        """Return whether the configuration names the device, or it was ever seen on the network."""
         household = self._home.rules.household
         named = mac in household.named or mac in household.config.managed
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
     def seen(self, call: Call[NoValues]) -> ProbeDecisions:
-        """Return the decisions about the test device, oldest first, and the number of lost ones."""
+        """Return the latest decisions about the test device, oldest first, and the number of dropped ones."""
         call.owner_only()
         decisions, lost = self._probe_device.seen()
         return ProbeDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
 
     def pause(self, call: Call[PauseProbeRequest]) -> NoValues:
-        """Pause the internet of the test device, or resume it."""
+        """Pause the internet of the test device, or end that (``paused``).
+
+        Raises ControlError without a test.
+        """
         call.owner_only()
         self._probe_device.pause(paused=call.args.paused)
         return NoValues()
 
     def clear(self, call: Call[NoValues]) -> NoValues:
-        """Forget the state that one check left, before the next check begins."""
+        """Delete the connections, names and caches that one check left, before the next check begins."""
         call.owner_only()
         self._probe_device.clear()
         return NoValues()

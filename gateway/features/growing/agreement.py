@@ -25,7 +25,7 @@ from gateway.store.tables.agreements import AgreementTable
 
 
 class AgreementVerbs:
-    """Records agreements on a child's rules, and returns their state."""
+    """Stores the confirmations that a child and a guardian agree on the child's rules, and their state."""
 
     def __init__(self, home: HomeContext, agreements: AgreementTable, access: Access, pins: PinDesk) -> None:
         self._home = home
@@ -37,7 +37,11 @@ class AgreementVerbs:
         router.serve(AGREEMENT, self.agreement)
 
     def agreement(self, call: Call[AgreementRequest]) -> AgreementResult:
-        """Record the consent of a child (``device``) or guardian (``id``, ``by``), or end the agreement."""
+        """Store the consent of a child (``device``) or guardian (``id``, ``by``), or end the agreement.
+
+        A child also sends its PIN. Raises ControlError for a wrong PIN or a child that needs none, and
+        PolicyError after too many wrong ones.
+        """
         if call.has("device"):
             profile, guardian = self._access.child(call).profile, ""
             self._old_enough(call, "device", profile)
@@ -60,9 +64,9 @@ class AgreementVerbs:
         return AgreementResult(profile.id, self.describe(profile))
 
     def describe(self, profile: Profile) -> AgreementStatus | None:
-        """Return the state of a child's agreement and its pending confirmation.
+        """Return the state of a child's agreement, and a consent that waits for the other side.
 
-        None for a child that needs no PIN.
+        None for a child that is too young to need a PIN.
         """
         if not (profile.is_child and needs_pin(profile)):
             return None

@@ -1,4 +1,4 @@
-"""Bedtimes and limits that children set for themselves. They apply on top of the rule files."""
+"""Bedtimes and limits that children set for themselves. They apply in addition to the rule files."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SelfSetting:
     def laid(self, profile: Profile) -> Profile:
         """Return the profile with the bedtime and limits that the child set for itself.
 
-        Returns the same object as long as neither the profile nor the child's settings change.
+        It is the same object as long as neither the profile nor the child's settings change.
         """
         household = self._home.rules.household
         choices = self._choices.of(profile.id)
@@ -44,7 +44,7 @@ class SelfSetting:
         return selfset.with_self_set(profile, known[1])
 
     def change(self, profile: Profile, changes: Mapping[str, object], origin: str) -> None:
-        """Store and apply changes that a child makes to its own bedtime and limits.
+        """Store and apply changes that a child makes to its own bedtime and limits. ``changes``: by key.
 
         Raises:
             PolicyError: a change is not valid; nothing is changed then.
@@ -61,7 +61,7 @@ class SelfSetting:
         self._effects.regroup()
 
     def describe(self, profile: Profile) -> SelfSetTimes | None:
-        """Return the bedtime and limits that a child set.
+        """Return the bedtime and limits that a child set, and whether it may set any.
 
         None for a child that may set none and has set none.
         """

@@ -44,7 +44,8 @@ class SelfSetVerbs:
     def self_set(self, call: Call[SelfSetRequest]) -> SelfSetResult:
         """Change the child's own bedtime and limits by the keys in ``set``, and return them.
 
-        At most 30 times a day.
+        The request needs the child's PIN. At most CHANGES_A_DAY are accepted in 24 hours. Raises ControlError
+        for a wrong PIN or a child that may not set them, and PolicyError for too many or invalid changes.
         """
         profile = self._access.child(call).profile
         if not may_set(profile, self._rules.household.bands):

@@ -1,8 +1,8 @@
 """Moves children into the next age group: each step is proposed, announced, and taken when it is due.
 
-The daemon checks once a minute. It stores a step before it changes the rule file and marks it as taken after
-that: if the daemon is killed in between, the next check completes the step. docs/families/growing.md has the
-reasons.
+A step is the change of one child to the next age group. The daemon checks once a minute. It stores a step
+before it changes the rule file and marks it as taken after that: if the daemon is killed in between, the next
+check completes the step. docs/families/growing.md has the reasons.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ _log = logging.getLogger(__name__)
 
 
 class AgeTransitions:
-    """Proposes, takes, postpones and reverts children's steps into the next age group.
+    """Proposes, takes, postpones and reverts children's changes to the next age group ("steps").
 
-    ``erase_child``: deletes all that is stored about a child with these devices, when it becomes an adult.
+    ``erase_child``: deletes all that is stored about a child and its devices, when it becomes an adult.
     """
 
     def __init__(
@@ -79,7 +79,8 @@ class AgeTransitions:
     def _in_force(self, named: frozenset[str]) -> None:
         """Apply a changed rule file.
 
-        Devices in ``named`` belong to a profile now and lose their stored place.
+        Devices in ``named`` (MAC addresses) belong to a profile now; a stored "guest" or "not filtered" is
+        deleted.
         """
         for mac in sorted(named):
             self._devices.unplace(mac)
@@ -95,16 +96,16 @@ class AgeTransitions:
     def shift(self, jump: Jump) -> None:
         """Adjust the dates of steps when the clock was set, so that as many days are left as before.
 
-        A clock that was set forward by a day or more may be wrong: no step is taken for a day.
+        After a clock was set forward by a day or more, no step is taken for a day: the clock may be wrong.
         """
         if jump.was_known and jump.known and jump.size:
             self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
             self._steps.change(lambda step: age_transitions.after_jump(step, jump))
 
     def look(self) -> None:
-        """Propose and take the steps that are due, if the clock is trusted.
+        """Propose, announce and take the changes of age group that are due, if the clock is trusted.
 
-        Repeat this every LOOK seconds.
+        It sets a timer to be called again after LOOK seconds.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -125,7 +126,7 @@ class AgeTransitions:
             self._look_at(profile, now)
 
     def _look_at(self, profile: Profile, now: datetime) -> None:
-        """Store, announce, take or drop the step of one profile, as its date requires."""
+        """Store, announce, take or delete the change of age group of one profile, as its date requires."""
         steps, kept = self._steps, self._steps.of(profile.id)
         found = age_transitions.check_step(
             profile.id, profile.name, profile.band, profile.next_step, kept, now
@@ -150,7 +151,7 @@ class AgeTransitions:
             self._try(step)
 
     def _try(self, step: LastTransition) -> None:
-        """Take a step. After an error of a file or the disk, log it; the next check tries again."""
+        """Take a step. After an error of a file or the disk, log it once; the next check tries again."""
         try:
             self._take(step, step.by or PROGRAM)
         except GatewayError as error:
@@ -161,7 +162,10 @@ class AgeTransitions:
             self._failed.pop(step.profile, None)
 
     def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
-        """Take a proposed step because a guardian agrees, and return it. Raises GatewayError."""
+        """Change a child's age group now because the guardian ``by`` agrees, and return the step.
+
+        Raises PolicyError if no step is proposed, or GatewayError if the rule file cannot be changed.
+        """
         step = self.proposed(profile)
         try:
             return self._take(step, by, origin)
@@ -173,7 +177,9 @@ class AgeTransitions:
     def _take(self, step: LastTransition, by: str, origin: str = "") -> LastTransition:
         """Change the profile's rule file to the next age group, and store and return the step.
 
-        Raises GatewayError.
+        If the file was edited and the step no longer fits, the step is deleted and returned unchanged. For a
+        change to adult, all data about the child is deleted. Raises GatewayError if the file cannot be read
+        or changed.
         """
         steps, at = self._steps, self._home.local_now()
         profile = self._home.rules.household.profiles.get(step.profile)
@@ -217,9 +223,10 @@ class AgeTransitions:
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:
-        """Postpone a step, which is possible once, and return it.
+        """Postpone a step until the month ``until``, which is possible once, and return it.
 
-        If it was taken, restore the previous rules. Raises GatewayError.
+        If it was taken, restore the previous rules. Raises PolicyError if there is no such step or it cannot
+        be postponed, and GatewayError if the rule file cannot be changed.
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
@@ -241,7 +248,8 @@ class AgeTransitions:
     def _back(self, step: LastTransition, author: Author) -> None:
         """Restore the rule file from before a step.
 
-        If it was edited since, restore only age group and month.
+        If it was edited since, restore only the age group and its month. Raises GatewayError if the file
+        cannot be changed.
         """
         try:
             self.editing.undo_edit(step.profile, step.undo, author, step.revision)
@@ -250,7 +258,10 @@ class AgeTransitions:
             self.editing.edit(step.profile, before, author)
 
     def proposed(self, profile: Profile) -> LastTransition:
-        """Return the child's step that waits for a guardian's answer. Raises PolicyError if there is none."""
+        """Return the child's step that waits for a guardian's answer, proposed or postponed.
+
+        Raises PolicyError if there is none.
+        """
         step = self._steps.of(profile.id)
         now = self._home.local_now()
         fits = step is not None and step.is_of(profile.band, profile.next_step)
@@ -263,7 +274,7 @@ class AgeTransitions:
         return step
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
-        """Raise PolicyError if rule changes would postpone the step to adult after it was proposed."""
+        """Raise PolicyError if ``changes`` to a profile would postpone an already proposed step to adult."""
         step = self._final_step(profile_id)
         if step is None:
             return
@@ -273,7 +284,10 @@ class AgeTransitions:
             raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
-        """Raise PolicyError if a rule file would postpone the step to adult, or cannot be read."""
+        """Raise PolicyError if the new rule file ``source`` would postpone an already proposed step to adult.
+
+        A file that cannot be read counts as one that would.
+        """
         if self._final_step(profile_id) is None:
             return
         try:
@@ -283,14 +297,14 @@ class AgeTransitions:
         self.refuse_later(profile_id, {key: said.get(key) for key in ("band", "next_step")})
 
     def _final_step(self, profile_id: str) -> LastTransition | None:
-        """Return the step to adult that is proposed to a child; None if there is none, or it was taken."""
+        """Return a profile's proposed change to adult; None if there is none, or if it was taken."""
         step = self._steps.of(profile_id)
         return (
             step if step is not None and step.is_final and step.state is not TransitionState.TAKEN else None
         )
 
     def describe_all(self) -> tuple[AgeTransition, ...]:
-        """Return the current steps of all children, for the verb `status`."""
+        """Return the current steps of all profiles (proposed, postponed or lately taken), for `status`."""
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
         return tuple(
@@ -300,10 +314,7 @@ class AgeTransitions:
         )
 
     def of_device(self, mac: str) -> dict[str, object]:
-        """Return the step of a device's owner who became an adult, as the field ``step``.
-
-        Empty for others.
-        """
+        """Return ``{"step": …}`` for a device whose owner lately became an adult; {} for other devices."""
         now = self._home.local_now()
         owner = self._home.rules.household.owner_of(mac)
         step = None if owner is None else self._steps.of(owner.id)
@@ -312,7 +323,7 @@ class AgeTransitions:
         return {"step": self.describe(step, now)}
 
     def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
-        """Return a step as the control socket reports it. Times are in the time zone of ``now``."""
+        """Return a change of age group as the control socket reports it. Times are in the zone of ``now``."""
         begun = step.since.astimezone(now.tzinfo)
         open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(

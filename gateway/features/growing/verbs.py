@@ -1,4 +1,4 @@
-"""The verbs of a child's step into the next age group: show what it changes, take it, postpone it."""
+"""The verbs about a child's change to the next age group (a step): preview it, take it, postpone it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from gateway.store.tables.growing import AgeTransitionTable
 
 
 class GrowingVerbs:
-    """Shows, takes and postpones a child's step into the next age group.
+    """Shows, takes and postpones a child's change to the next age group (a step).
 
     ``held_bands``: returns the highest age group that each profile has had.
     """
@@ -54,7 +54,10 @@ class GrowingVerbs:
         router.serve(POSTPONE_TRANSITION, self.postpone_step)
 
     def step(self, call: Call[TransitionRequest]) -> TransitionPreview:
-        """Return a child's step, and the child's rules now and after the step."""
+        """Return a child's present step, if any, and the child's rules now and in the next age group.
+
+        Raises ControlError for a person who is no child.
+        """
         profile, now = self._child(call, call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
         shown = (
@@ -73,7 +76,7 @@ class GrowingVerbs:
         )
 
     def _after(self, profile: Profile) -> Profile:
-        """Return the profile after the step, with the log level that applies then."""
+        """Return the profile as the step to the next age group would change it, with its log level then."""
         now, editing = self._home.local_now(), self._growing.editing
         assert profile.next_step is not None
         step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
@@ -84,16 +87,17 @@ class GrowingVerbs:
         return after.with_log_level(highest, self._home.rules.household.bands)
 
     def take_step(self, call: Call[TransitionRequest]) -> TransitionTaken:
-        """Take a child's step now.
+        """Change a child's age group to the proposed one now, and return the revision for an undo.
 
-        The step to adult cannot be undone: it deletes all stored data about the child.
+        The step to adult cannot be undone: it deletes all stored data about the child. Raises PolicyError if
+        none is proposed.
         """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         step = self._growing.take(profile, by, call.text("origin", ""))
         return TransitionTaken(profile.id, step.then.value, step.undo, step.revision)
 
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
-        """Postpone a child's step to the month ``until``."""
+        """Postpone a child's step to the month ``until``. Raises PolicyError if that is not possible."""
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         args, origin = call.args, call.text("origin", "")
         step = self._growing.put_off(profile, args.until, args.reason, by, origin)

@@ -2,7 +2,8 @@
 
 The settings are `mqtt` in `qalqan.yaml`. Two secrets are in files next to it, which the process `qalqan mqtt`
 can read: the broker's password, and an API token of the parent who set it up, which is the permission. The
-service manager starts the process when there is a token file; the process reads changed settings itself.
+service manager starts the process when there is a token file; the process reads changed settings without a
+restart.
 """
 
 from __future__ import annotations
@@ -43,7 +44,10 @@ Note = Callable[[ControlRequest, str, str, str, AnnouncementKind | None], None]
 
 
 class HomeAutomation:
-    """Sets up the connection to home automation, and keeps what its process reported last."""
+    """Sets up the connection to an MQTT broker, and stores the state that its process reported last.
+
+    ``note``: writes an audit line and announces a change.
+    """
 
     def __init__(
         self, home: HomeContext, access: Access, editing: HomeEditing, people: AccountRegister, note: Note
@@ -60,7 +64,10 @@ class HomeAutomation:
         router.serve(HOME_AUTOMATION, self.carry_out)
 
     def carry_out(self, call: Call[HomeAutomationRequest]) -> HomeAutomationState:
-        """Return the state, after what the request asks for was done."""
+        """Set up the connection, end it, or store the process's report (``action``); return the state.
+
+        Raises ControlError if the request is not valid, and PolicyError if a file cannot be written.
+        """
         if call.args.action == "report":
             self._reported, self._reported_at = call.args.state or "", self._home.loop.now()
             return self._state()
@@ -77,9 +84,10 @@ class HomeAutomation:
         return self._state()
 
     def _set(self, call: Call[HomeAutomationRequest], by: str) -> None:
-        """Store the settings, the password, and a new token of this parent. The previous token ends.
+        """Store the settings, the password, and a new API token of this parent; end the previous token.
 
-        The token comes last: the service manager starts the process for it.
+        The token file is written last: the service manager then starts the process. Raises ControlError or
+        PolicyError.
         """
         args, settings = call.args, self._settings
         if by not in self._people.guardians():
@@ -119,14 +127,17 @@ class HomeAutomation:
         self._editing.switch(changes, Author(by, self._home.local_now()))
 
     def _end(self, word: str) -> None:
-        """End an API token that this feature has made."""
+        """End the API token with this text (``word``), if it exists."""
         key = digest(word)
         for token in self._people.tokens.all():
             if token.key == key:
                 self._people.tokens.end(token.name, token.id)
 
     def _write(self, name: str, secret: str) -> None:
-        """Write a file that the daemon and the pages' user can read: it gets the group of `qalqan.yaml`."""
+        """Write a secret to a file that the daemon and the pages' user can read. Raises PolicyError.
+
+        The file gets the group of `qalqan.yaml`.
+        """
         path = self._file(name)
         try:
             write_atomically(path, f"{secret}\n".encode(), mode=MODE)
@@ -158,7 +169,7 @@ class HomeAutomation:
         )
 
     def _rights(self, settings: MqttSettings | None) -> str:
-        """Return the rights of the connection's token; empty without a valid one that can be read."""
+        """Return the rights of the connection's API token; empty without a valid one that can be read."""
         key = "" if settings is None else digest(_first_line(Path(settings.token_file)))
         token = next((token for token in self._people.tokens.all() if token.key == key), None)
         account = None if token is None else self._people.guardians().get(token.name)
@@ -166,7 +177,7 @@ class HomeAutomation:
 
 
 def _first_line(path: Path) -> str:
-    """Return the secret in a file; empty if it cannot be read."""
+    """Return the first line of a file, the secret; empty if the file cannot be read."""
     try:
         return path.read_text("ascii").partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError):

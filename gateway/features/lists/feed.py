@@ -10,7 +10,10 @@ from gateway.household.context import HomeContext
 
 
 def feed_state(home: HomeContext) -> FeedState | None:
-    """Return the data in use and the last check, in local time; None without an address of a feed."""
+    """Return the version of the data in use and the last check of the signed data feed, in local time.
+
+    None if no feed is configured.
+    """
     config, data = home.rules.household.config, home.rules.product.data
     if config.feed is None:
         return None

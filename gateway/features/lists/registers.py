@@ -1,4 +1,4 @@
-"""The verbs `registers` and `register`: show and switch the national blocking registers of `qalqan.yaml`."""
+"""The verbs `registers` and `register`: show and switch the states' blocking registers of `qalqan.yaml`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from gateway.policy.config.registers import Register
 
 
 class RegisterVerbs:
-    """Shows national blocking registers and switches them on or off.
+    """Shows states' registers of blocked sites, and switches them on or off.
 
     A register that is switched on is fetched immediately. One that is switched off blocks nothing from then
     on. ``update_lists`` starts the fetch.
@@ -49,7 +49,7 @@ class RegisterVerbs:
         router.serve(REGISTER, self.switch)
 
     def registers(self, _call: Call[NoValues]) -> Registers:
-        """Return each national register, whether it is on, and the age and errors of its copy."""
+        """Return each configured state register, whether it is on, and age and errors of its stored copy."""
         return Registers(registers=tuple(self._registers()))
 
     def _registers(self) -> Iterator[RegisterState]:
@@ -75,7 +75,10 @@ class RegisterVerbs:
             )
 
     def switch(self, call: Call[SwitchRegisterRequest]) -> SwitchedRegister:
-        """Switch a national register on or off in `qalqan.yaml`. Switching it on fetches it immediately."""
+        """Switch a state's register on or off in `qalqan.yaml`. Switching it on starts a fetch.
+
+        Return the revisions for an undo. Raises ControlError for a country without a register.
+        """
         author, on = self._edit.author(call), call.args.on == "yes"
         register = self._find(call)
         since = author.at.date()

@@ -1,6 +1,6 @@
-"""Updates the sealed sets: lists of hashed host names that are blocked for everyone.
+"""Updates the sealed lists ("sets"): hashed host names that are blocked for everyone.
 
-A separate process fetches them. Only the daemon reads them, and no answer names what is in them.
+A separate process fetches them. Only the daemon reads them, and no response names what is in them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PROBLEMS = 8  # lines of the last look that are kept
 
 
 class SealedListUpdates:
-    """Fetches the sealed sets every six hours, and writes an audit line when one expires."""
+    """Fetches the sealed lists every six hours, and writes an audit line when one expires."""
 
     def __init__(
         self, home: HomeContext, effects: Effects, audit: RecordAudit, history: HistoryTable
@@ -41,7 +41,7 @@ class SealedListUpdates:
         self._later(FIRST)
 
     def reloaded(self) -> None:
-        """Fetch immediately if a source has no set yet. Call it after the rule files were read again."""
+        """Fetch immediately if a source has no list yet. Call it after the rule files were read again."""
         if any(held.head is None for held in self._home.rules.sealed):
             self._later(0.0)
 
@@ -51,7 +51,7 @@ class SealedListUpdates:
         self._timer = self._home.loop.call_later(delay, self._look)
 
     def _look(self) -> None:
-        """Start a fetch of new sets. Without a trusted clock, nothing is fetched and nothing has expired."""
+        """Start a fetch of new sealed lists, if any are configured, the clock is trusted and none runs."""
         home = self._home
         self._note_late()
         if not home.rules.household.config.sealed or self._process.running:
@@ -71,9 +71,9 @@ class SealedListUpdates:
         self._finished(tuple(lines[-PROBLEMS:]) if status else ())
 
     def _finished(self, problems: tuple[str, ...]) -> None:
-        """Load and apply the fetched sets, and schedule the next fetch.
+        """Load and apply the fetched sealed lists, and set the timer for the next fetch.
 
-        ``problems``: the errors of this one.
+        ``problems``: the errors of this fetch.
         """
         self._problems = problems
         if self._home.rules.read_sealed():
@@ -82,7 +82,10 @@ class SealedListUpdates:
         self._later(SOON if problems else AGAIN)
 
     def _note_late(self) -> None:
-        """Write an audit line once for each set that has expired. The last valid set stays in force."""
+        """Write an audit line once for each sealed list that has expired.
+
+        The last valid list still applies.
+        """
         late = {held.source.name: held for held in self._held_late()}
         for name in sorted(late.keys() - self._late):
             head = late[name].head
@@ -91,14 +94,14 @@ class SealedListUpdates:
         self._late = frozenset(late)
 
     def _held_late(self) -> list[SealedState]:
-        """Return the loaded sets that have expired; none without a trusted clock."""
+        """Return the loaded sealed lists that have expired; none while the clock is not trusted."""
         if not self._home.clock_trusted:
             return []
         now = self._home.now().timestamp()
         return [held for held in self._home.rules.sealed if held.is_late(now)]
 
     def problems(self) -> list[str]:
-        """Return one line for each sealed set that has expired or cannot be used. No line names a host."""
+        """Return one line for each sealed list that has expired or cannot be used. No line names a host."""
         late = [
             f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
             for held in self._held_late()
@@ -108,7 +111,7 @@ class SealedListUpdates:
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
-        """Return the number of sets, of their names, of expired sets, and of sites refused today.
+        """Return the number of sealed lists, of their names, of expired lists, and of sites blocked today.
 
         ``refused_today`` counts all sites that are blocked for everyone: a count of sealed names alone would
         disclose them.

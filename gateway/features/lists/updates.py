@@ -1,6 +1,6 @@
 """Updates the lists of sites: every night or as configured, and when a parent starts an update.
 
-`UpdateRunner` runs `qalqan lists update` in a process of its own. `ListUpdates` decides when.
+`UpdateRunner` runs `qalqan lists update` in another process. `ListUpdates` decides when.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UpdateEnded:
-    """Published when an update of the lists has ended."""
+    """Published on the bus when an update of the lists has ended. ``succeeded``: without an error."""
 
     succeeded: bool
 
 
 class UpdateRunner:
-    """Runs one update process at a time, publishes its progress as `lists` events, and stores its result.
+    """Runs one list update process at a time, publishes its progress as `lists` events, stores its result.
 
-    It also builds a damaged category table again. ``regroup`` judges all connections again.
+    It also rebuilds a damaged category table. ``regroup`` makes the daemon judge all connections again.
     """
 
     def __init__(self, home: HomeContext, regroup: Callable[[], None]) -> None:
@@ -83,9 +83,9 @@ class UpdateRunner:
         return min(max(percent, 0), 99) if self.running and isinstance(percent, int) else None
 
     def start(self, *, force: bool = False) -> bool:
-        """Start an update, unless one runs already; return whether it started.
+        """Start a list update, unless one runs already; return whether it started.
 
-        ``force`` also fetches the lists that are still fresh. Raises OSError where no process can start.
+        ``force`` also fetches the lists that are still fresh. Raises OSError if no process can start.
         """
         if self._process.running:
             return False
@@ -99,12 +99,15 @@ class UpdateRunner:
         self._home.publish("lists", what="begun")
 
     def _table_lost(self, _: CategoryTableLost) -> None:
-        """Regroup and rebuild later, after the packet is judged: the event may come from within a look-up."""
+        """Judge all connections again and rebuild the category table, in the next turn of the event loop.
+
+        The event may come from within a look-up, while a packet is judged.
+        """
         self._home.loop.call_later(0.0, self._regroup)
         self._home.loop.call_later(0.0, self._rebuild)
 
     def _rebuild(self) -> None:
-        """Build a damaged table again from the stored copies, at most once an hour."""
+        """Start to build a damaged category table again from the stored lists, at most once an hour."""
         now = self._home.loop.now()
         if not self._home.rules.table_damaged or self._process.running or now < self._next_rebuild:
             return
@@ -115,7 +118,7 @@ class UpdateRunner:
             self._problems = [f"lists build: no program can be started: {error.strerror or error}"]
 
     def _stepped(self, line: Mapping[str, Any]) -> None:
-        """Publish the progress that the update process printed."""
+        """Store the progress that the update process printed, and publish it as a `lists` event."""
         self._progress = {
             "source": str(line.get("source", ""))[:SOURCE_LENGTH],
             "done": line.get("done"),
@@ -124,9 +127,9 @@ class UpdateRunner:
         self._home.publish("lists", what="step", **self._progress)
 
     def _finished(self, status: int, words: str) -> None:
-        """Store the warnings of the update process, or all that it printed if it failed, and publish its end.
+        """Store the warnings of the ended process (``words``), or all lines if it failed; publish its end.
 
-        The process itself has made the daemon load the new table.
+        Only the last PROBLEMS lines are stored. The process has already made the daemon load the new table.
         """
         lines = [line.strip() for line in words.splitlines()]
         shown = [line for line in lines if line and (status or line.startswith(WARNING))]
@@ -151,9 +154,10 @@ class UpdateRunner:
 
 
 class ListUpdates:
-    """Starts automatic updates at the interval of `lists.update`, as soon as the household has a child.
+    """Starts automatic list updates at the interval of `lists.update`, if the household has a child.
 
-    ``memory``: returns the machine's memory. ``random``: returns a number from 0 to 1 (exclusive).
+    ``memory``: returns the machine's memory. ``random``: returns a number from 0 to 1 (exclusive), by which
+    the time within an interval is chosen.
     """
 
     def __init__(
@@ -197,14 +201,17 @@ class ListUpdates:
         self.runner.close()
 
     def _rules_read(self) -> None:
-        """Plan again after a reload: rules changed, or `qalqan lists update` has fetched a newer list."""
+        """Plan the next update again after a reload, with the time of the newest list.
+
+        Rules may have changed, or `qalqan lists update` may have fetched a newer list.
+        """
         before, self._newest = self._newest, self._read_newest()
         if self._newest is not None and (before is None or self._newest > before):
             self._succeeded_at, self._failures = self._home.loop.now(), 0
         self._look()
 
     def _look(self) -> None:
-        """Start the update if it is due, the clock is trusted and memory suffices; else try again later."""
+        """Start the update if it is due, the clock is trusted and memory suffices; else plan another look."""
         if not self._awake:
             return
         if self.runner.running:
@@ -244,7 +251,7 @@ class ListUpdates:
 
     @property
     def tier(self) -> ListTier:
-        """The tier of lists that the gateway updates: as configured, or the one that fits its memory."""
+        """The set of lists, by size, that the gateway updates: as configured, or one that fits its memory."""
         return self._home.rules.household.config.lists_tier or self._fitting_tier
 
     def _plan(self, due: datetime | None, delay: float, waits_for: str = "") -> None:
@@ -275,7 +282,7 @@ class ListUpdates:
         self._look()
 
     def _read_newest(self) -> datetime | None:
-        """Return when the newest list was fetched; None if there is none."""
+        """Return when the newest stored list was fetched; None without one or if the index is unreadable."""
         self._book_problem = ""
         try:
             return CopyIndex(Path(self._home.rules.household.config.state) / SHELF).newest
@@ -284,7 +291,7 @@ class ListUpdates:
             return None
 
     def problems(self) -> list[str]:
-        """Return one line for each reason why an update cannot run."""
+        """Return one line for each reason why list updates cannot run; an empty list if there is none."""
         found = [self._book_problem] if self._book_problem else []
         if self._waits_for == MEMORY:
             found.append(f"lists: the update waits for memory: {self._shortage}")
@@ -297,7 +304,7 @@ class ListUpdates:
         """Return the state of automatic updates: interval, last and next fetch, failures, what they wait for.
 
         Times are local. ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older
-        than a week), and empty where no child's rules need lists.
+        than STALE), and empty in a household without a child.
         """
         config, now = self._home.rules.household.config, self._home.now()
         next_at = None if self.runner.running else self._next

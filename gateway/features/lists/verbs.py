@@ -1,4 +1,4 @@
-"""The verbs for lists of host names: show and change them, look up a host, report wrong entries."""
+"""Verbs for lists of host names: show and change them, look up a host, report wrong entries."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ OWN_CATEGORY = "own"  # in a request: the new list is a category of its own
 
 
 class ListVerbs:
-    """Shows, adds, removes and updates lists, looks up hosts, and records wrong entries.
+    """Control-socket verbs that show, add, remove and update lists, look up hosts, and record wrong entries.
 
-    ``problems``: returns one line for each part that does not work as configured.
+    ``problems``: returns one line for each part of the gateway that does not work as configured.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class ListVerbs:
             )
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
-        """Return the published lists by id. They are read on first use, which takes 5 ms and 100 kB."""
+        """Return the published lists by id. They are read on first use, and again after new product data."""
         data = self._home.rules.product.data
         if self._published is None or self._published[0] != data:
             known = self._home.rules.world.categories
@@ -156,7 +156,10 @@ class ListVerbs:
         return self._published[1]
 
     def lookup(self, call: Call[LookupRequest]) -> LookupResult:
-        """Return the categories, list entries and services of a host, and its categories' enabled lists."""
+        """Return the categories, list entries and services of a host name.
+
+        ``sources`` in the result are the enabled lists of these categories, with the dates of their copies.
+        """
         found = self._look(call.args.host)
         names = self._home.rules.names
         categories = {category for match in found.matches for category in match.categories}
@@ -199,7 +202,11 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the family's choice
 
     def add(self, call: Call[AddListRequest]) -> ListId:
-        """Add a list of the family's own (``url``), or switch on a published one (``id``). Return its id."""
+        """Add a list of the family's own (``url``), or switch on a published one (``id``). Return its id.
+
+        A list of its own category is also blocked for the children in ``people``. Raises ControlError for an
+        invalid request, and ListError if the list cannot be added.
+        """
         by, own = self._access.guardian(call), self._own()
         if call.args.id is not None:
             published = self._published_list(call, call.args.id)
@@ -236,9 +243,10 @@ class ListVerbs:
         return ListId(id=key)
 
     def remove(self, call: Call[RemoveListRequest]) -> RemovedList:
-        """Remove a list and its copy: one of the family's own is deleted, a published one is switched off.
+        """Delete a list of the family's own, or switch off a published one; delete its downloaded copy.
 
-        Its entries stay in the table until the table is built again.
+        Its entries stay in the category table until that is built again. Raises ControlError for an unknown
+        list, and ListError if the copy cannot be deleted.
         """
         by, own = self._access.guardian(call), self._own()
         listed = own.lists.get(call.args.id) or self._published_list(call, call.args.id)
@@ -258,14 +266,17 @@ class ListVerbs:
         return RemovedList(id=listed.id, name=listed.name, url=listed.url, category=listed.category)
 
     def _people_of(self, listed: PublishedList) -> tuple[str, ...]:
-        """Return the ids of the people whose rules name a list that is a category of its own."""
+        """Return the ids of the people whose rules name a list that is a category of its own; else ()."""
         if listed.category != listed.id:
             return ()
         people = self._home.rules.household.profiles.values()
         return tuple(person.id for person in people if listed.id in named_own_lists(person.rules))
 
     def _set_rules(self, key: str, people: Iterable[str], by: str, *, block: bool) -> None:
-        """Block a list that is a category of its own for ``people``, or remove the rules that name it."""
+        """Block the category ``key`` of an own list for ``people``; with ``block`` False, remove such rules.
+
+        Then read the rules again, since the category now exists or is gone.
+        """
         author, profiles = Author(by, self._home.local_now()), self._home.rules.household.profiles
         for person in people:
             changes: dict[str, object] = (
@@ -285,7 +296,8 @@ class ListVerbs:
     def update(self, call: Call[UpdateListsRequest]) -> ListUpdate:
         """Start an update of the lists now, unless one runs. Return its progress.
 
-        It runs in a process of its own; `lists` events report its progress. Raises MissingPackageError.
+        It runs in another process; `lists` events report its progress. Raises MissingPackageError without the
+        package for updates, and ControlError if no process can start.
         """
         by = self._access.guardian(call)
         require(LIST_UPDATES, "list updates")
@@ -294,7 +306,10 @@ class ListVerbs:
         return self._updates.runner.state()
 
     def start(self, *, force: bool = False) -> bool:
-        """Start an update of the lists, unless one runs. Return whether it started. Raises ControlError."""
+        """Start an update of the lists, unless one runs. Return whether it started.
+
+        ``force`` also fetches fresh lists. Raises ControlError if no process can start.
+        """
         try:
             return self._updates.runner.start(force=force)
         except OSError as error:
@@ -306,7 +321,8 @@ class ListVerbs:
     def report(self, call: Call[ReportEntryRequest]) -> ReportedEntry:
         """Record that a list wrongly blocks a site, and allow it for the children in ``open``.
 
-        Nothing is sent.
+        Nothing is sent. Raises ControlError if the site is on no list, on a state's register, or blocked for
+        everyone.
         """
         by = self._access.guardian(call)
         found = self._look(call.args.host)
@@ -333,7 +349,10 @@ class ListVerbs:
         return ReportedEntry(host=entry, opened=opened, problems=problems)
 
     def _children(self, call: ControlRequest, key: str, ids: Iterable[str]) -> list[Profile]:
-        """Return the children with these ids, from ``key`` of a request. Refuses an unknown one."""
+        """Return the children with these ids, in that order.
+
+        Raises ControlError for an id that is no child's. ``key``: the field of the request, for the error.
+        """
         wanted = dict.fromkeys(ids)
         known = {child.id: child for child in self._home.rules.household.children}
         if not known.keys() >= wanted.keys():
@@ -349,9 +368,9 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ the file
 
     def _own(self) -> OwnLists:
-        """Return the family's own lists and choices from their file, which may be edited by hand.
+        """Return the family's own lists and its choices of published ones, from the family's file of lists.
 
-        Raises PolicyError.
+        Raises PolicyError if the file cannot be used; it may be edited by hand.
         """
         return read_own(lists_file(self._home.rules.path), self._home.rules.world.categories)
 
@@ -368,7 +387,7 @@ class ListVerbs:
 
 
 def _keys_that_name(rules: Rules, category: str) -> Iterator[str]:
-    """Yield the keys of a rule file that name a category, such as ``limits/category:games``."""
+    """Yield the keys of a rule file whose rules name a category, such as ``limits/category:games``."""
     if category in rules.categories:
         yield f"categories/{category}"
     target = f"category:{category}"

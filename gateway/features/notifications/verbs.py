@@ -1,6 +1,7 @@
 """The verbs `alerts`, `set_alerts`, `channel_on`, `channel_off`, `push_on`, `push_off`: messages to phones.
 
-The web process sends them: it has the translations, and no packet waits for it.
+They only store settings. The web process sends the messages: it has the translations, and no packet waits
+for it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ WEB_PUSH = "Web Push"  # the name of messages to browsers, for the audit log
 
 
 class AlertVerbs:
-    """Returns and sets which messages guardians and children receive, and where."""
+    """Control-socket verbs that return and set which messages guardians and children get, and where."""
 
     def __init__(
         self,
@@ -79,20 +80,27 @@ class AlertVerbs:
         router.serve(PUSH_OFF, self.push_off)
 
     def alerts(self, _call: Call[NoValues]) -> AlertsResponse:
-        """Return the settings of each guardian, and the browsers that get messages by Web Push."""
+        """Return each guardian's message settings, the time zone, and the browsers that get Web Push.
+
+        Subscriptions of devices that are no longer the same child's are left out.
+        """
         found = (_describe(name, alerts) for name, alerts in self._book.all().items())
         push = (_target(found) for found in self._push.all() if self._is_current(found))
         return AlertsResponse(tuple(found), self._home.rules.household.config.timezone, tuple(push))
 
     def _is_current(self, found: PushSubscription) -> bool:
-        """Return whether a subscription is a guardian's, or of a device that is still the same child's."""
+        """Return whether a browser's subscription is a guardian's, or of a device still of the same child."""
         if found.guardian:
             return True
         member = self._family.member_of(found.device)
         return member is not None and member.profile.id == found.profile and not member.asked
 
     def push_on(self, call: Call[PushOnRequest]) -> NoValues:
-        """Send messages to a browser from now on. A guardian who has chosen no kinds gets the usual ones."""
+        """Send messages to a browser from now on, of the guardian ``by`` or of a child's ``device``.
+
+        A guardian who has chosen no kinds gets the usual ones. Raises ControlError for an unusable
+        subscription.
+        """
         args = call.args
         try:
             new = checked(args.endpoint, args.p256dh, args.auth)
@@ -112,13 +120,16 @@ class AlertVerbs:
         return NoValues()
 
     def push_off(self, call: Call[PushOffRequest]) -> NoValues:
-        """End messages to a browser."""
+        """End the Web Push messages to the browser with this endpoint. Does nothing if there are none."""
         if self._push.drop_where(lambda found: found.endpoint == call.args.endpoint):
             self._home.publish("alerts", by="")
         return NoValues()
 
     def channel_on(self, call: Call[ChannelOnRequest]) -> NoValues:
-        """Add a channel of the requesting guardian, or replace one."""
+        """Add an address to which the requesting guardian's messages go, or replace one.
+
+        Raises ControlError for an address that cannot be used, or after MOST_CHANNELS.
+        """
         by, args = self._access.guardian(call), call.args
         if is_ntfy(args.address):
             try:
@@ -138,7 +149,7 @@ class AlertVerbs:
         return NoValues()
 
     def channel_off(self, call: Call[ChannelOffRequest]) -> NoValues:
-        """End messages to one channel or browser of the requesting guardian."""
+        """Delete one address or browser to which messages of the requesting guardian go."""
         by, gone = self._access.guardian(call), call.args.channel
         alerts = self._book.all().get(by, Alerts(frozenset()))
         found = [channel for channel in alerts.channels if channel_id(channel.address) == gone]
@@ -151,9 +162,10 @@ class AlertVerbs:
         return NoValues()
 
     def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
-        """Set which messages the requesting guardian gets.
+        """Set which messages the requesting guardian gets, also by night, and its quiet hours.
 
-        Without ``kinds``, turn them off in all channels and browsers.
+        Without ``kinds``, delete all settings and browsers of the guardian. Raises ControlError for invalid
+        values.
         """
         by, args = self._access.guardian(call), call.args
         if args.kinds is None:
@@ -176,12 +188,12 @@ class AlertVerbs:
         return NoValues()
 
     def _alerts_of(self, guardian: str, language: str) -> Alerts:
-        """Return the settings of a guardian; the usual ones of a guardian who has chosen none yet."""
+        """Return the message settings of a guardian; the default ones if the guardian has chosen none yet."""
         found = self._book.all().get(guardian)
         return found or Alerts(DEFAULT_KINDS, DEFAULT_AT_NIGHT, language=language[:LANGUAGE_LIMIT])
 
     def _changed(self, call: ControlRequest, by: str, what: str, detail: str) -> None:
-        """Record and publish a change. ``detail`` has no address."""
+        """Write an audit line and publish an ``alerts`` event. ``detail`` has no address."""
         origin, now = call.text("origin", ""), self._home.local_now()
         self._audit(what, detail, by=by, at=now, origin=origin)
         self._home.publish("alerts", by=by)

@@ -1,4 +1,4 @@
-"""Finds the counted minutes that a child's request of the topic "ledger" disputes."""
+"""Finds the counted minutes that a child disputes in a request to a guardian (topic "ledger")."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def disputed(
 ) -> tuple[datetime, tuple[str, ...], int]:
     """Return the first disputed minute (UTC), the time limits that counted the minutes, and their number.
 
-    ``since`` is the first minute. The request names a span as ``minutes``, and may name ``limits``. It is
-    refused if the first minute did not count.
+    ``since`` is the first minute. The request has the span as ``minutes``, and may restrict the time limits
+    by ``limits``. Raises ControlError if the first minute did not count.
     """
     span = call.args.minutes
     if span is None:

@@ -65,7 +65,7 @@ MAX_LISTED = 100  # requests in one answer
 
 @dataclass(frozen=True, slots=True)
 class AnswerEffect:
-    """What a guardian's answer did."""
+    """The effect of a guardian's answer: a sentence, an end, and the extra time or the edit of rules."""
 
     sentence: str
     until: datetime | None = None  # when what it opened ends
@@ -76,7 +76,7 @@ class AnswerEffect:
 class RequestVerbs:
     """Stores children's requests, grants some automatically, applies guardians' answers, and lists requests.
 
-    ``transaction``: writes to the store inside of it reach the disk as a whole.
+    ``transaction``: all writes to the store inside of it reach the disk together, or none does.
     """
 
     def __init__(
@@ -105,9 +105,10 @@ class RequestVerbs:
         router.serve(REQUESTS, self.requests)
 
     def request(self, call: Call[NewRequest]) -> RequestResult:
-        """Store a child's request for time, a site or disputed minutes.
+        """Store a child's request for time, a site or disputed minutes, and publish it.
 
-        Within the automatic minutes a day, time is granted immediately.
+        Time within the child's automatic minutes of the day is granted immediately. Raises ControlError or
+        PolicyError for a request that no answer could fulfil.
         """
         member = self._access.child(call)
         new = self._parse(call, member)
@@ -171,9 +172,9 @@ class RequestVerbs:
         return self._new(call, member, RequestTopic.TIME, service or "", minutes)
 
     def _parse_site(self, call: ControlRequest, word: str, member: Member) -> ChildRequest:
-        """Return a request for a blocked site, service or category.
+        """Return a new, not yet stored request for a blocked site, service or category, named by ``word``.
 
-        Raises PolicyError if no answer opens it.
+        Raises PolicyError if no answer opens it, or ControlError for an unknown service.
         """
         profile, world = member.profile, self._home.rules.world
         if word.startswith(CATEGORY):
@@ -196,16 +197,16 @@ class RequestVerbs:
         return replace(self._new(call, member, RequestTopic.SITE, entry, 0), host=host)
 
     def _check_not_open(self, entry: str, member: Member) -> None:
-        """Raise PolicyError if a guardian has opened the site, service or category, and it is open now."""
+        """Raise PolicyError if a guardian has opened the site, service or category and it is still open."""
         open_until = dict(member.situation.allowed).get(entry)
         if open_until is not None and self._home.local_now() < open_until:
             name = target_name(entry, self._home.rules.names)
             raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
-        """Grant a request for time within the daily minutes that need no guardian's answer.
+        """Grant a request for time if the child's daily minutes that need no answer suffice, and apply it.
 
-        Return the granted request and a sentence; None where a guardian has to answer.
+        Return the granted request and a sentence; None if a guardian has to answer.
         """
         now, calendar = self._home.local_now(), self._home.rules.calendar
         today = calendar.family_day(now)
@@ -229,7 +230,11 @@ class RequestVerbs:
         return granted, extended.sentence
 
     def answer(self, call: Call[AnswerRequest]) -> AnswerResult:
-        """Apply a guardian's answer to a child's request, or about a blocked site without a request."""
+        """Apply a guardian's answer to a child's request, or about a blocked site without a request.
+
+        Return what it opens and until when, and the revision for an undo. Raises ControlError for an unknown
+        request, and PolicyError for one that is answered already or needs a confirmation.
+        """
         by, args = self._access.guardian(call), call.args
         before = self._meant(call)
         now = self._home.local_now()
@@ -259,9 +264,10 @@ class RequestVerbs:
         )
 
     def _meant(self, call: Call[AnswerRequest]) -> ChildRequest:
-        """Return the request that an answer is about: one by its ``id``, else the pending one for the site.
+        """Return the request that an answer is about: by its ``id``, else the pending one for the site.
 
-        Without one, return a request that is not stored, with the id 0. It cannot be declined.
+        Without one, return a new request that is not stored, with the id 0. Raises ControlError for an
+        unknown id, or to decline a site that is not requested.
         """
         args = call.args
         if args.id is not None:
@@ -282,9 +288,10 @@ class RequestVerbs:
         return waiting or new
 
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, AnswerEffect]:
-        """Apply a guardian's answer, and store both in one transaction.
+        """Apply a guardian's answer, and store it in one transaction with the extra time or opened site.
 
-        Return the request with the number of its grant, and the effect.
+        *Always* edits the child's rule file before. Return the request with the number of its grant, and the
+        effect.
         """
         member = self._access.stand_in(self._home.rules.household.profile(answered.who))
         edit = None
@@ -305,9 +312,9 @@ class RequestVerbs:
         return answered, effect
 
     def _allowing(self, entry: str, profile: Profile) -> dict[str, object]:
-        """Return the changes of a child's rules that open a site, service or category permanently.
+        """Return the changes of a child's rules that allow a site, service or category permanently.
 
-        They remove the family's own entries that would still block it, as they are spelled in the file.
+        They also remove the family's own blocks that would take precedence, as they are spelled in the file.
         """
         blocks = outranking_blocks(entry, profile, self._home.rules.world.catalogue)
         _source, written = self._editing.read(self._editing.file(profile.id))
@@ -345,8 +352,8 @@ class RequestVerbs:
     def requests(self, call: Call[RequestFilter]) -> RequestList:
         """Return at most MAX_LISTED requests, newest first.
 
-        With ``device``, return all requests of its child. Without it, return what guardians may see: pending
-        requests in full, others as the log level allows.
+        With ``device``, return those of its child, whole. Without it, return what guardians may see: pending
+        requests in full, others as the log level allows. ``profile`` and ``pending`` select some.
         """
         found = list(reversed(self._stored.all()))
         view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians

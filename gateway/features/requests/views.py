@@ -22,14 +22,14 @@ OVER = "over"  # the state of an answered request without a log, whatever the an
 
 
 class AskedValues:
-    """Describes requests for the child and for guardians, and builds their events."""
+    """Describes children's requests for the child and for guardians, and builds their events' fields."""
 
     def __init__(self, rules: RuleBook, visibility: Visibility) -> None:
         self._rules = rules
         self._visibility = visibility
 
     def whole(self, request: ChildRequest) -> RequestView:
-        """Return a request with all its fields, for the child's own device."""
+        """Return a request with all its fields, as the child's own device sees it."""
         zone = self._rules.household.config.zone
         profile = self._rules.household.find(request.who)
         thing = request.thing
@@ -64,7 +64,8 @@ class AskedValues:
     def to_guardians(self, request: ChildRequest) -> RequestView | None:
         """Return the part of a request that guardians may see; None if they may not see it.
 
-        Below NAMES_LEVEL, typed text is left out with the names: it may contain any of them.
+        It is whole while the request waits, or from the log level NAMES_LEVEL on. Below that, names and typed
+        text (which may contain names) are left out; below KINDS_LEVEL it is None.
         """
         level = self.level(request)
         if request.waits or level >= NAMES_LEVEL:
@@ -89,9 +90,9 @@ class AskedValues:
         )
 
     def asked(self, request: ChildRequest, name: str, sentence: str) -> Mapping[str, object] | None:
-        """Return the fields of the event ``request``.
+        """Return the fields of the event ``request`` for a new request, as far as guardians may see them.
 
-        None if guardians may not see an automatically granted one.
+        None if they may not see it, as an automatically granted one of a child without a log.
         """
         visible = self.to_guardians(request)
         if visible is None:
@@ -109,7 +110,10 @@ class AskedValues:
         }
 
     def answered(self, request: ChildRequest, sentence: str = "") -> Mapping[str, object]:
-        """Return the fields of the event ``answer`` for a request that was answered or has expired."""
+        """Return the fields of the event ``answer`` for a request that was answered or has expired.
+
+        The child's log level decides which: without a log, only that it is over.
+        """
         level = self.level(request)
         event: dict[str, object] = {"id": request.id, "profile": request.who}
         if level < KINDS_LEVEL:
@@ -121,10 +125,7 @@ class AskedValues:
         return event | ({"because": request.because, "sentence": sentence} if level >= NAMES_LEVEL else {})
 
     def audited(self, request: ChildRequest, what: str) -> str:
-        """Return ``what``, the kind of the audit line.
-
-        Empty (no line is written) where the child has no log.
-        """
+        """Return ``what``, the kind of the audit line, or "" (no line) for a child without a log."""
         return what if self.level(request) >= KINDS_LEVEL else ""
 
     def level(self, request: ChildRequest) -> int:
@@ -137,7 +138,7 @@ class AskedValues:
         return name(thing, self._rules.names) if thing else None
 
     def _kind(self, request: ChildRequest) -> str:
-        """Return the categories or time limits of a request, without names of services and sites."""
+        """Return the categories or time limits that a request is about, without service and site names."""
         if request.topic is not RequestTopic.LEDGER:
             thing = f"{SERVICE}{request.thing}" if request.topic is RequestTopic.TIME else request.thing
             return self._category(thing)
@@ -146,7 +147,7 @@ class AskedValues:
         return " ".join(dict.fromkeys(filter(None, kinds)))
 
     def _category(self, thing: str) -> str:
-        """Return the category of a service or a site as ``category:ID``; empty where it has none."""
+        """Return the category of a service or a site as ``category:ID``; empty if it has none."""
         if thing.startswith(CATEGORY):
             return thing
         world = self._rules.world

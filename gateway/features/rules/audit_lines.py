@@ -1,4 +1,4 @@
-"""Decides which audit lines guardians may see: what a child did itself depends on the child's log level."""
+"""Decides which audit lines guardians may see. For a child's own actions, the child's log level decides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ANSWER, OPEN = "answer", "open"
 
 
 class AuditLines:
-    """Hides audit lines, or parts of them, that a child's log level keeps from guardians."""
+    """Hides audit lines, or parts of them, that guardians may not see at a child's log level."""
 
     def __init__(self, home: HomeContext, visibility: Visibility, requests: RequestTable) -> None:
         self._home = home
@@ -28,9 +28,9 @@ class AuditLines:
         self._requests = requests
 
     def visible(self, line: AuditLine) -> tuple[AuditLine, bool] | None:
-        """Return the visible part of an audit line, and whether only its day may be shown.
+        """Return the visible part of an audit line, and True if only its day may be shown, not its time.
 
-        None if it is hidden.
+        None if the line is hidden.
         """
         if line.what in OF_REQUESTS:
             number, _, rest = line.detail.partition(" ")
@@ -47,7 +47,7 @@ class AuditLines:
         return line, False
 
     def visible_authors(self, authors: Iterable[str]) -> list[str]:
-        """Return the authors that guardians may see: without the children whose own lines are all hidden."""
+        """Return the authors without those children whose own audit lines are all hidden from guardians."""
         return [
             author
             for author in authors
@@ -64,7 +64,10 @@ class AuditLines:
         return (line, False) if line.what == ANSWER else self._by_day(line)
 
     def _given(self, line: AuditLine, who: str) -> tuple[AuditLine, bool]:
-        """Return the line about what a guardian gave, without the name that the child asked for."""
+        """Return the line about what a guardian gave; below NAMES_LEVEL without what the child asked for.
+
+        The second value is False: its time may be shown.
+        """
         level = self._level(who)
         if level >= NAMES_LEVEL:
             return line, False
@@ -77,9 +80,9 @@ class AuditLines:
         return replace(line, what=what, detail=detail), False
 
     def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:
-        """Return the line about what a child took: without time below NAMES_LEVEL, None without a log.
+        """Return the line about what a child took; below NAMES_LEVEL without details and time.
 
-        Where the present is private, the line is hidden until its day is over.
+        None for a child without a log. If the log level hides the present, None also until the day is over.
         """
         level = self._level(who)
         if level >= NAMES_LEVEL:
@@ -96,7 +99,7 @@ class AuditLines:
         return replace(line, at=day_of(local), origin=""), True
 
     def _level(self, who: str) -> int:
-        """Return the log level of a profile id; 0 for a person who is no longer in the family."""
+        """Return the log level of a profile by its id; 0 for a person who is no longer in the family."""
         return self._visibility.level(who) if who in self._home.rules.household.profiles else 0
 
     def _child_of(self, name: str) -> Profile | None:
@@ -105,5 +108,8 @@ class AuditLines:
 
 
 def _subject(detail: str) -> str:
-    """Return the profile id with which a detail begins: ``daughter: time``, ``daughter 30 min: bedtime``."""
+    """Return the profile id with which an audit line's detail begins.
+
+    Details are such as ``daughter: time`` or ``daughter 30 min: bedtime``.
+    """
     return detail.partition(" ")[0].removesuffix(":")

@@ -28,7 +28,7 @@ AUTHORS = 64  # offered as a filter
 class AuditLogVerbs:
     """Returns the audit log page by page, as far as guardians may see it.
 
-    ``authors``: returns at most so many names of authors in the log.
+    ``read``: returns audit lines. ``authors``: returns the names of at most so many authors in the log.
     """
 
     def __init__(
@@ -49,7 +49,10 @@ class AuditLogVerbs:
         router.serve(AUDIT_LOG, self.audit_log)
 
     def audit_log(self, call: Call[AuditLogRequest]) -> AuditLog:
-        """Return a page of the audit log, newest first. Lines that are not yet on the disk are missing."""
+        """Return a page of the audit log, newest first, whether more follows, and the authors in the log.
+
+        Lines that are not yet on the disk are missing.
+        """
         limit, skip = call.args.limit, call.args.skip
         found = self._read(limit + 1, who=call.args.who, skip=skip)
         visible = (self._lines.visible(line) for line in found[:limit])
@@ -84,7 +87,7 @@ class AuditLogVerbs:
         )
 
     def _name(self, word: str) -> str:
-        """Return the name of the person (by id) or device (by MAC address); empty if the word is neither."""
+        """Return the name of the person (by id) or device (by MAC address) in ``word``; "" if neither."""
         mac = parse_mac(word)
         if mac is not None:
             return self._here.name_of(mac) or mac

@@ -16,7 +16,10 @@ ENGLISH = "en"  # the pages translate categories and groups by their ids (webui/
 
 
 def catalogue_view(product: Product) -> RuleCatalogue:
-    """Return services and groups in file order, the categories that a family may set, and age groups."""
+    """Return services and groups in file order, the categories that a family may set, and age groups.
+
+    ``product``: the packaged data.
+    """
     catalogue, bands = product.catalogue, product.bands
     return RuleCatalogue(
         services=tuple(

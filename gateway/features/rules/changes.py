@@ -46,8 +46,8 @@ DEVICE_KEYS = ("devices", "shared", "managed")
 class ChangeVerbs:
     """Returns today's changes by guardians: pauses, extra time, opened sites, owners of devices, rules.
 
-    ``state``: returns the pauses and the `off` in force at a time and day. ``place_of``: returns a device's
-    owner or place now.
+    ``state``: returns the pauses in force at a time and day, and whether filtering is off. ``read``: returns
+    the latest audit lines. ``place_of``: returns a device's present owner or place.
     """
 
     def __init__(
@@ -77,9 +77,8 @@ class ChangeVerbs:
     def own_changes(self, call: Call[OwnChangesRequest]) -> FamilyChanges:
         """Return the latest changes of a child's rules with author and reason, at every log level and age.
 
-        Also when a guardian looked at the live traffic of one of its devices.
-
-        A child's device sees those of its child, a guardian those of the child in ``id``. None has an undo.
+        Also return when a guardian looked at the live traffic of one of its devices. A child's device sees
+        those of its child, a guardian those of the child in ``id``. None has an undo.
         """
         if call.args.id is not None:
             child = self._home.rules.household.profile(call.args.id)
@@ -92,7 +91,7 @@ class ChangeVerbs:
         return FamilyChanges(changes=tuple(sorted(found, key=lambda change: change.at, reverse=True)))
 
     def _watched(self, child: str, now: datetime) -> Iterator[FamilyChange]:
-        """Yield when a guardian looked at the live traffic of a child's device."""
+        """Yield an entry for each time that a guardian began to see a child's live traffic, newest first."""
         for line in self._read(AUDIT_LINES):
             if line.what == WATCHED and line.detail.startswith(f"{child} "):
                 mac = line.detail.rpartition(" ")[2]
@@ -101,7 +100,7 @@ class ChangeVerbs:
                 yield replace(change, devices=(device,))
 
     def changes(self, _call: Call[NoValues]) -> FamilyChanges:
-        """Return everything that guardians set today and how to undo it, newest first."""
+        """Return everything that guardians set today and how to undo it, newest first, at most SHOWN."""
         now = self._home.local_now()
         today = self._home.rules.calendar.family_day(now)
         found = [
@@ -115,7 +114,7 @@ class ChangeVerbs:
         return FamilyChanges(changes=tuple(found[:SHOWN]))
 
     def _switches(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield the pauses and the `off` in force, whenever they were set, each with its undo."""
+        """Yield the pauses in force and a switched-off filter, whenever they were set, each with its undo."""
         state = self._state(now, today)
         for pause in state.pauses:
             undo = UndoAction(do="resume", who=pause.who)
@@ -126,7 +125,10 @@ class ChangeVerbs:
             yield self._describe("off", ALL, off.by, off.since, now, until=off.until and off.ends, undo=undo)
 
     def _grants(self, now: datetime, today: date) -> Iterator[FamilyChange]:
-        """Yield the extra time that guardians gave today, including revoked grants."""
+        """Yield the extra time that guardians gave today, including revoked grants, with an undo if any.
+
+        Extra time by a child's private request is left out once it has ended.
+        """
         by_number: dict[int, list[Given]] = {}
         for given in self._gifts.given():
             if given.day == today and given.kind in BY_GUARDIANS:
@@ -158,7 +160,7 @@ class ChangeVerbs:
     def _assigned(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield the devices that got another owner or place today, as far as no edit of a file shows it.
 
-        The last assignment of a device has an undo while it applies.
+        The last assignment of a device has an undo while it still applies.
         """
         seen: set[str] = set()
         zone, day_of = now.tzinfo, self._home.rules.calendar.family_day
@@ -182,7 +184,7 @@ class ChangeVerbs:
     ) -> Iterator[FamilyChange]:
         """Yield today's edits of the family's files. Only the last edit of a file has an undo.
 
-        The edits that ``assigned`` made are left out: they moved one device.
+        An edit that belongs to a device in ``assigned`` is left out: it moved only that device.
         """
         for change in EditHistory(self._home.rules).of(today):
             found = self._rule_change(change, now)

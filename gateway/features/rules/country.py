@@ -41,7 +41,7 @@ class CountryVerbs:
         )
 
     def country(self, _call: Call[NoValues]) -> CountryRules:
-        """Return the age ratings and laws of the family's country, then foreign laws in a child's rules."""
+        """Return the age ratings and laws of the family's country, then other laws in children's rules."""
         rules = self._rules
         household = rules.household
         used = {law.value.id: law.value for child in household.children for law in child.rules.laws}

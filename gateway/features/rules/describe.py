@@ -93,9 +93,9 @@ def _device_closing(standing: Standing) -> Closing | None:
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
 ) -> NextChange | None:
-    """Return when the device as a whole is blocked or allowed next, within two days.
+    """Return when the device as a whole is blocked or allowed next, or for another reason.
 
-    None if it stays as it is.
+    None if it stays as it is for two days.
     """
     at, last = now, now + timedelta(days=2)
     while True:
@@ -111,9 +111,10 @@ def _next_change(
 def profile_rules(
     judge: Judge, rules: RuleBook, situation: Situation, now: datetime, last_set: LastChange | None = None
 ) -> ProfileRules:
-    """Return the rules that apply to one person: times, limits, blocked and allowed sites, with their owners.
+    """Return the rules that apply to one person: times, limits, blocked and allowed sites.
 
-    ``now``: local time.
+    Each has its owner (who set it). ``situation``: the present state of pauses and extra time. ``now``: local
+    time.
     """
     profile, own = judge.profile, judge.profile.rules
     return ProfileRules(
@@ -159,7 +160,7 @@ def profile_rules(
 
 
 def _refused(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what family and age group block, without categories that an allow entry opens."""
+    """Yield what the family and the age group block, without categories that an allow entry opens."""
     own = profile.rules
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked
@@ -211,7 +212,7 @@ def _refused_by_law(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget
 
 
 def _refused_in_general(own: Rules, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what is blocked regardless of name and category, such as VPNs and unnamed connections."""
+    """Yield what is blocked regardless of site and category, such as VPNs and connections without a name."""
     if own.safe_search.value is not SafeSearch.OFF:
         yield _blocked("safe_search", rules, own.safe_search.owner)
     if own.strict.value:

@@ -33,7 +33,7 @@ OPEN, CLOSED = "open", "closed"  # all day
 
 
 def bedtimes(profile: Profile) -> tuple[NightOnDays, ...]:
-    """Return the bedtimes that others set, then those that the child set for itself, each with its days."""
+    """Return a profile's bedtimes with their days: those set by others, then the child's own."""
     mine = profile.rules.self_set
     bedtimes = [(profile.rules.bedtime, "")] + ([] if mine is None else [(mine.bedtime, _by_itself(profile))])
     return tuple(
@@ -53,7 +53,7 @@ def schedules(profile: Profile, rules: RuleBook) -> tuple[WindowOnDays, ...]:
 
 
 def limits(profile: Profile, rules: RuleBook) -> tuple[LimitOnDays, ...]:
-    """Return the time limits that others set, then those that the child set itself, each with its days."""
+    """Return a profile's time limits with their days: those set by others, then the child's own."""
     mine = profile.rules.self_set
     own = () if mine is None else mine.limits.items()
     return tuple(
@@ -69,7 +69,7 @@ def _by_itself(profile: Profile) -> str:
 
 
 def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
-    """Return the categories that use the time limit for play."""
+    """Return the categories of sites that use up the time limit for play."""
     return tuple(
         CountedCategory(
             target=action_target(key), name=target_name(action_target(key), rules.names), owner=action.owner
@@ -80,7 +80,7 @@ def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
 
 
 def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...]:
-    """Return the categories that do not use the time limit for the internet; empty without such a limit."""
+    """Return the categories that do not use up the time limit for the internet; () without such a limit."""
     if INTERNET not in profile.rules.limits:
         return ()
     return tuple(
@@ -90,7 +90,7 @@ def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
-    """Yield each value with its days: None for every day, else a day type, a weekday or ``week``.
+    """Yield each value with its days: None for every day, else ``school``, ``free``, a weekday or ``week``.
 
     A weekday's own value takes precedence over that of its day type. None as value: the weekday has none.
     """
@@ -118,7 +118,7 @@ def _night(entry: Owned[Span] | None, owner: str = "") -> NightHours:
 
 
 def _windows(target: str, entry: Owned[tuple[Span, ...]] | None, rules: RuleBook) -> Iterator[WindowHours]:
-    """Yield a row for each allowed span of a target, or one row for a day that is all open or all closed."""
+    """Yield a row for each allowed span of a target, or one row if the day is all open or all closed."""
     name, owner = target_name(target, rules.names), "" if entry is None else entry.owner
     if entry is None or not entry.value:
         all_day = OPEN if entry is None else CLOSED
@@ -139,7 +139,10 @@ def _limit(target: str, entry: Owned[timedelta] | None, rules: RuleBook, owner: 
 
 
 def other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[OtherDay]:
-    """Yield the days around ``today`` that count as another day type, or have an exception."""
+    """Yield the days from yesterday to a week after ``today`` that count as another day type.
+
+    Days with an exception are among them; ordinary weekends are not.
+    """
     holidays = rules.product.holidays(rules.household.config.country)
     for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):
         if day.exception or day.because not in (None, WEEKEND):
@@ -147,7 +150,10 @@ def other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[Other
 
 
 def _other_day(day: PlannedDay, rule: DateRule | None, rules: RuleBook) -> OtherDay:
-    """Return a day for the control socket. ``rule``: what its date sets in place of the usual rules."""
+    """Return a day as the control socket reports it.
+
+    ``rule``: what its date sets in place of the usual rules.
+    """
     night = None if rule is None else rule.bedtime
     return OtherDay(
         date=day.day,

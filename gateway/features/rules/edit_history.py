@@ -24,7 +24,11 @@ VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """What one step of the file history changed in one file. ``what``: rules, added, removed or settings."""
+    """What one step of the file history changed in one file.
+
+    ``what``: ``rules``, ``added``, ``removed`` or ``settings``. ``left_off``: how many entries are not
+    listed.
+    """
 
     step: FileChange
     what: str
@@ -38,7 +42,7 @@ class RuleChange:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A profile's file at one moment: its text, and the rules that resulted from it."""
+    """A profile's file at one moment: the person's name, the parsed content, and the resulting rules."""
 
     name: str  # of the person
     document: Document
@@ -48,7 +52,7 @@ class _File:
 class EditHistory:
     """Compares stored versions of rule files, and returns what each edit changed.
 
-    Create one for each answer: it caches the files that it parses.
+    Create one for each response: it caches the files that it parses.
     """
 
     def __init__(self, rules: RuleBook) -> None:
@@ -56,7 +60,10 @@ class EditHistory:
         self._parsed: dict[tuple[str, int | None], _File | None] = {}
 
     def of(self, day: date) -> Iterator[RuleChange]:
-        """Yield the changes of rule files on a day of the household, in no particular order."""
+        """Yield the changes of rule files on one day of the household, in no particular order.
+
+        Only the newest STEPS edits of that day are read.
+        """
         rules = self._rules
         profiles = Path(rules.household.config.profiles)
         folders = {profiles: rules.history(profiles), rules.path.parent: rules.history(rules.path.parent)}
@@ -77,7 +84,7 @@ class EditHistory:
         """Yield the changes of one profile's file, newest first, back to when the file was added.
 
         Earlier steps may be about another person whose file had the same name. The reason of a step that was
-        made for another person's file is left out.
+        made for another person's file is left out. No change has an undo.
         """
         folder = Path(self._rules.household.config.profiles)
         history, name = self._rules.history(folder), f"{who}.yaml"
@@ -92,7 +99,7 @@ class EditHistory:
                 return
 
     def _of_people(self, step: FileChange, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
-        """Yield the change of the step's main file, and of other files that lost more than a device."""
+        """Yield the change of the step's main file, and of other files in which more than devices changed."""
         main = self._main_file(step, history, folder)
         first = self._of_person(step, history, folder / main)
         yield None if first is None else replace(first, because=step.because)
@@ -140,7 +147,10 @@ class EditHistory:
         self, step: FileChange, history: FileHistory, file: str, what: str, name: str,
         entries: tuple[ChangedEntry, ...], undo: UndoAction,
     ) -> RuleChange:  # fmt: skip
-        """Return the change of a file. It has an undo only while the step is the file's last."""
+        """Return the change of a file. It has an undo only if no later step changed the file.
+
+        The former content must also be stored.
+        """
         last = max(number for number, other in history.steps.items() if file in other.after)
         is_current = last == step.number and revision(history.read(file)) == step.after[file]
         can_undo = is_current and self._is_before_stored(step, history, file)
@@ -156,10 +166,7 @@ class EditHistory:
         )
 
     def _main_file(self, step: FileChange, history: FileHistory, folder: Path) -> str:
-        """Return the name of the file that a step was made for.
-
-        Its other files only lost devices to that one.
-        """
+        """Return the name of the file that a step was made for. Others only lost devices to that one."""
         names = list(step.after)
         for name in names if len(names) > 1 else ():
             before = self._person(folder / name, self._before(step, history, name))
@@ -201,8 +208,8 @@ class EditHistory:
     def _after(self, step: FileChange, history: FileHistory, name: str) -> bytes | None:
         """Return the content that a step left in a file.
 
-        None if the file was then edited outside of the daemon. That is what the next step found, or the file
-        as it is now.
+        None if the step deleted it, or if it was then edited outside of the daemon. The content is what the
+        next step found, or the file as it is now.
         """
         wanted = step.after[name]
         if wanted is None:

@@ -21,10 +21,10 @@ def explanation(
     decided: BlockOrigin | None,
     problems: tuple[str, ...] = (),
 ) -> Explanation:
-    """Return a decision with its reason, rule, owner, end and a sentence.
+    """Return a decision with its reason, rule, owner, end and a sentence, for a response.
 
     Times are in the time zone of ``at``. For a connection, protocol and address are added, and the services
-    that were recognised without their names.
+    that were recognised without their names. ``decided``: who set the rule.
     """
     decision, left, change = answer
     flow: dict[str, Any] = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}

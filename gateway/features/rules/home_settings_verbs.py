@@ -37,13 +37,16 @@ from gateway.policy.yaml.documents import has_own_comments
 
 
 def _own_services(source: bytes, path: str) -> dict[str, Any]:
-    """Return the services that the family defines, by id, as the file has them."""
+    """Return the services that the family defines in `qalqan.yaml` (``source``), by id, as written there."""
     found = edits.read(source, path).get("services")
     return dict(found) if isinstance(found, dict) else {}
 
 
 def _new_device_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rules of new devices: at ``unknown_devices``, and at ``interfaces/NAME`` of each network."""
+    """Return which rules new devices get: at ``unknown_devices``, and ``interfaces/NAME`` of each network.
+
+    ``settings``: changes by key, or the settings.
+    """
     found = {key: value for key, value in settings.items() if key.partition("/")[0] == "interfaces"}
     networks = found.pop("interfaces", None)
     if isinstance(networks, Mapping):
@@ -52,7 +55,7 @@ def _new_device_rules(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class HomeSettingsVerbs:
-    """Shows, edits and restores the family's settings in `qalqan.yaml`."""
+    """Verbs that show, edit and restore the family's settings in `qalqan.yaml`."""
 
     def __init__(self, rules: RuleBook, edit: ProfileVerbs, editing: HomeEditing, access: Access) -> None:
         self._rules = rules
@@ -66,7 +69,7 @@ class HomeSettingsVerbs:
         router.serve(UNEDIT_FAMILY, self.undo_edit)
 
     def family(self, _call: Call[NoValues]) -> FamilySettings:
-        """Return the family's settings, the router's own settings, and who last changed them."""
+        """Return the family's settings, those that the router's configuration sets, and the last change."""
         rules = self._rules
         source, settings = read_bounded(rules.path), rules.household.config
         return FamilySettings(
@@ -97,7 +100,10 @@ class HomeSettingsVerbs:
         )
 
     def edit(self, call: Call[EditFamilyRequest]) -> Edited:
-        """Change the family's settings by the keys in ``set``. Return the revision for an undo."""
+        """Change the family's settings by the keys in ``set``. Return the new revision and that for an undo.
+
+        Raises ControlError if the sender may not make the change, and PolicyError if it is invalid.
+        """
         author, changes = self._edit.author(call), call.mapping("set")
         self._confirm(call, changes)
         done = self._editing.edit(changes, author, call.args.revision)
@@ -107,7 +113,10 @@ class HomeSettingsVerbs:
         return Edited(revision=done.revision, undo=done.found, changed=tuple(changed))
 
     def undo_edit(self, call: Call[UneditFamilyRequest]) -> Unedited:
-        """Restore an earlier revision of the family's settings. Return the revision for an undo."""
+        """Restore an earlier revision of the family's settings. Return the new revision and that for an undo.
+
+        Raises ControlError or PolicyError as `edit`.
+        """
         author, path = self._edit.author(call), self._rules.path
         with suppress(PolicyError):  # a revision that is unknown or cannot be read is refused below
             _, old = self._rules.history(path.parent).earlier(path, call.args.revision)
@@ -117,7 +126,10 @@ class HomeSettingsVerbs:
         return Unedited(revision=done.revision, undo=done.found)
 
     def _confirm(self, request: ControlRequest, settings: Mapping[str, Any]) -> None:
-        """Refuse settings without a proof that leave new devices unfiltered."""
+        """Require a recent proof of identity for settings that leave new devices unfiltered.
+
+        Raises ControlError without one.
+        """
         config = self._rules.household.config
         now = _new_device_rules({"unknown_devices": config.unknown_devices, "interfaces": config.interfaces})
         for key, rules in _new_device_rules(settings).items():

@@ -1,4 +1,4 @@
-"""The verbs `catalogue` and `week`; what changes to rules would decide and schedule. Nothing is written."""
+"""The verbs `catalogue` and `week`, and decisions under changed rules. Nothing is written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ from gateway.policy.values import Observation
 
 
 class Explainer:
-    """Explains decisions about a host or a connection, as far as guardians may see the reasons."""
+    """Explains decisions about a host or a connection, as far as guardians may see the reasons.
+
+    ``decided``: returns what is known about who set a profile's rules.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,10 @@ class Explainer:
         self._decided = decided
 
     def moment(self, at: str | None) -> datetime:
-        """Return the time in a request, by default the current time."""
+        """Return the time in the text ``at`` of a request; None means now.
+
+        Raises PolicyError for bad text.
+        """
         if at is None:
             return self._home.local_now()
         return parse_moment(at, self._home.rules.household.config.zone)
@@ -63,7 +69,11 @@ class Explainer:
     def explain(
         self, member: Member, seen: Observation, at: datetime, problems: tuple[str, ...] = ()
     ) -> Explanation:
-        """Return the decision for a member about a host or connection at a moment, with its reasons."""
+        """Return the decision for a member about a host or connection at a moment, with its reasons.
+
+        A past moment is judged by the state of that time. ``problems`` are added to the explanation. The
+        minutes left of a child are omitted if its log level hides the present.
+        """
         judge, situation = member.judge, member.situation
         if at < self._home.local_now():
             judge, situation = self._family.judged(member, at)
@@ -75,9 +85,9 @@ class Explainer:
 
 
 class TriedRules:
-    """Returns profiles with the changes that a request tries. Nothing is written.
+    """Returns profiles with the rule changes of a request, to try them out. Nothing is written.
 
-    ``with_choices`` returns a profile with what the child set for itself.
+    ``with_choices`` returns a profile with the bedtimes and limits that the child set for itself.
     """
 
     def __init__(
@@ -88,7 +98,10 @@ class TriedRules:
         self._with_choices = with_choices
 
     def profile(self, request: ControlRequest, wanted: str) -> Profile:
-        """Return the profile by id or name, with the changes in ``set`` if the request has any."""
+        """Return the profile with this id or name, with the changes in ``set`` if the request has any.
+
+        Raises PolicyError for an unknown profile or invalid changes.
+        """
         profile = self._home.rules.household.profile(wanted)
         if not request.has("set"):
             return profile
@@ -98,7 +111,7 @@ class TriedRules:
 
 
 class PreviewVerbs:
-    """Returns the rules to choose from, and the schedule of present or changed rules."""
+    """The verbs `catalogue`, what rules may contain, and `week`, the schedule of present or changed rules."""
 
     def __init__(self, home: HomeContext, tried: TriedRules) -> None:
         self._home = home
@@ -112,7 +125,7 @@ class PreviewVerbs:
         return catalogue_view(self._home.rules.product)
 
     def week(self, call: Call[WeekRequest]) -> WeekPlan:
-        """Return the schedule and time limits of the seven days from today on."""
+        """Return a profile's schedule and time limits for the seven days from today on."""
         rules, profile = self._home.rules, self._tried.profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
         grid, today = Schedule(profile, rules.calendar), self._home.local_now().date()

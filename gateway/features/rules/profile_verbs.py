@@ -53,7 +53,7 @@ OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose 
 
 
 class ProfileVerbs:
-    """Shows, edits, adds, removes and restores profiles, with an audit line for each change.
+    """Control-socket verbs that show, edit, add, remove and restore profiles. They write audit lines.
 
     ``forget_profile``: deletes a profile's PIN, self-set times, agreement and push subscriptions.
     """
@@ -87,19 +87,20 @@ class ProfileVerbs:
         router.serve(RESTORE_PROFILE, self.restore_profile)
 
     def author(self, request: ControlRequest) -> Author:
-        """Return the guardian, time and reason of a change. Refuses other senders.
+        """Return the guardian, time and reason of a change.
 
-        All verbs that edit files check permission here.
+        Raises ControlError if no guardian sent the request. All verbs that edit files check the permission
+        with this method.
         """
         return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
     def audit(self, request: ControlRequest, author: Author, what: str, detail: str) -> None:
-        """Write an edit to the audit log."""
+        """Write a line about an edit to the audit log. ``what``: its kind."""
         origin = request.text("origin", "")
         self._audit(what, detail, by=author.by, at=author.at, origin=origin)
 
     def rules(self, call: Call[RulesRequest]) -> ChildRules:
-        """Return a profile's own rules, those of its age group, and both merged."""
+        """Return a profile's own rules, those of its age group, both merged, and the last change."""
         household = self._home.rules.household
         profile = self._home.rules.household.profile(call.args.id)
         path = self._editing.file(profile.id)
@@ -119,7 +120,7 @@ class ProfileVerbs:
         )
 
     def last_change_of(self, profile: Profile) -> LastChange | None:
-        """Return who last changed a profile's file, and when; None if that is unknown."""
+        """Return who last changed a profile's file, and when; None if unknown or for a built-in profile."""
         if profile.built_in:
             return None
         try:
@@ -129,16 +130,21 @@ class ProfileVerbs:
             return None  # the last good version applies, and its author is unknown
 
     def last_change(self, path: Path, source: bytes) -> LastChange | None:
-        """Return who last changed a file, and when; None if it was edited outside of the daemon."""
+        """Return who last changed the file ``path`` with the content ``source``, and when.
+
+        None if it was edited outside of the daemon.
+        """
         step = self._editing.last_step(path, source)
         if step is None:
             return None
         return LastChange(by=step.by, at=step.at.astimezone(self._home.rules.household.config.zone))
 
     def edit(self, call: Call[EditRequest]) -> Edited:
-        """Change rules of a profile by the keys in ``set``.
+        """Change a profile's rules by the keys in ``set``, and write an audit line if the file changed.
 
-        Return the revision for an undo and the moved devices.
+        Return the new revision, the one for an undo, the changed keys, and the devices taken from other
+        profiles. Raises ControlError if the sender may not make this change, and PolicyError if it is
+        invalid.
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
@@ -159,7 +165,11 @@ class ProfileVerbs:
         )
 
     def undo_edit(self, call: Call[UneditRequest]) -> Unedited:
-        """Restore an earlier revision of a profile's file. Return the revision for an undo."""
+        """Restore an earlier revision of a profile's file.
+
+        Return the new revision, and the one that undoes this. Raises PolicyError if the revision is unknown
+        or may not be restored.
+        """
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
@@ -171,7 +181,11 @@ class ProfileVerbs:
         return Unedited(revision=done.revision, undo=done.found)
 
     def _confirm(self, request: ControlRequest, profile_id: str, changes: Mapping[str, Any]) -> None:
-        """Refuse a change without a proof that makes a child an adult, or gives a child's device to one."""
+        """Require a recent proof of identity for a change that takes a child or its device out of the filter.
+
+        That is: it makes a child an adult, or gives a child's device to an adult. Raises ControlError without
+        a proof.
+        """
         household = self._home.rules.household
         profile = household.profiles.get(profile_id)
         was_child = profile is not None and profile.is_child
@@ -183,7 +197,10 @@ class ProfileVerbs:
             self._access.confirmed(request)
 
     def _check_confirmed(self, profile_id: str, changes: Mapping[str, Any]) -> None:
-        """Refuse a change that opens a blocked category of a child, or a site or service of one."""
+        """Raise PolicyError if a change needs a guardian's confirmation because it opens something blocked.
+
+        It does if it opens a blocked category of a child, or a site or service of such a category.
+        """
         heads = {key.partition("/")[0] for key in changes}
         before = self._home.rules.household.profiles.get(profile_id)
         if before is None or not before.is_child or heads.isdisjoint(OPENING):
@@ -194,12 +211,15 @@ class ProfileVerbs:
         check_confirmed_edit(before, after, self._home.rules.world, self._home.rules.names)
 
     def _id(self, wanted: str) -> str:
-        """Return the id of a profile by id or name, also if its file cannot be used."""
+        """Return the id of the profile with this id or name; the text itself if no usable profile has it."""
         profile = self._home.rules.household.find(wanted)
         return wanted if profile is None else profile.id
 
     def add_profile(self, call: Call[AddProfileRequest]) -> ProfileId:
-        """Add a profile and return its id. With ``trial`` it is only checked, and nothing is written."""
+        """Add a profile and return its id. With ``trial`` it is only checked, and nothing is written.
+
+        Raises PolicyError for invalid rules, and ControlError if the sender may not do this.
+        """
         author, args = self.author(call), call.args
         name, band = args.name.strip(), args.band
         rules = {} if args.set is None else signed(call.mapping("set"), author.by)
@@ -213,7 +233,11 @@ class ProfileVerbs:
         return ProfileId(id=profile_id)
 
     def remove_profile(self, call: Call[RemoveProfileRequest]) -> RemovedProfile:
-        """Remove a profile. Return a token in ``undo`` by which ``restore_profile`` restores it."""
+        """Remove a profile.
+
+        Return its devices, and a token in ``undo`` by which ``restore_profile`` restores it. To remove a
+        child, the guardian needs a recent proof of identity. Raises ControlError or PolicyError.
+        """
         author, profile_id = self.author(call), self._id(call.args.id)
         profile = self._home.rules.household.profiles.get(profile_id)
         if profile is not None and profile.is_child:
@@ -223,7 +247,10 @@ class ProfileVerbs:
         return RemovedProfile(undo=str(step.number), devices=tuple(profile.devices if profile else ()))
 
     def restore_profile(self, call: Call[RestoreProfileRequest]) -> ProfileId:
-        """Restore a removed profile by its ``token``, and return its id."""
+        """Restore a removed profile by its ``token``, and return its id.
+
+        Raises ControlError or PolicyError.
+        """
         author, token = self.author(call), call.args.token
         if not (token.isascii() and token.isdigit() and len(token) <= 9):
             call.refuse("token", "names no removed profile", Code.NO_REVISION)
@@ -233,9 +260,10 @@ class ProfileVerbs:
         return ProfileId(id=profile_id)
 
     def _carry_held_band(self, number: int, profile_id: str) -> None:
-        """Copy the highest age group of a restored profile's former id to its new id.
+        """Copy the highest age group that the former id of a restored profile had to its new id.
 
-        Otherwise a younger age group would allow a higher log level than before.
+        ``number``: of the removal in the file history. Without the copy, a younger age group would allow a
+        higher log level than before.
         """
         step = self._editing.history.steps.get(number)
         former = "" if step is None or step.removed is None else step.removed.rpartition(".")[0]
@@ -248,9 +276,9 @@ class ProfileVerbs:
 
 
 def because(request: ControlRequest) -> str:
-    """Return the guardian's reason for a change, which the child can read.
+    """Return the guardian's reason for a change, which the child can read; empty without one.
 
-    Neither log nor audit log has it.
+    Neither log nor audit log has it. Raises ControlError if it has more than MAX_REASON characters.
     """
     reason = request.text("because", "")
     if len(reason) > MAX_REASON:
@@ -260,7 +288,7 @@ def because(request: ControlRequest) -> str:
 
 
 def _detail(profile_id: str, done: CompletedEdit) -> str:
-    """Return the text of an edit for the audit log: changed keys, and devices taken from others."""
+    """Return the audit log's text about an edit: changed keys, and how many devices others lost."""
     moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
     changes = edits.changes_text(done.before, done.after)
     taken = ", ".join(moved)

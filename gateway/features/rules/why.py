@@ -17,7 +17,7 @@ from gateway.store.tables.questions import QuestionTable
 
 
 class WhyVerb:
-    """Explains decisions about a host or connection, by the present rules or with changes to try."""
+    """The verb `why`: explains decisions about a host or connection, by the present or changed rules."""
 
     def __init__(
         self,
@@ -45,16 +45,17 @@ class WhyVerb:
         return self._explainer.explain(member, seen, at, self._problems(args.device or ""))
 
     def _problems(self, device: str) -> tuple[str, ...]:
-        """Return the problem of the rule file that names the device, if the file cannot be used."""
+        """Return the problem of the rule file that names the device, if that file cannot be used; else ()."""
         mac = parse_mac(device)
         found = None if mac is None else self._home.rules.household.problem_of(mac)
         return () if found is None else (str(found),)
 
     def _member(self, call: Call[WhyRequest], at: datetime) -> Member:
-        """Return the member that `device` or `profile` names. For a profile: what applies to all its devices.
+        """Return the member that ``device`` or ``profile`` names.
 
-        For a device with an open question about its owner, return its member from before if ``at`` is
-        earlier.
+        For a profile: what applies to all its devices. For a device with an open question about its owner,
+        return its member from before the question if ``at`` is earlier. Raises ControlError for an invalid
+        request.
         """
         household, family = self._home.rules.household, self._family
         device, profile = call.args.device, call.args.profile

@@ -1,1 +1,1 @@
-"""Devices that several people use, children's PINs, and devices that an adult unlocks."""
+"""Devices that several people use, children's PINs, and devices that an adult's proof unfilters."""

@@ -1,4 +1,4 @@
-"""Devices that an adult unlocked by a proof. Each is unfiltered until its proof ends.
+"""Devices that an adult unlocked by a proof of being one. Each is unfiltered until its proof ends.
 
 The end is a time of the system clock, as a family reads it, and is adjusted when the clock jumps. While the
 clock is not trusted, proofs from before the start do not apply.
@@ -19,12 +19,15 @@ MOST = 32  # devices at the same time: a party has fewer phones
 
 
 class AdultDevices:
-    """Unlocks devices by an adult's proof, and filters them again when the proof ends."""
+    """Stops filtering devices for which an adult gave a proof, and filters them again when it ends."""
 
     def __init__(
         self, home: HomeContext, effects: Effects, proofs: AdultProofTable, family: Family, here: SeenDevices
     ) -> None:
-        """Drop the proofs that ended while the daemon was stopped. Call it before devices are grouped."""
+        """Delete the proofs that ended while the daemon was stopped, and those whose end is uncertain.
+
+        Create this object before devices are grouped.
+        """
         self._home = home
         self._effects = effects
         self._proofs = proofs
@@ -51,12 +54,15 @@ class AdultDevices:
         return self._proofs.all().get(mac) if mac in self._family.opened else None
 
     def is_full(self, mac: str) -> bool:
-        """Return whether this device cannot be unlocked because too many other devices are."""
+        """Return whether this device cannot be unfiltered because MOST other devices are."""
         proofs = self._proofs.all()
         return mac not in proofs and len(proofs) >= MOST
 
     def begin(self, proof: AdultProof, *, who: str, origin: str) -> None:
-        """Unlock the device until the proof ends. ``who`` and ``origin`` are for the audit log."""
+        """Store the proof and stop filtering the device until the proof ends. Publish this.
+
+        ``who`` and ``origin`` are for the audit log.
+        """
         until = proof.until.astimezone(self._home.rules.household.config.zone)
         detail = f"{proof.mac} until {until.isoformat(timespec='minutes')}"
         self._proofs.put(proof, audit_text=detail, who=who, origin=origin)
@@ -65,14 +71,14 @@ class AdultDevices:
         self._schedule()
 
     def end(self, proof: AdultProof, *, by: str, origin: str) -> None:
-        """Filter the device again before its proof ends."""
+        """Filter the device again before its proof ends, with an audit line, and publish this."""
         self._proofs.end(proof.mac, by=by, at=self._home.now(), origin=origin)
         self._effects.regroup()
         self._publish(proof, "ended")
         self._schedule()
 
     def look(self) -> None:
-        """Filter the devices again whose proofs have ended."""
+        """Filter the devices again whose proofs have ended, publish this, and set the timer."""
         now = self._home.now()
         over = [proof for proof in self._proofs.all().values() if proof.until <= now]
         if over:
@@ -85,7 +91,10 @@ class AdultDevices:
         self._schedule()
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust the ends of proofs after a jump of the clock. Return whether devices must be regrouped."""
+        """Adjust the ends of proofs after a jump of the clock.
+
+        Return whether devices must be grouped again.
+        """
         before = dict(self._proofs.all())
         moved = self._proofs.shift(jump.seen_in(self._home.rules.household.config.zone))
         for mac in before.keys() - self._proofs.all().keys():
@@ -105,7 +114,7 @@ class AdultDevices:
         )
 
     def _schedule(self) -> None:
-        """Set the timer to the end of the next proof, at most PERIOD ahead."""
+        """Set the timer to the end of the next proof, at most PERIOD seconds ahead, if there is a proof."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

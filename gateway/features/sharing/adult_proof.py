@@ -1,4 +1,4 @@
-"""The verb `adult_proof`: unlocks a device for an adult for a limited time.
+"""The verb `adult_proof`: stops filtering a device for a limited time, for an adult.
 
 The proof is a guardian's password typed on the device, a guardian's tap on another device, or a wallet. The
 web process hashes the password and has a wallet's proof verified in a child process. The daemon receives only
@@ -39,7 +39,7 @@ SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge a
 
 
 class AdultProofVerbs:
-    """Unlocks devices by an adult's proof, locks them, and returns whether a proof can unlock a device."""
+    """Stops filtering devices by an adult's proof, filters them again, and returns where that is possible."""
 
     def __init__(
         self,
@@ -70,19 +70,19 @@ class AdultProofVerbs:
         return self._end(call, mac) if call.args.action == "end" else self._open(call, mac)
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return what `device` shows: the proof in force, or that a proof can unlock it (``opens``)."""
+        """Return fields for the verb `device`: the proof in force, or ``opens`` if a proof is possible."""
         proof = self.proof_of(mac)
         if proof is not None:
             return {"adult_proof": proof}
         return {"opens": True} if self._refusal(mac, member) is None else {}
 
     def proof_of(self, mac: str) -> AdultProofState | None:
-        """Return method, guardian and end of the proof that unlocks the device now, or None."""
+        """Return method, guardian and end of the proof by which the device is unfiltered now, or None."""
         proof = self._adult_devices.of(mac)
         return None if proof is None else self._opened_by(proof)
 
     def opens(self, mac: str) -> bool:
-        """Return whether a proof can unlock the device, or has unlocked it."""
+        """Return whether an adult's proof can end the filtering of the device, or has done so."""
         family = self._family
         return mac in family.opened or self._refusal(mac, family.member_of(mac)) is None
 
@@ -111,7 +111,10 @@ class AdultProofVerbs:
         return AdultProofChange(device=mac, **values_of(self._opened_by(proof)))
 
     def _end(self, call: Call[AdultProofRequest], mac: str) -> AdultProofChange:
-        """Lock the device: for a guardian, or for the device itself without a sign-in."""
+        """Filter the device again, for a guardian, or for the device itself without a sign-in.
+
+        Raises ControlError if no proof is in force.
+        """
         by = self._access.guardian(call) if call.has("by") else ""
         proof = self._adult_devices.of(mac)
         if proof is None:
@@ -120,9 +123,10 @@ class AdultProofVerbs:
         return AdultProofChange(mac)
 
     def _method(self, call: Call[AdultProofRequest]) -> tuple[ProofMethod, str]:
-        """Return the method of the proof, and the guardian's name (empty for a wallet).
+        """Check a request's proof, and return its method and the guardian's name (empty for a wallet).
 
-        Checks the password, and a code if the guardian has a second factor.
+        Checks the password, and a code if the guardian has a second factor. Raises ControlError if they are
+        wrong.
         """
         if call.has("by"):
             return ProofMethod.GUARDIAN, self._access.guardian(call)
@@ -137,7 +141,7 @@ class AdultProofVerbs:
         return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
-        """Return the problem and error code if no proof can unlock the device; None if one can."""
+        """Return the problem and error code if no adult's proof can open the device; None if one can."""
         if member is None:
             return "is not filtered", Code.NOT_FILTERED
         household, use = self._home.rules.household, self._sharing.use_of(mac)
@@ -153,10 +157,10 @@ class AdultProofVerbs:
         return None
 
     def _monotonic(self) -> datetime:
-        """Return the loop's clock as a time: setting the system clock must not reset the limit."""
+        """Return the loop's clock as a UTC time, so that setting the system clock has no effect on limits."""
         return datetime.fromtimestamp(self._home.loop.now(), UTC)
 
 
 def _origin(call: Call[AdultProofRequest], proof: AdultProof, by: str) -> str:
-    """Return the sender's address for the audit line. None is recorded for a wallet's proof."""
+    """Return the sender's address for the audit line; "" for a wallet's proof, of which none is recorded."""
     return "" if proof.method is ProofMethod.WALLET and not by else call.text("origin", "")

@@ -1,4 +1,7 @@
-"""Counts attempts, such as wrong PINs, by key, and refuses further ones for some time after too many."""
+"""Counts attempts, such as wrong PINs, by key, and refuses further ones for some time after too many.
+
+A key is what attempts are counted for, such as a device and a child.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ REMEMBERED = 256  # keys; the one with the oldest last try is dropped first
 
 
 class AttemptDelay:
-    """Allows ``limit`` attempts by key within a time (``within``, by default ten minutes)."""
+    """Allows ``limit`` attempts for each key within the time ``within``, by default ten minutes.
+
+    A key is what attempts are counted for, such as a device.
+    """
 
     def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
         self._limit = limit
@@ -23,7 +29,7 @@ class AttemptDelay:
         self._tries: OrderedDict[str, Tries] = OrderedDict()
 
     def check(self, whose: str, now: datetime) -> None:
-        """Raise PolicyError while the key has to wait before its next attempt."""
+        """Raise PolicyError while the key ``whose`` has to wait before its next attempt."""
         tries = self._tries.get(whose)
         wait = None if tries is None else tries.wait(now)
         if wait:
@@ -32,7 +38,7 @@ class AttemptDelay:
             raise error.coded(Code.TRIED_TOO_OFTEN, minutes=minutes)
 
     def add(self, whose: str, now: datetime) -> bool:
-        """Count an attempt of a key. Return whether the key has to wait from now on."""
+        """Count an attempt of the key ``whose``. Return whether it has to wait from now on."""
         tries = self._tries.setdefault(whose, Tries(self._limit, self._within))
         self._tries.move_to_end(whose)
         if len(self._tries) > REMEMBERED:
@@ -49,9 +55,9 @@ class AttemptDelay:
 
 
 class DailyLimit(AttemptDelay):
-    """Allows ``limit`` attempts by key in 24 hours, counted over restarts in ``table`` under ``kind``.
+    """Allows ``limit`` attempts for each key in 24 hours, also across restarts of the daemon.
 
-    A key ends with the id of the child's profile.
+    They are stored in ``table`` under ``kind``. A key ends with the id of the child's profile.
     """
 
     def __init__(self, limit: int, home: HomeContext, table: AttemptTable, kind: str) -> None:
@@ -64,11 +70,11 @@ class DailyLimit(AttemptDelay):
                 super().add(key, now - max(timedelta(), wall - at))
 
     def add(self, whose: str, now: datetime) -> bool:
-        """Count and store an attempt of a key. Return whether the key has to wait from now on."""
+        """Count and store an attempt of the key ``whose``. Return whether it has to wait from now on."""
         self._table.add(self._kind, whose, self._home.now(), self._limit)
         return super().add(whose, now)
 
 
 def loop_time(home: HomeContext) -> datetime:
-    """Return the loop's time: a change of the system clock must not shorten a wait."""
+    """Return the event loop's time as a UTC time: a change of the system clock must not shorten a wait."""
     return datetime.fromtimestamp(home.loop.now(), UTC)

@@ -1,7 +1,7 @@
 """The verb `pin`: sets, checks and clears the PIN by which a child identifies itself.
 
-Wrong PINs are counted for each pair of device and child. A sibling who guesses on a shared tablet locks the
-child out for at most ten minutes, and only there: the child's own phone counts separately.
+Wrong PINs are counted for each pair of device and child. A sibling who guesses on a shared tablet blocks the
+child's PIN for at most ten minutes, and only there: the child's own phone counts separately.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ CHANGES_A_DAY = 5  # of a child's PIN by the child
 
 
 class PinDesk:
-    """Sets, checks and clears the PINs of children.
+    """Sets, checks and clears the PINs by which children identify themselves on shared devices.
 
-    ``use_of`` returns who temporarily uses a device in place of its owner.
+    ``use_of`` returns the temporary use of a device, or None.
     """
 
     def __init__(
@@ -61,9 +61,10 @@ class PinDesk:
         router.serve(PIN, self.pin)
 
     def pin(self, call: Call[PinRequest]) -> ChangedPin:
-        """Set, check or clear a child's PIN.
+        """Set, check or clear a child's PIN, and return its state.
 
-        A guardian sends ``who`` and ``by`` to set or clear, a child ``device``.
+        A guardian sends ``who`` and ``by`` to set or clear, a child's device ``device`` to set or check.
+        Raises ControlError or PolicyError for a wrong or unusable PIN, or too many tries.
         """
         action = call.args.action
         if action == "clear":
@@ -88,12 +89,15 @@ class PinDesk:
         return ChangedPin(who=who.id, **values_of(self.describe(who)))
 
     def is_own(self, mac: str, who: Profile) -> bool:
-        """Return whether the device belongs to this child alone, and no other child uses it now."""
+        """Return whether the device belongs to this child alone, and has no temporary user now."""
         household = self._home.rules.household
         return mac in who.devices and not possible_users(household, mac) and not self._use_of(mac)
 
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
-        """Refuse the request if ``pin`` is not the PIN of ``who``, or after too many wrong ones."""
+        """Raise ControlError if the request's ``pin`` is not the PIN of ``who``. Count wrong ones.
+
+        Raises PolicyError after too many wrong ones from the device ``mac``.
+        """
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", loop_time(self._home)
         if known is None:
             request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
@@ -114,9 +118,9 @@ class PinDesk:
         return self._save(call, self._child(call), by)
 
     def _set_by_child(self, call: Call[PinRequest], mac: str, who: Profile) -> ChangedPin:
-        """Set the PIN on the child's own device, at most five times a day.
+        """Set the PIN on the child's own device, at most CHANGES_A_DAY times a day.
 
-        To change it, the request also needs the old one.
+        To change a PIN, the request also needs the old one. Raises ControlError or PolicyError.
         """
         if not self.is_own(mac, who):
             call.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
@@ -130,7 +134,10 @@ class PinDesk:
         return saved
 
     def _save(self, call: Call[PinRequest], who: Profile, by: str) -> ChangedPin:
-        """Store the PIN of a request. ``by``: the guardian; empty where the child set it."""
+        """Store the PIN of a request and publish it, if guardians may know. ``by``: the guardian, or "".
+
+        Raises ControlError for a PIN of a wrong form or one that is easy to guess.
+        """
         pin = pins.parse_pin(call.text("pin"))
         if pin is None:
             least, most = pins.MIN_DIGITS, pins.MAX_DIGITS

@@ -1,8 +1,8 @@
 """Temporary users of devices: children on a shared device, and devices handed over to a child.
 
 A child's use of a shared device ends two hours after it began, or after fifteen minutes without noticeable
-traffic. Both are measured by the loop's clock, which does not follow the system clock. If the clock is not
-trusted at a start, the uses from before the start are dropped and the youngest user's rules apply. Only a
+traffic. Both are measured by the event loop's clock, which does not follow the system clock. If the clock is
+not trusted at a start, the uses from before the start are dropped and the youngest user's rules apply. Only a
 guardian takes back a device that was handed over.
 """
 
@@ -36,7 +36,7 @@ SLOTS_LIMIT = 64  # devices in use or handed over at the same time; a family has
 
 @dataclass(slots=True)
 class _Watched:
-    """The end and the traffic of a temporary use. Times are in seconds of the loop's clock."""
+    """The end and the traffic of a child's use of a shared device. Times are seconds of the loop's clock."""
 
     ends: float
     active: float  # when the device last had noticeable traffic
@@ -46,7 +46,8 @@ class _Watched:
 class Sharing:
     """Starts and ends temporary uses: a child's profile applies to a shared or handed-over device.
 
-    ``byte_counts``: returns the kernel's bytes by slot and class since the start.
+    ``byte_counts``: returns the kernel's forwarded bytes by slot (number of a device) and class since the
+    start.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class Sharing:
         recent: RecentRefusals,
         byte_counts: Callable[[], Mapping[Pair, int]],
     ) -> None:
-        """Drop the uses that ended while the daemon was stopped. Create it before devices are grouped."""
+        """Delete the stored uses that ended while the daemon was stopped, or all if the clock is not trusted.
+
+        Handed-over devices stay. Create this object before devices are grouped.
+        """
         self._home = home
         self._effects = effects
         self._uses = uses
@@ -73,7 +77,7 @@ class Sharing:
         uses.drop_where(lambda use: not use.handed and not (trusted and _left(use, now)))
 
     def start(self) -> None:
-        """Watch the traffic of the uses from before the start. The kernel's counters exist from now on."""
+        """Watch the end and the traffic of the uses from before the start."""
         now = self._home.now()
         for mac, use in self._uses.all().items():
             if not use.handed:
@@ -81,12 +85,12 @@ class Sharing:
         self._schedule()
 
     def use_of(self, mac: str) -> DeviceUse | None:
-        """Return the temporary use of a device; None while the device has its own rules."""
+        """Return the stored temporary use of a device by a child; None if the device has its own rules."""
         use = self._uses.all().get(mac)
         return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 
     def handed_over(self) -> list[str]:
-        """Return the devices that are handed over to a child."""
+        """Return the MAC addresses of the devices that are handed over to a child."""
         return [mac for mac, use in self._uses.all().items() if use.handed]
 
     def is_full(self, mac: str) -> bool:
@@ -97,9 +101,10 @@ class Sharing:
     def begin(
         self, mac: str, who: str, kind: UseKind, *, by: str = "", what: str = "", origin: str = ""
     ) -> DeviceUse:
-        """Apply the rules of the profile ``who`` to the device, and return the temporary use.
+        """Apply the rules of the profile ``who`` to the device, and store and return the temporary use.
 
-        ``by``: the guardian who decides it, ``what``: the kind of its audit line; both are empty for a child.
+        ``by``: the guardian who decides it; ``what``: the kind of its audit line; both are empty if a child
+        begins it. ``origin``: where the request came from, for that line.
         """
         now = in_utc(self._home.now())
         until = None if kind is UseKind.HANDED else now + LONGEST
@@ -114,7 +119,10 @@ class Sharing:
         return use
 
     def end(self, mac: str, *, by: str = "", what: str = "", origin: str = "") -> None:
-        """End the temporary use of a device: its own rules apply again."""
+        """End the temporary use of a device: its own rules apply again.
+
+        ``what``: the kind of the audit line.
+        """
         before = self._visible_user(mac)
         self._uses.drop(mac, by=by, what=what, at=self._home.now(), origin=origin)
         self._watched.pop(mac, None)
@@ -123,18 +131,21 @@ class Sharing:
         self._schedule()
 
     def _change_hands(self, mac: str) -> None:
-        """Regroup devices, and forget what was blocked: the next user must not see it."""
+        """Apply the rules of the device's new user.
+
+        Delete its latest refusals: that user must not see them.
+        """
         self._recent.forget(self._family.slot_of(mac))
         self._effects.regroup()
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the stored ends after a jump of the clock, so that it neither adds nor removes time."""
+        """Adjust the stored ends of uses after a clock jump, so that it neither adds nor removes time."""
         for mac, watched in self._watched.items():
             left = timedelta(seconds=watched.ends - self._home.loop.now())
             self._uses.end_at(mac, in_utc(jump.after + left))
 
     def look(self) -> None:
-        """End the temporary uses that are over, or that had no noticeable traffic for SILENT."""
+        """End the temporary uses that are over or had no noticeable traffic for SILENT; set the timer."""
         now = self._home.loop.now()
         for mac, watched in self._watched.items():
             moved = self._moved(mac)
@@ -154,26 +165,26 @@ class Sharing:
         self._watched[mac] = _Watched(now + left.total_seconds(), now, self._moved(mac))
 
     def _moved(self, mac: str) -> int:
-        """Return the bytes that the kernel forwarded for the device, in both directions."""
+        """Return the bytes that the kernel forwarded for the device since the start, in both directions."""
         device = self._family.slot_of(mac)
         return sum(size for (slot, _), size in self._byte_counts().items() if slot == device)
 
     def _visible_user(self, mac: str) -> str | None:
-        """Return the profile id that uses the device temporarily.
+        """Return the id of the profile that uses the device temporarily.
 
-        None if there is none, or guardians may not see it.
+        None if there is none, or if guardians may not see it.
         """
         use = self.use_of(mac)
         return None if use is None or not self._visibility.can_disclose_use(mac) else use.who
 
     def _publish(self, mac: str, before: str | None) -> None:
-        """Publish the device's user if guardians see another one than ``before``."""
+        """Publish a ``sharing`` event if guardians see another user of the device than ``before``."""
         who = self._visible_user(mac)
         if who != before:
             self._home.publish("sharing", device=mac, who=who)
 
     def _schedule(self) -> None:
-        """Set the timer to the end of the next use, at most PERIOD ahead, while a shared device is in use."""
+        """Set the timer to the end of the next use, at most PERIOD seconds ahead. No timer without a use."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -187,7 +198,10 @@ class Sharing:
 
 
 def _left(use: DeviceUse, now: datetime) -> timedelta:
-    """Return the remaining time of a use, at most LONGEST: the clock may have been set back during a stop."""
+    """Return the remaining time of a use, from 0 to LONGEST; 0 if it has no end.
+
+    LONGEST is the limit because the clock may have been set back during a stop.
+    """
     if use.until is None:
         return timedelta()
     return max(timedelta(), min(LONGEST, use.until - now))

@@ -1,4 +1,4 @@
-"""Verbs for temporary users of devices.
+"""Control-socket verbs for temporary users of devices.
 
 On shared devices: `use`, `leave` and `claim`. For devices handed over to a child: `hand_over`, `take_back`
 and `handed`. For guardians: `lent`. On new devices: `adult`.
@@ -67,7 +67,7 @@ PLAIN_PLACES = (HOME, "adult")
 
 
 class SharingVerbs:
-    """Starts and ends temporary uses for children and guardians, and describes shared devices."""
+    """Verbs that start and end the use of shared or handed-over devices by children, and describe it."""
 
     def __init__(
         self,
@@ -110,9 +110,10 @@ class SharingVerbs:
     # On a shared device, or from a child's own phone.
 
     def use(self, call: Call[UseRequest]) -> SharedDevice:
-        """Apply a child's rules to a shared device.
+        """Apply a child's rules to a shared device, and return its state.
 
-        A child needs its PIN; with ``by``, a guardian starts the use.
+        A child needs its PIN, if it has one; with ``by``, a guardian starts the use. Raises ControlError if
+        this is not allowed, and PolicyError after too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
@@ -133,7 +134,8 @@ class SharingVerbs:
     def leave(self, call: Call[LeaveRequest]) -> SharedDevice:
         """End a child's use of a shared device: from that device, the claiming phone, or by a guardian.
 
-        ``screen``: the device, such as a TV, if another device sends the request.
+        ``screen``: the shared device, such as a TV, if another device sends the request. Raises ControlError
+        if the device has no user, or another one.
         """
         args, mac = call.args, self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
@@ -148,9 +150,10 @@ class SharingVerbs:
         return self._shared(screen)
 
     def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
-        """Apply a child's rules to a shared TV, from the child's own phone.
+        """Apply a child's rules to a shared screen such as a TV, requested from the child's own phone.
 
-        Other children cannot claim it meanwhile.
+        Raises ControlError if another child uses the screen or this child does not share it, and PolicyError
+        after too many changes.
         """
         member = self._access.child(call)
         mac = self._mac(call, "device", call.text("device"))
@@ -173,7 +176,7 @@ class SharingVerbs:
     # An adult's device.
 
     def hand_over(self, call: Call[HandOverRequest]) -> SharedDevice:
-        """Apply a child's rules to an adult's device until a guardian takes it back."""
+        """Apply a child's rules to an adult's device until a guardian takes it back. Raises ControlError."""
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         who = self._home.rules.household.profile(call.args.who)
         if not who.is_child:
@@ -188,7 +191,7 @@ class SharingVerbs:
         return self._shared(mac)
 
     def take_back(self, call: Call[TakeBackRequest]) -> SharedDevice:
-        """Apply an adult's device's own rules again, after it was handed over to a child."""
+        """End the use of an adult's device by a child: its own rules apply again. Raises ControlError."""
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
@@ -197,9 +200,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def handed(self, call: Call[HandedRequest]) -> Handed:
-        """Return whether the device at an IP address is handed over, and to which child.
+        """Return whether the device at an IP address is handed over to a child, and to which one.
 
-        ``device`` is the one on which the session began, which may have another address by now.
+        ``device``: where the login session began; that device counts too, as it may have another address by
+        now.
         """
         here, device = self._presence.mac_of(call.args.ip), call.args.device
         began_on = None if device is None else self._mac(call, "device", device)
@@ -210,10 +214,10 @@ class SharingVerbs:
         return Handed(here, None, None)
 
     def child_uses(self, ip: str, device: str) -> bool:
-        """Return whether a child may hold a session that began on ``device`` and is used at an IP address.
+        """Return whether a child may be using a login session that began on ``device``, now at ``ip``.
 
-        It may if one of the two devices is handed over to a child, or if the session is used on a child's
-        own device and began on another: cookies do not move between devices, but they can be read there.
+        True if one of the two devices is handed over to a child, or if the session is used on a child's own
+        device and began on another: cookies do not move between devices, but a child can read and copy them.
         """
         here, began_on = self._presence.mac_of(ip), parse_mac(device)
         uses = (self._sharing.use_of(mac) for mac in (here, began_on) if mac)
@@ -232,7 +236,11 @@ class SharingVerbs:
     # A new device.
 
     def adult(self, call: Call[AdultRequest]) -> AdultResponse:
-        """Stop recording a new device whose user claims to be an adult. The device stays filtered."""
+        """Record that the user of a new device claims to be an adult: its activity is no longer recorded.
+
+        The device stays filtered, and guardians are asked about it. Raises ControlError if it is known here
+        or there is no room, and PolicyError if too many users claim this.
+        """
         mac = self._mac(call, "device", call.args.device)
         self._access.noting(call, "device")
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
@@ -248,7 +256,7 @@ class SharingVerbs:
     # For other features.
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return what `device` shows: ``sharing``, ``screens`` and ``pin`` of a child, or ``adult``."""
+        """Return the fields that `device` adds: ``sharing``, a child's ``screens`` and ``pin``, ``adult``."""
         found: dict[str, object] = {}
         if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
             found["sharing"] = self._shared(mac)
@@ -263,7 +271,7 @@ class SharingVerbs:
         return found
 
     def _shared(self, mac: str, *, hidden: bool = False, untold: bool | None = None) -> SharedDevice:
-        """Return a device with its possible users and its current user, unless that one is ``hidden``.
+        """Return a device with its possible users and its current user; without the user if ``hidden``.
 
         ``untold``: whether its user may be private; None leaves the field out.
         """
@@ -290,17 +298,18 @@ class SharingVerbs:
         )
 
     def _for_guardians(self, mac: str) -> SharedDevice:
-        """Return a shared device for guardians, without its user where that is private.
+        """Return a shared device for guardians, without its user if that is private.
 
-        The field ``untold`` says whether its user may be private, whoever uses it now.
+        The field ``untold`` is True if the user of this device can be private, even if the present one is
+        not.
         """
         hidden = not self._visibility.can_disclose_use(mac)
         return self._shared(mac, hidden=hidden, untold=self._visibility.may_be_hidden(mac))
 
     def _screens(self, who: str, mac: str) -> list[str]:
-        """Return the child's shared devices other than ``mac`` that cannot show Qalqan's pages, such as a TV.
+        """Return the child's shared devices other than ``mac`` that are no phone, tablet or computer.
 
-        A device of an unknown type is among them.
+        These are devices such as TVs; a device of an unknown type is among them.
         """
         inventory, household = self._presence.inventory, self._home.rules.household
         found = []
@@ -320,7 +329,7 @@ class SharingVerbs:
         return known
 
     def _refuse_uncertain(self, call: ControlRequest, mac: str, key: str = "device") -> None:
-        """Refuse the request if the device has an open question: another device may use its MAC address."""
+        """Raise ControlError if it is uncertain which device has this MAC address, or it is a new device."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:
@@ -354,11 +363,11 @@ class SharingVerbs:
         return who if known is None else known.name
 
     def _limit(self, mac: str) -> None:
-        """Count a change of the device's user, and refuse the request after too many."""
+        """Count a change of the device's user. Raises PolicyError after SWITCHES within ten minutes."""
         self._switches.take(mac, self._monotonic())
 
     def _monotonic(self) -> datetime:
-        """Return the loop's clock as a time: setting the system clock must not reset the limit."""
+        """Return the loop's clock as a UTC time, so that setting the system clock has no effect on limits."""
         return datetime.fromtimestamp(self._home.loop.now(), UTC)
 
     @staticmethod

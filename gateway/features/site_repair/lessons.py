@@ -1,8 +1,8 @@
 """Site repairs ("lessons"): blocked hosts that one site needs pass for some minutes, and are recorded.
 
 Afterwards a guardian chooses which of them stay allowed. Until then the record is in memory only. A lesson is
-bound to devices of one child and ends by the loop's clock, which cannot be set. A restart of the daemon ends
-it without a result.
+bound to devices of one child and ends by the event loop's clock, which cannot be set. A restart of the daemon
+ends it without a result.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ UNANSWERED = 1800.0  # seconds after its end in which a guardian may still choos
 
 @dataclass(slots=True)
 class RunningLesson:
-    """The site repair of one child: its site, devices and end, and the hosts recorded so far."""
+    """The site repair of one child, running or just over: its site, devices, end and recorded hosts."""
 
     profile: str
     macs: frozenset[str]  # of the devices on which it runs
@@ -47,7 +47,7 @@ class RunningLesson:
 
 
 class LessonBook:
-    """The site repairs by profile, which the packet path reads. Only ``Lessons`` changes them."""
+    """Stores the site repairs by profile, for the packet path to read. Only ``Lessons`` changes them."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
@@ -59,9 +59,9 @@ class LessonBook:
         return None if running is None else running.lesson
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides for a member.
+        """Return the function that decides about a member's connections and DNS queries.
 
-        During a site repair it also records what was blocked.
+        During a site repair it also records what was blocked, and publishes an event.
         """
         running = self._running_on(member)
         if running is None:
@@ -78,7 +78,8 @@ class LessonBook:
     def _running_on(self, member: Member) -> RunningLesson | None:
         """Return the site repair that runs on the member's device, or None.
 
-        A device of an uncertain owner has none.
+        None also if it is uncertain whose device it is, if it has another profile's rules for now, or if
+        several devices share the member.
         """
         running = self.lessons.get(member.profile.id)
         if (
@@ -95,7 +96,7 @@ class LessonBook:
 class Lessons:
     """Starts and ends site repairs, and applies each change to running connections.
 
-    ``addresses`` and ``names``: which host name had which address, by device.
+    ``addresses`` and ``names``: which host name had which IP address, by device.
     """
 
     def __init__(
@@ -119,10 +120,7 @@ class Lessons:
         return self._book.lessons.get(profile)
 
     def describe(self, profile: str) -> SiteRepair | None:
-        """Return the child's site repair that runs, or that waits for a guardian's choice.
-
-        None if there is none.
-        """
+        """Return the child's site repair that runs, or that needs a guardian's choice; None without one."""
         running = self._book.lessons.get(profile)
         if running is None:
             return None
@@ -142,9 +140,10 @@ class Lessons:
         )
 
     def begin(self, profile: str, lesson: ActiveRepair, macs: frozenset[str], by: str) -> RunningLesson:
-        """Start a site repair on these devices and return it.
+        """Start a site repair on the devices ``macs`` and return it.
 
-        The child's previous one ends without a result.
+        The child's previous one ends without a result. If MAX_LESSONS are stored, the oldest ended one is
+        deleted.
         """
         self.forget(profile)
         over = [lesson for lesson in self._book.lessons.values() if not lesson.runs]
@@ -157,7 +156,10 @@ class Lessons:
         return running
 
     def end(self, profile: str) -> None:
-        """Block again what only the site repair opened. Its record stays until a guardian has chosen."""
+        """End a child's site repair: what only it opened is blocked again.
+
+        Its record of hosts stays until a guardian has chosen. Does nothing if none runs.
+        """
         running = self._book.lessons.get(profile)
         if running is not None and running.runs:
             running.runs = False
@@ -169,7 +171,7 @@ class Lessons:
         self._book.lessons.pop(profile, None)
 
     def _change(self, running: RunningLesson) -> None:
-        """Apply to the child's devices that a site repair began or ended, and publish it."""
+        """Apply the begin or end of a site repair to devices and connections, and publish an event."""
         for member in self._family.members.values():
             if not running.macs.isdisjoint(member.macs):
                 self._family.renew_subject(member)
@@ -180,7 +182,7 @@ class Lessons:
         self._home.publish("lesson", profile=running.profile)
 
     def _unlearn(self, running: RunningLesson) -> None:
-        """Forget the addresses of host names that are blocked again: their names are not allowed any more."""
+        """Forget the IP addresses of host names that are blocked again, on the site repair's devices."""
         now = self._home.now()
         for member in self._family.members.values():
             if running.macs.isdisjoint(member.macs):
@@ -193,7 +195,10 @@ class Lessons:
             self._addresses.drop(member.slot, self._names.remove_hosts(member.slot, refused))
 
     def look(self) -> None:
-        """End the site repairs that are over, and forget those that stay unanswered for UNANSWERED."""
+        """End the site repairs that are over, and set the timer for the next look.
+
+        Delete those for which no guardian has chosen within UNANSWERED seconds.
+        """
         now = self._home.loop.now()
         for lesson in list(self._book.lessons.values()):
             if lesson.runs and now >= lesson.ends:

@@ -51,7 +51,7 @@ TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
 class SiteRepairVerbs:
-    """Starts site repairs, lists the hosts that they opened, and adds those kept to the allow list."""
+    """Starts site repairs, lists the hosts that they opened, and adds chosen ones to the allow list."""
 
     def __init__(
         self,
@@ -75,9 +75,9 @@ class SiteRepairVerbs:
         router.serve(END_REPAIR, self.end)
 
     def teach(self, call: Call[StartRepairRequest]) -> RepairStarted:
-        """Start a site repair of ``host`` on a child's devices.
+        """Start a site repair of ``host`` on a child's devices: blocked hosts that it needs pass for a while.
 
-        For some minutes, the hosts that it needs pass and are recorded.
+        They are recorded. Raises ControlError if a rule that a repair leaves alone blocks the site now.
         """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         members, host = self._members(call, profile), self._host(call)
@@ -101,7 +101,7 @@ class SiteRepairVerbs:
     def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
         """Return the members of the child's devices, or of ``device`` alone.
 
-        Devices of an uncertain owner are left out. Refuses the request if none is left.
+        Devices of which it is uncertain who uses them are left out. Raises ControlError if none is left.
         """
         family = self._family
         found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
@@ -140,7 +140,7 @@ class SiteRepairVerbs:
         raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
 
     def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
-        """Return a child's site repair, and the host names that it opened.
+        """Return the state of a child's site repair, and the host names that it opened.
 
         If the log level stores no names, only those that the site's own pages need are returned.
         """
@@ -174,9 +174,9 @@ class SiteRepairVerbs:
         return sentence(decision, host, self._home.local_now(), self._home.rules.names)
 
     def end(self, call: Call[EndRepairRequest]) -> RepairEnded:
-        """End a site repair.
+        """End a site repair. Add the names in ``keep`` to the child's allow list; return the added entries.
 
-        Add the names in ``keep`` to the child's allow list, and return the added entries.
+        Raises ControlError if there is none, or for a name that it did not open.
         """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         running = self._lessons.of(profile.id)

@@ -1,7 +1,4 @@
-"""Runs `qalqan check`, the gateway's self-test, for the pages.
-
-A separate process does it, so that no packet waits.
-"""
+"""Runs `qalqan check`, the gateway's self-test, for the pages, in another process: so no packet waits."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ LEVELS = frozenset({"ok", "note", "warning", "error"})
 
 
 class GatewayCheck:
-    """Runs one self-test at a time, and stores its findings.
+    """Runs `qalqan check`, the gateway's self-test, one at a time, and stores its findings.
 
     ``findings`` are those of the last check that succeeded.
     """
@@ -48,7 +45,7 @@ class GatewayCheck:
     def look(self, *, again: bool = False) -> None:
         """Start a check if the last one ended more than FRESH seconds ago; with ``again``, more than PAUSE.
 
-        Raises ControlError if no process can be started.
+        Does nothing while one runs. Raises ControlError if no process can be started.
         """
         age = PAUSE if again else FRESH
         fresh = self._since is not None and self._home.loop.now() - self._since < age

@@ -32,13 +32,13 @@ PLAY = "QALQAN_TEST_CLOCK"
 
 
 def played() -> bool | None:
-    """Return whether the simulated clock of the virtual home is known; None outside of the virtual home."""
+    """Return whether the simulated clock of the tests' virtual home is known; None outside of it."""
     setting = os.environ.get(PLAY, "")
     return True if setting.startswith("+") else {"1": True, "unset": False}.get(setting)
 
 
 def ahead() -> timedelta:
-    """Return how far the virtual home's clock is ahead of the machine's when the daemon starts."""
+    """Return how far the clock of the tests' virtual home is ahead of the machine's at the start."""
     setting = os.environ.get(PLAY, "")
     return timedelta(seconds=float(setting[1:])) if setting.startswith("+") else timedelta()
 
@@ -54,7 +54,7 @@ def clock_state(watch: ClockWatch) -> ClockState:
 
 
 class ClockVerbs:
-    """Sets the household's clock from a guardian's phone, and the simulated clock of the virtual home."""
+    """Sets the household's clock by a guardian's phone, and the simulated clock of the virtual home."""
 
     def __init__(
         self, home: HomeContext, watch: ClockWatch, people: AccountTable, audit: RecordAudit
@@ -71,7 +71,8 @@ class ClockVerbs:
     def time(self, call: Call[TimeRequest]) -> TimeResponse:
         """Set the household's clock to the time of a guardian's phone if no other source confirms the time.
 
-        Return the state of the clock, and whether the phone's time was used.
+        Return the state of the clock, and whether the phone's time was used. Raises ControlError for a time
+        that cannot be right.
         """
         by, at = self._guardian(call), call.args.at
         problem = self._watch.objection(at)
@@ -84,7 +85,10 @@ class ClockVerbs:
         return TimeResponse(taken=taken, **vars(clock_state(self._watch)))
 
     def _guardian(self, call: Call[TimeRequest]) -> str:
-        """Return the author of the request: a guardian, or ``console`` for root. Refuses other accounts."""
+        """Return the author of the request: a guardian's name, or ``console`` for root.
+
+        Raises ControlError for other accounts.
+        """
         if call.role is Role.OWNER and call.text("by", CONSOLE) == CONSOLE:
             return CONSOLE
         by = call.text("by")
@@ -94,7 +98,10 @@ class ClockVerbs:
         return by
 
     def clock(self, call: Call[ClockRequest]) -> ClockResponse:
-        """Set the offset of the virtual home's simulated clock, let it jump, or make it known or unknown."""
+        """Set the offset of the virtual home's simulated clock, let it jump, or make it known or unknown.
+
+        Raises ControlError outside of the virtual home.
+        """
         call.owner_only()
         if not self._watch.played:
             msg = "clock: the time is not movable here"

@@ -1,6 +1,6 @@
 """Limits how many names a minute the control socket discloses as blocked for everyone by a sealed list.
 
-The limit applies to the whole household. Without it a sealed list could be read out by guessing.
+The limit applies to the whole household. Without it, the names on a sealed list could be found by guessing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
 def limit(name: str, verb: Handler, guesses: GuessLimit, now: Callable[[], float]) -> Handler:
-    """Return ``verb`` with a limit: it refuses requests while too many sealed names were disclosed."""
+    """Return a handler that calls ``verb``, unless too many sealed names were disclosed lately.
+
+    Then it raises ControlError. Each response that discloses such a name is counted. ``name``: of the verb.
+    """
 
     def asked(request: ControlRequest) -> Answer:
         if guesses.full and guesses.over(HOUSEHOLD, b"", now()):
@@ -42,7 +45,7 @@ def limit(name: str, verb: Handler, guesses: GuessLimit, now: Callable[[], float
 
 
 def _name(request: ControlRequest) -> str:
-    """Return the host name in a request as it was typed.
+    """Return the host name in a request, as it was typed; empty without one.
 
     Two spellings count twice, which is rare in normal use.
     """

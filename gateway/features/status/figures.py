@@ -32,7 +32,7 @@ _ROWS = {"VmRSS": "resident", "RssAnon": "private", "RssFile": "files", "VmHWM":
 
 @dataclass(frozen=True, slots=True)
 class FigureSources:
-    """The parts of the data plane that provide the counters of ``qalqan status``."""
+    """The parts of the daemon from which ``qalqan status`` gets its counters."""
 
     packets: PacketPath
     table: KernelTable
@@ -82,7 +82,7 @@ def _kind(offload: Offload | None) -> Literal["none", "software", "hardware"]:
 
 
 def _built(text: str) -> datetime | None:
-    """Return the time in ISO 8601 text; None if it is no time, or has no time zone."""
+    """Return the time in an ISO 8601 text; None if it is no time, or has no time zone."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -91,7 +91,7 @@ def _built(text: str) -> datetime | None:
 
 
 def memory() -> MemoryFigures:
-    """Return the daemon's memory in bytes: private resident, resident of files (category table), and peak.
+    """Return the daemon's memory in bytes: resident, private, of files (category table), and the peak.
 
     The peak of getrusage is useless here: it starts with that of the program that started this one.
     """

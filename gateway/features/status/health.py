@@ -26,7 +26,7 @@ from gateway.store.tables.pauses import PauseTable
 
 
 class HealthVerbs:
-    """Returns the health of the gateway for guardians, and the report for support."""
+    """The verbs `health`, the state of the gateway for guardians, and `support`, the report for support."""
 
     def __init__(
         self, home: HomeContext, vitals: Vitals, settings: PauseTable, access: Access, metrics: Metrics
@@ -46,7 +46,8 @@ class HealthVerbs:
     def health(self, call: Call[HealthRequest]) -> Health:
         """Return the findings of the last check, counters, samples of the last hour, and the log.
 
-        ``again`` starts a new check.
+        A new check also starts if the last one is old; with ``again``, if it is not quite recent. Raises
+        ControlError if no process can be started.
         """
         checking, vitals = self._checking, self._vitals
         checking.look(again=call.args.again)

@@ -41,7 +41,7 @@ Values = Mapping[tuple[str, ...], float]  # label values → value
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The values of the metrics."""
+    """The values from which all metrics are made; each property is the value of one metric."""
 
     version: str
     python: str
@@ -119,7 +119,7 @@ class Metric(NamedTuple):
 
     @property
     def sample(self) -> str:
-        """The name that its samples have, and by which queries find it."""
+        """The name of its samples in the text and in queries: prefix, name, and ``_total`` or ``_info``."""
         return f"{PREFIX}{self.name}{_SUFFIX.get(self.kind, '')}"
 
     def values(self, measured: Measured) -> Values:

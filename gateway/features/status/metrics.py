@@ -1,7 +1,8 @@
 """The verbs `metrics` and `metrics_access`: counters for monitoring, as text, and who may read them.
 
-Also writes them to a file for a node exporter. What the router's settings turn on, as a provider does, has
-no effect until a guardian approves it; `qalqan.yaml` is the household's own.
+Also writes them to a file for a node exporter. If the router's settings turn this on, as a provider can do,
+it has no effect until a guardian approves it; settings in `qalqan.yaml` are the household's own and need no
+approval.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """Serves the metrics to whoever has a token, and writes them to a file if that is set."""
+    """Returns the metrics to a request with a valid token, and writes them to a file if that is set."""
 
     def __init__(
         self,
@@ -70,7 +71,10 @@ class Metrics:
         lists: Callable[[], UpdatePlan],
         decisions: Mapping[tuple[Verdict, Reason], int],
     ) -> None:
-        """``decisions``: grows; the number of those about children whose present parents may see."""
+        """Start or stop writing the file whenever the rules are read again.
+
+        ``decisions``: counts of decisions about children whose present parents may see. They grow later.
+        """
         self._home = home
         self._people = people
         self._settings = settings
@@ -89,7 +93,10 @@ class Metrics:
         router.serve(METRICS_ACCESS, self.change_access)
 
     def start(self) -> None:
-        """Begin to write the file, or end it, as set. A change of the settings calls it too."""
+        """Begin to write the file every minute, or delete it, as configured and approved.
+
+        It is also called after each change of the settings.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -111,7 +118,10 @@ class Metrics:
 
     @property
     def access(self) -> MetricsAccess | None:
-        """Return who lets the provider read the metrics; None if the router's settings turn none on."""
+        """Who lets the provider read the metrics (empty: not approved).
+
+        None if the router's settings do not turn metrics on.
+        """
         if not self._set & self._home.rules.household.config.fixed.keys():
             return None
         found = self._settings.switch(COUNTERS, self._home.now())
@@ -119,7 +129,7 @@ class Metrics:
 
     @property
     def _set(self) -> frozenset[str]:
-        """The settings that let others read the metrics."""
+        """The configured settings that let others read the metrics: TOKEN and TEXTFILE, or fewer."""
         settings = self._home.rules.household.config.metrics
         found = {TOKEN: bool(settings.token_sha256), TEXTFILE: settings.textfile}
         return frozenset(key for key, is_set in found.items() if is_set)
@@ -129,7 +139,10 @@ class Metrics:
         return key not in fixed or self._settings.switch(COUNTERS, self._home.now()) is not None
 
     def change_access(self, call: Call[MetricsAccessRequest]) -> MetricsAccess:
-        """Let the provider read the metrics until a guardian ends it, or end it."""
+        """Let the provider read the metrics until a guardian ends it, or end it (``allowed``).
+
+        Return who allows it; empty if not allowed. Raises ControlError if no guardian sent the request.
+        """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.allowed:
             sure = self._home.clock_trusted
@@ -144,7 +157,10 @@ class Metrics:
         return Path(self._home.rules.household.config.runtime) / FILE
 
     def metrics(self, call: Call[MetricsRequest]) -> MetricsText:
-        """Return the metrics to a token of a parent's account, or to the provider's if it is approved."""
+        """Return the metrics as text, for the token of a parent's account or the provider's approved token.
+
+        Raises ControlError for an unknown token or without approval.
+        """
         if self._is_provider(call.args.token):
             if not self._is_approved(TOKEN):
                 msg = "no parent has approved it; they can in Qalqan, on Health"

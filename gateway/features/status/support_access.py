@@ -1,7 +1,7 @@
-"""The verbs `support_access` and `support_report`: the support report for a distance, with consent.
+"""The verbs `support_access` and `support_report`: the support report for remote support, with consent.
 
 A guardian approves for a limited time that the provider's support takes the report. Only then does
-`support_report` return it to the program that carries it, such as a USP service or a command of OpenWISP.
+`support_report` return it to the program that transmits it, such as a USP service or a command of OpenWISP.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from gateway.store.tables.pauses import SUPPORT, PauseTable
 
 
 class SupportAccessVerbs:
-    """Lets guardians approve that support takes the report, and returns it while they do.
+    """Lets guardians approve that support takes the report, and returns the report while they do.
 
     ``report``: returns the support report.
     """
@@ -49,7 +49,10 @@ class SupportAccessVerbs:
         router.serve(SUPPORT_REPORT, self.report)
 
     def change(self, call: Call[SupportAccessRequest]) -> SupportAccess:
-        """Approve for some minutes, or end the approval."""
+        """Approve that support takes the report for some minutes; without ``minutes``, end the approval.
+
+        Return its end and author. Raises ControlError if no guardian sent the request.
+        """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.minutes is None:
             self._settings.end_approval(SUPPORT, by=by, at=now, origin=origin)
@@ -67,10 +70,10 @@ class SupportAccessVerbs:
         return SupportAccess(until=found.ends.astimezone(now.tzinfo), by=found.by)
 
     def report(self, _call: Call[NoValues]) -> SupportReport:
-        """Return the report and the support code, with a line in the audit log.
+        """Return the support report and the support code, with a line in the audit log.
 
-        Refused without an approval. While the check runs the findings are those of the check before, and
-        the log gets no line.
+        Raises ControlError without an approval. While a check runs, the findings are those of the check
+        before, and the log gets no line.
         """
         until, now = self.approval().until, self._home.local_now()
         if until is None:

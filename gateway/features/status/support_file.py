@@ -1,6 +1,7 @@
 """Builds the support file: versions, checks, counters, last errors. It has no personal data.
 
-Of a check it has the subject and level, of a log line the template in the code.
+Of a finding of the self-test it has the subject, level and code, and the text only if that is about the
+machine; of a log line it has the template in the code.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ IMPERSONAL = frozenset({"product", "offload", "queue", "nft", "marks", "services
 
 
 def about_gateway(made: datetime, findings: Iterable[FindingEntry]) -> dict[str, Any]:
-    """Return the fields of the support file that need no daemon: versions, system and findings."""
+    """Return the fields of the support file that need no daemon: versions, system and findings.
+
+    ``made``: when. ``findings``: of the self-test; those that may be personal lose their text.
+    """
     return {
         "format": FORMAT,
         "made": made,

@@ -66,7 +66,11 @@ from gateway.store.tables.requests import RequestTable
 
 
 class MemberState:
-    """Returns what a person may do now: blocked or not, minutes used and left, and what closes soon."""
+    """Returns what a person may do now: blocked or not, minutes used and left, and what closes soon.
+
+    With ``own`` the answer is for the person's own device; otherwise it is for guardians and others, and
+    leaves out the minutes of time limits if the person's log level hides the present.
+    """
 
     def __init__(self, home: HomeContext, family: Family, time: TimeVerbs) -> None:
         self._home = home
@@ -79,7 +83,8 @@ class MemberState:
     def left(self, member: Member, now: datetime, *, own: bool) -> TimeLeft | None:
         """Return how many minutes are left until the device as a whole closes; None if nothing closes it.
 
-        ``own``: for the person's own device. Others see no time limit of a person whose present is private.
+        ``own``: for the person's own device. For others, time limits are ignored if the person's log level
+        hides the present.
         """
         profile = member.profile
         gates = visible_gates(profile, own=own)
@@ -97,7 +102,10 @@ class MemberState:
         return describe_used(profile, member.situation, self._home.rules, by_device)
 
     def landing(self, member: Member, now: datetime, *, own: bool) -> FinishGame:
-        """Return the minutes of *Finish my game*, and whether they are used today and available now."""
+        """Return the minutes of *Finish my game*, and whether it was used today and is available now.
+
+        The last two are None for others (not ``own``) if the person's log level hides the present.
+        """
         rules = member.profile.rules
         shown = own or shows_present(rules.log_level)
         return FinishGame(
@@ -109,9 +117,10 @@ class MemberState:
     def closing(
         self, member: Member, in_use: frozenset[str], now: datetime, *, own: bool
     ) -> tuple[ClosingSoon, ...]:
-        """Return what closes for the member within a quarter of an hour.
+        """Return what closes for the member within a quarter of an hour: schedules, bedtime, limits.
 
-        Others see no limit of a person whose log level does not show the present.
+        ``in_use``: keys of the limits and schedules that running connections use. Others (not ``own``) see no
+        time limit of a person whose log level does not show the present.
         """
         rules = self._home.rules
         shown = own or shows_present(member.profile.rules.log_level)
@@ -122,10 +131,10 @@ class MemberState:
 
 
 class StatusVerb:
-    """The verb `status`: the state of the household, its children, lists, clock and internet connection.
+    """The control-socket verb `status`: the state of the household, its children, lists, clock and internet.
 
-    ``steps`` and ``lists`` return the parts that other features add. ``undecided`` returns how many devices
-    of the first run wait for a guardian's word on who uses them.
+    ``steps`` and ``lists`` return the proposed age-group changes and the state of list updates. ``undecided``
+    returns how many devices of the first setup still need a guardian's answer on who uses them.
     """
 
     def __init__(
@@ -215,7 +224,11 @@ class StatusVerb:
 
 
 class PeopleStatus:
-    """Describes the state of each child for `status`, as far as guardians may see it."""
+    """Describes the state of each child for the verb `status`, as far as guardians may see it.
+
+    ``devices``: returns the presence of a device by its MAC address. ``pins``: returns fields about a child's
+    PIN.
+    """
 
     def __init__(
         self,
@@ -284,7 +297,10 @@ class PeopleStatus:
 def device_presence(
     presence: Presence, visibility: Visibility, devices: VisibleDevices, mac: str
 ) -> DevicePresence:
-    """Return name, presence and IP address of a device, as far as guardians may see them."""
+    """Return name, presence and IP address of a device, as far as guardians may see them.
+
+    ``sightings`` in the result says how precisely they may see when it was present.
+    """
     return DevicePresence(
         mac=mac,
         name=presence.here.name_of(mac),
@@ -295,7 +311,10 @@ def device_presence(
 
 
 def place_of(home: HomeContext, family: Family, mac: str) -> str:
-    """Return the place of a device: the id of the profile whose rules it has, quarantine, adult or home."""
+    """Return under which rules a device is: the id of its profile, ``quarantine``, ``adult`` or HOME.
+
+    ``adult``: an adult's device, or one of an adult guest. HOME: not filtered, such as a printer.
+    """
     member = family.member_of(mac)
     if member is not None:
         return "quarantine" if member.quarantined else member.profile.id
@@ -304,9 +323,9 @@ def place_of(home: HomeContext, family: Family, mac: str) -> str:
 
 
 class ProfileVerb:
-    """The verb `profile`: the rules and the state of one person.
+    """The control-socket verb `profile`: the rules and the state of one person.
 
-    ``own``: returns what other features add for a child.
+    ``last_set`` returns the last change of the rules; ``own`` the fields that other features add for a child.
     """
 
     def __init__(
@@ -344,7 +363,7 @@ class ProfileVerb:
 
 
 class OwnDeviceVerb:
-    """The verb `device`: owner, state and minutes of a device, for the person who uses it."""
+    """The control-socket verb `device`: owner, state and minutes of a device, for the person who uses it."""
 
     def __init__(
         self,
@@ -387,23 +406,27 @@ class OwnDeviceVerb:
         )
 
     def _visit_ends(self, mac: str, now: datetime) -> datetime | None:
-        """Return until when a device is an adult guest; None if it is not."""
+        """Return until when a device without an owner is an adult guest; None if it is not one now."""
         known = self._devices.all().get(mac)
         if known is None or known.place != VISITOR or mac in self._home.rules.household.named:
             return None
         return known.until if known.until is not None and known.until > now else None
 
     def _address_taken(self, mac: str) -> dict[str, Any]:
-        """Return the question about the device's IP address, if another device took it.
+        """Return ``{"asked": Ask.ADDRESS}`` while guardians are asked about the device's IP address.
 
-        Sessions that begin on it meanwhile are short, and its page warns its user.
+        Else return {}. The question: another device has taken the address. Until they answer, sessions that
+        begin on the device are short, and its page warns its user.
         """
         question = self._questions.all().get(mac)
         taken = question is not None and question.ask is Ask.ADDRESS and question.waits
         return {"asked": Ask.ADDRESS} if taken else {}
 
     def _mac(self, call: Call[DeviceRequest]) -> str | None:
-        """Return the MAC address of the requested device, by MAC or IP address; None if it is unknown."""
+        """Return the MAC address of the requested device; None if its IP address is unknown.
+
+        Raises ControlError if the request has neither a MAC nor an IP address.
+        """
         if call.args.mac is not None:
             return parse_mac(call.args.mac)
         if call.args.ip is None:
@@ -411,7 +434,7 @@ class OwnDeviceVerb:
         return self._presence.mac_of(call.args.ip)
 
     def _of_member(self, mac: str, member: Member, now: datetime) -> dict[str, Any]:
-        """Return the state of a device, its open question, and a child's minutes."""
+        """Return `DeviceStatus` fields: blocked or not, and the open question or a child's minutes."""
         state = self._state
         question = self._questions.all().get(mac)
         found = {**vars(state.state(member, now)), "no_mobile_data": member.situation.portal}
@@ -428,7 +451,11 @@ class OwnDeviceVerb:
 
 
 def reload_verb(effects: Effects, home: HomeContext) -> Callable[[Call[NoValues]], Steps[ReloadResponse]]:
-    """Return the verb `reload`, which reads rule files and lists again. Only root may send it."""
+    """Return the handler of the verb `reload`, which reads rule files and lists again.
+
+    It returns the profile ids and the problems found. Raises ControlError unless root or the daemon's user
+    sends it.
+    """
 
     def reload(call: Call[NoValues]) -> Steps[ReloadResponse]:
         call.owner_only()

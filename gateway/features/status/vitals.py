@@ -32,7 +32,7 @@ KEPT = 60  # samples, an hour: 120 bytes each
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The packet and memory counters of one minute."""
+    """The packet counters of one minute, and waiting packets and memory at its end."""
 
     at: datetime  # the end of the minute
     packets: int  # that the queues received
@@ -42,10 +42,10 @@ class Sample:
 
 
 class Vitals:
-    """Collects counters, samples and log lines for `health` and `support`. ``start`` begins the samples.
+    """Collects counters, samples and log lines for the verbs `health` and `support`.
 
-    ``counters``: returns those of queues, connections, tables and memory. ``problems``: returns the
-    parts that do not work as configured.
+    ``start`` begins the samples. ``counters``: returns those of queues, connections, tables and memory.
+    ``problems``: returns the parts that do not work as configured.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Vitals:
         self.start()
 
     def figures(self) -> HealthFigures:
-        """Return the counters of the gateway since its start.
+        """Return the gateway's counters since its start, and its present sizes of memory, disk and tables.
 
         None of them is about a person, a device or a site.
         """
@@ -137,9 +137,9 @@ class Vitals:
         )
 
     def log_lines(self, *, full: bool) -> tuple[LogEntry, ...]:
-        """Return the last lines of the log, newest first.
+        """Return the last warnings and errors of the log, newest first; equal ones are one entry.
 
-        Without ``full``, the lines are templates without arguments: they name no person, device or site.
+        Without ``full``, the texts are templates without arguments: they name no person, device or site.
         """
         zone = self._home.rules.household.config.zone
         return tuple(
@@ -156,7 +156,10 @@ class Vitals:
 
 
 def machine(proc: Path = Path("/proc")) -> MachineFigures:
-    """Return uptime, load, number of cores and memory of the machine; times in seconds, sizes in bytes."""
+    """Return uptime, load, number of cores and memory of the machine; times in seconds, sizes in bytes.
+
+    ``proc``: the folder of the proc file system.
+    """
     memory = machine_memory(proc)
     return MachineFigures(
         uptime=round(clock_gettime(CLOCK_BOOTTIME)),

@@ -41,7 +41,7 @@ LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect withi
 
 @dataclass(frozen=True, slots=True)
 class Giver:
-    """The author, kind, time and number of a grant."""
+    """The author, kind, time, number and origin of a grant of extra time or of an opened site."""
 
     by: str
     kind: GrantKind
@@ -53,8 +53,8 @@ class Giver:
 class Grants:
     """Gives extra time and opens sites: stores each grant on the disk, then applies it.
 
-    ``shift_store``: adjusts all stored deadlines to a changed clock. Returns whether the place of a device
-    has changed.
+    ``shift_store``: adjusts all stored deadlines to a changed clock, and returns whether devices must be
+    grouped again, because a temporary place of one (such as adult guest) begins or ends by it.
     """
 
     def __init__(
@@ -83,16 +83,17 @@ class Grants:
         self._open: frozenset[SiteOpening] = frozenset()
 
     def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
-        """Return the author ``by`` with a new grant number and the current time."""
+        """Return a `Giver` with the author ``by``, a new grant number and the current time."""
         at = self._home.local_now()
         return Giver(by, kind, at, self._gifts.new_number(at), origin)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
     ) -> tuple[Extension, ...]:
-        """Return the time rules that ``minutes`` of extra time would extend.
+        """Return the limits and schedules that ``minutes`` of extra time would extend, and until when.
 
-        Empty where nothing ever closes. Raises PolicyError if the service does not exist.
+        ``service``: the service that gets the time; None: everything. ``at``: when the time is given. Empty
+        if nothing ever closes. Raises PolicyError if the service does not exist.
         """
         rules, extra = self._home.rules, timedelta(minutes=minutes)
         known = None if service is None else rules.world.catalogue.services.get(service)
@@ -102,10 +103,10 @@ class Grants:
         return extend(member.profile, member.situation, rules.calendar, at, extra, service, gates)
 
     def give(self, key: str, member: Member, minutes: int, service: str | None, giver: Giver) -> Extended:
-        """Store extra time for one person, and return what it extends.
+        """Store extra time for one person, and return what it extends. `apply` must follow.
 
-        Raises PolicyError if there is nothing. ``key``: the profile id or MAC address under which it is
-        stored.
+        ``key``: the profile id or MAC address under which it is stored. ``service``: None means for
+        everything. Raises PolicyError if there is nothing to extend or the service does not exist.
         """
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
@@ -119,7 +120,7 @@ class Grants:
     ) -> list[Extended]:
         """Store extra time for each person who has something to extend, in one transaction.
 
-        Return what it extends for each. Raises PolicyError where none of them has anything to extend.
+        Return what it extends for each of them. Raises PolicyError if none of them has anything to extend.
         """
         given, problems = list[Extended](), list[PolicyError]()
         with self._transaction():
@@ -169,9 +170,9 @@ class Grants:
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
     ) -> Extended:
-        """Add minutes to today's time limits in ``gates``, and return what this extends.
+        """Add minutes to today's time limits in ``gates``, store this, and return what it extends.
 
-        Raises PolicyError where no such limit is left.
+        Raises PolicyError if the profile has none of these limits any more.
         """
         profile = member.profile
         found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
@@ -183,7 +184,11 @@ class Grants:
         return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
-        """Store that a site or a service is open until a time. Return a sentence that says so."""
+        """Store that a site or a service is open until a time. Return an English sentence that says so.
+
+        ``key``: the profile id or MAC address. ``name``: the person's name. ``entry``: the site or service.
+        ``span``: whether the end is a time of day or follows from a duration, for a change of the clock.
+        """
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
         self._gifts.open(opening, origin=giver.origin)
@@ -193,7 +198,8 @@ class Grants:
     def shift(self, jump: Jump) -> bool:
         """Adjust all stored deadlines after the clock was set or became known, so that as much time is left.
 
-        Return whether the temporary place of a device begins or ends by it.
+        Return whether devices must be grouped again, because a temporary place of one (such as adult guest)
+        begins or ends by it.
         """
         rules = self._home.rules
         jump = jump.seen_in(rules.household.config.zone)
@@ -207,8 +213,8 @@ class Grants:
     def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
         """Yield each grant of extra time that begins at a boundary (such as bedtime), and its replacement.
 
-        The replacement begins at the next boundary by the new clock. Without it, a clock that was put back
-        would keep everything open until the old boundary.
+        The replacement begins at the next boundary by the new clock. Without it, after a clock was set back,
+        everything would be open until the old boundary.
         """
         given, _ = self._gifts.in_force(now, self._home.rules.calendar.family_day(now))
         groups: dict[tuple[str, datetime], list[Given]] = {}
@@ -221,9 +227,10 @@ class Grants:
                 yield from ((row, _behind(row, closing, now)) for row in rows)
 
     def _next_boundary(self, who: str, gates: Iterable[str], now: datetime) -> datetime | None:
-        """Return when the first time rule in ``gates`` closes; ``now`` if one is closed.
+        """Return when the first of the schedules in ``gates`` closes for ``who``; ``now`` if one is closed.
 
-        None if none closes.
+        ``who``: a profile id or MAC address. Time limits are ignored. None if no schedule closes, or for an
+        unknown ``who``.
         """
         rules = self._home.rules
         profile = rules.household.find(who)
@@ -241,7 +248,10 @@ class Grants:
         return min((end for end in ends if end is not None), default=None)
 
     def apply(self, keys: Iterable[str]) -> None:
-        """Apply new or revoked grants of these persons or devices (``keys``) to running connections."""
+        """Apply new or revoked grants to running connections, and update timer and warnings.
+
+        ``keys``: the profile ids or MAC addresses that the grants are for.
+        """
         named = self._home.rules.household.named
         if any(parse_mac(key) is not None and key not in named for key in keys):
             self._effects.regroup()  # a device without an owner has a slot of its own now
@@ -258,7 +268,7 @@ class Grants:
         self.look()
 
     def look(self) -> None:
-        """End opened sites and requests that are over, send reminders of requests, and set the timer."""
+        """End opened sites and requests that are over, publish due request reminders, and set the timer."""
         now = self._home.local_now()
         for request in self._timed_requests():
             moved = requests.advanced(request, now)
@@ -274,13 +284,14 @@ class Grants:
     def _timed_requests(self) -> list[ChildRequest]:
         """Return the requests whose deadlines apply now.
 
-        While the clock is not trusted, requests that were made by a trusted clock neither expire nor remind.
+        While the clock is not trusted, requests that were made with a trusted clock neither expire nor
+        remind.
         """
         trusted = self._home.clock_trusted
         return [request for request in self._requests.all() if trusted or not request.sure]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
-        """Store and publish a request that has expired, or that is due for a reminder."""
+        """Store ``moved``, a request that has expired or is due for a reminder, and publish that."""
         expired = moved.state is RequestState.EXPIRED
         what = self._values.audited(moved, "request expired" if expired else "request reminder")
         self._requests.put(moved, by=PROGRAM, what=what, at=now)
@@ -294,7 +305,7 @@ class Grants:
         return frozenset(self._gifts.in_force(now, self._home.rules.calendar.family_day(now))[1])
 
     def set_timer(self) -> None:
-        """Set the timer to the earliest end of an opened site or deadline of a request."""
+        """Set the timer to the next end of an opened site or request, at most LONGEST_SLEEP seconds ahead."""
         if self._timer is not None:
             self._timer.cancel()
         now = self._home.local_now()
@@ -313,7 +324,7 @@ class Grants:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """The effect of a grant on one person: minutes, end and extended time rules, and a sentence."""
+    """The effect of a grant on one person: minutes, end, extended limits and schedules, and a sentence."""
 
     who: str
     name: str
@@ -338,12 +349,15 @@ class Extended:
         )
 
     def to_own(self, giver: Giver) -> OwnGrant:
-        """Return the answer to a child who took extra time itself, such as by a code."""
+        """Return the response for a child who took extra time without a parent, such as with a code."""
         return OwnGrant(grant=giver.number, **values_of(self.to_person(giver.at)))
 
 
 def _behind(row: Given, closing: datetime, now: datetime) -> Given:
-    """Return extra time whose remaining minutes begin at ``closing``, or now where that has passed."""
+    """Return the grant ``row`` moved so that it begins at ``closing``; if that has passed, it has begun.
+
+    The minutes that are left stay the same.
+    """
     ends = row.moment
     assert ends is not None
     assert row.boundary is not None
@@ -357,7 +371,7 @@ def is_paused(member: Member, now: datetime) -> bool:
 
 
 def with_grant(request: ChildRequest, giver: Giver) -> ChildRequest:
-    """Return a child's request with the number of the grant that it led to."""
+    """Return a copy of a child's request with the number of the grant that an answer gave."""
     return replace(request, grant=giver.number)
 
 

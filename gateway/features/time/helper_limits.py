@@ -1,4 +1,4 @@
-"""Limits the time that accounts with the role helper give.
+"""Limits the extra time that accounts with the role "helper" can give.
 
 A helper may give each child a fixed number of minutes a day, and cannot revoke what others gave. Each check
 passes for accounts of any other role.
@@ -23,7 +23,7 @@ MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older one
 
 
 class Helpers:
-    """Checks the requests of helpers, and counts the minutes that they gave."""
+    """Checks the grants and revocations that helpers request, and counts the minutes that they gave."""
 
     def __init__(self, home: HomeContext, access: Access, gifts: GrantTable) -> None:
         self._home = home
@@ -32,7 +32,10 @@ class Helpers:
         self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
 
     def check_grant(self, request: ControlRequest, keys: Iterable[str], minutes: int) -> None:
-        """Refuse a grant in which a helper gives too many minutes today, or gives them to a guest."""
+        """Raise ControlError if a helper would give more than its minutes of today, or give time to a guest.
+
+        ``keys``: the profile ids or MAC addresses that get the minutes.
+        """
         helper = self._access.helper(request)
         if helper is None:
             return
@@ -46,7 +49,10 @@ class Helpers:
             request.refuse("minutes", problem, Code.HELPER_MINUTES, minutes=left)
 
     def left(self, helper: Account, key: str) -> int:
-        """Return the minutes that a helper may still give to a child today."""
+        """Return the minutes that a helper may still give today to a child.
+
+        ``key``: the child's profile id.
+        """
         today = self._home.rules.calendar.family_day(self._home.local_now())
         given = {
             row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes
@@ -56,17 +62,17 @@ class Helpers:
         return max(0, helper.minutes - sum(given.values()))
 
     def check_revoke(self, request: ControlRequest, number: int) -> None:
-        """Refuse the request if a helper revokes a grant of another account."""
+        """Raise ControlError if a helper would revoke the grant ``number`` of another account."""
         helper = self._access.helper(request)
         rows = (row for row in self._gifts.given() if row.grant == number)
         if helper is not None and any(row.by != helper.name for row in rows):
             request.refuse("grant", "was given by another person", Code.GUARDIANS_ONLY)
 
     def before_revoke(self, number: int) -> None:
-        """Store how many minutes a grant was in force. Call it before the grant is revoked.
+        """Remember how many minutes the grant ``number`` was in force. Call it before the grant is revoked.
 
-        These minutes stay counted, otherwise a helper could give, revoke and give again all day. After a
-        restart the whole grant counts.
+        These minutes stay counted for the helper; otherwise it could give, revoke and give again all day.
+        After a restart the whole grant counts.
         """
         now = self._home.local_now()
         ages = [now - row.at for row in self._gifts.given() if row.grant == number]

@@ -30,9 +30,9 @@ MINUTE = timedelta(minutes=1)
 def describe_used(
     profile: Profile, situation: Situation, rules: RuleBook, by_device: Mapping[str, Mapping[str, int]]
 ) -> tuple[TimeUsed, ...]:
-    """Return the used minutes of each time limit on the situation's day, with limit and extra minutes.
+    """Return the used minutes of each time limit on the situation's day, with the limit and extra minutes.
 
-    ``by_device``: used minutes by device and limit.
+    ``by_device``: used minutes by device and limit. Empty if the day is unknown.
     """
     day = situation.day
     if day is None:
@@ -72,9 +72,9 @@ def describe_used(
 def describe_left(
     member: Member, rules: RuleBook, now: datetime, gates: Iterable[str] = STATE_GATES
 ) -> TimeLeft | None:
-    """Return what closes the device as a whole next, and the minutes until then.
+    """Return what closes the device as a whole next, and the minutes until then; None if nothing does.
 
-    None if nothing closes it.
+    ``gates``: the limits and schedules that are considered.
     """
     found = member.judge.left(gates, member.situation, now)
     if found is None:
@@ -89,9 +89,9 @@ def describe_left(
 
 
 def visible_gates(profile: Profile, *, own: bool) -> Sequence[str]:
-    """Return the time rules for the device as a whole whose remaining time may be shown.
+    """Return the limits and schedules for the device as a whole whose remaining time may be shown.
 
-    Where the present is private, other people see only what closes at a time of the day.
+    If the log level hides the present, others (not ``own``) see only what closes at a time of the day.
     """
     if own or shows_present(profile.rules.log_level):
         return STATE_GATES
@@ -112,7 +112,10 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> t
 
 
 def limit_totals(used: Mapping[str, int], rules: RuleBook) -> tuple[LimitTotal, ...]:
-    """Return the minutes of each time limit that was used, the most used first."""
+    """Return the minutes of each time limit that was used, the most used first.
+
+    ``used``: minutes by limit.
+    """
     found = sorted(used.items(), key=lambda item: (-item[1], item[0]))
     return tuple(
         LimitTotal(target=gate, name=target_name(gate, rules.names), minutes=minutes)
@@ -130,7 +133,7 @@ def totals(entries: Iterable[CountedMinute]) -> Mapping[str, int]:
 
 
 def ledger_minutes(entries: Sequence[CountedMinute], rules: RuleBook) -> tuple[tuple[LedgerMinute, ...], int]:
-    """Return the newest counted minutes (at most MAX_ENTRIES), and the number of older ones."""
+    """Return the newest counted minutes (at most MAX_ENTRIES), and the number of older ones left out."""
     shown = entries[-MAX_ENTRIES:]
     return tuple(_counted(entry, rules) for entry in shown), len(entries) - len(shown)
 

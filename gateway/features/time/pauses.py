@@ -1,6 +1,7 @@
 """The verbs `pause`, `resume`, `off`, `on` and `switch_access`, which change no rule file.
 
 `pause` blocks the internet of a child or device; `off` switches all filtering off for some minutes.
+`switch_access` lets the internet provider use `off` and `on`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from gateway.store.tables.pauses import REMOTE, PauseTable
 
 
 class SwitchVerbs:
-    """Pauses and resumes the internet, and switches filtering off and on."""
+    """Control-socket verbs that pause and resume the internet, and switch filtering off and on."""
 
     def __init__(
         self,
@@ -90,9 +91,9 @@ class SwitchVerbs:
         return SwitchEnd(until=shown)
 
     def _check_helper(self, request: ControlRequest, keys: Collection[str] | None) -> None:
-        """Refuse the request if a helper replaces or ends a pause of another account.
+        """Raise ControlError if a helper would replace or end a pause that another account set.
 
-        ``keys``: None for any pause.
+        ``keys``: the profile ids or MAC addresses whose pause changes; None for any pause.
         """
         helper = self._access.helper(request)
         if helper is None:
@@ -107,7 +108,10 @@ class SwitchVerbs:
         return next_wake(profile.rules.bedtime, calendar, now, profile.rules.dates).astimezone(now.tzinfo)
 
     def _apply(self, who: str) -> None:
-        """Apply a changed pause. A device without an owner has a slot of its own while it is paused alone."""
+        """Apply a changed pause of ``who``.
+
+        A device without an owner that is paused gets a slot of its own.
+        """
         if parse_mac(who) is not None and who not in self._home.rules.household.named:
             self._effects.regroup()
         else:
@@ -147,7 +151,7 @@ class SwitchVerbs:
         return NoValues()
 
     def _approval(self, now: datetime) -> datetime:
-        """Return until when the provider may switch filtering. Refuses without an approval."""
+        """Return until when the provider may switch filtering. Raises ControlError without an approval."""
         found = self._settings.switch(REMOTE, now)
         if found is None:
             msg = "no parent has approved it; they can in Qalqan, on Health"
@@ -155,7 +159,11 @@ class SwitchVerbs:
         return found.ends
 
     def change_access(self, call: Call[SwitchAccessRequest]) -> SwitchEnd:
-        """Let the provider switch filtering for some minutes, or end that and what it switched off."""
+        """Let the provider switch filtering for some minutes, or end that and filter again.
+
+        Return until when it may; None if the access ended. Raises ControlError if no guardian sent the
+        request.
+        """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.minutes is None:
             self._settings.end_approval(REMOTE, by=by, at=now, origin=origin)

@@ -1,6 +1,6 @@
-"""The provider's stop of the filter, which `provider.stop_until` in the router's settings begins.
+"""The internet provider's stop of the filter, which `provider.stop_until` in the router's settings begins.
 
-It lasts at most a day, ends at its time, and each one is in the audit log and reported to the guardians.
+It lasts at most a day and ends at its time. Each one is in the audit log and reported to the guardians.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class ProviderStop:
-    """Begins and ends the provider's stop when the setting changes. The parents' `off` is the same state."""
+    """Switches the filter off and on again when the provider's setting `provider.stop_until` changes.
+
+    The state is the same as that of a parent's `off`.
+    """
 
     def __init__(self, home: HomeContext, effects: Effects, settings: PauseTable) -> None:
         self._home = home
@@ -31,9 +34,10 @@ class ProviderStop:
         self.reloaded(notice_after=CONNECTED_AFTER)
 
     def reloaded(self, notice_after: float = 0.0) -> None:
-        """Apply the present setting. One that was applied before, or has passed, changes nothing.
+        """Apply the present setting: begin a stop, or end it if the setting is gone or has passed.
 
-        ``notice_after``: seconds until the guardians are notified.
+        One that was applied before changes nothing. ``notice_after``: seconds until the guardians are
+        notified of a new stop.
         """
         settings, now = self._settings, self._home.local_now()
         asked = self._home.rules.household.config.stop_until

@@ -46,9 +46,9 @@ BATCH_BYTES = 4
 
 
 class TicketVerbs:
-    """Makes, lists, withdraws and redeems printed codes for extra minutes.
+    """Makes, lists, withdraws and redeems printed codes that give a child extra minutes.
 
-    ``transaction``: writes to the store inside of it reach the disk as a whole.
+    ``transaction``: all writes to the store inside of it reach the disk together, or none does.
     """
 
     def __init__(
@@ -74,9 +74,10 @@ class TicketVerbs:
         router.serve(REDEEM, self.redeem)
 
     def ticket(self, call: Call[CodesRequest]) -> IssuedCodes:
-        """Make codes for extra minutes and return them.
+        """Make codes for extra minutes, for one child or any, and return them with their end.
 
-        Only hashes are stored, so no later answer contains the codes.
+        Only hashes are stored, so that no later response contains the codes. Raises ControlError if too many
+        codes are unused.
         """
         by, now = self._access.guardian(call), in_utc(self._home.local_now())
         minutes, count = call.args.minutes, call.args.count
@@ -102,7 +103,7 @@ class TicketVerbs:
         )
 
     def tickets(self, _call: Call[NoValues]) -> CodeBatches:
-        """Return the batches of unused codes: minutes, child and end, without the codes."""
+        """Return the batches of unused codes: number, minutes, child and end, without the codes."""
         now, household = self._home.local_now(), self._home.rules.household
         zone = household.config.zone
         found = list[CodeBatch]()
@@ -123,7 +124,10 @@ class TicketVerbs:
         return CodeBatches(batches=tuple(found))
 
     def withdraw(self, call: Call[WithdrawRequest]) -> WithdrawnCodes:
-        """Make the unused codes of a batch invalid."""
+        """Make the unused codes of a batch invalid. Return how many.
+
+        Raises ControlError if there are none.
+        """
         by, now = self._access.guardian(call), in_utc(self._home.local_now())
         origin = call.text("origin", "")
         count = self._stored.withdraw(call.args.batch, by=by, at=now, origin=origin)
@@ -138,7 +142,10 @@ class TicketVerbs:
         return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, sure=sure)
 
     def redeem(self, call: Call[RedeemRequest]) -> OwnGrant:
-        """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries."""
+        """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries.
+
+        Raises PolicyError for a wrong or used code, after too many tries, or during a pause.
+        """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
         tries = self._tries_of(parse_mac(call.text("device")) or "")

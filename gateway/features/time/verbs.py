@@ -45,9 +45,9 @@ _SHARED = (BEDTIME, WINDOW + INTERNET, INTERNET, WINDOW + PLAY, PLAY)
 
 
 def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) -> str | None:
-    """Return the id of the service in a request, written as ``x`` or ``service:x``; None if it names none.
+    """Return the id of the service in ``word``, which is ``x`` or ``service:x``; None if ``word`` is None.
 
-    Refuses unknown services.
+    Raises ControlError for an unknown service.
     """
     if word is None:
         return None
@@ -59,7 +59,10 @@ def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) ->
 
 
 class TimeVerbs:
-    """Gives and revokes extra time, gives the minutes of *Finish my game*, and returns counted minutes."""
+    """Control-socket verbs that give and revoke extra time, and return the counted minutes.
+
+    One of them gives the minutes of *Finish my game* to a child.
+    """
 
     def __init__(
         self,
@@ -107,7 +110,10 @@ class TimeVerbs:
         )
 
     def revoke(self, call: Call[RevokeRequest]) -> RevokeResult:
-        """End a grant of extra time or an opened site: by its number, or the last one of ``who``."""
+        """End a grant of extra time or an opened site: by its number, or the last one of ``who``. Publish it.
+
+        Raises ControlError if it is no longer in force, or if a helper may not end it.
+        """
         by, now = self._access.guardian(call), self._home.local_now()
         holders = self._gifts.holders(now, self._home.rules.calendar.family_day(now))
         number = self._latest(call, holders) if call.has("who") else call.args.grant
@@ -124,9 +130,9 @@ class TimeVerbs:
         return RevokeResult(grant=number, who=tuple(sorted(keys)))
 
     def _latest(self, call: Call[RevokeRequest], holders: Mapping[int, set[str]]) -> int:
-        """Return the number of the last grant of ``who``.
+        """Return the number of the last grant to ``who``. Grants to more people than ``who`` do not count.
 
-        For one child, grants to all children do not count.
+        Raises ControlError if there is none.
         """
         keys = {key for key, _ in self._access.members(call)}
         found = [number for number, receivers in holders.items() if receivers <= keys]
@@ -136,7 +142,11 @@ class TimeVerbs:
         return max(found)
 
     def landing(self, call: Call[LandingRequest]) -> OwnGrant:
-        """Give the child the minutes of *Finish my game*, available once a day around the end of its time."""
+        """Give the child the minutes of *Finish my game*, once a day, around the end of its time.
+
+        The request comes from the child's own device. Returns the grant. Raises ControlError for an invalid
+        request, and PolicyError if the minutes are not available now.
+        """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
         service = parse_service(call, call.args.service, self._home.rules)
@@ -153,7 +163,7 @@ class TimeVerbs:
         return extended.to_own(giver)
 
     def landing_due(self, member: Member, now: datetime) -> bool:
-        """Return whether the child can use *Finish my game* now."""
+        """Return whether the child can use *Finish my game* now and it would extend something."""
         if member.quarantined:
             return False
         most = int(member.profile.rules.landing.value / MINUTE)
@@ -164,7 +174,10 @@ class TimeVerbs:
         return bool(self._grants.extensions(member, most, None, now))
 
     def _check_landing(self, member: Member, now: datetime, most: int, service: str | None) -> None:
-        """Raise PolicyError if the child cannot use *Finish my game* now."""
+        """Raise PolicyError if the child cannot use *Finish my game* now.
+
+        ``most``: the minutes that it has.
+        """
         profile = member.profile
 
         def refuse(problem: str, fix: str, code: Code) -> NoReturn:
@@ -189,7 +202,10 @@ class TimeVerbs:
             refuse("has time for more than 15 minutes", "a landing is for the end", Code.LANDING_EARLY)
 
     def _closed_long_ago(self, member: Member, now: datetime, gates: list[str]) -> bool:
-        """Return whether the clock had closed all ``gates`` an hour ago, and no extra time ended since."""
+        """Return whether the clock, not a used-up limit, had closed all ``gates`` LANDING_AFTER ago.
+
+        False if extra time ended since then. ``gates``: keys of limits and schedules.
+        """
         before = now - LANDING_AFTER
         then = member.judge.standing(member.situation, before)
         given = self._gifts.given({member.profile.id})
@@ -207,8 +223,8 @@ class TimeVerbs:
     def ledger(self, call: Call[LedgerRequest]) -> LedgerResponse:
         """Return the counted minutes of a day, for the child's own device or for a guardian.
 
-        A guardian sees single minutes from the level of names on, below it totals of days that are over, and
-        without a log nothing. The same applies to the gateway's command line.
+        A child sees all. A guardian sees single minutes from the log level of names on, below it totals of
+        days that are over, and without a log nothing. The same applies to the gateway's command line.
         """
         level = VISITS_LEVEL
         if call.has("device"):

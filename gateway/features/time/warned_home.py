@@ -1,4 +1,4 @@
-"""Provides warnings with the children's state and present use, and publishes them as log levels allow."""
+"""Gives `Warnings` the children's state and present use, and publishes its warnings as log levels allow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.policy.time.time_rules import Left
 
 
 class WarnedHome:
-    """The household as `Warnings` sees it: time, calendar, children and what they use now."""
+    """Gives `Warnings` the time, the children and what they use now, and publishes its warnings."""
 
     def __init__(
         self, home: HomeContext, family: Family, members: VisibleMembers, in_use: Callable[[], InUse]
@@ -40,10 +40,10 @@ class WarnedHome:
             yield family.stand_in(profile, rules.world, rules.calendar, now), used.by(slots)
 
     def _may_publish(self, member: Member, found: Left) -> bool:
-        """Return whether the child's log level allows an event for its warning.
+        """Return whether the child's log level allows an event for a warning about ``found``.
 
-        If the present is private, bedtime is announced only if extra time that the child took does not move
-        it.
+        If the log level hides the present, only a closing at a time of day is published, and only if extra
+        time that the child took does not move it.
         """
         if shows_present(member.profile.rules.log_level):
             return True

@@ -22,8 +22,8 @@ SHORTEST_SLEEP = 1.0
 def closing(member: Member, in_use: frozenset[str], now: datetime) -> list[Left]:
     """Return what closes for a member within a quarter of an hour, the soonest first.
 
-    That is the device as a whole, what is in use now, and the targets of limits and schedules. While
-    everything is closed, nothing is about to close.
+    That is the device as a whole, what is in use now (``in_use``: keys of limits and schedules), and the
+    targets of the child's limits and schedules. While everything is closed, the list is empty.
     """
     rules = member.profile.rules
     own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
@@ -46,7 +46,7 @@ class WarningSource(Protocol):
     def now(self) -> datetime: ...
 
     def children(self) -> Iterable[tuple[Member, frozenset[str]]]:
-        """Return a member for each child, with the time rules (gates) of its devices' running flows."""
+        """Return a member for each child, with the limits and schedules that its running connections use."""
         ...
 
     def tell(self, member: Member, minutes: int, found: Left) -> None: ...
@@ -54,14 +54,14 @@ class WarningSource(Protocol):
 
 @dataclass(slots=True)
 class _Published:
-    """The warnings published for one closing. ``key`` changes when the closing moves."""
+    """The warnings published for one closing. ``key`` changes when the closing is at another time."""
 
     key: tuple[object, ...]
     least: int  # the smallest of BEFORE that was published, or need not be
 
 
 class Warnings:
-    """Publishes each warning once for a closing, and again after extra time moved the closing."""
+    """Publishes each warning once for a closing, and again if extra time delayed the closing."""
 
     def __init__(self, home: WarningSource, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
         self._home = home
@@ -75,9 +75,9 @@ class Warnings:
         self._silent = False
 
     def look(self) -> None:
-        """Publish the warnings that are due, and set the timer for the next.
+        """Publish the warnings that are due, and set the timer for the next look.
 
-        Call it when time was given or taken, or a minute was counted; it also calls itself.
+        Call it when time was given or taken, or a minute was counted; the timer calls it too.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -97,7 +97,7 @@ class Warnings:
         self._timer = self._call_later(max(SHORTEST_SLEEP, sleep), self.look)
 
     def _consider(self, member: Member, key: tuple[str, str], found: Left, now: datetime) -> float:
-        """Publish the warning about one closing if it is due. Return the seconds until the next one."""
+        """Publish the warning about one closing if it is due. Return the seconds until the next look."""
         span = _span(found, now)
         last = self._published.get(key)
         closing = _closing(member, found)
@@ -128,9 +128,9 @@ def _span(found: Left, now: datetime) -> timedelta:
 
 
 def _closing(member: Member, found: Left) -> tuple[object, ...]:
-    """Return a key that identifies a closing.
+    """Return a key that identifies when something closes.
 
-    It stays the same while unused minutes of a limit delay the closing.
+    It stays the same while unused minutes of a limit delay the closing, and changes with extra time.
     """
     if found.at is not None:
         return found.gate, found.at
@@ -139,6 +139,9 @@ def _closing(member: Member, found: Left) -> tuple[object, ...]:
 
 
 def _targets(in_use: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the device as a whole, and each target of limits and schedules in use, with its time rules."""
+    """Return the device as a whole ("") and each target with a limit or schedule in use, with its gates.
+
+    Gates are the keys of limits and schedules; ``in_use`` has those of running connections.
+    """
     own = sorted({gate.removeprefix(WINDOW) for gate in in_use - set(STATE_GATES)})
     return [("", STATE_GATES), *((target, (WINDOW + target, target)) for target in own)]

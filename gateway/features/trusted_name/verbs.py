@@ -1,8 +1,8 @@
 """The verb `trusted_name`: stores the account at a DNS provider, and gets and renews the certificate.
 
-`qalqan certificate renew` runs the ACME client in a process of its own. After the first certificate, the name
-is set in `qalqan.yaml`, and the pages restart to serve HTTPS. Most homes have no such account: the modules
-that it needs are imported on use.
+The trusted name is the optional HTTPS name of the gateway's pages. `qalqan certificate renew` runs the ACME
+client in another process. After the first certificate, the name is set in `qalqan.yaml`, and the pages
+restart to serve HTTPS. Most homes have no such account: the modules that it needs are imported on use.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class TrustedNames:
-    """Gets and renews the certificate of the trusted name."""
+    """Gets and renews the TLS certificate of the trusted name, the HTTPS name of the gateway's pages."""
 
     def __init__(
         self,
@@ -69,7 +69,10 @@ class TrustedNames:
         return Path(self._home.rules.household.config.state) / FOLDER
 
     def serve(self, call: Call[TrustedNameRequest]) -> TrustedNameStatus:
-        """Return the state, after a new attempt was started or the account was deleted."""
+        """Start to get a certificate, delete the account, or do neither (``action``); return the state.
+
+        Raises ControlError if the request is not valid or no guardian sent it.
+        """
         by = self._access.guardian(call)
         if call.args.action == "get":
             self._get(call, by)
@@ -91,7 +94,10 @@ class TrustedNames:
         )
 
     def _get(self, call: Call[TrustedNameRequest], by: str) -> None:
-        """Store the account and start to get a certificate. It takes about a minute."""
+        """Store the account at the DNS provider and start to get a certificate, which takes about a minute.
+
+        Raises ControlError for an invalid name or provider, or if an attempt runs.
+        """
         from gateway.policy.config.dns_providers import PROVIDERS
         from gateway.web.acme import AcmeAccount, usable_providers, write_account
 
@@ -116,7 +122,7 @@ class TrustedNames:
         self._start()
 
     def _stop(self, call: Call[TrustedNameRequest], by: str) -> None:
-        """Delete the account with its token, and the name from the settings. The pages use plain HTTP."""
+        """Delete the account with its token, and the name from the settings. The pages then use HTTP."""
         from gateway.web.acme import forget_account, read_account
 
         self._process.close()
@@ -137,7 +143,10 @@ class TrustedNames:
             self._problem = OTHER
 
     def _look(self) -> None:
-        """Renew the certificate if it is due. The client decides by its date, without the internet."""
+        """Start the ACME client if there is an account; do so again in a day.
+
+        The client renews the certificate only if it is due, which it finds out without the internet.
+        """
         self._timer = self._home.loop.call_later(LOOK_EVERY, self._look)
         if (self._folder / ACCOUNT).exists() and not self._process.running:
             self._start()
@@ -157,7 +166,10 @@ class TrustedNames:
             self._set_https({"name": account.name, "certificate": str(chain), "key": str(key)})
 
     def _set_https(self, https: Mapping[str, str] | None) -> None:
-        """Write `web.https` to `qalqan.yaml`, apply it, and make the pages restart."""
+        """Write `web.https` to `qalqan.yaml`, reload, and make the pages restart. None: remove it.
+
+        An error is logged and shown as the problem.
+        """
         try:
             _, before = self._editing.read(self._home.rules.path)
             now = before.get("web")
