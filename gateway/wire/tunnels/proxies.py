@@ -26,8 +26,8 @@ _SOCKS_PASSWORD = b"\x01"  # the version of RFC 1929; its message may follow imm
 def socks_tcp(data: bytes) -> TunnelMatch:
     """Return SOCKS if a stream begins with a SOCKS client's first message, MORE if it may; else None.
 
-    One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it has 9, and fewer
-    otherwise: the message must end with the segment or be followed by the next message.
+    ``data`` is not empty. One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it
+    has 9, and fewer otherwise: the message must end with the segment or be followed by the next message.
     """
     if data[0] == _SOCKS_V5:
         return _socks_version5(data)
