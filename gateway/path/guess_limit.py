@@ -29,7 +29,10 @@ class _Count:
 
 
 class GuessLimit:
-    """Counts queried names on lists for everyone, by device (slot and packed address) and by slot."""
+    """Counts queried names on lists for everyone, by device (slot and packed address) and by slot.
+
+    A device with too many within a minute is over the limit, so that it cannot guess what is on the lists.
+    """
 
     __slots__ = ("_devices", "_slots", "full")
 
@@ -58,7 +61,7 @@ class GuessLimit:
     def over(self, slot: int, device: bytes, now: float) -> bool:
         """Return True if the device or its slot is over the limit: every query then gets the same answer.
 
-        Call only while ``full``, which this updates.
+        Call only while ``full`` is True; this sets it to whether any device or slot is still over.
         """
         found = False
         still = False
