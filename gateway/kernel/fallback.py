@@ -55,7 +55,10 @@ def _accepts(nft: Nft, statement: str) -> bool:
 
 
 def has_target() -> bool:
-    """Return whether this kernel has iptables' NFQUEUE target. Changes nothing, needs root."""
+    """Return whether this kernel has iptables' NFQUEUE target and accepts it in nft. Needs root.
+
+    Loads a probe table and deletes it in one transaction.
+    """
     table = attribute(_TABLE, b"qalqan_probe\0")
     chain = table + attribute(_CHAIN_NAME, b"probe\0")
     netlink = Netlink()
@@ -76,7 +79,10 @@ def has_target() -> bool:
 
 
 class TargetQueue:
-    """Adds NFQUEUE targets to the loaded table, and checks them. They are removed with the table."""
+    """Adds NFQUEUE targets to the chains of the loaded nftables table, and checks them.
+
+    They are removed with the table.
+    """
 
     def __init__(self, queue_base: int) -> None:
         self._netlink = Netlink()
@@ -137,7 +143,7 @@ def _rule(table: str, chain: str, info: bytes) -> bytes:
 
 
 def _target_info(rule: memoryview) -> bytes | None:
-    """Return the parameters of the target in a rule's first expression; None if that is no NFQUEUE target."""
+    """Return the parameters of the NFQUEUE target in a rule's first expression; None if it has none."""
     empty = memoryview(b"")
     expressions = dict(attributes(rule)).get(_RULE_EXPRESSIONS, empty)
     first = next((value for _, value in attributes(expressions)), empty)
