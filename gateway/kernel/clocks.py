@@ -105,7 +105,7 @@ class SetAlarm:
         return self._fd
 
     def was_set(self) -> bool:
-        """Return whether the clock was set since the last call. Never blocks."""
+        """Return whether the system clock was set since the last call. Never blocks."""
         try:
             os.read(self._fd, _TICK)
         except BlockingIOError:

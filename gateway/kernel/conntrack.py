@@ -63,7 +63,7 @@ _NONE: Mapping[bytes, _Known] = {}
 
 @dataclass(frozen=True, slots=True)
 class FlowTuple:
-    """One direction of a connection: addresses, protocol, ports."""
+    """The addresses, protocol and ports of a connection in one direction."""
 
     src: bytes  # packed, 4 or 16 bytes
     dst: bytes
@@ -80,7 +80,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class ConntrackEntry:
-    """One entry of the connection table. Values that the kernel did not report are None."""
+    """One connection of the kernel's connection table. Values that the kernel did not report are None."""
 
     original: FlowTuple
     reply: FlowTuple
@@ -139,7 +139,7 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[ConntrackEntry]:
-        """Yield the connections of the devices in a slot, by the slot in their marks."""
+        """Yield the connections of the devices in a slot, by the slot number in the connections' marks."""
         return self.entries(layout.ct_mark(slot), layout.slot)
 
     def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[ConntrackEntry]:
@@ -352,8 +352,8 @@ class FlowBytes:
     def moved(self, slots: Collection[int]) -> Iterator[list[Moved]]:
         """Yield, in parts, the allowed connections of these slots that transferred bytes since the last call.
 
-        Connections without a class are left out. Iterate to the end: only then the bytes are not yielded
-        again. One iteration of `moved` or `all_flows` runs at a time. Raises KernelError.
+        Connections without a class of time rules are left out. Iterate to the end: only then the bytes are
+        not yielded again. One iteration of `moved` or `all_flows` runs at a time. Raises KernelError.
         """
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
         for part in self._passing(slots):

@@ -42,7 +42,7 @@ def native_queue(nft: Nft) -> bool:
 
 
 def reads_answers(nft: Nft) -> bool:
-    """Return whether nft reads the payload behind a TCP header (since Linux 5.16). Changes nothing."""
+    """Return whether nft can match the payload behind a TCP header (since Linux 5.16). Changes nothing."""
     return _accepts(nft, f"{SERVER_HELLO} accept")
 
 
@@ -92,7 +92,10 @@ class TargetQueue:
         self._netlink.close()
 
     def install(self) -> None:
-        """Add missing targets to the start of the queues' chains, in one transaction. Raises KernelError."""
+        """Add missing NFQUEUE targets to the start of the queues' chains, in one transaction.
+
+        Raises KernelError if the kernel refuses them.
+        """
         rules = [
             (_NEW_RULE, _CREATE, NFPROTO_INET, _rule(NAME, chain, info))
             for chain, info in self._targets.items()

@@ -32,7 +32,7 @@ HARDWARE_PROBE = """table inet qalqan_probe {{
 
 
 def has_flow_tables(nft: Nft) -> bool:
-    """Return whether the kernel supports flow tables. Changes nothing."""
+    """Return whether the kernel supports nftables flow tables. Changes nothing."""
     try:
         nft.check(_PROBE)
     except KernelError:

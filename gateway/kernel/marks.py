@@ -58,12 +58,12 @@ class FlowState(IntEnum):
 
 
 class QueueKind(IntEnum):
-    """The six queues of a group of slots. A queue fails open or closed, so each failure mode has its own.
+    """The six netfilter queues of a group of slots, by protocol and by what happens without a reader.
 
-    DNS uses the UDP queues. The TCP queues get segments as network cards and the kernel have merged them: a
-    hello is one packet. For the SPLIT queues the kernel takes merged segments apart. These are those that the
-    daemon's copy cannot hold, and those of connections that were read before: two queues may change the order
-    of an upload.
+    A queue fails open or closed, so each failure mode has its own. DNS uses the UDP queues. The TCP queues
+    get segments as network cards and the kernel have merged them: a hello is one packet. For the SPLIT queues
+    the kernel takes merged segments apart. These are those that the daemon's copy cannot hold, and those of
+    connections that were read before: two queues may change the order of an upload.
     """
 
     OPEN_TCP = 0
@@ -156,7 +156,7 @@ def verdict_again(byte: int, *, udp: bool) -> int:
 
 
 def valid_slot(number: int) -> bool:
-    """Return whether a slot number is 1..255 and not 64, 128 or 192.
+    """Return whether a slot number can be used: 1..255, but not 64, 128 or 192.
 
     Their code in the packet's byte would be zero, which means no slot. 192 is PLAIN_SLOT.
     """
@@ -240,12 +240,15 @@ class MarkLayout:
 
     @property
     def plain_dns(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's DNS over UDP: some queries are judged."""
+        """Our bits in the connection mark of an unfiltered device's DNS over UDP: only the slot.
+
+        Some of its queries are judged.
+        """
         return self.ct_mark(PLAIN_SLOT)
 
     @property
     def forged(self) -> int:
-        """The packet mark of packets that the daemon writes itself."""
+        """The bits of the packet mark that show that the daemon wrote the packet itself."""
         return FORGED << self.packet_shift
 
     def with_verdict(self, mark: int, byte: int) -> int:
@@ -256,7 +259,10 @@ class MarkLayout:
         return (mark & self.packet) >> self.packet_shift
 
     def queued_slot(self, mark: int, queue: int, base: int) -> int:
-        """Return the slot of a packet read from a queue; 0 for a device without a slot."""
+        """Return the slot of a packet read from a queue; 0 for a device without a slot.
+
+        ``mark``: the packet's; ``queue``: the queue's number; ``base``: the number of the first queue.
+        """
         return (queue - base) // len(QueueKind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 
     def is_answer(self, mark: int) -> bool:
@@ -290,7 +296,7 @@ class MarkLayout:
     def pass_keys(self, slot: int, class_number: int) -> tuple[int, int]:
         """Return the two keys of a slot's class in map ``@pass``: for decided flows, and for plain HTTP.
 
-        Raises ValueError for class 0.
+        A key is a connection mark. Raises ValueError for class 0.
         """
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"

@@ -55,7 +55,7 @@ def messages(data: memoryview) -> Iterator[Message]:
 
 
 def error_number(body: memoryview) -> int:
-    """Return the errno of an ERROR or DONE message; 0 is success."""
+    """Return the errno of a netlink ERROR or DONE message; 0 is success. ``body``: after the header."""
     return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
 
 

@@ -22,7 +22,7 @@ _COMPLAINT = re.compile(r"^(?:[^\s:]*:(?P<line>\d+):\d+(?:-\d+)?: )?(?:Error: )?
 
 
 class Backend(Protocol):
-    """A way to pass text to nftables."""
+    """Interface: a way to pass text in nft's format to nftables."""
 
     name: str
 
@@ -41,7 +41,7 @@ class Library:
     name = "libnftables"
 
     def __init__(self, path: str) -> None:
-        """Load the library. Raises OSError if that fails, and KernelError without memory."""
+        """Load the library libnftables. Raises OSError if that fails, and KernelError without memory."""
         lib = ctypes.CDLL(path)
         lib.nft_ctx_new.restype = ctypes.c_void_p
         for call in (lib.nft_ctx_buffer_output, lib.nft_ctx_buffer_error, lib.nft_ctx_free):
@@ -200,7 +200,10 @@ class Nft:
 
 
 def explain(text: str, complaint: str) -> str:
-    """Return nft's error message in one line, with the line of ``text`` that it is about."""
+    """Return nft's error message ``complaint`` in one line, with the line of ``text`` that it is about.
+
+    Some known errors get a hint how to fix them.
+    """
     first = next((line for line in complaint.splitlines() if line.strip()), "no reason given")
     match = _COMPLAINT.match(first)
     if match is None or match["line"] is None:

@@ -65,10 +65,10 @@ class _TurnIsOver(Exception):
 class PacketQueue:
     """Binds netfilter queue ``number``, and gives each packet the verdict that ``handler`` returns.
 
-    ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped. ``merged``: the
-    kernel does not take merged segments apart, nor complete checksums that it left to the network card.
-    ``after`` is called after each verdict, for work that the packet need not wait for.
-    Raises KernelError if the number is in use, or the kernel has no queue support.
+    A packet is dropped if ``handler`` raises. ``fail_open``: when the queue is full, packets pass unfiltered
+    instead of being dropped. ``merged``: the kernel does not take merged segments apart, nor complete
+    checksums that it left to the network card. ``after`` is called after each verdict, for work that the
+    packet need not wait for. Raises KernelError if the number is in use, or the kernel has no queue support.
     """
 
     def __init__(

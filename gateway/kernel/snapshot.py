@@ -35,7 +35,7 @@ _HELP_PORTS = (
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A filtered device, or several that share a profile and its counters."""
+    """The number of a filtered device, or of several that share a profile, with their MAC addresses."""
 
     number: int  # 1..255 without 64, 128, 192
     macs: tuple[str, ...]  # lower case, with colons; may be empty for the guests' slot
@@ -44,7 +44,10 @@ class Slot:
 
 
 class Owner(NamedTuple):
-    """The slot of the device that answers for an IP address, whatever MAC address a sender writes."""
+    """An IP address on an interface, and the slot of the filtered device that answers for it.
+
+    The slot applies whatever MAC address a sender writes.
+    """
 
     interface: str
     address: str
@@ -97,7 +100,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that the nftables table contains. Equal snapshots render to equal text.
+    """Everything that the nftables table is rendered from. Equal snapshots render to equal text.
 
     Raises KernelError with one line for a value that nft would refuse, or for a contradiction.
     """
@@ -158,7 +161,7 @@ class Snapshot:
 
     @property
     def asked(self) -> tuple[Slot, ...]:
-        """The slots whose packets are queued."""
+        """The slots whose packets are queued; none in the boot guard's table (``alone``)."""
         return () if self.alone else self.slots
 
 

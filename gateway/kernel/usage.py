@@ -71,7 +71,7 @@ class PassCounters:
         return self._whole(self._bytes)
 
     def pair(self, key: bytes) -> tuple[int, int]:
-        """Return slot and class number of a key of the map."""
+        """Return slot and class number of a key of map ``@pass``; cached."""
         known = self.pairs.get(key)
         if known is None:
             slot, number, _ = self._layout.decode_pass_key(_MARK.unpack(key)[0])
@@ -176,7 +176,10 @@ class Totals:
             self._bytes[pair] = self._bytes.get(pair, 0) + size
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the bytes that the present elements had counted at the last reading, by slot and class."""
+        """Return the bytes that the present map elements had counted at the last reading.
+
+        They are by slot and class. Earlier elements are not included.
+        """
         found: dict[Pair, int] = {}
         pairs = self._counters.pairs
         for key, size in self._last.items():
@@ -187,7 +190,7 @@ class Totals:
 
     @property
     def bytes(self) -> Mapping[Pair, int]:
-        """The total bytes by slot and class, without a new reading."""
+        """The total bytes by slot and class as of the last reading."""
         return self._bytes
 
 
@@ -257,7 +260,7 @@ class _Shape(NamedTuple):
 
 
 class Shapes:
-    """Reads set elements quickly: at the offsets that the values had in the first element of each length.
+    """Reads set elements in netlink form quickly: at the offsets of the first element of the same length.
 
     An element that differs in anything but its values goes to the general parser.
     """

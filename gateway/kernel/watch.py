@@ -127,7 +127,7 @@ class TableWatch:
 
 
 def _events(data: memoryview) -> Iterator[tuple[int, Table, memoryview]]:
-    """Yield type, table and attributes of each nftables message in a datagram."""
+    """Yield message type, table (family, name) and attributes of each nftables message in a datagram."""
     for kind, _, _, body in frames(data):
         if kind >> 8 == SUBSYSTEM_NFTABLES and len(body) >= GENERIC.size:
             family = _FAMILIES.get(body[0], "")

@@ -97,7 +97,7 @@ class AddressBook:
         return list(self._books)
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
-        """Remove addresses from ``key``."""
+        """Remove packed addresses from those stored under ``key``."""
         book = self._books.get(key)
         if book is not None:
             for address in map(unmapped, addresses):
@@ -147,7 +147,10 @@ class ServiceBook:
         self._gave: dict[int, AddressBook] = {}  # by slot; the keys of each are services
 
     def record_query(self, slot: int, host: str) -> None:
-        """Record that the slot queried ``host``, for each service that the host belongs to."""
+        """Record that the slot queried ``host`` now, for each service that the host belongs to.
+
+        ``slot``: the number of a filtered device.
+        """
         for service in self.services_of(host):
             asked = self._asked.setdefault(slot, OrderedDict())
             asked[service] = self.clock()
@@ -156,7 +159,10 @@ class ServiceBook:
                 asked.popitem(last=False)
 
     def learn(self, slot: int, host: str, addresses: list[bytes], ttl: float) -> None:
-        """Store the ``addresses`` (packed) of an answer for ``host`` under each service of the host."""
+        """Store the ``addresses`` (packed) of a DNS answer for ``host`` under each service of the host.
+
+        ``ttl``: seconds until they expire, but at least MIN_LIFETIME and at most MAX_LIFETIME.
+        """
         for service in self.services_of(host):
             book = self._gave.setdefault(slot, AddressBook(MAX_SERVICE_ADDRESSES))
             book.learn(service, addresses, ttl, self.clock())
@@ -279,7 +285,7 @@ class NameBook:
             self._slots.setdefault(slot, _Slot())
 
     def forget(self, slot: int) -> None:
-        """Remove this slot's data; it is still watched."""
+        """Remove this slot's data, which has a new owner; the slot is still watched."""
         self._earlier.forget(slot)
         book = self._slots.get(slot)
         if book is not None:
@@ -405,9 +411,10 @@ class NameBook:
         ]
 
     def hosts_of(self, slot: int, addresses: Container[bytes]) -> Iterator[tuple[str, bytes]]:
-        """Yield the names for which the gateway's own resolver gave one of ``addresses``, and the address.
+        """Yield the names for which the gateway's own resolver gave one of these packed addresses.
 
-        Also those that have expired: running flows do not end with their answer.
+        The address is yielded with the name. Those that have expired are included: running flows do not end
+        with their answer.
         """
         book = self._slots.get(slot)
         for key, until in () if book is None else book.given.items():
@@ -528,7 +535,7 @@ class AnswerRecorder:
 
 
 def ttl_of(message: Message) -> int:
-    """Return the lowest TTL of the answers, in seconds; 0 if there are none."""
+    """Return the lowest TTL in the message's answer section, in seconds; 0 if it is empty."""
     return min((record.ttl for record in message.answers), default=0)
 
 

@@ -304,7 +304,7 @@ class DnsPath:
             return self._malformed()
 
     def allows_answer(self, subject: Subject, device: bytes, response: bytes, now: float) -> bool:
-        """Return True if the limits of the slot, or of the device, allow an answer to be forwarded now.
+        """Return True if the limits of the slot, or of the device, allow a DNS answer to be forwarded now.
 
         Counts the answer against the limits, or as postponed. ``device``: the packed address that gets it.
         """

@@ -264,7 +264,10 @@ class FlowPath:
 
 
 def _device(data: bytes, from_lan: bool) -> bytes:
-    """Return the LAN device's address in an IP packet that was parsed before."""
+    """Return the packed address of the LAN device in an IP packet: its source if ``from_lan``.
+
+    Otherwise it is the destination. The packet was parsed before.
+    """
     at, size = (12, 4) if data[0] >> 4 == 4 else (8, 16)
     at += 0 if from_lan else size
     return data[at : at + size]

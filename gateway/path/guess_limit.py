@@ -16,7 +16,7 @@ _Device = tuple[int, bytes]
 
 
 class _Count:
-    """The distinct names, as hashes, that were queried since the start of a window of WINDOW seconds."""
+    """The distinct listed names, as hashes, that were queried since ``since``, the start of a window."""
 
     __slots__ = ("names", "since")
 
@@ -42,7 +42,10 @@ class GuessLimit:
         self._slots: dict[int, _Count] = {}
 
     def refused(self, slot: int, device: bytes, host: str, now: float) -> None:
-        """Count a query of the device for ``host``, which is on a list that applies to everyone."""
+        """Count a device's query for ``host``, a name on a list that applies to everyone.
+
+        ``full`` becomes True if the device or its slot reaches its limit.
+        """
         name = hash(host)
         of_device = self._devices.get((slot, device))
         if of_device is None or now - of_device.since >= WINDOW:

@@ -31,7 +31,10 @@ class SafeAddresses(Protocol):
 
 
 class TrustsAll:
-    """Trusts every resolver and has no addresses, for programs that run without the gateway's resolver."""
+    """A SafeAddresses without addresses that trusts every resolver.
+
+    It is for programs that run without the gateway's resolver.
+    """
 
     def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
         return ()

@@ -49,7 +49,7 @@ class Subject:
 
 
 def unwanted_by(*profiles: Profile) -> Unwanted:
-    """Return which bypass parameters to remove from DNS answers: those that any of the profiles blocks."""
+    """Return which parameters to remove from DNS answers: those whose bypass any of the profiles blocks."""
     resolvers, ech = (
         any(blocks_bypass(profile.rules, way) for profile in profiles)
         for way in (BypassMethod.ENCRYPTED_DNS, BypassMethod.ECH)

@@ -61,7 +61,7 @@ class Cursor:
         return int.from_bytes(self.data[start : start + 4], "big")
 
     def varint(self) -> int:
-        """Read a QUIC variable-length integer (RFC 9000 §16): 1, 2, 4 or 8 bytes, 0 to 2**62-1."""
+        """Read and return a QUIC variable-length integer (RFC 9000 §16): 1, 2, 4 or 8 bytes, 0 to 2**62-1."""
         size = 1 << (self.data[self._advance(1)] >> 6)
         self._advance(size - 1)
         raw = self.data[self.pos - size : self.pos]

@@ -26,7 +26,7 @@ _HEADER = "# Written by Qalqan: lasts until an address of the gateway changes. E
 
 @dataclass(frozen=True, slots=True, order=True)
 class GuardedBridge:
-    """The ports of one bridge, and the gateway's packed IP addresses on it."""
+    """A bridge on which claims of the gateway's addresses are dropped: its ports, and these addresses."""
 
     ports: tuple[str, ...]
     addresses: tuple[bytes, ...]

@@ -234,7 +234,7 @@ def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _server_ends(words: Expressions) -> list[str]:
-    """Return the rule that sends a server's reset to chain ``ending``.
+    """Return the rule that sends a server's reset to chain ``ending``, which queues it.
 
     It leaves out a reset that answers a SYN, with sequence number zero (RFC 9293 3.10.7.1): nothing waits on
     its connection.
@@ -253,9 +253,9 @@ def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
 def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chain for IP protocols other than TCP, UDP and ICMP: mostly tunnels.
 
-    They are queued like an undecided flow. Conntrack has no entry for a refused one, since its first packet
-    was dropped; the refusal is therefore stored by addresses for a while. Without a daemon, an open profile
-    keeps only ESP, for Wi-Fi calling.
+    Their packets are queued like those of an undecided flow. Conntrack has no entry for a refused one, since
+    its first packet was dropped; the refusal is therefore stored by addresses for a while. Without a daemon,
+    a profile that fails open keeps only ESP, for Wi-Fi calling.
     """
     if not snapshot.asked:
         return {}
@@ -432,8 +432,9 @@ def begins_with(label: str) -> str:
 
 
 def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains for DNS: for queries on the way in, responses on the way out, redirects of TCP, and a
-    dead daemon. ``ask`` also enters ``again`` and ``answer``.
+    """Return the chains for DNS: queries on the way in, responses on the way out, redirects of TCP.
+
+    Also those while no daemon runs. ``ask`` also enters ``again`` and ``answer``.
 
     The first query of a connection is handled in ``dns``, before its addresses are translated: a forged
     response must come from the address that the device queried. The kernel calls nat chains for no other
@@ -640,11 +641,12 @@ def _door(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains after the queue: they copy a verdict to the connection, and pass or refuse packets.
+    """Return the chains for packets that come back from the queue with a verdict in their mark.
 
-    Several packets of one flow may be queued, and each brings its verdict back while other processors read
-    the mark. No intermediate value may therefore be visible, and a failed lookup is repeated once. Only
-    ``forward`` enters ``judged``; any chain may enter the others.
+    They copy it to the connection, and pass or refuse packets. Several packets of one flow may be queued, and
+    each brings its verdict back while other processors read the mark. No intermediate value may therefore be
+    visible, and a failed lookup is repeated once. Only ``forward`` enters ``judged``; any chain may enter the
+    others.
     """
     layout = snapshot.layout
     asking = f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)}"
@@ -721,9 +723,8 @@ def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
     """Yield statements that copy the verdict from the packet's mark to the connection's.
 
     A refusal is written in one step, since it may replace PASSES; it has no class, unlike ANSWERABLE with the
-    same state. Otherwise the class is written first and
-    the state last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a
-    class with these bits is PASSES (marks.verdict_again).
+    same state. Otherwise the class is written first and the state last, also in one step: other processors
+    never see a partial verdict. UDP never has ASKS: a class with these bits is PASSES (marks.verdict_again).
     """
     cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
     refused = FlowState.REFUSED << layout.packet_shift, FlowState.REFUSED << layout.ct_shift

@@ -40,10 +40,10 @@ _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
 
 
 def without_payload(verdict: str) -> Iterator[str]:
-    """Yield rules that apply ``verdict`` to TCP segments without payload, by length and not by flag.
+    """Yield nft rules that apply ``verdict`` to TCP segments without payload, by length and not by flag.
 
-    A SYN with data (RFC 7413) is queued. So is an empty segment with an urgent pointer, which removes a byte
-    of another segment from the stream.
+    A SYN with data (RFC 7413) is not matched, so that it is queued. Neither is an empty segment with an
+    urgent pointer, which removes a byte of another segment from the stream.
     """
     ipv4 = braced(f"5 . {doff} . {20 + 4 * doff}" for doff in _DOFF)
     ipv6 = braced(f"{doff} . {4 * doff}" for doff in _DOFF)
@@ -114,16 +114,16 @@ class Expressions:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def within_rate(self, name: str) -> str:
-        """Return a statement that drops a slot's packets above the rate of set ``name``."""
+        """Return an nft statement that drops a slot's packets above the rate of set ``name``."""
         return drop_above(name, self.slot, self._snapshot.rates)
 
     def slots_in(self, numbers: Iterable[int]) -> str:
-        """Return an expression that matches connections of these slots; empty text without numbers."""
+        """Return an nft expression that matches connections of these slots; empty text without numbers."""
         marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
         return f"{self.slot} {braced(marks)}" if marks else ""
 
     def state_is(self, state: FlowState) -> str:
-        """Return an expression that matches connections in a state: UNDECIDED or PASSES.
+        """Return an nft expression that matches connections in a state: UNDECIDED or PASSES.
 
         The other states have attributes of their own.
         """

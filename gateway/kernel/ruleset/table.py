@@ -142,7 +142,10 @@ def render_sets(snapshot: Snapshot) -> str:
 
 
 def dev_elements(snapshot: Snapshot) -> list[str]:
-    """Return the elements of map ``dev``: MAC address → the chain of its slot, or of unfiltered devices."""
+    """Return the nft elements of map ``dev``, sorted: each leads from a MAC address to a chain.
+
+    The chain is that of the device's slot, or of unfiltered devices.
+    """
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
     examined = (f"{mac} : goto examined" for mac in snapshot.examined.macs)
     return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain), *examined])
@@ -234,10 +237,11 @@ def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
-    """Return nft text that changes the table of ``old``, which must be loaded unchanged, to that of ``new``.
+    """Return nft text that changes the loaded table of ``old`` to that of ``new``.
 
-    ``pass`` keeps its elements with counters and leases, except for those that differ: one with another lease
-    is replaced and counts from zero (read it first). Raises ValueError if ``needs_rebuild`` is true.
+    The loaded table must be unchanged. Map ``pass`` keeps its elements with counters and leases, except for
+    those that differ: one with another lease is replaced and counts from zero (read it first). Raises
+    ValueError if ``needs_rebuild`` is true.
     """
     if needs_rebuild(old, new):
         msg = "marks or queues changed: the table must be rebuilt"
@@ -270,10 +274,11 @@ def render_held(snapshot: Snapshot) -> str:
 
 
 def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
-    """Return nft text that restores all that another program changed or removed; existing counters remain.
+    """Return nft text that restores all that another program changed or removed in the table.
 
-    In fallback mode the targets must be installed again. ``unmatched`` are keys in ``pass`` that the snapshot
-    does not have (PassCounters): they are removed.
+    Existing counters remain. In fallback mode (without nft's ``queue``) the NFQUEUE targets must be installed
+    again. ``unmatched`` are keys in map ``pass`` that the snapshot does not have (PassCounters): they are
+    removed.
     """
     refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
     keys = _elements("destroy", "pass", [hexed(key) for key in sorted(unmatched)])

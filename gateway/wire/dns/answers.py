@@ -151,11 +151,11 @@ def restore_answer(
 ) -> bytes:
     """Return the DNS ``response`` for ``safe_name``, changed into one for the ``original`` question.
 
-    The question has its original case, the first record is a CNAME from it to ``safe_name``, and every other
-    record stays. The CNAME has the lowest TTL of the answers. AD is cleared: the validation no longer
-    applies. ``limit`` is the largest payload in bytes that the client accepts (``Message.udp_limit`` of its
-    query); a longer answer is truncated, so that the client queries again over TCP. Raises WireError if
-    ``response`` answers another question.
+    The question has its original case, the first record is a CNAME from it to ``safe_name`` (not with an
+    error code other than NXDOMAIN), and every other record stays. The CNAME has the lowest TTL of the
+    answers. AD is cleared: the validation no longer applies. ``limit`` is the largest payload in bytes that
+    the client accepts (``Message.udp_limit`` of its query); a longer answer is truncated, so that the client
+    queries again over TCP. Raises WireError if ``response`` is invalid or answers another question.
     """
     message = parse_message(response)
     asked = message.question

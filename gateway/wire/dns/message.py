@@ -146,12 +146,12 @@ class Message(NamedTuple):
 
     @property
     def records(self) -> tuple[DnsRecord, ...]:
-        """The records of all three sections, in order."""
+        """The records of the answer, authority and additional sections, in order."""
         return self.answers + self.authority + self.additional
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """The numbers of questions and of records of the three sections, as in the header."""
+        """The numbers of questions, answers, authority and additional records, as in the header."""
         return len(self.questions), len(self.answers), len(self.authority), len(self.additional)
 
     @property
@@ -297,7 +297,7 @@ class TcpStream:
 
     @property
     def pending(self) -> int:
-        """The number of stored bytes, all of an incomplete message."""
+        """The number of stored bytes of a message that is incomplete so far."""
         return len(self._pending)
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -391,7 +391,7 @@ def _escape(octet: int) -> str:
 
 
 def wire_name(labels: Sequence[bytes]) -> bytes:
-    """Return a domain name's labels in uncompressed wire form."""
+    """Return a domain name's labels as bytes in uncompressed wire form."""
     return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
 
 
@@ -402,7 +402,7 @@ def split_wire_name(wire: bytes) -> list[bytes]:
 
 
 def host_labels(host: str) -> list[bytes]:
-    """Return the labels of a host name in text form. Raises WireError if it is none."""
+    """Return the labels of a host name in text form, as bytes. Raises WireError if it is no host name."""
     return hostname(host.encode("utf-8")).encode("ascii").split(b".")
 
 
@@ -415,7 +415,10 @@ class Encoder:
     __slots__ = ("_offsets", "out")
 
     def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
-        """Write the header. ``counts``: numbers of questions, answers, authority and additional records."""
+        """Write the header of a message with the id ``ident``.
+
+        ``counts``: numbers of questions, answers, authority and additional records that will follow.
+        """
         self.out = bytearray(_HEADER.pack(ident, flags, *counts))
         self._offsets: dict[tuple[bytes, ...], int] = {}  # offset of each name suffix written so far
 
@@ -449,7 +452,7 @@ class Encoder:
         self._finish(place)
 
     def plain(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int, rdata: bytes) -> None:
-        """Append a record without names in its data."""
+        """Append a record whose data ``rdata`` contain no domain names. ``labels``: its owner's name."""
         place = self._begin(labels, rtype, rclass, ttl)
         self.out += rdata
         self._finish(place)
@@ -466,7 +469,7 @@ class Encoder:
             self._finish(place)
 
     def message(self) -> bytes:
-        """Return the built message as bytes. Raises WireError if it is over 65,535 bytes."""
+        """Return the whole built message as bytes. Raises WireError if it is over 65,535 bytes."""
         if len(self.out) > MAX_MESSAGE:
             msg = f"DNS message of {len(self.out)} bytes"
             raise WireError(msg)

@@ -42,7 +42,7 @@ ALL = Unwanted()
 
 @dataclass(frozen=True, slots=True)
 class ServiceBinding:
-    """The data of one SVCB or HTTPS record."""
+    """The parsed data of one SVCB or HTTPS record."""
 
     priority: int  # 0 for an alias
     target: tuple[bytes, ...]  # labels; empty for the record's owner

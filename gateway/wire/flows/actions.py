@@ -10,7 +10,7 @@ from gateway.policy.values import Observation
 
 
 class FlowAction(Enum):
-    """What to do with a packet, and with its flow."""
+    """What to do with a packet of a TCP or UDP flow, and with the flow itself."""
 
     HOLD = "hold"  # forward this packet; its flow stays undecided
     UPLOAD = "upload"  # HOLD for plain HTTP with a long request that has no answer yet
@@ -51,7 +51,7 @@ class Bodies(Protocol):
         """
 
     def end(self, key: FlowKey) -> None:
-        """Remove all ranges of a flow."""
+        """Remove all ranges of a flow: the kernel queues its segments again."""
 
 
 FlowKey = tuple[int, int, bytes, int, bytes, int]

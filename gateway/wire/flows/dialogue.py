@@ -46,11 +46,11 @@ class DialogueFlow:
 
     @property
     def position(self) -> int:
-        """The offset of the next byte to be read."""
+        """The stream offset of the next byte of the client to be read."""
         return self._next
 
     def has_read(self, offset: int) -> bool:
-        """Return whether all bytes before a stream offset were read."""
+        """Return whether all bytes of the client before a stream offset were read."""
         return self._next >= offset
 
     def is_far(self, offset: int) -> bool:
@@ -101,7 +101,10 @@ class DialogueFlow:
         return Ruling(FlowAction.ASKS, self.last)
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
-        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow, for a ``fault``.
+
+        The judge is notified; its answer is ignored.
+        """
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return Ruling(FlowAction.REFUSED, observation)

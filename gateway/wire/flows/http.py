@@ -117,7 +117,7 @@ class HttpFlow:
 
     @property
     def has_switched(self) -> bool:
-        """Whether the client's next bytes may be of another protocol, in any reading."""
+        """Whether the client's next bytes may be of another protocol than HTTP/1."""
         return any(reading.stream.has_switched for reading in self._readings)
 
     @property
@@ -136,7 +136,7 @@ class HttpFlow:
         return (first, last) if clean >= limits.clean_body <= last - first else None
 
     def forward(self) -> None:
-        """Record that the kernel now forwards the segments of ``forwardable``."""
+        """Record that the kernel now forwards the segments of ``forwardable``: they are not read here."""
         if self.body is not None:
             self.body.forwarded = True
             self._readings[0].expect_jump(self.body.end)
@@ -169,7 +169,7 @@ class HttpFlow:
             self.body.answered = True
 
     def has_read(self, offset: int) -> bool:
-        """Return whether at least one reading contains all bytes before a stream offset."""
+        """Return whether all bytes of the client before a stream offset were read, in at least one way."""
         return any(reading.next >= offset for reading in self._readings)
 
     def is_far(self, offset: int) -> bool:
@@ -285,7 +285,10 @@ class HttpFlow:
         return _new(Ruling, (FlowAction.ASKS if self.answered else FlowAction.UPLOAD, self.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.HTTP) -> Ruling:
-        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow, for a ``fault``.
+
+        The judge is notified; its answer is ignored.
+        """
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return _new(Ruling, (FlowAction.REFUSED, observation))
@@ -314,7 +317,7 @@ class HttpFlow:
 
 
 class Contradiction(WireError):
-    """A client resent bytes that differ, or that can no longer be compared."""
+    """Raised if a client resent bytes that differ, or that can no longer be compared."""
 
 
 class RequestReading:
@@ -331,10 +334,10 @@ class RequestReading:
     def __init__(
         self, start: int, data: bytes, limits: Limits, *, turned_down: bool, answered: bool = True
     ) -> None:
-        """Parse ``data``, the bytes from offset ``start`` on. Raises WireError if they are not HTTP.
+        """Parse ``data``, the client's bytes from stream offset ``start`` on.
 
         ``turned_down``: the server rejected the first request's change of protocol. ``answered``: it has sent
-        its first answer; see `settle`.
+        its first answer; see `settle`. Raises WireError if the bytes are not HTTP.
         """
         self._limits = limits
         self._history = limits.http_history if answered else limits.first_history
@@ -378,7 +381,10 @@ class RequestReading:
         return self._work + self.stream.work
 
     def free_buffers(self) -> None:
-        """Free the stored bytes. Only the position of the next request remains."""
+        """Free the stored bytes. Only the position of the next request remains.
+
+        Resent bytes cannot be compared then.
+        """
         self._newest.clear()
         self._frames.clear()
         self._early.clear()
@@ -457,7 +463,10 @@ class RequestReading:
         return not unfinished and not self.stream.http2
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
-        """Return the bytes of ``payload`` that are new. Raises Contradiction if the rest differs."""
+        """Return the bytes of ``payload`` that were not read yet. ``start``: the offset of its first byte.
+
+        Raises Contradiction if the others differ from those that were read.
+        """
         old = self.next - start
         if old > 0:
             self._compare(start, payload[:old])

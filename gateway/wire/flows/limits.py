@@ -124,7 +124,10 @@ class Effort:
             del self._shares[key]
 
     def spend(self, zone: int, steps: int, now: float, device: bytes | None = None) -> None:
-        """Charge ``steps`` of work to a device at ``now`` (seconds). ``device``: as for `allows`."""
+        """Charge ``steps`` of work to a device (``zone``) at ``now`` (seconds).
+
+        ``device``: as for `allows`.
+        """
         owed, since = self._debts.get(zone, (0.0, now))
         owed = max(0.0, owed - (now - since) * self._rate) + steps
         if device is not None:

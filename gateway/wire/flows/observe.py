@@ -165,7 +165,7 @@ class Observer:
         return found, rest
 
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
-        """Return an observation of this flow without a host."""
+        """Return an observation of this flow without a host, with its fault if any."""
         return Observation(proto, None, self._dst, self._dport, fault=fault, signature=self.signature)
 
     def tunnel(self, sign: TunnelSign) -> Observation:

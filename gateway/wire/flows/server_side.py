@@ -33,7 +33,7 @@ _TRIES = 32  # positions that look like a ServerHello; a greeting and STARTTLS h
 
 
 class ServerProtocol(Enum):
-    """The protocol of a server's first bytes."""
+    """The possible protocols of a server's first bytes on a TCP flow."""
 
     UNCLEAR = auto()  # more bytes are needed
     TLS = auto()

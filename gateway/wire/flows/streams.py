@@ -53,7 +53,7 @@ class StreamView(NamedTuple):
     removed: tuple[int, ...] = ()  # stream offsets of omitted urgent bytes, ascending
 
     def offset(self, position: int) -> int:
-        """Return the stream offset of ``data[position]``."""
+        """Return the stream offset of the byte ``data[position]`` of this view."""
         offset = self.island.start + position
         for hole in self.removed:
             if hole <= offset:
@@ -61,7 +61,7 @@ class StreamView(NamedTuple):
         return offset
 
     def position(self, offset: int) -> int:
-        """Return the position in ``data`` of a stream offset."""
+        """Return the position in ``data`` of the byte at a stream offset."""
         return offset - self.island.start - sum([hole < offset for hole in self.removed])
 
     def until(self, offset: int) -> bytes:
@@ -109,16 +109,17 @@ class Stream:
         return ((self._anchor or 0) + offset) % _WHOLE
 
     def settle(self, seq: int) -> None:
-        """Record that the receiver has every byte before ``seq`` (its ACK, or the first number of a SYN).
+        """Record that the receiver has every byte before sequence number ``seq``.
 
-        The receiver ignores bytes that arrive for these numbers later.
+        That is its ACK, or the first number of a SYN. The receiver ignores bytes that arrive for these
+        numbers later.
         """
         floor = self.offset(seq)
         if self._floor is None or floor > self._floor:
             self._floor = floor
 
     def is_past(self, seq: int, length: int) -> bool:
-        """Return whether the receiver already has all of the ``length`` bytes from ``seq`` on."""
+        """Return whether the receiver already has all of the ``length`` bytes from number ``seq`` on."""
         return self._floor is not None and self.offset(seq) + length <= self._floor
 
     def knows(self, seq: int, data: bytes) -> bool:
@@ -260,7 +261,7 @@ class Stream:
         return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
 
     def clear(self) -> None:
-        """Free the stored bytes; offsets stay valid."""
+        """Free all stored bytes; sequence numbers keep their stream offsets."""
         self._cuts.clear()
         self.readings, self.size = ((),), 0
 
@@ -314,7 +315,7 @@ class Stream:
 
 
 def _append(reading: Reading, start: int, data: bytes) -> Reading:
-    """Return ``reading`` with ``data`` added in the usual case: at or after its end."""
+    """Return ``reading`` with ``data`` added at offset ``start``, which is at or after its end."""
     if reading and reading[-1].end == start:
         last = reading[-1]
         return (*reading[:-1], _new(Island, (last.start, last.data + data)))

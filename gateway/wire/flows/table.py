@@ -278,7 +278,7 @@ class FlowTable:
         body.answered = not possible
 
     def _count(self, key: FlowKey, entry: FlowEntry, ruling: Ruling) -> None:
-        """Count a flow that is decided for the first time, with its packets so far, by its protocol."""
+        """Count a flow, with its packets so far, by its protocol, unless it was counted before."""
         if entry.count is not None or ruling.observation is None:
             return
         count = entry.count = self._counts.get((key[1], ruling.observation.proto))
@@ -326,7 +326,7 @@ class FlowTable:
     def _is_other_flow(
         self, entry: FlowEntry, packet: Packet, from_lan: bool, now: float, asks: bool | None
     ) -> bool:
-        """Return whether another flow now uses the addresses and ports of ``entry``."""
+        """Return whether ``packet`` is of another flow on the same addresses and ports as ``entry``."""
         flow = entry.flow
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
@@ -469,7 +469,7 @@ class FlowEntry:
 
     @property
     def is_undecided(self) -> bool:
-        """Whether neither the daemon nor the kernel has decided the flow, as far as is known."""
+        """Whether the daemon has not decided the flow, nor allowed the kernel to decide it."""
         return self.flow is not None and not self.is_answerable
 
     @property

@@ -77,7 +77,7 @@ class TcpFlow:
         return http if isinstance(http, HttpFlow) else None
 
     def number(self, offset: int) -> int:
-        """Return the client's sequence number at a stream offset."""
+        """Return the client's TCP sequence number at a stream offset."""
         return self._state.client.stream.number(offset)
 
     @property
@@ -100,7 +100,7 @@ class TcpFlow:
 
     @property
     def judged(self) -> tuple[Observation, ...]:
-        """Each distinct observation that was judged before the first answer."""
+        """Each distinct observation (host name or fault) that was judged before the first answer."""
         return self._state.client.judged
 
     def free_buffers(self) -> None:
@@ -157,7 +157,10 @@ class TcpFlow:
         return self._state.waiting() if http is None else http.waiting()
 
     def _offset(self, seq: int) -> int:
-        """Return the stream offset of a client's sequence number. Long uploads use a number several times."""
+        """Return the stream offset of a client's sequence number.
+
+        Uploads over 4 GB use a number several times: the offset nearest to the bytes read is returned.
+        """
         offset, http = self._state.client.stream.offset(seq), self._state.http
         turns = 0 if http is None else http.position - offset + _NUMBERS // 2
         return offset + turns // _NUMBERS * _NUMBERS

@@ -86,7 +86,7 @@ class UdpFlow:
 
     @property
     def half_read(self) -> bool:
-        """Whether part of an incomplete QUIC hello was read."""
+        """Whether part of an incomplete ClientHello of QUIC was read."""
         return self._initials is not None and self._initials.half_read() is not None
 
     def take_half_read(self) -> UdpFlow | None:
@@ -226,7 +226,8 @@ class UdpFlow:
     def _hellos_of_dtls(self, payload: bytes, judge: Judge) -> Ruling | None:
         """Judge the names of the DTLS hellos that a client's datagram completes.
 
-        Return the action for the datagram; None if nothing in it has a name, or needs more bytes.
+        Return the action for the datagram; None if it is not to be judged as DTLS: it has no hello with a
+        name, and no hello needs more bytes.
         """
         if DTLS_RECORD not in payload:
             return None
@@ -302,7 +303,10 @@ class UdpFlow:
         return Ruling(FlowAction.HOLD, observation)
 
     def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
-        """Refuse the flow, and return that ruling. The judge is notified, but its answer is ignored."""
+        """Refuse the whole flow for a ``fault``, and return that ruling.
+
+        The judge is notified, but its answer is ignored.
+        """
         observation = self._observe(proto, fault=fault)
         judge(observation)
         return self._settle(FlowAction.REFUSED, observation)

@@ -75,7 +75,10 @@ class Undecided:
         return _new(Ruling, (FlowAction.HOLD, self.client.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
-        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow, for a ``fault``.
+
+        The judge is notified; its answer is ignored.
+        """
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return _new(Ruling, (FlowAction.REFUSED, observation))
@@ -203,7 +206,8 @@ class Undecided:
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
         """Return the action for a server's segment: PASSES if it answers a judged hello or request.
 
-        ``acked`` is the stream offset up to which the server has read. ``payload`` is not empty.
+        ``acked`` is the offset in the client's bytes up to which the server has read; ``seq``: the segment's
+        sequence number. ``payload`` is not empty. Raises WireError at the limits of a stream.
         """
         self.received += 1
         self._server.add(seq, payload)
@@ -501,12 +505,12 @@ class ClientSide:
 
     @property
     def judged(self) -> tuple[Observation, ...]:
-        """Each distinct observation that was judged."""
+        """Each distinct observation (host name or fault) that was judged."""
         return tuple(self._judged.judged)
 
     @property
     def last(self) -> Observation | None:
-        """The observation that was judged last."""
+        """The distinct observation that was judged last; None if there is none."""
         return next(reversed(self._judged.judged), None)
 
     @property
@@ -699,7 +703,7 @@ class JudgedObservations:
         self.judged: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
 
     def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
-        """Return whether an observation that ends at stream offset ``end`` is allowed; judge it if it is new.
+        """Return whether an observation is allowed that ends at stream offset ``end``; judge it if it is new.
 
         Equal observations with different ends are two hellos or requests, and are judged twice. The start
         does not identify one: a method may arrive in pieces, the last of them first.

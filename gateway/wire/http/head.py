@@ -63,7 +63,7 @@ Fields = dict[bytes, list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request head: the hosts it asks for, and where the next request begins."""
+    """One parsed HTTP request head: the hosts it asks for, and where the next request begins."""
 
     method: str  # as sent
     target: bytes  # as sent
@@ -101,10 +101,10 @@ def looks_like_http(prefix: bytes) -> bool | None:
 
 
 def parse_request(data: bytes) -> HttpRequest | None:
-    """Return the request with whose head ``data`` begins; None while the head is incomplete.
+    """Return the HTTP request with whose head ``data`` begins; None while the head is incomplete.
 
-    Raises WireError for a head over MAX_LENIENT_HEAD bytes, and for a first line that is no request line and
-    has no host.
+    A head that no correct client sends has the fault MALFORMED. Raises WireError for a head over
+    MAX_LENIENT_HEAD bytes, and for a first line that is no request line and has no host.
     """
     if data.startswith(b"PRI") and PREFACE.startswith(data[: len(PREFACE)]):
         if len(data) < len(PREFACE):
@@ -189,7 +189,7 @@ def _skip_empty_lines(data: bytes) -> int:
 
 
 def _version_of(line: bytes) -> bytes | None:
-    """Return the HTTP version if it is the last of at least three words in ``line``; else None."""
+    """Return the HTTP version if it is the last of at least three words in the request line; else None."""
     version = line.rsplit(None, 1)[-1:]
     if not version or _VERSION.fullmatch(version[0]) is None or len(line.split(None, 2)) < 3:
         return None

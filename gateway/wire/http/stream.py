@@ -405,7 +405,7 @@ class HeadScanner:
         return len(self._rest)
 
     def restart(self) -> None:
-        """Forget an unfinished line or head: the next bytes do not follow it."""
+        """Forget an unfinished line or head: the next bytes that are fed do not follow it."""
         self._rest.clear()
         self._look_from = self.clean = 0
         self._within = False

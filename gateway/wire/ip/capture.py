@@ -256,7 +256,7 @@ class CaptureReader:
 
 
 class Payload(NamedTuple):
-    """An IP packet and its source hardware address (empty if the link has none)."""
+    """An IP packet of a captured frame, and the frame's source hardware address (empty if it has none)."""
 
     packet: bytes
     source: bytes

@@ -13,7 +13,7 @@ FIRST, LAST = 133, 137  # types of neighbour discovery, RFC 4861: router solicit
 
 
 class AddressClaim(NamedTuple):
-    """The packed IP addresses that a packet claims for its sender."""
+    """The packed IP addresses that a packet claims for its sender, and in ARP the sender's MAC address."""
 
     addresses: tuple[bytes, ...]
     mac: bytes = b""  # the sender in an ARP packet; empty in IPv6

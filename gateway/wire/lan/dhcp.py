@@ -115,7 +115,7 @@ def _walk(area: bytes, found: dict[int, bytes]) -> None:
 
 
 def _number(found: Mapping[int, bytes], code: int, size: int) -> int:
-    """Return an option of ``size`` bytes as a number; 0 if it is missing or has another size."""
+    """Return the DHCP option ``code`` of ``size`` bytes as a number; 0 if missing or of another size."""
     value = found.get(code, b"")
     return int.from_bytes(value, "big") if len(value) == size else 0
 
@@ -177,5 +177,8 @@ def parse_dhcp6(data: bytes) -> Dhcp | None:
 
 
 def _first(value: bytes) -> str:
-    """Return the first of several texts, each of which follows its length."""
+    """Return the first of several texts, each after its length in two bytes.
+
+    Raises WireError if it is cut.
+    """
     return plain_text(Cursor(value).counted16()) if value else ""

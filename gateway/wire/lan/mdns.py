@@ -20,7 +20,7 @@ _MODEL_KEYS = ("model", "md", "am", "ty")  # of _device-info, _googlecast, _raop
 
 @dataclass(frozen=True, slots=True)
 class Mdns:
-    """The content of one multicast DNS answer. All text is untrusted input."""
+    """Hosts, services and model in one multicast DNS answer. All text is untrusted input."""
 
     hosts: tuple[tuple[str, bytes], ...] = ()  # name without .local, and one packed address
     services: frozenset[str] = frozenset()  # such as _airplay

@@ -113,9 +113,10 @@ class InitialKeys:
         return None if payload is None else DecryptedPacket(number, payload)
 
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
-        """Return the encrypted packet; ``header`` ends in a packet number of four bytes.
+        """Return the encrypted QUIC packet; ``header`` ends in a packet number of four bytes.
 
-        ``payload`` is as long as the header's length field says, without the tag's 16 bytes.
+        ``number`` is that number. ``payload`` is as long as the header's length field says, without the tag's
+        16 bytes.
         """
         sealed = self._aead.seal((self._iv ^ number).to_bytes(12, "big"), payload, header)
         mask = self._mask(sealed[:_SAMPLE])  # the sample begins four bytes after the packet number does
@@ -271,7 +272,10 @@ class AesGcm:
         self._context = _Context(crypto.lib, crypto.gcm, key)
 
     def seal(self, nonce: bytes, data: bytes, header: bytes) -> bytes:
-        """Return the encrypted ``data`` with its tag; ``header`` is authenticated too."""
+        """Return the encrypted ``data`` with its tag of 16 bytes; ``header`` is authenticated too.
+
+        ``nonce`` has 12 bytes (ValueError otherwise).
+        """
         context, out = self._context, ctypes.create_string_buffer(len(data) + BLOCK)
         context.begin(nonce, _SEALING)
         context.update(None, header)

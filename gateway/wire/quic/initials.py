@@ -55,7 +55,7 @@ MAX_RUNS = 256
 
 
 class HelloAnswer(NamedTuple):
-    """A ServerHello, and the ClientHello that it answers."""
+    """A server's ServerHello, and the ClientHello that it answers."""
 
     hello: ServerHello
     asked: ClientHello
@@ -144,7 +144,10 @@ class Initials:
         self.frames = 0  # CRYPTO frames of the client
 
     def from_client(self, datagram: bytes) -> list[ClientHello]:
-        """Return the ClientHellos that this datagram completes; more than one only with decoys."""
+        """Return the ClientHellos that a client's datagram completes; more than one only with decoys.
+
+        Raises WireError.
+        """
         hellos = []
         for packet in long_packets(datagram):
             if packet.kind is not DatagramKind.INITIAL:
@@ -174,10 +177,10 @@ class Initials:
         return rest
 
     def from_server(self, datagram: bytes) -> list[HelloAnswer]:
-        """Return the ServerHellos that this datagram completes, each with the ClientHello it answers.
+        """Return the ServerHellos that a server's datagram completes, each with the ClientHello it answers.
 
         Only a ClientHello that was returned earlier is answered; a second one after a HelloRetryRequest. So a
-        ServerHello here means that all hellos of the client on that connection were judged.
+        ServerHello here means that all hellos of the client on that connection were judged. Raises WireError.
         """
         answers = []
         for packet in long_packets(datagram):
@@ -405,7 +408,7 @@ class CryptoStream:
 
     @property
     def has_partial(self) -> bool:
-        """Whether there are bytes after the complete messages."""
+        """Whether bytes of an incomplete message were read."""
         return len(self._buffer) > self._read
 
     def feed(self, frames: list[tuple[int, bytes]]) -> list[bytes]:

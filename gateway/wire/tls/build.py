@@ -69,7 +69,7 @@ def client_hello(
 
 
 def records(message: bytes, size: int = 0) -> bytes:
-    """Return a handshake message in TLS records of ``size`` bytes each; 0: one record."""
+    """Return a handshake message in TLS records with ``size`` bytes of it each; 0: in one record."""
     size = size or len(message)
     parts = (message[at : at + size] for at in range(0, len(message), size))
     return b"".join(bytes((_HANDSHAKE,)) + _RECORD_VERSION + counted(part, 2) for part in parts)

@@ -129,7 +129,7 @@ class DtlsHellos:
 
 
 def dtls_answer(datagram: bytes) -> bool | None:
-    """Return whether a server's datagram has a ServerHello; None if it has no handshake message.
+    """Return whether a server's datagram has a DTLS ServerHello; None if it has no handshake message.
 
     A HelloVerifyRequest and a HelloRetryRequest are no answer: the client sends another hello.
     """

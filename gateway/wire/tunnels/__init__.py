@@ -42,7 +42,7 @@ _BY_FIRST = {
 
 
 def may_begin(first: int) -> bool:
-    """Return whether a stream that begins with this byte may be a tunnel."""
+    """Return whether a TCP stream that begins with this byte may be a tunnel or proxy that is recognised."""
     return first in _BY_FIRST
 
 

@@ -122,6 +122,6 @@ def _is_in_use(start: bytes) -> bool:
 
 
 def _is_ipv4(packet: bytes) -> bool:
-    """Return whether the header of an IPv4 packet has a correct checksum (RFC 1071)."""
+    """Return whether the IPv4 header at the start of ``packet`` is complete and its checksum correct."""
     head = packet[: 4 * (packet[0] & 15)]
     return len(head) == 4 * (packet[0] & 15) and int.from_bytes(head, "big") % 65535 == 0

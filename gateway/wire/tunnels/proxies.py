@@ -71,7 +71,10 @@ def _socks_version4(data: bytes) -> TunnelMatch:
 
 
 def _open_end(text: bytes) -> TunnelMatch:
-    """Return MORE if ``text`` may be a user or host name, the end of which has not arrived; else None."""
+    """Return MORE if ``text`` may be the start of a SOCKS user or host name; else None.
+
+    The end of the name has not arrived.
+    """
     return MORE if len(text) <= _SOCKS_MAX_TEXT and _SOCKS_TEXT.match(text) else None
 
 
@@ -94,5 +97,8 @@ def ssh_tcp(data: bytes) -> TunnelMatch:
 
 
 def ssh_server(data: bytes) -> TunnelMatch:
-    """Return SSH, MORE or None for a server's bytes as `ssh_tcp`; other lines may precede its banner."""
+    """Return SSH if a server's stream begins with an SSH banner, MORE if it may; else None.
+
+    Unlike in `ssh_tcp`, other lines may precede the banner.
+    """
     return Proto.SSH if _LATER_SSH_BANNER.search(data) else ssh_tcp(data)

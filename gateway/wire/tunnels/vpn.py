@@ -226,7 +226,7 @@ _PPTP_CONTROL = b"\x00\x01\x1a\x2b\x3c\x4d"  # after the length: type control me
 def pptp_tcp(data: bytes) -> TunnelMatch:
     """Return PPTP if a stream begins with a PPTP control message, MORE if it may; else None.
 
-    One random stream in 2**56 matches.
+    ``data`` is not empty. One random stream in 2**56 matches.
     """
     if data[0]:  # the longest message has 220 bytes
         return None
