@@ -43,7 +43,7 @@ _HELP_OR_ASKS = 3
 
 
 class FlowState(IntEnum):
-    """The state of a flow, in the low two bits of its verdict byte.
+    """The state of a flow. In a verdict byte it has the low two bits, above which is the class.
 
     HELP and ASKS have the same bits, and so have REFUSED and ANSWERABLE. The first of each pair has no class,
     the second always has one.
@@ -266,11 +266,11 @@ class MarkLayout:
         return (queue - base) // len(QueueKind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 
     def is_answer(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is a DNS response."""
+        """Return whether a packet read from a queue is a DNS response, by its mark."""
         return self.packet_byte(mark) & STATE_MASK == ANSWER
 
     def is_question(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is a DNS query."""
+        """Return whether a packet read from a queue is a DNS query, by its mark."""
         return self.packet_byte(mark) & STATE_MASK == QUESTION
 
     def is_asking(self, mark: int) -> bool:
@@ -286,7 +286,7 @@ class MarkLayout:
         return number if number & SLOT_CODE_MASK else 0
 
     def ct_verdict(self, mark: int) -> tuple[FlowState, int]:
-        """Return state and class in a connection mark."""
+        """Return the flow's state and class in a connection mark. The class is 0 if it has none."""
         return decode_verdict((mark & self.ct) >> self.ct_shift)
 
     def ct_mark(self, slot: int, byte: int = 0) -> int:

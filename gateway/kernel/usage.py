@@ -212,7 +212,7 @@ def of_set(data: memoryview) -> memoryview:
 
 
 def is_pass(data: memoryview) -> bool:
-    """Return whether a netlink message about a set or its elements is about ``@pass``."""
+    """Return whether a netlink message about a set or its elements is about map ``@pass``."""
     return fields(data).get(_LIST_SET, _EMPTY) == SET  # the attribute has the same number in both messages
 
 

@@ -168,7 +168,10 @@ class ServiceBook:
             book.learn(service, addresses, ttl, self.clock())
 
     def asked(self, slot: int, service: str) -> bool:
-        """Return True if the slot queried a name of ``service`` within the last RECENT seconds."""
+        """Return True if the slot queried a name of ``service`` within the last RECENT seconds.
+
+        Queries that an earlier daemon saw count too.
+        """
         asked, now = self._asked.get(slot), self.clock()
         at = None if asked is None else asked.get(service)
         if at is not None and now - at < RECENT:
@@ -176,7 +179,10 @@ class ServiceBook:
         return self._earlier.gave(slot, ASKED + service, b"", now)
 
     def gave(self, slot: int, service: str, address: bytes) -> bool:
-        """Return True if a valid answer for a name of ``service`` gave the slot this ``address`` (packed)."""
+        """Return True if a DNS answer for a name of ``service`` gave the slot this packed ``address``.
+
+        Only answers that have not expired count, also those that an earlier daemon saw.
+        """
         book, now = self._gave.get(slot), self.clock()
         if book is not None and book.knows(service, address, now):
             return True

@@ -458,7 +458,7 @@ class Encoder:
         self._finish(place)
 
     def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
-        """Append ``records`` of another message, whose bytes are ``data``, and decompress their names.
+        """Append ``records`` of another message, whose bytes are ``data``; compress their names anew.
 
         Raises WireError if a record's data do not fit its type.
         """

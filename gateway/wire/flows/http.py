@@ -122,7 +122,7 @@ class HttpFlow:
 
     @property
     def position(self) -> int:
-        """The stream offset of the next byte to be read."""
+        """The stream offset of the client's next byte to be read."""
         return self._readings[0].next
 
     @property

@@ -89,7 +89,10 @@ class ServerSide:
 
     @property
     def tunnel(self) -> TunnelSign | More | None:
-        """The tunnel that the server's bytes begin with; None if there is none, MORE if more are needed."""
+        """The tunnel or foreign DNS that the server's bytes begin with; None if there is none.
+
+        MORE if more bytes are needed to know.
+        """
         if self.hellos or self.start.startswith((_HTTP, _ICY)):
             return None
         return look_server(self.start[:_BANNER_BYTES])

@@ -14,7 +14,7 @@ _INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operati
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """The information about its sender that one packet on the LAN reveals."""
+    """What one packet on the LAN reveals about its sender: address, hop limit, DHCP, multicast DNS."""
 
     address: bytes  # packed; empty if the device has no address yet
     hop_limit: int = 0  # initial hop limit of its operating system; 0 if this packet does not show it
