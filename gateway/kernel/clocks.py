@@ -84,9 +84,9 @@ def real_and_boot() -> tuple[float, float]:
 class SetAlarm:
     """Detects that the system clock (CLOCK_REALTIME) was set.
 
-    Readable (``fileno``) after that; ``was_set()`` returns it once, and the next change is detected again.
-
-    Slewing, as time services do after a first step, does not count. Raises KernelError.
+    The file descriptor (``fileno``) is readable after that; ``was_set()`` returns True once, and the next
+    change is detected again. Slewing, as time services do after a first step, does not count. Raises
+    KernelError.
     """
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class SetAlarm:
         return self._fd
 
     def was_set(self) -> bool:
-        """Return whether the clock was set since the last call. Never blocks."""
+        """Return whether the system clock was set since the last call. Never blocks."""
         try:
             os.read(self._fd, _TICK)
         except BlockingIOError:

@@ -63,7 +63,7 @@ _NONE: Mapping[bytes, _Known] = {}
 
 @dataclass(frozen=True, slots=True)
 class FlowTuple:
-    """One direction of a connection: addresses, protocol, ports."""
+    """The addresses, protocol and ports of a connection in one direction."""
 
     src: bytes  # packed, 4 or 16 bytes
     dst: bytes
@@ -80,7 +80,7 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class ConntrackEntry:
-    """One entry of the connection table. Values that the kernel did not report are None."""
+    """One connection of the kernel's connection table. Values that the kernel did not report are None."""
 
     original: FlowTuple
     reply: FlowTuple
@@ -98,7 +98,7 @@ class ConntrackEntry:
 
 
 class Conntrack:
-    """Reads and changes the connection table of one network namespace: that in which this was created.
+    """Reads and changes the kernel's connection table, in the network namespace in which this was created.
 
     Methods raise KernelError.
     """
@@ -110,9 +110,10 @@ class Conntrack:
         self._netlink.close()
 
     def entries(self, mark: int = 0, mask: int = 0) -> Iterator[ConntrackEntry]:
-        """Yield every connection whose mark is ``mark`` under ``mask``, reading in pieces.
+        """Yield every connection whose mark has the bits ``mark`` under ``mask``; mask 0: all of them.
 
-        The table changes meanwhile: an entry may appear twice, and a new one may be missed.
+        The table is read in pieces and changes meanwhile: an entry may appear twice, and a new one may be
+        missed.
         """
         wanted = attribute(_MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
         try:
@@ -126,7 +127,10 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def raw_entries(self) -> list[memoryview]:
-        """Return every connection as the kernel wrote it, for `parse_entry`: parsing them takes longer."""
+        """Return every connection as bytes in the kernel's format, for `parse_entry`.
+
+        This is faster than parsing them. Empty if the table changed while it was read.
+        """
         try:
             return [memoryview(bytes(data)) for data in self._netlink.dump(_GET, socket.AF_UNSPEC)]
         except InterruptedError:
@@ -135,11 +139,11 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[ConntrackEntry]:
-        """Yield the connections of the devices in a slot, by the slot in their marks."""
+        """Yield the connections of the devices in a slot, by the slot number in the connections' marks."""
         return self.entries(layout.ct_mark(slot), layout.slot)
 
     def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[ConntrackEntry]:
-        """Yield connections whose original or reply source is one of these addresses.
+        """Yield connections whose original or reply source is one of these packed addresses.
 
         Other entries are skipped without parsing, which takes a quarter of the time.
         """
@@ -156,14 +160,14 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def find(self, original: FlowTuple) -> ConntrackEntry | None:
-        """Return the connection whose original tuple, before address translation, is ``original``.
+        """Return the connection whose addresses and ports before address translation are ``original``.
 
         Returns None if there is none. TCP and UDP only, in the default zone.
         """
         return self._find(_TUPLE_ORIG, original)
 
     def answered_by(self, reply: FlowTuple) -> ConntrackEntry | None:
-        """Return the connection whose translated replies are ``reply``; None if there is none.
+        """Return the connection whose reply packets have these addresses and ports; None without one.
 
         For a redirected connection this is exact, the original tuple is not: the kernel also changes the
         client's port if another connection of the same port was redirected to the same place.
@@ -204,16 +208,19 @@ class Conntrack:
         return parse_entry(memoryview(answers[0])) if answers else None
 
     def set_mark(self, entries: Iterable[ConntrackEntry], value: int, mask: int) -> int:
-        """Set the mark bits under ``mask`` to ``value``. Returns the number of entries that still existed."""
+        """Set the mark bits under ``mask`` to ``value``. Return the number of entries that still existed."""
         bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
         return self._change(_NEW, entries, bits)
 
     def delete(self, entries: Iterable[ConntrackEntry]) -> int:
-        """Delete entries: the next packet starts a new connection. Returns how many still existed."""
+        """Delete entries: the next packet starts a new connection. Return how many still existed."""
         return self._change(_DELETE, entries, b"")
 
     def clear(self, layout: MarkLayout, slot: int | None = None) -> int:
-        """Clear our mark bits in every entry, or in those of one slot. Returns how many had any."""
+        """Clear our mark bits in every entry, or in those of one slot.
+
+        Return how many entries were changed.
+        """
         entries = self.entries() if slot is None else self.of_slot(layout, slot)
         return self.set_mark((e for e in entries if e.mark & layout.ct_ours), 0, layout.ct_ours)
 
@@ -233,7 +240,7 @@ class Conntrack:
 
 
 def parse_entry(data: memoryview) -> ConntrackEntry | None:
-    """Return the entry in a ctnetlink message's attributes; None without both tuples (no known kernel)."""
+    """Return the connection in a ctnetlink message's attributes; None if its addresses are missing."""
     values = fields(data)
     tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
     if tuples[0] is None or tuples[1] is None:
@@ -320,7 +327,7 @@ def _unreadable(error: OSError) -> KernelError:
 
 
 class Moved(NamedTuple):
-    """An allowed connection: its slot, its class, and its bytes in both directions since the last reading."""
+    """An allowed connection with the bytes that it transferred since the last reading, in both directions."""
 
     slot: int
     class_number: int
@@ -345,8 +352,8 @@ class FlowBytes:
     def moved(self, slots: Collection[int]) -> Iterator[list[Moved]]:
         """Yield, in parts, the allowed connections of these slots that transferred bytes since the last call.
 
-        Connections without a class are left out. Iterate to the end: only then the bytes are not yielded
-        again. One iteration of `moved` or `all_flows` runs at a time. Raises KernelError.
+        Connections without a class of time rules are left out. Iterate to the end: only then the bytes are
+        not yielded again. One iteration of `moved` or `all_flows` runs at a time. Raises KernelError.
         """
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
         for part in self._passing(slots):
@@ -354,7 +361,10 @@ class FlowBytes:
         self._known.update(now)
 
     def _moved(self, entry: _Entry, now: dict[int, dict[bytes, _Known]]) -> Moved | None:
-        """Add a connection to ``now``; return its new bytes, or None if there are none that count."""
+        """Add a connection to ``now``; return its bytes since the last reading, as `Moved`.
+
+        None if there are none, or it has no class or is of another slot.
+        """
         slot, mark, values, data = entry
         of_slot = now.get(slot)
         if of_slot is None:
@@ -394,7 +404,10 @@ class FlowBytes:
         return self._entries([(layout.ct_mark(slot) | passes, layout.slot | passes) for slot in slots])
 
     def _entries(self, filters: Iterable[tuple[int, int]]) -> Iterator[Iterator[_Entry]]:
-        """Yield in parts the entries that match any of these marks under their masks. Raises KernelError."""
+        """Yield in parts the connections that match any of these marks under their masks. Raises KernelError.
+
+        ``filters``: pairs of a mark and a mask.
+        """
         try:
             for value, mask in filters:
                 wanted = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
@@ -442,7 +455,7 @@ def _size(values: dict[int, memoryview]) -> int:
 
 
 def enable_accounting() -> bool:
-    """Enable byte counters per connection in this network namespace; return whether they were off.
+    """Turn on byte counters per connection in this network namespace; return whether they were off.
 
     Existing connections remain uncounted. Raises KernelError.
     """

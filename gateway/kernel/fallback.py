@@ -42,7 +42,7 @@ def native_queue(nft: Nft) -> bool:
 
 
 def reads_answers(nft: Nft) -> bool:
-    """Return whether nft reads the payload behind a TCP header (since Linux 5.16). Changes nothing."""
+    """Return whether nft can match the payload behind a TCP header (since Linux 5.16). Changes nothing."""
     return _accepts(nft, f"{SERVER_HELLO} accept")
 
 
@@ -55,7 +55,10 @@ def _accepts(nft: Nft, statement: str) -> bool:
 
 
 def has_target() -> bool:
-    """Return whether this kernel has iptables' NFQUEUE target. Changes nothing, needs root."""
+    """Return whether this kernel has iptables' NFQUEUE target and accepts it in nft. Needs root.
+
+    Loads a probe table and deletes it in one transaction.
+    """
     table = attribute(_TABLE, b"qalqan_probe\0")
     chain = table + attribute(_CHAIN_NAME, b"probe\0")
     netlink = Netlink()
@@ -76,7 +79,10 @@ def has_target() -> bool:
 
 
 class TargetQueue:
-    """Adds NFQUEUE targets to the loaded table, and checks them. They are removed with the table."""
+    """Adds NFQUEUE targets to the chains of the loaded nftables table, and checks them.
+
+    They are removed with the table.
+    """
 
     def __init__(self, queue_base: int) -> None:
         self._netlink = Netlink()
@@ -86,7 +92,10 @@ class TargetQueue:
         self._netlink.close()
 
     def install(self) -> None:
-        """Add missing targets to the start of the queues' chains, in one transaction. Raises KernelError."""
+        """Add missing NFQUEUE targets to the start of the queues' chains, in one transaction.
+
+        Raises KernelError if the kernel refuses them.
+        """
         rules = [
             (_NEW_RULE, _CREATE, NFPROTO_INET, _rule(NAME, chain, info))
             for chain, info in self._targets.items()
@@ -137,7 +146,7 @@ def _rule(table: str, chain: str, info: bytes) -> bytes:
 
 
 def _target_info(rule: memoryview) -> bytes | None:
-    """Return the parameters of the target in a rule's first expression; None if that is no NFQUEUE target."""
+    """Return the parameters of the NFQUEUE target in a rule's first expression; None if it has none."""
     empty = memoryview(b"")
     expressions = dict(attributes(rule)).get(_RULE_EXPRESSIONS, empty)
     first = next((value for _, value in attributes(expressions)), empty)

@@ -32,7 +32,7 @@ HARDWARE_PROBE = """table inet qalqan_probe {{
 
 
 def has_flow_tables(nft: Nft) -> bool:
-    """Return whether the kernel supports flow tables. Changes nothing."""
+    """Return whether the kernel supports nftables flow tables. Changes nothing."""
     try:
         nft.check(_PROBE)
     except KernelError:
@@ -43,7 +43,8 @@ def has_flow_tables(nft: Nft) -> bool:
 def offloads_in_hardware(nft: Nft, device: str) -> bool:
     """Return whether the kernel accepts a flow table with hardware offloading on this device.
 
-    It asks the driver and refuses the whole table if one of its devices has no such support. Changes nothing.
+    The kernel asks the driver, and refuses the whole table if one of its devices has no such support. Changes
+    nothing.
     """
     try:
         nft.check(HARDWARE_PROBE.format(device=device))

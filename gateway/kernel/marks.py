@@ -43,7 +43,7 @@ _HELP_OR_ASKS = 3
 
 
 class FlowState(IntEnum):
-    """The state of a flow.
+    """The state of a flow. In a verdict byte it has the low two bits, above which is the class.
 
     HELP and ASKS have the same bits, and so have REFUSED and ANSWERABLE. The first of each pair has no class,
     the second always has one.
@@ -58,12 +58,12 @@ class FlowState(IntEnum):
 
 
 class QueueKind(IntEnum):
-    """The six queues of a group of slots. A queue fails open or closed, so each failure mode has its own.
+    """The six netfilter queues of a group of slots, by protocol and by what happens without a reader.
 
-    DNS uses the UDP queues. The TCP queues get segments as network cards and the kernel have merged them: a
-    hello is one packet. For the SPLIT queues the kernel takes merged segments apart. These are those that the
-    daemon's copy cannot hold, and those of connections that were read before: two queues may change the order
-    of an upload.
+    A queue fails open or closed, so each failure mode has its own. DNS uses the UDP queues. The TCP queues
+    get segments as network cards and the kernel have merged them: a hello is one packet. For the SPLIT queues
+    the kernel takes merged segments apart. These are those that the daemon's copy cannot hold, and those of
+    connections that were read before: two queues may change the order of an upload.
     """
 
     OPEN_TCP = 0
@@ -88,7 +88,7 @@ def hexed(mark: int) -> str:
 
 
 def verdict_byte(state: FlowState, class_number: int = 0) -> int:
-    """Return the verdict byte for a state and class. Raises ValueError if they do not fit.
+    """Return the verdict byte of a mark for a state and class. Raises ValueError if they do not fit.
 
     ``class_number`` is 1..63, or 0 for a flow without a class.
     """
@@ -110,7 +110,7 @@ def verdict_byte(state: FlowState, class_number: int = 0) -> int:
 
 
 def decode_verdict(byte: int) -> tuple[FlowState, int]:
-    """Return state and class of a verdict byte."""
+    """Return state and class of a verdict byte. The class is 0 if it has none."""
     bits, class_number = byte & STATE_MASK, byte >> STATE_BITS
     if bits == _HELP_OR_ASKS and class_number:
         return FlowState.ASKS, class_number
@@ -142,10 +142,11 @@ ServerHello: all its packets with payload are queued, with ASKING. No verdict ha
 
 
 def verdict_again(byte: int, *, udp: bool) -> int:
-    """Return the packet mark's byte for verdict ``byte``, for a LAN packet of a connection that stays queued.
+    """Return the byte of the packet mark for a LAN packet of a connection that stays queued.
 
-    The class of plain HTTP is changed by netlink only. UDP that passes may now have another class; this uses
-    the state bits that a UDP connection never has together with a class.
+    ``byte``: its verdict. For plain HTTP and help lines it is HELD: only netlink changes the class of plain
+    HTTP. UDP that passes may now have another class; this uses the state bits that a UDP connection never has
+    together with a class.
     """
     state, class_number = decode_verdict(byte)
     if state in (FlowState.HELP, FlowState.ASKS):
@@ -155,7 +156,7 @@ def verdict_again(byte: int, *, udp: bool) -> int:
 
 
 def valid_slot(number: int) -> bool:
-    """Return whether a slot number is 1..255 and not 64, 128 or 192.
+    """Return whether a slot number can be used: 1..255, but not 64, 128 or 192.
 
     Their code in the packet's byte would be zero, which means no slot. 192 is PLAIN_SLOT.
     """
@@ -163,22 +164,31 @@ def valid_slot(number: int) -> bool:
 
 
 def slot_code(slot: int) -> int:
-    """Return the byte in the packet mark on the way to the queue: the low six bits of the slot, state 0."""
+    """Return the byte in the packet mark on the way to the queue: the low six bits of the slot, state 0.
+
+    The state is in the low two bits of the byte.
+    """
     return (slot & SLOT_CODE_MASK) << STATE_BITS
 
 
 def slot_group(slot: int) -> int:
-    """Return 0..3: the group of queues that a slot uses."""
+    """Return the group of queues, 0..3, that a slot uses."""
     return slot >> SLOT_CODE_BITS
 
 
 def queue_number(base: int, slot: int, kind: QueueKind) -> int:
-    """Return the number of the netfilter queue for packets of a slot and kind."""
+    """Return the number of the netfilter queue for packets of a slot and kind.
+
+    ``base``: the first queue's.
+    """
     return base + len(QueueKind) * slot_group(slot) + kind
 
 
 def queue_numbers(base: int, slots: Iterable[int]) -> tuple[int, ...]:
-    """Return the numbers of the given slots' queues, and of group 0, which DNS of unfiltered devices uses."""
+    """Return the numbers of all queues of the given slots' groups, and of group 0.
+
+    DNS of unfiltered devices uses group 0. ``base``: the number of the first queue.
+    """
     groups = sorted({0} | {slot_group(slot) for slot in slots})
     return tuple(base + len(QueueKind) * group + kind for group in groups for kind in QueueKind)
 
@@ -195,9 +205,9 @@ def _check_byte(name: str, mask: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MarkLayout:
-    """The positions of our bytes in both marks, as masks of eight adjacent bits. Raises ValueError.
+    """The positions of our bytes in the packet mark and the connection mark, as masks of eight adjacent bits.
 
-    The two masks of the connection mark must not overlap.
+    Raises ValueError for other masks, and if the two masks of the connection mark overlap.
     """
 
     packet: int = 0x000000FF  # verdict byte, or slot code, in the packet mark
@@ -220,22 +230,25 @@ class MarkLayout:
 
     @property
     def ct_ours(self) -> int:
-        """All bits of the connection mark that are ours."""
+        """The mask of all bits of the connection mark that are ours: verdict byte and slot."""
         return self.ct | self.slot
 
     @property
     def plain(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's flow."""
+        """Our bits in the connection mark of an unfiltered device's flow, except DNS over UDP."""
         return self.ct_mark(PLAIN_SLOT, verdict_byte(FlowState.PASSES))
 
     @property
     def plain_dns(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's DNS over UDP: some queries are judged."""
+        """Our bits in the connection mark of an unfiltered device's DNS over UDP: only the slot.
+
+        Some of its queries are judged.
+        """
         return self.ct_mark(PLAIN_SLOT)
 
     @property
     def forged(self) -> int:
-        """The packet mark of packets that the daemon writes itself."""
+        """The bits of the packet mark that show that the daemon wrote the packet itself."""
         return FORGED << self.packet_shift
 
     def with_verdict(self, mark: int, byte: int) -> int:
@@ -246,19 +259,25 @@ class MarkLayout:
         return (mark & self.packet) >> self.packet_shift
 
     def queued_slot(self, mark: int, queue: int, base: int) -> int:
-        """Return the slot of a packet read from a queue; 0 for a device without a slot."""
+        """Return the slot of a packet read from a queue; 0 for a device without a slot.
+
+        ``mark``: the packet's; ``queue``: the queue's number; ``base``: the number of the first queue.
+        """
         return (queue - base) // len(QueueKind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 
     def is_answer(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is a DNS response."""
+        """Return whether a packet read from a queue is a DNS response, by its mark."""
         return self.packet_byte(mark) & STATE_MASK == ANSWER
 
     def is_question(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is a DNS query."""
+        """Return whether a packet read from a queue is a DNS query, by its mark."""
         return self.packet_byte(mark) & STATE_MASK == QUESTION
 
     def is_asking(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is a LAN packet of a connection that remains queued."""
+        """Return whether a packet read from a queue is of a connection that was read before and stays queued.
+
+        Its state bits are ASKING, as of the LAN side of plain HTTP.
+        """
         return self.packet_byte(mark) & STATE_MASK == ASKING
 
     def ct_slot(self, mark: int) -> int:
@@ -267,17 +286,17 @@ class MarkLayout:
         return number if number & SLOT_CODE_MASK else 0
 
     def ct_verdict(self, mark: int) -> tuple[FlowState, int]:
-        """Return state and class in a connection mark."""
+        """Return the flow's state and class in a connection mark. The class is 0 if it has none."""
         return decode_verdict((mark & self.ct) >> self.ct_shift)
 
     def ct_mark(self, slot: int, byte: int = 0) -> int:
-        """Return our bits of a connection mark, to be set under ``ct_ours``."""
+        """Return our bits of a connection mark for a slot and a verdict byte, to be set under ``ct_ours``."""
         return slot << self.slot_shift | byte << self.ct_shift
 
     def pass_keys(self, slot: int, class_number: int) -> tuple[int, int]:
         """Return the two keys of a slot's class in map ``@pass``: for decided flows, and for plain HTTP.
 
-        Raises ValueError for class 0.
+        A key is a connection mark. Raises ValueError for class 0.
         """
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"
@@ -287,6 +306,6 @@ class MarkLayout:
         return self.ct_mark(slot, passes), self.ct_mark(slot, asks)
 
     def decode_pass_key(self, key: int) -> tuple[int, int, FlowState]:
-        """Return slot, class and state of a key of map ``@pass``."""
+        """Return slot, class and state of a key of map ``@pass``, which is a connection mark."""
         state, class_number = self.ct_verdict(key)
         return self.ct_slot(key), class_number, state

@@ -36,20 +36,26 @@ Message = tuple[int, int, int, memoryview]
 
 
 def request(kind: int, flags: int, sequence: int, family: int, body: bytes, *, resource: int = 0) -> bytes:
-    """Return an encoded request to netfilter; ``body`` is its attributes."""
+    """Return the bytes of a netlink request to netfilter; ``body`` is its attributes.
+
+    ``kind``: the message's type, with its subsystem.
+    """
     length = HEADER.size + GENERIC.size + len(body)
     return HEADER.pack(length, kind, flags | REQUEST, sequence, 0) + GENERIC.pack(family, 0, resource) + body
 
 
 def messages(data: memoryview) -> Iterator[Message]:
-    """Yield netfilter's messages in one datagram. The last member of ERROR and DONE begins with an errno."""
+    """Yield netfilter's messages in one datagram: type, flags, sequence number, attributes.
+
+    In ERROR and DONE messages, the last one begins with an errno instead.
+    """
     for kind, flags, sequence, body in frames(data):
         own = 0 if kind in (ERROR, DONE) else GENERIC.size
         yield kind, flags, sequence, body[own:]
 
 
 def error_number(body: memoryview) -> int:
-    """Return the errno of an ERROR or DONE message; 0 is success."""
+    """Return the errno of a netlink ERROR or DONE message; 0 is success. ``body``: after the header."""
     return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
 
 
@@ -79,15 +85,17 @@ class Netlink:
     def dump(self, kind: int, family: int, body: bytes = b"") -> Iterator[memoryview]:
         """Request all objects of a type, and yield the attributes of each. One dump runs at a time.
 
-        The attributes are valid until the next iteration. Raises InterruptedError at the end if the list
-        changed meanwhile: objects may be missing or repeated.
+        ``kind``: the request's type; ``body``: its attributes, as a filter. What is yielded is valid until
+        the next iteration. Raises InterruptedError at the end if the list changed meanwhile: objects may be
+        missing or repeated. Raises OSError.
         """
         for part in self.dump_in_parts(kind, family, body):
             yield from part
 
     def dump_in_parts(self, kind: int, family: int, body: bytes = b"") -> Iterator[list[memoryview]]:
-        """Like `dump`, with the objects of one read of the socket at a time: the kernel fills at most RECEIVE
-        bytes, in about a millisecond.
+        """Request all objects as `dump` does; yield lists of their attributes, one for each socket read.
+
+        The kernel fills at most RECEIVE bytes for one, in about a millisecond.
         """
         for _ in self._dumped():  # the rest of a dump that was not read completely
             continue
@@ -107,7 +115,10 @@ class Netlink:
             raise InterruptedError(errno.EINTR, "the kernel's list changed while it was read")
 
     def _dumped(self) -> Iterator[list[Message]]:
-        """Yield the remaining messages of the current dump, including its last one, by read of the socket."""
+        """Yield the remaining messages of the current dump, one list for each read of the socket.
+
+        The dump's last message is included.
+        """
         buffer = memoryview(bytearray(RECEIVE))
         while self._dumping:
             received = list(messages(buffer[: self._dumps.recv_into(buffer)]))
@@ -115,7 +126,7 @@ class Netlink:
             yield received
 
     def ask(self, kind: int, family: int, body: bytes) -> list[bytes]:
-        """Send one request; return the attributes of each object in the response."""
+        """Send one request; return the attributes of each object in the response. Raises OSError."""
         sequence = self._next_sequence()
         self._socket.send(request(kind, ACK, sequence, family, body))
         answers: list[bytes] = []
@@ -129,7 +140,10 @@ class Netlink:
                 answers.append(bytes(data))
 
     def transaction(self, requests: list[tuple[int, int, int, bytes]]) -> None:
-        """Send requests (type, flags, family, attributes) to nftables as one transaction: all or nothing."""
+        """Send requests to nftables as one transaction: all take effect, or none does.
+
+        A request is type, flags, family and attributes. Raises OSError if the kernel refuses one.
+        """
         if not requests:
             return
         first = self._next_sequence()
@@ -146,7 +160,7 @@ class Netlink:
                     answered += 1
 
     def change(self, requests: list[tuple[int, int, bytes]]) -> list[int]:
-        """Send requests (type, family, attributes) in one datagram; return each errno, 0 for success."""
+        """Send requests (type, family, attributes) in one datagram; return each errno (0: success)."""
         if not requests:
             return []
         first = self._sequence + 1 & 0xFFFFFFFF

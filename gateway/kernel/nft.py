@@ -22,12 +22,15 @@ _COMPLAINT = re.compile(r"^(?:[^\s:]*:(?P<line>\d+):\d+(?:-\d+)?: )?(?:Error: )?
 
 
 class Backend(Protocol):
-    """A way to pass text to nftables."""
+    """Interface: a way to pass text in nft's format to nftables."""
 
     name: str
 
     def run(self, text: str, *, check: bool = False, as_json: bool = False) -> tuple[bool, str]:
-        """Run ``text`` as one transaction. Returns success, and the output or the error message."""
+        """Run nft's ``text`` as one transaction. Return success, and the output or the error message.
+
+        ``check``: only check it, and change nothing. ``as_json``: the output is JSON.
+        """
 
     def close(self) -> None: ...
 
@@ -38,7 +41,7 @@ class Library:
     name = "libnftables"
 
     def __init__(self, path: str) -> None:
-        """Load the library. Raises OSError if that fails, and KernelError without memory."""
+        """Load the library libnftables. Raises OSError if that fails, and KernelError without memory."""
         lib = ctypes.CDLL(path)
         lib.nft_ctx_new.restype = ctypes.c_void_p
         for call in (lib.nft_ctx_buffer_output, lib.nft_ctx_buffer_error, lib.nft_ctx_free):
@@ -89,7 +92,10 @@ class Library:
         return output.decode(errors="replace"), complaint.decode(errors="replace")
 
     def _located(self, text: str) -> str:
-        """Return the error message for ``text`` with its line, which the library reports for files only."""
+        """Return the error message for ``text`` with its line, which the library reports for files only.
+
+        The text is checked again from a file in memory. Empty if no file can be created.
+        """
         try:
             descriptor = os.memfd_create("nft")
         except OSError:  # no free descriptor: the message without its line is enough
@@ -156,15 +162,18 @@ class Nft:
         return self._backend.name
 
     def apply(self, text: str) -> None:
-        """Run ``text`` as one transaction: all of it takes effect, or nothing does."""
+        """Run nft's ``text`` as one transaction: all of it takes effect, or nothing does.
+
+        Raises KernelError.
+        """
         self._run(text)
 
     def check(self, text: str) -> None:
-        """Check that ``apply`` would accept ``text``, including in the kernel. Changes nothing."""
+        """Raise KernelError if ``apply`` would refuse ``text``, including in the kernel. Changes nothing."""
         self._run(text, check=True)
 
     def exists(self, table: str) -> bool:
-        """Return whether ``table``, such as ``inet qalqan``, is loaded."""
+        """Return whether the nftables table ``table``, such as ``inet qalqan``, is loaded."""
         family, name = table.split()
         found = self.list(f"list tables {family}")
         return any(item.get("table", {}).get("name") == name for item in found)
@@ -175,7 +184,7 @@ class Nft:
         return tuple(chain["name"] for chain in found if chain.get("table") == table)
 
     def list(self, command: str) -> list[dict[str, Any]]:
-        """Run a ``list …`` command; return the listed objects from nft's JSON, without the metainfo."""
+        """Run nft's ``list …`` command; return the listed objects from its JSON, without the metainfo."""
         output = self._run(command, as_json=True)
         objects: list[dict[str, Any]] = json.loads(output)["nftables"] if output else []
         return [item for item in objects if "metainfo" not in item]
@@ -191,7 +200,10 @@ class Nft:
 
 
 def explain(text: str, complaint: str) -> str:
-    """Return nft's error message in one line, with the line of ``text`` that it is about."""
+    """Return nft's error message ``complaint`` in one line, with the line of ``text`` that it is about.
+
+    Some known errors get a hint how to fix them.
+    """
     first = next((line for line in complaint.splitlines() if line.strip()), "no reason given")
     match = _COMPLAINT.match(first)
     if match is None or match["line"] is None:

@@ -47,7 +47,7 @@ the mark must show that it was here, or the packet is queued forever."""
 
 @dataclass(frozen=True, slots=True)
 class QueueCounters:
-    """The kernel's statistics of one queue."""
+    """The kernel's statistics of one netfilter queue, in packets."""
 
     waiting: int  # packets without a verdict now
     queue_dropped: int  # the queue was full
@@ -55,19 +55,20 @@ class QueueCounters:
 
 
 class _TurnIsOver(Exception):
-    """Ends the binding's loop, which would read as long as packets arrive. The packet has its verdict.
+    """Raised in the callback to end the binding's read loop after BATCH packets. The packet has its verdict.
 
-    Reading with our own socket is possible too, and costs 2 us more per packet.
+    The loop would read as long as packets arrive. Reading with our own socket is possible too, and costs 2 us
+    more per packet.
     """
 
 
 class PacketQueue:
     """Binds netfilter queue ``number``, and gives each packet the verdict that ``handler`` returns.
 
-    ``fail_open``: when the queue is full, packets pass unfiltered instead of being dropped. ``merged``: the
-    kernel does not take merged segments apart, nor complete checksums that it left to the network card.
-    ``after`` is called after each verdict, for work that the packet need not wait for.
-    Raises KernelError if the number is in use, or the kernel has no queue support.
+    A packet is dropped if ``handler`` raises. ``fail_open``: when the queue is full, packets pass unfiltered
+    instead of being dropped. ``merged``: the kernel does not take merged segments apart, nor complete
+    checksums that it left to the network card. ``after`` is called after each verdict, for work that the
+    packet need not wait for. Raises KernelError if the number is in use, or the kernel has no queue support.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class PacketQueue:
 
 
 def _give(packet: Packet, answer: Answer) -> None:
-    """Give a packet its verdict."""
+    """Drop a packet, or set its mark, and its new bytes if any, and let it pass its chain again."""
     if isinstance(answer, tuple):
         answer, replacement = answer
         packet.set_payload(replacement)
@@ -164,7 +165,10 @@ def _why_not(number: int, error: OSError) -> str:
 
 
 def read_counters(path: Path = STATISTICS) -> dict[int, QueueCounters]:
-    """Return the counters of every bound queue by number; empty without queue support or permission."""
+    """Return the counters of every bound netfilter queue by number.
+
+    Empty without queue support or permission.
+    """
     try:
         text = path.read_text("ascii")
     except FileNotFoundError:

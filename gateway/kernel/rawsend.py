@@ -22,13 +22,16 @@ _IPV6_DESTINATION, _IPV4_DESTINATION = slice(24, 40), slice(16, 20)
 
 
 class RawSender:
-    """Sends IP packets by two raw sockets.
+    """Sends whole IP packets, with any source address, by two raw sockets (IPv4 and IPv6).
 
     They are created at the start, so that sending later needs no privileges and no memory.
     """
 
     def __init__(self, layout: MarkLayout) -> None:
-        """Open the sockets. Raises KernelError without root or CAP_NET_RAW and CAP_NET_ADMIN."""
+        """Open the sockets. Raises KernelError without root or CAP_NET_RAW and CAP_NET_ADMIN.
+
+        ``layout``: the bits of the mark that packets get.
+        """
         self.failed = 0  # packets that the kernel did not send
         try:
             # IPPROTO_RAW: we write the header, in both families (raw(7), ipv6(7)).
@@ -52,10 +55,10 @@ class RawSender:
             return None  # a kernel without IPv6 has no IPv6 packet to respond to
 
     def send(self, packet: bytes, ifindex: int, *, tracked: bool = False) -> bool:
-        """Send a complete IP packet out of interface ``ifindex`` (0: by the routes). Returns success.
+        """Send a complete IP packet out of interface ``ifindex`` (0: by the routes).
 
-        For link-local destinations ``ifindex`` is the scope and is required. ``tracked``: conntrack sees the
-        packet, as it must if the packet ends a connection. Never blocks.
+        Return whether it was sent. For link-local destinations ``ifindex`` is the scope and is required.
+        ``tracked``: conntrack sees the packet, as it must if the packet ends a connection. Never blocks.
         """
         try:
             if packet[0] >> 4 == 4:

@@ -35,7 +35,7 @@ _HELP_PORTS = (
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A filtered device, or several that share a profile and its counters."""
+    """The number of a filtered device, or of several that share a profile, with their MAC addresses."""
 
     number: int  # 1..255 without 64, 128, 192
     macs: tuple[str, ...]  # lower case, with colons; may be empty for the guests' slot
@@ -44,7 +44,10 @@ class Slot:
 
 
 class Owner(NamedTuple):
-    """The slot of the device that answers for an IP address, whatever MAC address a sender writes."""
+    """An IP address on an interface, and the slot of the filtered device that answers for it.
+
+    The slot applies whatever MAC address a sender writes.
+    """
 
     interface: str
     address: str
@@ -52,7 +55,7 @@ class Owner(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """Unknown MACs that are not new, and their slot (``guest``, ``strangers``: as in Snapshot)."""
+    """Unknown MAC addresses that are not new, and their slot (``guest``, ``strangers``: as in Snapshot)."""
 
     macs: tuple[str, ...] = ()
     guest: int | None = None
@@ -73,7 +76,10 @@ class PassElement:
 
 @dataclass(frozen=True, slots=True)
 class Offload:
-    """A flow table for unfiltered devices, in place of fw4's; the kernel must support flow tables."""
+    """The settings of a flow table that forwards unfiltered devices' flows past all rules.
+
+    It replaces that of OpenWrt's fw4; the kernel must support flow tables.
+    """
 
     devices: tuple[str, ...]  # the devices below the bridge; they must exist
     hardware: bool = False
@@ -94,7 +100,7 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that the nftables table contains. Equal snapshots render to equal text.
+    """Everything that the nftables table is rendered from. Equal snapshots render to equal text.
 
     Raises KernelError with one line for a value that nft would refuse, or for a contradiction.
     """
@@ -155,16 +161,16 @@ class Snapshot:
 
     @property
     def asked(self) -> tuple[Slot, ...]:
-        """The slots whose packets are queued."""
+        """The slots whose packets are queued; none in the boot guard's table (``alone``)."""
         return () if self.alone else self.slots
 
 
 def boot_guard_snapshot(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot for the boot guard: only slots that fail closed, with nothing open except help.
 
-    nft loads this table before the LAN comes up; it applies until the daemon replaces it. It therefore does
-    not depend on the kernel's support of queues and flow tables, or on ports that the daemon chooses at its
-    start.
+    It has no queue. Devices of other slots are not filtered. nft loads this table before the LAN comes up; it
+    applies until the daemon replaces it. It therefore does not depend on the kernel's support of queues and
+    flow tables, or on ports that the daemon chooses at its start.
     """
     closed = {slot.number for slot in snapshot.closed}
     guest = snapshot.guest if snapshot.guest in closed else None
@@ -287,7 +293,10 @@ def _check_addresses(addresses: Iterable[str], version: int | None) -> None:
 
 @lru_cache(maxsize=1024)
 def _version_of(text: str) -> int:
-    """Return 4 or 6. Cached: each change of the table checks the same addresses of help lines."""
+    """Return the IP version of an address, 4 or 6. Raises KernelError if it is none.
+
+    Cached: each change of the table checks the same addresses of help lines.
+    """
     try:
         return ipaddress.ip_address(text.replace("%", " ")).version  # refuses an address with a zone
     except ValueError as error:

@@ -45,7 +45,7 @@ Pair = tuple[int, int]
 
 
 class PassCounters:
-    """Reads the counters in map ``@pass`` of the loaded table."""
+    """Reads the traffic counters in map ``@pass`` of the loaded nftables table."""
 
     def __init__(self, layout: MarkLayout) -> None:
         self._layout = layout
@@ -57,18 +57,21 @@ class PassCounters:
         self._netlink.close()
 
     def read(self) -> dict[tuple[int, int], ClassTraffic]:
-        """Return packets, bytes and lease of each open class, by (slot, class number).
+        """Return packets, bytes and remaining lease of each open class, by slot and class number.
 
         Raises KernelError, for instance if the table is gone.
         """
         return self._whole(self._usages)
 
     def keys(self) -> dict[bytes, int]:
-        """Return the byte counter of each element by its key, which ``pair`` decodes. Raises KernelError."""
+        """Return the byte counter of each map element by its key (bytes), which ``pair`` decodes.
+
+        Raises KernelError.
+        """
         return self._whole(self._bytes)
 
     def pair(self, key: bytes) -> tuple[int, int]:
-        """Return slot and class number of a key of the map."""
+        """Return slot and class number of a key of map ``@pass``; cached."""
         known = self.pairs.get(key)
         if known is None:
             slot, number, _ = self._layout.decode_pass_key(_MARK.unpack(key)[0])
@@ -119,7 +122,7 @@ def _sum(usage: ClassTraffic, other: ClassTraffic) -> ClassTraffic:
 
 
 class Totals:
-    """Adds up the bytes of each class of each slot since the start, over all elements that counted for it.
+    """Adds up the bytes of each class of each slot since the start, from the counters in map ``@pass``.
 
     Totals never decrease. An element counts from zero, and each renewal of a lease replaces it. The kernel
     reports the count of an element when it is removed, so nothing is lost between a reading and a renewal.
@@ -131,15 +134,16 @@ class Totals:
         self._last: dict[bytes, int] = {}  # counts of the present elements at the last reading
 
     def begin(self) -> Mapping[Pair, int]:
-        """Return the bytes that an earlier daemon's elements have counted; the totals do not contain them.
+        """Read the counters as the start: the totals do not contain what they have counted before.
 
-        Raises KernelError, for instance if no table is loaded.
+        Return these bytes, by slot and class: an earlier daemon's elements counted them. Raises KernelError,
+        for instance if no table is loaded.
         """
         self._last = self._counters.keys()
         return self.position()
 
     def ended(self, message: memoryview, whole: bool) -> None:
-        """Add the last counts of the removed elements in ``message`` to the totals.
+        """Add the last counts of the removed elements in a netlink ``message`` to the totals.
 
         ``whole``: the set itself was removed. The kernel then reports no elements, and none are counted.
         """
@@ -172,7 +176,10 @@ class Totals:
             self._bytes[pair] = self._bytes.get(pair, 0) + size
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the bytes that the present elements had counted at the last reading, by slot and class."""
+        """Return the bytes that the present map elements had counted at the last reading.
+
+        They are by slot and class. Earlier elements are not included.
+        """
         found: dict[Pair, int] = {}
         pairs = self._counters.pairs
         for key, size in self._last.items():
@@ -183,12 +190,12 @@ class Totals:
 
     @property
     def bytes(self) -> Mapping[Pair, int]:
-        """The total bytes by slot and class, without a new reading."""
+        """The total bytes by slot and class as of the last reading."""
         return self._bytes
 
 
 class ClassTraffic(NamedTuple):
-    """The traffic of one class since its element was created: both directions, plain HTTP and all other."""
+    """The traffic of one class since its map element was created: both directions, all flows."""
 
     packets: int
     bytes: int  # IP packets' lengths, headers included
@@ -200,17 +207,20 @@ Element = tuple[bytes, int, int, float | None]
 
 
 def of_set(data: memoryview) -> memoryview:
-    """Return the element list of a netlink message about ``@pass``; empty if it is about another set."""
+    """Return the list of elements in a netlink message about ``@pass``; empty if it is about another set."""
     return fields(data).get(_LIST_ELEMENTS, _EMPTY) if is_pass(data) else _EMPTY
 
 
 def is_pass(data: memoryview) -> bool:
-    """Return whether a netlink message about a set or its elements is about ``@pass``."""
+    """Return whether a netlink message about a set or its elements is about map ``@pass``."""
     return fields(data).get(_LIST_SET, _EMPTY) == SET  # the attribute has the same number in both messages
 
 
 def parse_elements(listed: memoryview) -> Iterator[Element]:
-    """Yield each element of an element list, by the general parser."""
+    """Yield each element of a list of set elements in netlink form; skip those with a wrong key.
+
+    This is the general parser, which accepts attributes in any order.
+    """
     for _, element in attributes(listed):
         parsed = _parse(element)
         if parsed is not None:
@@ -237,7 +247,7 @@ def _number(value: memoryview | None) -> int:
 
 
 class _Shape(NamedTuple):
-    """How to unpack a set element of one length in bytes: constant bytes and values alternate."""
+    """The layout of a set element of one length in bytes: constant bytes and values alternate."""
 
     unpack: Callable[[memoryview, int], tuple[Any, ...]]
     constant: tuple[bytes, ...]  # the bytes between the values, equal in every element of this shape
@@ -250,7 +260,7 @@ class _Shape(NamedTuple):
 
 
 class Shapes:
-    """Reads set elements quickly: at the offsets that the values had in the first element of each length.
+    """Reads set elements in netlink form quickly: at the offsets of the first element of the same length.
 
     An element that differs in anything but its values goes to the general parser.
     """
@@ -259,7 +269,7 @@ class Shapes:
         self._known: dict[int, _Shape | None] = {}
 
     def read(self, listed: memoryview) -> list[Element]:
-        """Return each element of an element list, as ``parse_elements`` does, in a sixth of the time."""
+        """Return each element of a netlink list, as ``parse_elements`` does, in a sixth of the time."""
         found: list[Element] = []
         add, known = found.append, self._known
         at, end = 0, len(listed)
@@ -281,7 +291,10 @@ class Shapes:
         return found
 
     def count(self, listed: memoryview, into: dict[bytes, int]) -> None:
-        """Store the byte counter of each listed element in ``into``, by key, in half the time of ``read``."""
+        """Store the byte counter of each listed element in ``into`` by its key.
+
+        Takes half the time of ``read``.
+        """
         known = self._known
         at, end = 0, len(listed)
         first = known.get(_length_at(listed)[0]) if end >= _HEAD else None
@@ -299,7 +312,10 @@ class Shapes:
             at += length + 3 & ~3
 
     def _count_alike(self, listed: memoryview, shape: _Shape, into: dict[bytes, int]) -> bool:
-        """Store the byte counters in ``into`` if all elements have this shape; return whether they do."""
+        """Store the byte counters in ``into`` if all elements have this shape; return whether they do.
+
+        If not, some may have been stored already.
+        """
         if shape.size % 4 or len(listed) % shape.size:
             return False
         constant, key, size = shape.constant, shape.key, shape.bytes
@@ -319,7 +335,7 @@ class Shapes:
 
 
 def _shape(element: memoryview) -> _Shape | None:
-    """Return the shape of an element; None if a value is missing or has an unexpected size."""
+    """Return the layout of a set element in netlink form; None if a value is missing or has a wrong size."""
     counter: tuple[int, ...] = (_EXPRESSION, _EXPRESSION_DATA)
     if _place(element, _EXPRESSION) is None:
         counter = (_EXPRESSIONS, _LIST_ITEM, _EXPRESSION_DATA)
@@ -354,7 +370,10 @@ def _shape(element: memoryview) -> _Shape | None:
 
 
 def _place(data: memoryview, *kinds: int) -> tuple[int, int] | None:
-    """Return start and end of a nested attribute's value. The first kind is directly inside ``data``."""
+    """Return start and end of a nested netlink attribute's value in ``data``; None if it is missing.
+
+    ``kinds``: the attribute's type, after those of the attributes around it, the outermost first.
+    """
     start, end = _HEAD, len(data)
     for wanted in kinds:
         while end - start >= _HEAD:

@@ -41,11 +41,15 @@ Gone = Callable[[memoryview, bool], None]
 class TableWatch:
     """Watches nftables for changes that other programs make to our tables.
 
-    Readable (``fileno``) after any change; ``changed()`` returns whether one of our tables is concerned.
+    The file descriptor (``fileno``) is readable after any change; ``changed()`` returns whether one of our
+    tables is concerned.
     """
 
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
-        """Watch ``tables``. ``gone`` is called for removed elements of their sets, and removed sets."""
+        """Start to watch ``tables`` (family and name).
+
+        ``gone`` is called for elements that are removed from their sets, and for removed sets.
+        """
         self._tables = tables
         self._gone = gone
         self._generations = Netlink()
@@ -75,13 +79,13 @@ class TableWatch:
         return suspect
 
     def catch_up(self) -> None:
-        """Read the pending messages now. The next ``changed()`` includes what they report."""
+        """Read the pending messages of the kernel now. The next ``changed()`` includes what they report."""
         transactions, lost = self._drain()
         self._suspect |= lost or any(transactions)
 
     @contextlib.contextmanager
     def ours(self) -> Iterator[None]:
-        """Return a context manager for a change of our own, which ``changed()`` then does not report.
+        """Return a context manager for a change that this program makes: ``changed()`` does not report it.
 
         At most one transaction per table counts as ours.
         """
@@ -105,7 +109,10 @@ class TableWatch:
         return 0
 
     def _drain(self) -> tuple[list[set[Table]], bool]:
-        """Return which of our tables each pending transaction changed, and whether messages were lost."""
+        """Return which of our tables each pending transaction changed, and whether messages were lost.
+
+        Calls ``gone`` for removals.
+        """
         transactions: list[set[Table]] = [set()]
         waiting = PendingDatagrams(self._socket, RECEIVE)
         for data in waiting:
@@ -120,7 +127,7 @@ class TableWatch:
 
 
 def _events(data: memoryview) -> Iterator[tuple[int, Table, memoryview]]:
-    """Yield type, table and attributes of each nftables message in a datagram."""
+    """Yield message type, table (family, name) and attributes of each nftables message in a datagram."""
     for kind, _, _, body in frames(data):
         if kind >> 8 == SUBSYSTEM_NFTABLES and len(body) >= GENERIC.size:
             family = _FAMILIES.get(body[0], "")

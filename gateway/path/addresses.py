@@ -41,7 +41,8 @@ class AddressBook:
 
     The size is limited. If it is full, the key with most addresses loses the one unused for longest: the
     answers to one device evict no address of another. A dict keeps the order of its insertions and takes half
-    the memory of an OrderedDict. ``earlier``: of slots, what an earlier daemon saw counts too.
+    the memory of an OrderedDict. ``earlier``: the answers that the daemon saw before it was restarted, which
+    count for slots too.
     """
 
     def __init__(self, limit: int = MAX_ADDRESSES, earlier: EarlierAnswers | None = None) -> None:
@@ -51,7 +52,10 @@ class AddressBook:
         self._size = 0
 
     def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:
-        """Store packed addresses under ``key`` for ``ttl`` seconds, but MIN_LIFETIME to MAX_LIFETIME."""
+        """Store packed addresses under ``key`` for ``ttl`` seconds, within MIN_LIFETIME to MAX_LIFETIME.
+
+        ``now``: seconds of a monotonic clock. If the book is full, others are evicted.
+        """
         if not addresses:
             return
         until = now + min(max(ttl, MIN_LIFETIME), MAX_LIFETIME)
@@ -68,7 +72,10 @@ class AddressBook:
             self._size -= 1
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
-        """Return True if ``address`` (packed) is stored under ``key`` and has not expired."""
+        """Return True if ``address`` (packed) is stored under ``key`` and has not expired.
+
+        For a slot, answers that an earlier daemon saw count too.
+        """
         book, address = self._books.get(key), unmapped(address)
         if book is not None and book.get(address, 0.0) > now:
             return True
@@ -77,7 +84,7 @@ class AddressBook:
     def valid(self, key: int | str, now: float) -> Iterator[tuple[bytes, float]]:
         """Yield the addresses of ``key`` that have not expired, and their expiry, the least recent first.
 
-        The book may change meanwhile.
+        The book may change while the caller iterates.
         """
         book = self._books.get(key, {})
         for address in list(book):
@@ -86,11 +93,11 @@ class AddressBook:
                 yield address, until
 
     def kept(self) -> list[int | str]:
-        """Return the keys that have addresses."""
+        """Return the keys that have addresses, expired ones included."""
         return list(self._books)
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
-        """Remove addresses from ``key``."""
+        """Remove packed addresses from those stored under ``key``."""
         book = self._books.get(key)
         if book is not None:
             for address in map(unmapped, addresses):
@@ -106,7 +113,7 @@ class AddressBook:
 
 
 class DeviceAddresses:
-    """For the operator ``in``: whether a valid DNS answer gave one slot an address (packed)."""
+    """Supports ``address in …``: whether a valid DNS answer gave one slot this packed address."""
 
     __slots__ = ("_book", "_now", "_slot")
 
@@ -123,7 +130,8 @@ class ServiceBook:
     """Stores which services each slot queried recently, and the addresses that answers gave for their names.
 
     Queries count whether they were allowed or refused. ``services_of`` returns a host's services from the
-    catalogue; ``clock`` returns monotonic seconds; ``earlier``: what an earlier daemon saw counts too.
+    catalogue; ``clock`` returns monotonic seconds; ``earlier``: the answers that the daemon saw before it was
+    restarted count too.
     """
 
     def __init__(
@@ -139,7 +147,10 @@ class ServiceBook:
         self._gave: dict[int, AddressBook] = {}  # by slot; the keys of each are services
 
     def record_query(self, slot: int, host: str) -> None:
-        """Record that the slot queried ``host``, for each service that the host belongs to."""
+        """Record that the slot queried ``host`` now, for each service that the host belongs to.
+
+        ``slot``: the number of a filtered device.
+        """
         for service in self.services_of(host):
             asked = self._asked.setdefault(slot, OrderedDict())
             asked[service] = self.clock()
@@ -148,13 +159,19 @@ class ServiceBook:
                 asked.popitem(last=False)
 
     def learn(self, slot: int, host: str, addresses: list[bytes], ttl: float) -> None:
-        """Store the ``addresses`` (packed) of an answer for ``host`` under each service of the host."""
+        """Store the ``addresses`` (packed) of a DNS answer for ``host`` under each service of the host.
+
+        ``ttl``: seconds until they expire, but at least MIN_LIFETIME and at most MAX_LIFETIME.
+        """
         for service in self.services_of(host):
             book = self._gave.setdefault(slot, AddressBook(MAX_SERVICE_ADDRESSES))
             book.learn(service, addresses, ttl, self.clock())
 
     def asked(self, slot: int, service: str) -> bool:
-        """Return True if the slot queried a name of ``service`` within the last RECENT seconds."""
+        """Return True if the slot queried a name of ``service`` within the last RECENT seconds.
+
+        Queries that an earlier daemon saw count too.
+        """
         asked, now = self._asked.get(slot), self.clock()
         at = None if asked is None else asked.get(service)
         if at is not None and now - at < RECENT:
@@ -162,16 +179,20 @@ class ServiceBook:
         return self._earlier.gave(slot, ASKED + service, b"", now)
 
     def gave(self, slot: int, service: str, address: bytes) -> bool:
-        """Return True if a valid answer for a name of ``service`` gave the slot this ``address`` (packed)."""
+        """Return True if a DNS answer for a name of ``service`` gave the slot this packed ``address``.
+
+        Only answers that have not expired count, also those that an earlier daemon saw.
+        """
         book, now = self._gave.get(slot), self.clock()
         if book is not None and book.knows(service, address, now):
             return True
         return self._earlier.gave(slot, SERVICE + service, unmapped(address), now)
 
     def valid(self, slot: int, now: float) -> Iterator[tuple[str, bytes, float]]:
-        """Yield the slot's services: label, address and expiry. The address of a query is empty.
+        """Yield the slot's valid entries: a label, a packed address and its expiry.
 
-        The book may change meanwhile.
+        The label is ASKED and the service for a query, whose address is empty, or SERVICE and the service for
+        an address. The book may change while the caller iterates.
         """
         for service, at in list(self._asked.get(slot, {}).items()):
             if at + RECENT > now:
@@ -182,14 +203,17 @@ class ServiceBook:
                 yield f"{SERVICE}{key}", address, until
 
     def forget(self, slot: int) -> None:
-        """Remove a slot's data: the slot has a new owner."""
+        """Remove all data of a slot, which has a new owner."""
         self._asked.pop(slot, None)
         self._gave.pop(slot, None)
         self._earlier.forget(slot)
 
 
 class DeviceServices:
-    """Looks up in a ServiceBook, for one slot, which services it queried and their addresses."""
+    """Looks up, for one slot, which services it queried and which addresses answers gave for them.
+
+    The data are in a ServiceBook.
+    """
 
     def __init__(self, book: ServiceBook, slot: int) -> None:
         self._book = book
@@ -203,17 +227,20 @@ class DeviceServices:
 
 
 def _key(host: str, address: bytes) -> bytes:
-    """Return a name and a packed address as one object, which takes 200 bytes less than a tuple of both."""
+    """Return the key under which `NameBook` stores a host name with a packed address.
+
+    It is one object, which takes 200 bytes less than a tuple of both.
+    """
     return _prefix(address) + host.encode()
 
 
 def _prefix(address: bytes) -> bytes:
-    """Return the first bytes of the keys of all names that have a packed address."""
+    """Return the first bytes of the keys (`_key`) of all host names with this packed address."""
     return bytes((len(address),)) + address
 
 
 def _split(key: bytes) -> tuple[str, bytes]:
-    """Return the name and the packed address of a key."""
+    """Return the host name and the packed address of a key (`_key`)."""
     end = 1 + key[0]
     return key[end:].decode(), key[1:end]
 
@@ -221,8 +248,8 @@ def _split(key: bytes) -> tuple[str, bytes]:
 class _Slot:
     """The DNS answers of one slot: the addresses of each name, and its SVCB and SRV targets.
 
-    ``given``: until when an address is valid for a name. The time is negative if the address is not from the
-    gateway's own resolver: a device's resolver is not trusted.
+    ``given``: until when an address is valid for a name, by `_key`. The time is negative if the address is
+    not from the gateway's own resolver: a device's resolver is not trusted.
     """
 
     __slots__ = ("given", "targets")
@@ -232,7 +259,7 @@ class _Slot:
         self.targets: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def followed(self, host: str) -> Iterator[str]:
-        """Yield the host's targets, and their targets."""
+        """Yield the names of the host's SVCB and SRV targets, and of their targets."""
         names: tuple[str, ...] = (host,)
         for _ in range(MAX_FOLLOWED - 1):
             names = tuple(target for name in names for target in self.targets.get(name, ()))[:MAX_FOLLOWED]
@@ -243,7 +270,7 @@ class NameBook:
     """Stores which addresses DNS answers gave for which host name, for each watched slot, until they expire.
 
     The size is limited. If it is full, the slot with most entries loses the one unused for longest.
-    ``earlier``: what an earlier daemon saw counts too, except where names are listed.
+    ``earlier``: the answers that the daemon saw before it was restarted count too, except in lists of names.
     """
 
     def __init__(self, limit: int = MAX_NAME_ADDRESSES, earlier: EarlierAnswers | None = None) -> None:
@@ -253,7 +280,10 @@ class NameBook:
         self._size = 0
 
     def watch(self, slots: Iterable[int]) -> None:
-        """Watch exactly these slots from now on; the data of others is removed."""
+        """Watch exactly these slots from now on: answers are stored only for them.
+
+        Remove the data of others.
+        """
         wanted = frozenset(slots)
         for slot in [known for known in self._slots if known not in wanted]:
             self._size -= len(self._slots.pop(slot).given)
@@ -261,7 +291,7 @@ class NameBook:
             self._slots.setdefault(slot, _Slot())
 
     def forget(self, slot: int) -> None:
-        """Remove this slot's data; it is still watched."""
+        """Remove this slot's data, which has a new owner; the slot is still watched."""
         self._earlier.forget(slot)
         book = self._slots.get(slot)
         if book is not None:
@@ -271,7 +301,7 @@ class NameBook:
     def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
         """Remove the slot's entries for ``hosts``.
 
-        Return their addresses that none of its other names has.
+        Return those of their packed addresses that no other name of the slot has.
         """
         book = self._slots.get(slot)
         gone = [] if book is None else [key for key in book.given if _split(key)[0] in hosts]
@@ -290,7 +320,8 @@ class NameBook:
     ) -> None:
         """Record that an answer gave ``addresses`` (packed) to ``host`` for ``ttl`` seconds.
 
-        They are stored for at least NAME_LIFETIME.
+        They are stored for at least NAME_LIFETIME, at most MAX_LIFETIME. ``vouched``: the answer is from the
+        gateway's own resolver. Does nothing for a slot that is not watched.
         """
         book = self._slots.get(slot)
         if book is None:
@@ -311,10 +342,11 @@ class NameBook:
             self._size -= 1
 
     def valid(self, slot: int, now: float) -> Iterator[tuple[str, bytes, float, bool]]:
-        """Yield the slot's names with an address that has not expired: host, address, expiry, vouched.
+        """Yield the slot's host names with an address that has not expired: host, address, expiry, vouched.
 
-        Also those that have the address through a target. The least recent are first. The book may change
-        meanwhile.
+        ``vouched``: the gateway's own resolver gave the address for the name itself. Also yields names that
+        have the address through a SVCB or SRV target. The least recent are first. The book may change while
+        the caller iterates.
         """
         book = self._slots.get(slot)
         if book is None:
@@ -332,7 +364,7 @@ class NameBook:
                     yield origin, address, abs(until), False
 
     def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
-        """Record that ``host`` is reached at the addresses of ``targets`` (RFC 9460 §3)."""
+        """Record that ``host`` is reached at the addresses of the names ``targets`` (RFC 9460 §3)."""
         book = self._slots.get(slot)
         others = tuple(target for target in dict.fromkeys(targets) if target != host)[:MAX_FOLLOWED]
         if book is None or not others:
@@ -343,7 +375,10 @@ class NameBook:
             book.targets.popitem(last=False)
 
     def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
-        """Whether the gateway's own resolver gave ``address`` for ``host`` itself."""
+        """Return whether the gateway's own resolver gave the packed ``address`` for ``host`` itself.
+
+        Only answers that have not expired count, also those that an earlier daemon saw.
+        """
         book, address = self._slots.get(slot), unmapped(address)
         if book is None:
             return False
@@ -352,7 +387,10 @@ class NameBook:
         return self._earlier.gave(slot, host, address, now, vouched=True)
 
     def gave(self, slot: int, host: str, address: bytes, now: float) -> bool:
-        """Whether an answer for ``host``, or for one of its targets, gave ``address``."""
+        """Return whether a valid answer for ``host``, or for one of its targets, gave the packed ``address``.
+
+        It may be of any resolver. False for a slot that is not watched.
+        """
         book = self._slots.get(slot)
         if book is None:
             return False
@@ -366,7 +404,7 @@ class NameBook:
         return self._earlier.gave(slot, host, address, now)
 
     def hosts(self, slot: int, address: bytes, now: float) -> list[str]:
-        """Return the names for which the gateway's own resolver gave ``address``.
+        """Return the names for which the gateway's own resolver gave the packed ``address``, if not expired.
 
         Reads all entries of the slot: 1 ms at most.
         """
@@ -379,9 +417,10 @@ class NameBook:
         ]
 
     def hosts_of(self, slot: int, addresses: Container[bytes]) -> Iterator[tuple[str, bytes]]:
-        """Yield the names for which the gateway's own resolver gave one of ``addresses``, and the address.
+        """Yield the names for which the gateway's own resolver gave one of these packed addresses.
 
-        Also those that have expired: running flows do not end with their answer.
+        The address is yielded with the name. Those that have expired are included: running flows do not end
+        with their answer.
         """
         book = self._slots.get(slot)
         for key, until in () if book is None else book.given.items():
@@ -393,7 +432,7 @@ class NameBook:
 
 
 class AnsweredNames:
-    """Looks up in a NameBook, for one slot, which names and addresses DNS answers connect."""
+    """Looks up in a NameBook, for one slot, which addresses DNS answers gave for which host names."""
 
     def __init__(self, book: NameBook, slot: int, now: Callable[[], float]) -> None:
         self._book = book
@@ -410,12 +449,15 @@ class AnsweredNames:
         return self._book.hosts(self._slot, address, self._now())
 
     def for_running_flows(self) -> RunningNames:
-        """Return the checks for flows that were allowed before, in which no address expires."""
+        """Return a `RunningNames` of this slot, for flows that were allowed before.
+
+        Addresses do not expire in it.
+        """
         return RunningNames(self._book, self._slot)
 
 
 class RunningNames:
-    """Address checks for flows that were allowed before: any name may have any address.
+    """Address checks for flows that were allowed before: `gave` and `vouched` always return True.
 
     `hosts` also returns names whose answers have expired.
     """
@@ -434,11 +476,14 @@ class RunningNames:
 
 
 def ignore_answer(name: str, addresses: list[bytes], vouched: bool) -> None:
-    """Do nothing: the default observer of answers."""
+    """Do nothing. This is the default function to call with DNS answers."""
 
 
 class AnswerRecorder:
-    """Records the addresses of DNS answers by slot, service and name, and reports them to ``on_answer``."""
+    """Records the addresses of DNS answers by slot, service and name, and reports them to ``on_answer``.
+
+    ``nat64``: prefixes of translated addresses; the IPv4 address in one is recorded too.
+    """
 
     def __init__(
         self,
@@ -455,10 +500,10 @@ class AnswerRecorder:
         self._nat64 = nat64 or Nat64Prefixes()
 
     def record(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
-        """Record an answer; ``message`` is the parsed ``response`` as the device of ``slot`` gets it.
+        """Record the addresses in a DNS answer, under its slot, its services and its name.
 
-        ``vouched`` means that it is from the gateway's own resolver. Raises WireError for an invalid SVCB or
-        SRV record.
+        ``message`` is the parsed ``response`` as the device of ``slot`` gets it. ``vouched`` means that it is
+        from the gateway's own resolver. Raises WireError for an invalid SVCB or SRV record.
         """
         addresses, ttl = message.addresses(), ttl_of(message)
         plain = list(map(self._nat64.plain, addresses))
@@ -481,7 +526,7 @@ class AnswerRecorder:
         """Record SVCB and SRV targets and address hints under ``host``, as clients use them for this name.
 
         For SVCB and HTTPS records see RFC 9460 §3. SRV (RFC 2782): XMPP sends the domain's name, not the
-        server's, in its hello (RFC 7590).
+        server's, in its hello (RFC 7590). Raises WireError for an invalid record.
         """
         targets = []
         for record in message.answers:
@@ -496,12 +541,15 @@ class AnswerRecorder:
 
 
 def ttl_of(message: Message) -> int:
-    """Return the lowest TTL of the answers, in seconds; 0 if there are none."""
+    """Return the lowest TTL in the message's answer section, in seconds; 0 if it is empty."""
     return min((record.ttl for record in message.answers), default=0)
 
 
 def origin(asked: str) -> str:
-    """Return the host of a query: ``_8443._https.example.com`` is for ``example.com`` (RFC 9460 §2.3)."""
+    """Return the host name that a queried name is for, without leading labels that begin with ``_``.
+
+    ``_8443._https.example.com`` is for ``example.com`` (RFC 9460 §2.3).
+    """
     while asked.startswith("_") and "." in asked:
         asked = asked.partition(".")[2]
     return asked

@@ -65,21 +65,21 @@ Explains = Callable[[str, Decision], bool]
 
 
 class Style(Enum):
-    """The form of the answer for a refused name."""
+    """The form of the DNS answer for a refused name."""
 
     NXDOMAIN = "nxdomain"
     NULL = "null"  # 0.0.0.0 and ::
 
 
 class QueryResult(NamedTuple):
-    """The result for a query: exactly one of ``forward`` (a message to send on) and ``reply``."""
+    """The result for a DNS query: exactly one of ``forward`` (a message to send on) and ``reply``."""
 
     forward: bytes | None
     reply: bytes | None
 
 
 class PacketOutcome(NamedTuple):
-    """Forward a UDP packet (unchanged, or as ``packet``), or drop it and send ``reply``."""
+    """Whether to forward a UDP packet (unchanged, or as ``packet``), or to drop it and send ``reply``."""
 
     accept: bool
     packet: bytes | None = None
@@ -95,14 +95,15 @@ def never_explained(_host: str, _decision: Decision) -> bool:
 
 
 class DnsPath:
-    """Judges queries to any resolver, and edits answers: safe search names, no ``ech``, no ``dohpath``.
+    """Judges DNS queries to any resolver, and edits answers: safe search names, no ``ech``, no ``dohpath``.
 
     ``pages`` are packed addresses of the gateway, the answer for the name of the pages. ``sentence`` returns
-    a decision as text, for the Extended DNS Error. ``explains`` returns whether a refused name of a filtered
-    device is answered with the IPv4 address of the pages. ``safe`` has the addresses of safe search names.
-    Queries for a search host to an untrusted resolver are answered with these, as far as they are known.
-    ``about`` returns the gateway's health, the TXT answer for the pages' name. It contains nothing about
-    persons. ``nat64`` has the prefixes of translated addresses in answers.
+    a decision as text, for the Extended DNS Error. ``sink`` is called with each decision. ``explains``
+    returns whether a refused name of a filtered device is answered with the IPv4 address of the pages.
+    ``safe`` has the addresses of safe search names. Queries for a search host to an untrusted resolver are
+    answered with these, as far as they are known. ``about`` returns the gateway's health, the TXT answer for
+    the pages' name. It contains nothing about persons. ``nat64`` has the prefixes of translated addresses in
+    answers.
     """
 
     def __init__(
@@ -146,9 +147,9 @@ class DnsPath:
         self.postponed = 0  # queries and answers over a device's limits
 
     def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> PacketOutcome:
-        """Judge a device's UDP packet to port 53.
+        """Judge a device's UDP packet to port 53; return whether to forward it, with the edit or the reply.
 
-        Return whether to forward or drop it, with the edit or the reply.
+        A malformed packet is dropped and counted. ``now``: monotonic seconds; ``at``: the household's time.
         """
         try:
             packet = parse_ip(data)
@@ -176,11 +177,10 @@ class DnsPath:
     def judge_query(
         self, query: bytes, subject: Subject, client: Client, resolver: bytes, now: float, at: datetime
     ) -> QueryResult | None:
-        """Judge one DNS message to the packed address ``resolver``.
+        """Judge one DNS query to the packed address ``resolver``; return the message to forward or the reply.
 
-        Return the message to forward or the reply.
-
-        Returns None if the message is a response. Raises WireError for bytes that are no DNS message.
+        ``client``: slot, packed address and port of the sender. Returns None if the message is a response.
+        Raises WireError for bytes that are no DNS message.
         """
         head = self._heads.get(query[2:]) or self._read_head(query)
         question = head.question
@@ -218,18 +218,18 @@ class DnsPath:
         return QueryResult(None, self._refuse(query, message, subject, seen, decision))
 
     def _is_guessing(self, client: Client, decision: Decision, now: float) -> bool:
-        """Return True if the client is over the limit of listed names (`GuessLimit`).
+        """Return True if the client queried too many names on the lists for everyone (`GuessLimit`).
 
-        Help lines and the pages always get an answer.
+        False for help lines and the pages, which always get an answer.
         """
         if decision.reason is Reason.HELP or decision.reason is Reason.GATEWAY:
             return False
         return self._guesses.over(client[0], client[1], now)
 
     def _read_head(self, query: bytes) -> Head:
-        """Return the parsed header and question of a query.
+        """Return the parsed header and question of a DNS query. Raises WireError.
 
-        They are cached without the message id, since devices repeat queries.
+        Short ones are cached without the message id, since devices repeat queries.
         """
         head = read_head(query)
         if len(query) <= dns.MIN_UDP_SIZE:
@@ -251,7 +251,10 @@ class DnsPath:
         )
 
     def _addresses(self, subject: Subject, host: str, decision: Decision) -> tuple[bytes, ...] | None:
-        """Return the addresses that answer for a refused name; None: the name does not exist."""
+        """Return the packed addresses that answer for a refused name; None: the name does not exist.
+
+        They are the pages' address, or null addresses, by decision and style.
+        """
         if subject.slot and self._explains(host, decision):
             return self._explanation
         null = self.style is Style.NULL and decision.reason not in TIMED
@@ -281,9 +284,9 @@ class DnsPath:
         return QueryResult(rename_question(query, message, safe), None)
 
     def answer_packet(self, data: bytes, subject: Subject, now: float) -> PacketOutcome:
-        """Edit a UDP packet from port 53 to a device.
+        """Edit a UDP packet from port 53 to a device; return whether to forward it, with the edit if any.
 
-        Return whether to forward or drop it, with the edit if any.
+        A packet that is malformed, or over the device's limits, is dropped and counted.
         """
         try:
             packet = parse_ip(data)
@@ -301,7 +304,7 @@ class DnsPath:
             return self._malformed()
 
     def allows_answer(self, subject: Subject, device: bytes, response: bytes, now: float) -> bool:
-        """Return True if the limits of the slot, or of the device, allow an answer to be forwarded now.
+        """Return True if the limits of the slot, or of the device, allow a DNS answer to be forwarded now.
 
         Counts the answer against the limits, or as postponed. ``device``: the packed address that gets it.
         """
@@ -319,10 +322,11 @@ class DnsPath:
         resolver: bytes | None = None,
         unwanted: Unwanted = ALL,
     ) -> bytes:
-        """Return an answer as the client gets it: under the name it queried, and without bypass parameters.
+        """Return a DNS answer as the client gets it: under the name it queried, without bypass parameters.
 
         Returns ``response`` itself if nothing changes. The addresses in the answer are recorded. ``resolver``
-        is the packed address that sent it. Raises WireError for bytes that are no answer.
+        is the packed address that sent it. ``over_udp``: cut it to the size that the client accepts.
+        ``unwanted``: the parameters to remove. Raises WireError for bytes that are no answer.
         """
         try:
             message = parse_message(response)
@@ -342,13 +346,16 @@ class DnsPath:
         return strip_bypass(response, unwanted) or response
 
     def forget(self, slot: int) -> None:
-        """Drop a removed device's pending queries and limits."""
+        """Drop the pending queries and the used limits of a slot, whose device was removed."""
         self._renamed.forget(slot)
         self._allowance.forget(slot)
 
 
 def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | None:
-    """Return the UDP packet with ``payload``; None if that is None or the packet has it already."""
+    """Return the UDP packet with ``payload``; None if that is None or the packet has it already.
+
+    ``data`` is the packet's bytes, parsed as ``packet``.
+    """
     if payload is None or payload == packet.payload:
         return None
     return udp_replace(data, packet, payload)
@@ -376,7 +383,10 @@ class DnsAllowance:
         self._bulk = Effort(BULK)
 
     def allows_query(self, slot: int, query: bytes, now: float, device: bytes | None) -> bool:
-        """Whether a query may be forwarded now. If so, it is counted."""
+        """Return whether a query may be forwarded now. If so, count its bytes against the limit.
+
+        ``now``: seconds of a monotonic clock.
+        """
         if not slot:
             return True
         if not self._bulk.allows(slot, now, device=device):
@@ -385,7 +395,10 @@ class DnsAllowance:
         return True
 
     def allows_answer(self, slot: int, answer: bytes, now: float, device: bytes | None) -> bool:
-        """Whether an answer may be read and forwarded now. If so, it is counted."""
+        """Return whether an answer may be read and forwarded now. If so, count its work and bytes.
+
+        ``now``: seconds of a monotonic clock.
+        """
         if not self._effort.allows(slot, now, device=device):
             return False
         if not self._bulk.allows(slot, now, ASKED_BULK, device):
@@ -400,7 +413,7 @@ class DnsAllowance:
 
 
 def _steps(answer: bytes) -> int:
-    """Return the work of parsing an answer, in steps (`Effort`): a fraction of its length.
+    """Return the work of parsing a DNS answer, in steps (`Effort`): a fraction of its length.
 
     Ordinary answers have a few records; in large ones a name in each record may cost a hundred times as much.
     """

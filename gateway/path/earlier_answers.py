@@ -18,7 +18,7 @@ _DIGEST_BYTES = 8
 
 
 class DeviceDigests:
-    """Computes the digests of one device's pairs."""
+    """Computes the keyed digests of one device's DNS answers: of a label and an address."""
 
     __slots__ = ("_start",)
 
@@ -32,7 +32,10 @@ class DeviceDigests:
 
 
 class Pairs:
-    """Digests, and until when each is valid: seconds since boot, doubled, plus 1 if the answer is trusted."""
+    """Digests of DNS answers, and until when each is valid.
+
+    ``until``: seconds since boot, doubled, plus 1 if the answer is of a trusted resolver.
+    """
 
     __slots__ = ("digests", "until")
 
@@ -45,7 +48,7 @@ class Pairs:
         self.until.append(min(int(until), LATEST) << 1 | vouched)
 
     def limit(self) -> None:
-        """Remove the first pairs if there are more than MAX_PAIRS."""
+        """Remove the first pairs above MAX_PAIRS, so that the last ones remain."""
         del self.digests[:-MAX_PAIRS], self.until[:-MAX_PAIRS]
 
     def copy(self) -> Pairs:
@@ -54,7 +57,10 @@ class Pairs:
         return copy
 
     def valid(self, now: float, latest: float) -> Pairs:
-        """Return the pairs that expire after ``now`` and not after ``latest``, by digest, each once."""
+        """Return new Pairs with those that expire after ``now``, but not after ``latest``.
+
+        Both are seconds since boot. They are sorted by digest, each once.
+        """
         found = Pairs()
         lowest, highest = int(now) << 1 | 1, min(int(latest), LATEST) << 1 | 1
         digests, until = self.digests, self.until
@@ -73,7 +79,7 @@ class Pairs:
 
 
 class EarlierAnswers:
-    """Looks up whether a DNS answer gave an address to a slot's device, before this daemon started."""
+    """Looks up whether a DNS answer gave an address to a slot's device before this daemon started."""
 
     def __init__(self) -> None:
         self.key = b""
@@ -81,17 +87,21 @@ class EarlierAnswers:
         self._devices: dict[int, DeviceDigests] = {}
 
     def load(self, key: bytes, pairs: Pairs, devices: Mapping[str, int]) -> None:
-        """Use these ``pairs``, which are sorted by digest. ``devices``: the slot of each device."""
+        """Use these ``pairs``, which are sorted by digest, in place of earlier ones.
+
+        ``key``: the secret of the digests. ``devices``: the slot of each device.
+        """
         self.key, self.pairs = key, pairs
         self._devices = {slot: DeviceDigests(key, device) for device, slot in devices.items()}
 
     def forget(self, slot: int) -> None:
-        """Use no pairs for this slot any more: it has a new owner."""
+        """Stop using stored answers for this slot, which has a new owner."""
         self._devices.pop(slot, None)
 
     def gave(self, slot: int, label: str, address: bytes, now: float, *, vouched: bool = False) -> bool:
-        """Return whether an answer that is still valid gave ``address`` (packed) for ``label``.
+        """Return whether a DNS answer that is still valid gave the slot ``address`` (packed) for ``label``.
 
+        ``label``: a host name, a service with its prefix, or empty for any name. ``now``: seconds since boot.
         ``vouched``: only answers of trusted resolvers count.
         """
         digests, device = self.pairs.digests, self._devices.get(slot)

@@ -33,7 +33,8 @@ _NO_SERVICES: tuple[str, ...] = ()
 class PacketVerdict(NamedTuple):
     """The result for one packet: the byte for its mark, None to drop it, and packets to send to both ends.
 
-    ``reply`` goes to the device, ``onward`` to the server.
+    The byte has state and class of the flow (`gateway.kernel.marks`). ``reply`` goes to the device,
+    ``onward`` to the server.
     """
 
     byte: int | None
@@ -48,12 +49,13 @@ _PASS_HELP = PacketVerdict(HELP)
 
 
 class FlowPath:
-    """Judges IP packets of undecided flows: returns the mark to set, and resets or pages to send.
+    """Judges IP packets of undecided flows: returns the mark to set, and resets or redirects to send.
 
-    ``refused_page`` returns the URL for a browser that sent a refused request over plain HTTP. Two changes of
-    the kernel's connection table do not follow from a packet's mark, and are reported instead. ``reclass``
-    receives a connection with ASKS that has a new class, ``uploads`` one with a long request before its
-    answer. ``reads_answers`` returns whether the kernel can decide by a server's answer.
+    ``sink`` is called with each decision. ``refused_page`` returns the URL for a browser that sent a refused
+    request over plain HTTP. Two changes of the kernel's connection table do not follow from a packet's mark,
+    and are reported instead. ``reclass`` receives a plain HTTP connection that has a new class, ``uploads``
+    one with a long request before its answer. ``reads_answers`` returns whether the kernel can decide by a
+    server's answer.
     """
 
     def __init__(
@@ -90,10 +92,10 @@ class FlowPath:
         at: datetime,
         asks: bool | None = None,
     ) -> PacketVerdict:
-        """Return the verdict for one IP packet of a flow that is undecided, or in which each request is
-        judged.
+        """Return the verdict for one IP packet of a flow that is undecided, or whose requests are all judged.
 
-        ``asks``: whether the kernel has marked the flow as one in which each request is judged (plain HTTP).
+        ``now``: monotonic seconds; ``at``: the household's time. ``asks``: whether the kernel has marked the
+        flow as one in which each request is judged (plain HTTP).
         """
         self._latest = None
         judge = partial(self._judge, subject, at, data, from_lan, now)
@@ -123,7 +125,10 @@ class FlowPath:
         return self._decided(step, subject, from_lan, at)
 
     def _decide(self, subject: Subject, seen: Observation, at: datetime) -> Decision:
-        """Return the decision about ``seen``, which several steps of one packet need."""
+        """Return the decision about ``seen``.
+
+        The latest one is cached, since several steps of a packet need it.
+        """
         known = self._latest
         if known is None or known[0] is not seen:
             known = self._latest = seen, subject.decide(seen, at)
@@ -151,9 +156,10 @@ class FlowPath:
         return self._guesses.over(subject.slot, _device(data, from_lan), now)
 
     def _held(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
-        """Return the verdict for a packet that is held: a QUIC flow that passes may carry a further hello.
+        """Return the verdict for a packet that is forwarded without a decision about its flow.
 
-        The flow then gets the time rules of all its names. Other packets change nothing.
+        A QUIC flow that passes may carry a further hello; the flow then gets the time rules of all its names.
+        Other packets change nothing.
         """
         packet, seen = step.packet, step.observation
         if packet is None or packet.proto != UDP or seen is None or not from_lan:
@@ -206,7 +212,10 @@ class FlowPath:
         return PacketVerdict(number << 2 | (_ASKS if asks else _PASSES))
 
     def _is_answerable(self, subject: Subject, at: datetime, seen: Observation) -> bool:
-        """Return whether the kernel may decide a flow by the server's answer to this hello."""
+        """Return whether the kernel may decide a flow by the server's answer to the hello ``seen``.
+
+        It must be allowed, no help line, and its class must fit the mark.
+        """
         if not self._reads_answers():
             return False
         decision = self._decide(subject, seen, at)
@@ -215,7 +224,10 @@ class FlowPath:
         return 0 < subject.class_number(decision.gates) <= _MAX_ANSWERABLE
 
     def _answerable(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
-        """Return the verdict for an allowed hello: the kernel decides by the server's answer."""
+        """Return the verdict for an allowed hello after which the kernel decides by the server's answer.
+
+        The flow is stored with its class.
+        """
         if step.packet is None or step.observation is None:
             return _HOLD
         verdict = self._passes(flow_id(step.packet, subject.slot, from_lan), (step.observation,), subject, at)
@@ -252,7 +264,10 @@ class FlowPath:
 
 
 def _device(data: bytes, from_lan: bool) -> bytes:
-    """Return the LAN device's address in an IP packet that was parsed before."""
+    """Return the packed address of the LAN device in an IP packet: its source if ``from_lan``.
+
+    Otherwise it is the destination. The packet was parsed before.
+    """
     at, size = (12, 4) if data[0] >> 4 == 4 else (8, 16)
     at += 0 if from_lan else size
     return data[at : at + size]
@@ -263,6 +278,7 @@ def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
 
     The kernel resets packets of the LAN. After a server's packet the client may wait for long before it sends
     anything, so it gets a reset too. The server always gets one, through the kernel's connection table.
+    Without resets for UDP, and for a SYN.
     """
     if packet.proto != TCP or packet.flags & SYN:
         return _REFUSE

@@ -16,7 +16,7 @@ _Device = tuple[int, bytes]
 
 
 class _Count:
-    """The distinct names, as hashes, that were queried since the start of a window of WINDOW seconds."""
+    """The distinct listed names, as hashes, that were queried since ``since``, the start of a window."""
 
     __slots__ = ("names", "since")
 
@@ -29,7 +29,10 @@ class _Count:
 
 
 class GuessLimit:
-    """Counts queried names on lists for everyone, by device (slot and packed address) and by slot."""
+    """Counts queried names on lists for everyone, by device (slot and packed address) and by slot.
+
+    A device with too many within a minute is over the limit, so that it cannot guess what is on the lists.
+    """
 
     __slots__ = ("_devices", "_slots", "full")
 
@@ -39,7 +42,10 @@ class GuessLimit:
         self._slots: dict[int, _Count] = {}
 
     def refused(self, slot: int, device: bytes, host: str, now: float) -> None:
-        """Count a query of the device for ``host``, which is on a list that applies to everyone."""
+        """Count a device's query for ``host``, a name on a list that applies to everyone.
+
+        ``full`` becomes True if the device or its slot reaches its limit.
+        """
         name = hash(host)
         of_device = self._devices.get((slot, device))
         if of_device is None or now - of_device.since >= WINDOW:
@@ -58,7 +64,7 @@ class GuessLimit:
     def over(self, slot: int, device: bytes, now: float) -> bool:
         """Return True if the device or its slot is over the limit: every query then gets the same answer.
 
-        Call only while ``full``, which this updates.
+        Call only while ``full`` is True; this sets it to whether any device or slot is still over.
         """
         found = False
         still = False

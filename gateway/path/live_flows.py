@@ -14,7 +14,10 @@ MAX_LIVE = 8192  # 700 bytes each; a busy family has some hundred at a time
 
 
 class FlowId(NamedTuple):
-    """A flow as the device sees it, before NAT."""
+    """The identity of a flow as the device sees it, before NAT: slot, protocol, addresses and ports.
+
+    ``slot``: the number of a filtered device (docs/glossary.md).
+    """
 
     slot: int
     proto: int  # IP protocol number
@@ -25,7 +28,10 @@ class FlowId(NamedTuple):
 
 
 class LiveFlow(NamedTuple):
-    """The basis of a running flow's verdict: the queries and hellos that were judged, and its class."""
+    """The basis of a running flow's verdict: the queries and hellos that were judged, and its class.
+
+    The class is the number of the combination of time rules that applies to the flow.
+    """
 
     observations: tuple[Observation, ...]  # the deciding one, and all others that the device sent on the flow
     class_number: int
@@ -37,8 +43,10 @@ _NONE: dict[FlowId, LiveFlow] = {}
 
 
 class LiveFlows:
-    """A bounded table of decided flows by id. If it is full, the slot with most flows loses its oldest one: a
-    device cannot displace the flows of another.
+    """Stores decided flows by id, at most ``limit``.
+
+    If it is full, the slot with most flows loses its oldest. So a device cannot displace the flows of
+    another.
     """
 
     def __init__(self, limit: int = MAX_LIVE) -> None:
@@ -48,7 +56,10 @@ class LiveFlows:
         self._missed: set[FlowId] = set()  # flows that the last sweep did not find
 
     def put(self, flow: FlowId, live: LiveFlow) -> None:
-        """Add or replace a flow, which becomes the newest."""
+        """Add or replace a flow, which becomes the newest of its slot.
+
+        If the table is full, evict another.
+        """
         self.drop(flow)
         self._missed.discard(flow)
         self._slots.setdefault(flow.slot, {})[flow] = live
@@ -58,7 +69,7 @@ class LiveFlows:
             self.drop(next(iter(largest)))
 
     def get(self, flow: FlowId) -> LiveFlow | None:
-        """Return a flow; ``flow`` may also be a plain tuple, as the kernel's table is read."""
+        """Return what is stored for a flow, or None. ``flow`` may be a plain tuple with the same values."""
         return self._slots.get(flow[0], _NONE).get(flow)
 
     def drop(self, flow: FlowId) -> None:
@@ -73,23 +84,31 @@ class LiveFlows:
         self._missed.difference_update(gone)
 
     def of_slot(self, slot: int) -> Iterator[tuple[FlowId, LiveFlow]]:
-        """Return an iterator over the ids and flows of one slot; the caller may drop flows meanwhile."""
+        """Return an iterator over a copy of one slot's flows, with their ids, the oldest first.
+
+        ``slot``: the number of a filtered device (docs/glossary.md). The caller may remove flows from the
+        table meanwhile.
+        """
         return iter(list(self._slots.get(slot, _NONE).items()))
 
     def items(self) -> Iterator[tuple[FlowId, LiveFlow]]:
-        """Yield all ids and flows; of each slot, the flow that was decided longest ago first."""
+        """Yield all flows with their ids; of each slot, the flow that was decided longest ago first.
+
+        The table must not change meanwhile.
+        """
         for flows in self._slots.values():
             yield from flows.items()
 
     def by_slot(self) -> dict[int, list[LiveFlow]]:
-        """Return slot → its flows, for all slots with any."""
+        """Return the list of flows of each slot that has any, by slot number."""
         return {slot: list(flows.values()) for slot, flows in self._slots.items() if flows}
 
     def sweep(self, there: Iterable[Iterable[object]]) -> Iterator[None]:
-        """Drop flows that two consecutive sweeps did not find in ``there``; a step for each part of it.
+        """Drop flows that two consecutive sweeps did not find in the kernel's connection table.
 
-        ``there``: in parts, the ids of flows in the kernel's connection table. One sweep is not enough: a
-        decided flow is stored here before the kernel knows its verdict.
+        ``there``: in parts, the ids of the flows in that table. Yields after each part, so that the caller
+        can do other work; flows are dropped at the end. One sweep is not enough: a decided flow is stored
+        here before the kernel knows its verdict.
         """
         missing = {flow for flows in self._slots.values() for flow in flows}
         for part in there:

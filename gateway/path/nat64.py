@@ -18,7 +18,7 @@ _PLACES = {4: (4, 5, 6, 7), 5: (5, 6, 7, 9), 6: (6, 7, 9, 10), 7: (7, 9, 10, 11)
 
 
 class Nat64Prefixes:
-    """Stores the prefixes, the latest MAX_PREFIXES."""
+    """Stores the NAT64 prefixes of the internet line, the latest MAX_PREFIXES."""
 
     __slots__ = ("_prefixes",)
 
@@ -26,12 +26,15 @@ class Nat64Prefixes:
         self._prefixes: tuple[bytes, ...] = ()
 
     def learn(self, name: str, addresses: Iterable[bytes]) -> None:  # noqa: ARG002  the only name asked for
-        """Read the prefixes from the packed addresses of a trusted resolver's answer for `IPV4_ONLY`."""
+        """Read NAT64 prefixes from the packed addresses of a trusted resolver's answer for `IPV4_ONLY`.
+
+        Others are ignored. ``name`` is not used.
+        """
         found = [prefix for address in addresses if (prefix := _prefix_of(address)) is not None]
         self._prefixes = tuple(dict.fromkeys((*found, *self._prefixes)))[:MAX_PREFIXES]
 
     def plain(self, address: bytes) -> bytes:
-        """Return the IPv4 address in a packed address of these prefixes; any other address unchanged."""
+        """Return the IPv4 address in a packed address with a stored prefix, any other address unchanged."""
         for prefix in self._prefixes:
             if len(address) == 16 and address.startswith(prefix):
                 return _embedded(address, len(prefix))
@@ -39,7 +42,7 @@ class Nat64Prefixes:
 
 
 def _prefix_of(address: bytes) -> bytes | None:
-    """Return the prefix of a translated address of `IPV4_ONLY`; None for others and if it is ambiguous."""
+    """Return the NAT64 prefix of a translated address of `IPV4_ONLY`; None for others, or if ambiguous."""
     if len(address) != 16 or address[8]:
         return None
     lengths = [length for length in _PLACES if _embedded(address, length) in _KNOWN]

@@ -16,19 +16,25 @@ Client = tuple[int, bytes, int]
 
 
 class SafeAddresses(Protocol):
-    """Addresses of safe search names that the gateway resolves: a device's resolver is not trusted."""
+    """Interface: the addresses of safe search names, as the gateway resolves them.
+
+    A device's resolver is not trusted.
+    """
 
     def of(self, name: str) -> Sequence[bytes]:
-        """Return the packed addresses that the gateway resolved ``name`` to."""
+        """Return the packed addresses that the gateway resolved ``name`` to; empty if unknown."""
         ...
 
     def trusts(self, resolver: bytes) -> bool:
-        """Whether this resolver (packed address) gives the same answers as the gateway's own."""
+        """Return whether this resolver (packed address) gives the same answers as the gateway's own."""
         ...
 
 
 class TrustsAll:
-    """Trusts every resolver and has no addresses, for programs that run without the gateway's resolver."""
+    """A SafeAddresses without addresses that trusts every resolver.
+
+    It is for programs that run without the gateway's resolver.
+    """
 
     def of(self, name: str) -> Sequence[bytes]:  # noqa: ARG002
         return ()
@@ -38,7 +44,7 @@ class TrustsAll:
 
 
 class RenamedQuestion(NamedTuple):
-    """A query that was forwarded under a safe search name, with what is needed to restore its answer."""
+    """A DNS query that was forwarded under a safe search name, with what is needed to restore its answer."""
 
     original: DnsQuestion
     safe_name: str
@@ -47,23 +53,24 @@ class RenamedQuestion(NamedTuple):
 
 
 class RenamedQuestions:
-    """Stores forwarded queries under safe search names until their answers, by client and message id.
+    """Stores DNS queries that were forwarded under safe search names until their answers arrive.
 
-    The number is limited. The query that waits for longest is evicted.
+    They are stored by client and message id. The number is limited. The query that waits for longest is
+    evicted.
     """
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[tuple[Client, int], RenamedQuestion] = OrderedDict()
 
     def put(self, client: Client, ident: int, renamed: RenamedQuestion) -> None:
-        """Store a forwarded query until its answer."""
+        """Store a forwarded query until its answer. If there are too many, evict the oldest."""
         self._waiting[client, ident] = renamed
         self._waiting.move_to_end((client, ident))
         if len(self._waiting) > MAX_PENDING:
             self._waiting.popitem(last=False)
 
     def take(self, client: Client, ident: int, now: float) -> RenamedQuestion | None:
-        """Return and remove a query; None if it was not renamed, or the answer is too late."""
+        """Return and remove a query; None if it was not renamed, or more than PENDING_AGE seconds ago."""
         found = self._waiting.pop((client, ident), None)
         return found if found is not None and now - found.since <= PENDING_AGE else None
 

@@ -19,7 +19,7 @@ DecisionWatcher = Callable[[bytes, Observation, Decision, datetime], None]
 
 
 class LiveDecisions:
-    """Passes the decisions of the packet path on to one watcher, while a guardian looks at live traffic."""
+    """Passes decisions about packets and queries to one watcher, while a guardian looks at live traffic."""
 
     __slots__ = ("watcher",)
 
@@ -27,15 +27,16 @@ class LiveDecisions:
         self.watcher: DecisionWatcher | None = None
 
     def watch(self, watcher: DecisionWatcher | None) -> None:
-        """Send the next decisions to ``watcher``; None for no one."""
+        """Send the next decisions to ``watcher``, in place of an earlier one; None: to no watcher."""
         self.watcher = watcher
 
 
 @dataclass(slots=True)
 class Subject:
-    """How to judge the traffic of one slot: the decision function, class numbers and parameters to remove.
+    """How to judge the traffic of one slot: a filtered device, or several that share one profile.
 
-    A new profile, or the start or end of a site repair, makes a new one for the slot.
+    It has the decision function, class numbers, and the parameters to remove from DNS answers. A new profile,
+    or the start or end of a site repair, makes a new one for the slot.
     """
 
     slot: int  # 0 for devices without one; of these only DNS is judged, by the lists that apply to everyone
@@ -48,7 +49,7 @@ class Subject:
 
 
 def unwanted_by(*profiles: Profile) -> Unwanted:
-    """Return which bypass parameters to remove from DNS answers: those that any of the profiles blocks."""
+    """Return which parameters to remove from DNS answers: those whose bypass any of the profiles blocks."""
     resolvers, ech = (
         any(blocks_bypass(profile.rules, way) for profile in profiles)
         for way in (BypassMethod.ENCRYPTED_DNS, BypassMethod.ECH)

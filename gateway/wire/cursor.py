@@ -6,11 +6,11 @@ from gateway.core.errors import WireError
 
 
 class Cursor:
-    """Reads big-endian integers and byte strings from ``data[start:end]``.
+    """Reads big-endian integers and byte strings from ``data[start:end]``, one after another.
 
-    ``pos`` and ``end`` are offsets into ``data`` itself, so that a field's position can be reported or its
-    bytes replaced. A parser of a stream calls ``has(n)`` first and returns None; a parser of a whole message
-    just reads. Reads past ``end`` raise WireError.
+    ``pos`` (the next byte) and ``end`` are offsets into ``data`` itself, so that a field's position can be
+    reported or its bytes replaced. A parser of a stream calls ``has(n)`` first and returns None; a parser of
+    a whole message just reads. Reads past ``end`` raise WireError.
     """
 
     __slots__ = ("data", "end", "pos")
@@ -61,14 +61,14 @@ class Cursor:
         return int.from_bytes(self.data[start : start + 4], "big")
 
     def varint(self) -> int:
-        """Read a QUIC variable-length integer (RFC 9000 §16): 1, 2, 4 or 8 bytes, 0 to 2**62-1."""
+        """Read and return a QUIC variable-length integer (RFC 9000 §16): 1, 2, 4 or 8 bytes, 0 to 2**62-1."""
         size = 1 << (self.data[self._advance(1)] >> 6)
         self._advance(size - 1)
         raw = self.data[self.pos - size : self.pos]
         return int.from_bytes(raw, "big") & ((1 << (8 * size - 2)) - 1)
 
     def take(self, count: int) -> bytes:
-        """Return a copy of the next ``count`` bytes."""
+        """Return a copy of the next ``count`` bytes, and move past them."""
         start = self._advance(count)
         return bytes(self.data[start : start + count])
 
@@ -76,15 +76,15 @@ class Cursor:
         self._advance(count)
 
     def rest(self) -> bytes:
-        """Return all remaining bytes."""
+        """Return all remaining bytes, and move to the end."""
         return self.take(self.end - self.pos)
 
     def counted8(self) -> bytes:
-        """Return the bytes after a one-byte length."""
+        """Read a length of one byte; return that many bytes after it."""
         return self.take(self.u8())
 
     def counted16(self) -> bytes:
-        """Return the bytes after a two-byte length."""
+        """Read a length of two bytes; return that many bytes after it."""
         return self.take(self.u16())
 
     def block(self, count: int) -> Cursor:

@@ -21,9 +21,9 @@ _IPV4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 def hostname(raw: bytes) -> str:
     """Return the normalised form of a host name: lower case, A-labels, without one trailing dot.
 
-    Raises WireError for anything else: an empty name, over 253 characters, a label that is empty, over 63
-    characters or has characters other than ``a-z 0-9 - _``, and an IP address in any spelling that browsers
-    accept. Names outside of ASCII (U-labels) are not valid on the wire.
+    ``raw``: ASCII bytes. Raises WireError for anything else: an empty name, over 253 characters, a label that
+    is empty, over 63 characters or has characters other than ``a-z 0-9 - _``, and an IP address in any
+    spelling that browsers accept. Names outside of ASCII (U-labels) are not valid on the wire.
     """
     name = raw.lower()
     if name.endswith(b"."):

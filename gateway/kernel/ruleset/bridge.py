@@ -26,16 +26,17 @@ _HEADER = "# Written by Qalqan: lasts until an address of the gateway changes. E
 
 @dataclass(frozen=True, slots=True, order=True)
 class GuardedBridge:
-    """The ports of one bridge, and the gateway's packed IP addresses on it."""
+    """A bridge on which claims of the gateway's addresses are dropped: its ports, and these addresses."""
 
     ports: tuple[str, ...]
     addresses: tuple[bytes, ...]
 
 
 def render_bridges(bridges: Iterable[GuardedBridge], macs: Iterable[bytes]) -> str:
-    """Return the complete table as one transaction. It replaces a loaded one.
+    """Return the nft text of the complete bridge table as one transaction, in place of a loaded one.
 
-    ``macs``: the packed MAC addresses of all the gateway's network devices.
+    The table drops claims of the gateway's addresses between the ports of a bridge. ``macs``: the packed MAC
+    addresses of all the gateway's network devices.
     """
     own = _numbers(macs)
     lines = [
@@ -74,7 +75,7 @@ def render_bridges(bridges: Iterable[GuardedBridge], macs: Iterable[bytes]) -> s
 
 
 def render_removal() -> str:
-    """Return text that removes the table, without an error if there is none."""
+    """Return nft text that removes the bridge table, without an error if there is none."""
     return _REMOVAL
 
 

@@ -62,9 +62,9 @@ _OF_VERDICTS = frozenset({"anew", "judged", "verdict", "put", "passing", "helped
 
 
 def chains(snapshot: Snapshot) -> Chains:
-    """Return the rules of all chains by chain name, in a fixed order, except ``queue_targets``.
+    """Return the rules of all chains of the nftables table by chain name, except ``queue_targets``.
 
-    Their rules depend on the snapshot; the hooks of the base chains never do.
+    The order is fixed. The rules depend on the snapshot; the hooks of the base chains never do.
     """
     words = Expressions(snapshot)
     found = {
@@ -88,7 +88,7 @@ def chains(snapshot: Snapshot) -> Chains:
 
 
 def _who(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains that find a connection's slot.
+    """Return the chains that find the slot of a connection's device.
 
     They look up the IP address if the gateway knows that a filtered device answers for it, else the MAC.
 
@@ -122,7 +122,10 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
-    """Return the rules that find the slot of a device without an owner, by its interface."""
+    """Yield the rules that find the slot of a device without an owner, by its interface.
+
+    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not filtered.
+    """
     by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
     if by_interface:
         yield f"iifname vmap {braced(sorted(by_interface))}"
@@ -134,7 +137,7 @@ def _owner_chain(slot: int | None) -> str:
 
 
 def _forward(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains for forwarded packets.
+    """Return the chains that every forwarded packet passes, from the base chain ``forward`` on.
 
     The first rules cost every packet of the network: one comparison for unfiltered flows; four and the lookup
     for flows that pass.
@@ -188,7 +191,7 @@ def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
 
 
 def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
-    """Return the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
+    """Yield the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
     yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
     if snapshot.protocols:
@@ -218,7 +221,7 @@ def _guarded(words: Expressions) -> list[str]:
 
 
 def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains that queue packets of undecided flows.
+    """Return the chains that queue packets of undecided flows; none without queued slots.
 
     What devices send in TCP, such as hellos, has a rate limit of its own.
     """
@@ -231,7 +234,7 @@ def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _server_ends(words: Expressions) -> list[str]:
-    """Return the rule that sends a server's reset to chain ``ending``.
+    """Return the rule that sends a server's reset to chain ``ending``, which queues it.
 
     It leaves out a reset that answers a SYN, with sequence number zero (RFC 9293 3.10.7.1): nothing waits on
     its connection.
@@ -240,7 +243,7 @@ def _server_ends(words: Expressions) -> list[str]:
 
 
 def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chain that queues a server's reset after the waiting data of its response.
+    """Return the chain that queues a server's reset, so that it follows the queued data of its response.
 
     If the reset came first, the client would drop the data.
     """
@@ -250,9 +253,9 @@ def _ending(snapshot: Snapshot, words: Expressions) -> Chains:
 def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chain for IP protocols other than TCP, UDP and ICMP: mostly tunnels.
 
-    They are queued like an undecided flow. Conntrack has no entry for a refused one, since its first packet
-    was dropped; the refusal is therefore stored by addresses for a while. Without a daemon, an open profile
-    keeps only ESP, for Wi-Fi calling.
+    Their packets are queued like those of an undecided flow. Conntrack has no entry for a refused one, since
+    its first packet was dropped; the refusal is therefore stored by addresses for a while. Without a daemon,
+    a profile that fails open keeps only ESP, for Wi-Fi calling.
     """
     if not snapshot.asked:
         return {}
@@ -269,12 +272,12 @@ def _portless(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _echoed(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chain that limits the rate of filtered devices' ICMP. It has no name to judge."""
+    """Return the chain that limits the rate of filtered devices' ICMP. ICMP has no name to judge."""
     return {"echoed": [words.within_rate("guardicmp"), "goto metered"]} if snapshot.asked else {}
 
 
 def _asking(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chain that queues the LAN side of plain HTTP with its own state bits.
+    """Return the chains that queue the LAN side of plain HTTP, with its own state bits in the mark.
 
     The kernel can distinguish a new connection on the same ports from the old one; the daemon cannot.
 
@@ -343,7 +346,7 @@ def _another(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _unfiltered(snapshot: Snapshot) -> Chains:
-    """Return the chain that offloads flows of unfiltered devices to the flow table.
+    """Return the chain that offloads flows of unfiltered devices to the flow table; none without offload.
 
     Other flows are not offloaded: an offloaded flow cannot be cut and is not counted.
     """
@@ -387,7 +390,11 @@ def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def queue_targets(snapshot: Snapshot) -> Chains:
-    """Return one chain per queue, used or not, for fallback.py to fill; none if nft has ``queue``."""
+    """Return one chain per queue, used or not, to which fallback.py adds the NFQUEUE target.
+
+    Until then the chain of a queue that fails closed drops, and that of an open one is empty. No chains if
+    nft has ``queue``.
+    """
     if snapshot.native:
         return {}
     groups = (group << SLOT_CODE_BITS for group in range(GROUPS))
@@ -404,9 +411,9 @@ def _slot_code(layout: MarkLayout) -> Iterator[str]:
 
 
 def _forged(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chain that leaves the daemon's own packets untracked.
+    """Return the chain that leaves packets that the daemon writes itself untracked, by their mark.
 
-    A dropped query has no entry that its response belongs to.
+    A response to a dropped query belongs to no entry of conntrack.
     """
     layout = snapshot.layout
     ours = f"meta mark & {hexed(layout.packet)} == {hexed(FORGED << layout.packet_shift)}"
@@ -415,18 +422,19 @@ def _forged(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def begins_with(label: str) -> str:
-    """Return an nft expression that matches a DNS query over UDP for a name that starts with ``label``.
+    """Return an nft expression that matches a DNS query over UDP for a name whose first label is ``label``.
 
-    Unfiltered devices must reach the pages as well, and none of their other queries go to the queue. The
-    daemon checks the whole name.
+    Unfiltered devices must reach the pages as well, and none of their other queries go to the queue. Only 15
+    bytes of the label are compared, and the daemon checks the whole name.
     """
     seen = bytes([len(label)]) + label.encode("ascii")[:LABEL_SEEN]
     return f"@th,{NAME_AT},{8 * len(seen)} 0x{seen.hex()}"
 
 
 def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains for DNS: for queries on the way in, responses on the way out, redirects of TCP, and a
-    dead daemon. ``ask`` also enters ``again`` and ``answer``.
+    """Return the chains for DNS: queries on the way in, responses on the way out, redirects of TCP.
+
+    Also those while no daemon runs. ``ask`` also enters ``again`` and ``answer``.
 
     The first query of a connection is handled in ``dns``, before its addresses are translated: a forged
     response must come from the address that the device queried. The kernel calls nat chains for no other
@@ -467,7 +475,8 @@ def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
 def _steer(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the nat chains that find the slot of a new connection, and redirect pages and DNS.
 
-    They precede the firewall's own redirects (-100): the first translation of a connection wins.
+    Both are redirected to the gateway. The chains precede the firewall's own redirects (-100): the first
+    translation of a connection wins.
     """
     steer = [
         "type nat hook prerouting priority -105; policy accept;",
@@ -563,7 +572,7 @@ def _dead_question(snapshot: Snapshot) -> Chains:
 
 
 def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
-    """Return the input rules for packets that are neither of unfiltered devices nor DNS queries."""
+    """Return the input rules for packets to the gateway that are neither DNS queries nor unfiltered."""
     out: list[str] = []
     if words.kept_out:
         out.append(f"{words.by_lan} goto door")
@@ -579,8 +588,8 @@ def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
 def _beyond_door(words: Expressions) -> list[str]:
     """Return the forward rules for undecided packets to ports that the gateway publishes for a container.
 
-    These count as ports of the gateway, although the packets are forwarded (``ct status dnat``). Between the
-    LAN's networks they are another device's: a server's public name, used from inside.
+    They are limited like ports of the gateway, although the packets are forwarded (``ct status dnat``).
+    Between the LAN's networks they are another device's: a server's public name, used from inside.
     """
     if not words.kept_out:
         return []
@@ -588,7 +597,7 @@ def _beyond_door(words: Expressions) -> list[str]:
 
 
 def _door(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains that limit what devices of children and guests reach on the gateway itself.
+    """Return the chains that limit which ports of the gateway itself devices of children and guests reach.
 
     Each packet is checked individually, so a rule change ends running sessions. The rules do not depend on a
     running daemon: the pages and the names of help are always reachable.
@@ -632,11 +641,12 @@ def _door(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains after the queue: they copy a verdict to the connection, and pass or refuse packets.
+    """Return the chains for packets that come back from the queue with a verdict in their mark.
 
-    Several packets of one flow may be queued, and each brings its verdict back while other processors read
-    the mark. No intermediate value may therefore be visible, and a failed lookup is repeated once. Only
-    ``forward`` enters ``judged``; any chain may enter the others.
+    They copy it to the connection, and pass or refuse packets. Several packets of one flow may be queued, and
+    each brings its verdict back while other processors read the mark. No intermediate value may therefore be
+    visible, and a failed lookup is repeated once. Only ``forward`` enters ``judged``; any chain may enter the
+    others.
     """
     layout = snapshot.layout
     asking = f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)}"
@@ -713,9 +723,8 @@ def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
     """Yield statements that copy the verdict from the packet's mark to the connection's.
 
     A refusal is written in one step, since it may replace PASSES; it has no class, unlike ANSWERABLE with the
-    same state. Otherwise the class is written first and
-    the state last, also in one step: other processors never see a partial verdict. UDP never has ASKS: a
-    class with these bits is PASSES (marks.verdict_again).
+    same state. Otherwise the class is written first and the state last, also in one step: other processors
+    never see a partial verdict. UDP never has ASKS: a class with these bits is PASSES (marks.verdict_again).
     """
     cleared = f"ct mark set ct mark & {hexed(MARK_MASK ^ layout.ct)}"
     refused = FlowState.REFUSED << layout.packet_shift, FlowState.REFUSED << layout.ct_shift
@@ -733,7 +742,10 @@ def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
 
 
 def _forward_without_daemon(words: Expressions) -> Iterator[str]:
-    """Yield the boot guard's last forward rules for slots: help passes, all else is refused."""
+    """Yield the last forward rules for filtered devices in the boot guard's table, without a daemon.
+
+    Connections to help lines pass, all others are refused.
+    """
     yield from words.help_while_dead(verdict="goto swept")
     # Errors about packets to help, such as "fragmentation needed".
     yield f"meta l4proto {{ {ICMP}, {ICMPV6} }} ct state related goto swept"
@@ -741,5 +753,8 @@ def _forward_without_daemon(words: Expressions) -> Iterator[str]:
 
 
 def _without_verdicts(chains: Chains) -> Chains:
-    """Return the chains without those for verdicts: to the boot guard, a mark is no verdict."""
+    """Return ``chains`` without those that handle verdicts in marks, for the boot guard's table.
+
+    There is no verdict without a daemon.
+    """
     return {name: statements for name, statements in chains.items() if name not in _OF_VERDICTS}

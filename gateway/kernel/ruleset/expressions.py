@@ -40,10 +40,10 @@ _DOFF = range(5, 16)  # TCP header length in words (RFC 9293 3.1)
 
 
 def without_payload(verdict: str) -> Iterator[str]:
-    """Yield rules that apply ``verdict`` to TCP segments without payload, by length and not by flag.
+    """Yield nft rules that apply ``verdict`` to TCP segments without payload, by length and not by flag.
 
-    A SYN with data (RFC 7413) is queued. So is an empty segment with an urgent pointer, which removes a byte
-    of another segment from the stream.
+    A SYN with data (RFC 7413) is not matched, so that it is queued. Neither is an empty segment with an
+    urgent pointer, which removes a byte of another segment from the stream.
     """
     ipv4 = braced(f"5 . {doff} . {20 + 4 * doff}" for doff in _DOFF)
     ipv6 = braced(f"{doff} . {4 * doff}" for doff in _DOFF)
@@ -52,7 +52,10 @@ def without_payload(verdict: str) -> Iterator[str]:
 
 
 class Expressions:
-    """The nft expressions and statements for one snapshot. Every attribute is a piece of nft text."""
+    """The nft expressions and statements for one snapshot. Every attribute is a piece of nft text.
+
+    Most match the mark of a packet or of its connection.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -111,16 +114,16 @@ class Expressions:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def within_rate(self, name: str) -> str:
-        """Return a statement that drops a slot's packets above the rate of set ``name``."""
+        """Return an nft statement that drops a slot's packets above the rate of set ``name``."""
         return drop_above(name, self.slot, self._snapshot.rates)
 
     def slots_in(self, numbers: Iterable[int]) -> str:
-        """Return an expression that matches connections of these slots; empty text without numbers."""
+        """Return an nft expression that matches connections of these slots; empty text without numbers."""
         marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
         return f"{self.slot} {braced(marks)}" if marks else ""
 
     def state_is(self, state: FlowState) -> str:
-        """Return an expression that matches connections in a state: UNDECIDED or PASSES.
+        """Return an nft expression that matches connections in a state: UNDECIDED or PASSES.
 
         The other states have attributes of their own.
         """
@@ -128,9 +131,9 @@ class Expressions:
         return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"
 
     def dispatch(self) -> str:
-        """Return a statement that goes to the queue chain of the slot's group and failure mode.
+        """Return an nft statement that goes to the queue chain of the slot's group and failure mode.
 
-        A number that is no longer a slot passes.
+        A packet with a number that is no longer a slot continues with the next rule.
         """
         ct_mark = self._snapshot.layout.ct_mark
         entries = (
@@ -140,26 +143,27 @@ class Expressions:
         return f"{self.slot} vmap {braced(entries)}"
 
     def flagged(self, state: int) -> list[str]:
-        """Return the statements that queue a packet with these state bits in its mark.
+        """Return the nft statements that queue a packet with the state bits ``state`` in its mark.
 
-        A number that is no longer a slot passes.
+        A packet with a number that is no longer a slot continues, with a cleared mark.
         """
         flag = f"meta mark set meta mark | {hexed(state << self._snapshot.layout.packet_shift)}"
         return [self.clear_packet, flag, self.dispatch(), self.clear_packet]
 
     def enqueue(self, number: int, *, closed: bool) -> str:
-        """Return a statement that sends a packet to netfilter queue ``number``.
+        """Return an nft statement that sends a packet to netfilter queue ``number``.
 
-        Without nft's ``queue`` it goes to the chain that has the NFQUEUE target (fallback.py).
+        ``closed``: packets are dropped if no program reads the queue; otherwise they pass. Without nft's
+        ``queue`` it goes to the chain that has the NFQUEUE target (fallback.py).
         """
         if not self._snapshot.native:
             return f"goto {queue_target(number)}"
         return f"queue to {number}" if closed else f"queue flags bypass to {number}"
 
     def help_while_dead(self, slots: str = "", verdict: str = "accept") -> Iterator[str]:
-        """Yield rules that let packets of known help addresses pass while no daemon runs.
+        """Yield rules that apply ``verdict`` to packets of known help addresses while no daemon runs.
 
-        A running daemon judges name and address.
+        ``slots``: an expression that limits them to some slots. A running daemon judges name and address.
         """
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()
@@ -175,10 +179,10 @@ class Expressions:
 
 
 def queue_chain(slot: int, closed: bool) -> str:
-    """Return the name of the chain that queues a slot's undecided packets."""
+    """Return the name of the chain that queues undecided packets of a slot's group and failure mode."""
     return f"{'closed' if closed else 'open'}{slot_group(slot)}"
 
 
 def queue_target(number: int) -> str:
-    """Return the name of the chain for one queue, for kernels without nft's ``queue`` statement."""
+    """Return the name of the chain for queue ``number``, for kernels without nft's ``queue`` statement."""
     return f"queue{number}"

@@ -35,7 +35,10 @@ def packet_rates(rates: Rates) -> dict[str, tuple[int, int]]:
 
 
 def drop_above(name: str, slot: str, rates: Rates) -> str:
-    """Return a statement that drops the packets of ``slot``, an nft expression, above the rate of a set."""
+    """Return an nft statement that drops the packets of ``slot`` above the rate of the set ``name``.
+
+    ``slot``: an nft expression.
+    """
     if name in SIZES:
         rate, burst = SIZES[name]
         limit = f"limit rate over {rate} kbytes/second burst {burst} kbytes"

@@ -69,20 +69,21 @@ REFILLED = (("set", "help4"), ("set", "help6"), ("set", "helpports"), *(("map", 
 
 
 def render(snapshot: Snapshot) -> str:
-    """Return the complete table as one transaction. It replaces a loaded one: counters begin at zero.
+    """Return nft text that creates the complete table as one transaction, in place of a loaded one.
 
-    Use `render_in_place` where connections have to continue.
+    Counters begin at zero. Use `render_in_place` where connections have to continue.
     """
     header = _GUARD_HEADER if snapshot.alone else _HEADER
     return f"{header}table {TABLE} {{ }}\ndelete table {TABLE}\n{render_body(snapshot, whole=True)}"
 
 
 def render_in_place(snapshot: Snapshot, loaded: Collection[str]) -> str:
-    """Return the complete table as one transaction that refills a loaded one; counters begin at zero.
+    """Return nft text of the complete table as one transaction that refills a loaded one.
 
-    While a transaction removes a table, the kernel finds no element of its maps, for some milliseconds under
-    load (Linux 6.18). ``render`` would so reset connections that continue; this keeps chains, sets and maps,
-    and misses none. The kernel refuses it if another version loaded sets of other types.
+    Counters begin at zero. While a transaction removes a table, the kernel finds no element of its maps, for
+    some milliseconds under load (Linux 6.18). ``render`` would so reset connections that continue; this keeps
+    chains, sets and maps, and misses none. The kernel refuses it if another version loaded sets of other
+    types.
 
     Arguments:
         loaded: the names of all chains in the loaded table. Those of the queues keep their targets.
@@ -101,17 +102,17 @@ def render_in_place(snapshot: Snapshot, loaded: Collection[str]) -> str:
 
 
 def render_removal() -> str:
-    """Return text that removes the table, without an error if there is none."""
+    """Return nft text that removes the table, without an error if there is none."""
     return f"table {TABLE} {{ }}\ndelete table {TABLE}\n"
 
 
 def render_body(
     snapshot: Snapshot, *, whole: bool, flowtable: bool = False, without: Collection[str] = ()
 ) -> str:
-    """Return the nft text ``table … { … }`` with the device maps and the chains, ``without`` some of them.
+    """Return the nft text ``table … { … }`` with the device maps and the chains.
 
-    ``whole`` adds the other sets, the chains of the queues and the flow table; ``flowtable`` adds only the
-    flow table, for one that has changed.
+    ``without``: names of chains to leave out. ``whole`` adds the other sets, the chains of the queues and the
+    flow table; ``flowtable`` adds only the flow table, for one that has changed.
     """
     lines = [f"table {TABLE} {{"]
     if whole:
@@ -130,7 +131,10 @@ def render_body(
 
 
 def render_sets(snapshot: Snapshot) -> str:
-    """Return the nft text ``table … { … }`` with all sets and maps, empty: loaded ones are not changed."""
+    """Return the nft text ``table … { … }`` that declares all sets and maps without elements.
+
+    It does not change loaded ones.
+    """
     lines = list(_sets(snapshot, filled=False))
     for block in _DEVICES:
         lines += _block(block, [])
@@ -138,14 +142,21 @@ def render_sets(snapshot: Snapshot) -> str:
 
 
 def dev_elements(snapshot: Snapshot) -> list[str]:
-    """Return the elements of map ``dev``: MAC address → the chain of its slot, or of unfiltered devices."""
+    """Return the nft elements of map ``dev``, sorted: each leads from a MAC address to a chain.
+
+    The chain is that of the device's slot, or of unfiltered devices.
+    """
     filtered = (f"{mac} : goto slot{slot.number}" for slot in snapshot.slots for mac in slot.macs)
     examined = (f"{mac} : goto examined" for mac in snapshot.examined.macs)
     return sorted([*filtered, *(f"{mac} : goto plain" for mac in snapshot.plain), *examined])
 
 
 def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Return the elements of the owner maps by map name: interface and address → chain of the slot."""
+    """Return the nft elements of maps ``owner4`` and ``owner6``, by map name.
+
+    Each element leads from an interface and an IP address to the chain of the slot whose device answers for
+    it.
+    """
     found: dict[str, list[str]] = {"owner4": [], "owner6": []}
     for owner in sorted(snapshot.owners):
         name = "owner6" if ":" in owner.address else "owner4"
@@ -154,7 +165,10 @@ def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
 
 
 def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str]:
-    """Return the elements of map ``pass``: two keys for each open class, for decided flows and plain HTTP."""
+    """Return the nft elements of map ``pass`` for these open classes: two for each.
+
+    One is for decided flows, the other for plain HTTP. Their keys are connection marks.
+    """
     return [
         f"{hexed(key)}{'' if element.lease is None else f' timeout {element.lease}s'} : accept"
         for element in sorted(passes, key=lambda element: (element.slot, element.class_number))
@@ -163,7 +177,10 @@ def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str
 
 
 def set_elements(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Return the elements, by set name, of the sets that an update changes by difference."""
+    """Return the nft elements of sets ``help4``, ``help6`` and ``helpports``, by set name.
+
+    An update changes these sets by the difference only.
+    """
     return {
         "help4": _addresses(snapshot.help4),
         "help6": _addresses(snapshot.help6),
@@ -190,7 +207,7 @@ def _sets_of(snapshot: Snapshot) -> Iterator[tuple[str, ...]]:
 
 
 def flow_table(snapshot: Snapshot) -> Iterator[str]:
-    """Yield the lines that declare the flow table; none without offload."""
+    """Yield the nft lines that declare the flow table for offloaded flows; none without offload."""
     if snapshot.offload is not None:
         devices = ", ".join(f'"{name}"' for name in snapshot.offload.devices)
         hardware = ("flags offload;",) if snapshot.offload.hardware else ()
@@ -220,10 +237,11 @@ def needs_rebuild(old: Snapshot, new: Snapshot) -> bool:
 
 
 def render_update(old: Snapshot, new: Snapshot) -> str:
-    """Return nft text that changes the table of ``old``, which must be loaded unchanged, to that of ``new``.
+    """Return nft text that changes the loaded table of ``old`` to that of ``new``.
 
-    ``pass`` keeps its elements with counters and leases, except for those that differ: one with another lease
-    is replaced and counts from zero (read it first). Raises ValueError if ``needs_rebuild`` is true.
+    The loaded table must be unchanged. Map ``pass`` keeps its elements with counters and leases, except for
+    those that differ: one with another lease is replaced and counts from zero (read it first). Raises
+    ValueError if ``needs_rebuild`` is true.
     """
     if needs_rebuild(old, new):
         msg = "marks or queues changed: the table must be rebuilt"
@@ -256,10 +274,11 @@ def render_held(snapshot: Snapshot) -> str:
 
 
 def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
-    """Return nft text that restores all that another program changed or removed; existing counters remain.
+    """Return nft text that restores all that another program changed or removed in the table.
 
-    In fallback mode the targets must be installed again. ``unmatched`` are keys in ``pass`` that the snapshot
-    does not have (PassCounters): they are removed.
+    Existing counters remain. In fallback mode (without nft's ``queue``) the NFQUEUE targets must be installed
+    again. ``unmatched`` are keys in map ``pass`` that the snapshot does not have (PassCounters): they are
+    removed.
     """
     refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
     keys = _elements("destroy", "pass", [hexed(key) for key in sorted(unmatched)])
@@ -267,7 +286,7 @@ def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
 
 
 def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:
-    """Return nft text that closes and opens classes in one transaction.
+    """Return nft text that closes and opens classes of time rules, in one transaction.
 
     ``removed`` ends all flows of a class, ``added`` counts from zero. An element in both is renewed: its
     lease starts again (kernels before 6.12 cannot extend one).
@@ -281,7 +300,10 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
 
 
 def render_owners(old: Snapshot, new: Snapshot) -> str:
-    """Return nft text that changes the address owners of ``old`` to those of ``new``, for equal slots."""
+    """Return nft text that changes the owners of IP addresses from those of ``old`` to those of ``new``.
+
+    Both have the same slots. Empty if nothing changes.
+    """
     before, after = owner_elements(old), owner_elements(new)
     parts = []
     for name in before:
@@ -293,7 +315,10 @@ def render_owners(old: Snapshot, new: Snapshot) -> str:
 
 
 def render_flows_ended() -> str:
-    """Return nft text that removes the flow table, which no rule may use: its flows pass the rules again."""
+    """Return nft text that removes the flow table, so that its flows pass the rules again.
+
+    No rule may use it then.
+    """
     return f"destroy flowtable {TABLE} {FLOW_TABLE}\n"
 
 
@@ -310,14 +335,15 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
 
 
 def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
-    """Return nft text that resets the packet rate limits of a slot."""
+    """Return nft text that resets the packet rate limits of a slot (set elements of its mark)."""
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)
 
 
 def body_elements(connection: int, first: int, count: int) -> list[str]:
-    """Return the elements of ``bodies`` or ``answers`` for a range of TCP's numbers, which may wrap.
+    """Return the elements of set ``bodies`` or ``answers`` for a range of TCP sequence numbers.
 
+    It begins at ``first``; ``count`` numbers follow, which may wrap: then there are two elements.
     ``connection``: the kernel's id of the connection (`ConntrackEntry.number`).
     """
     if count >= _LAST_NUMBER:
@@ -329,12 +355,15 @@ def body_elements(connection: int, first: int, count: int) -> list[str]:
 
 
 def render_bodies(name: str, *, removed: list[str], added: list[str]) -> str:
-    """Return nft text that changes the elements of ``bodies`` or ``answers``."""
+    """Return nft text that removes and adds elements of set ``bodies`` or ``answers`` (``name``)."""
     return _elements("destroy", name, removed) + _elements("add", name, added)
 
 
 def render_alive(seconds: int = ALIVE_LEASE) -> str:
-    """Return nft text that renews the lease in set ``alive``, which shows that the daemon runs."""
+    """Return nft text that renews the lease in set ``alive``, which shows that the daemon runs.
+
+    ``seconds``: until the lease ends.
+    """
     protos = ("ipv4", "ipv6")
     leased = [f"{proto} timeout {seconds}s" for proto in protos]
     return _elements("destroy", "alive", list(protos)) + _elements("add", "alive", leased)

@@ -71,10 +71,10 @@ def refuse(
     ttl: int = DEFAULT_TTL,
     soa: bool = False,
 ) -> bytes:
-    """Return a DNS message that answers a blocked query.
+    """Return a DNS response that refuses a blocked query.
 
-    ``addresses``: packed; the answer has those that the question asks for, and is empty for other types, so
-    that the name has no IPv6 address or service record of its own. None: the name does not exist.
+    ``addresses``: packed; the answer has those of the queried type, and is empty for other types, so that the
+    name has no IPv6 address or service record of its own. None: the answer is NXDOMAIN (no such name).
     ``soa`` adds the record that lets a resolver cache a negative answer for ``ttl`` seconds; without it most
     do not. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914). A message without a question is
     answered with REFUSED.
@@ -93,18 +93,21 @@ def refuse(
 def fail(
     query: bytes, message: Message, *, rcode: int = REFUSED, ede: int | None = None, text: str = ""
 ) -> bytes:
-    """Return an answer with an error code and no records: REFUSED, SERVFAIL, NOTIMP or FORMERR."""
+    """Return a response with an error code and no records: REFUSED, SERVFAIL, NOTIMP or FORMERR.
+
+    ``ede`` and ``text``: an Extended DNS Error (RFC 8914); None: without one.
+    """
     return _reply(query, message, rcode, option=_error_option(ede, text))
 
 
 def answer(
     query: bytes, message: Message, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL, text: str = ""
 ) -> bytes:
-    """Return the answer for one of the gateway's own names.
+    """Return the response for one of the gateway's own names.
 
     It has those of the packed ``addresses`` that the question asks for, or ``text`` (at most 255 bytes, RFC
-    1035 §3.3.14) for TXT. Other types, HTTPS and SVCB among them, get an empty answer. Raises WireError for
-    a message without a question.
+    1035 §3.3.14) for TXT. Other types, HTTPS and SVCB among them, get an empty answer. Raises WireError for a
+    message without a question.
     """
     question, said = _one_question(message), text.encode()
     if said and (question.qtype, question.qclass) == (TXT, IN):
@@ -115,7 +118,11 @@ def answer(
 def answer_with_cname(
     query: bytes, message: Message, target: str, addresses: Sequence[bytes], *, ttl: int = DEFAULT_TTL
 ) -> bytes:
-    """Return an answer with a CNAME to ``target`` and its packed ``addresses`` of the queried type."""
+    """Return a response with a CNAME to ``target``, and those of ``addresses`` of the queried type.
+
+    ``addresses``: the packed ones of ``target``. Raises WireError for a message without a question, or if
+    ``target`` is no host name.
+    """
     question = _one_question(message)
     cname = _record(CNAME, ttl, wire_name(host_labels(target)))
     target_offset = question.end + len(_OWNER) + _RECORD.size  # in the CNAME, the first record
@@ -124,7 +131,10 @@ def answer_with_cname(
 
 
 def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
-    """Return ``query`` with another name in its question; id, flags, type and other records are unchanged."""
+    """Return ``query`` with another name in its question; id, flags, type and other records are unchanged.
+
+    Raises WireError for a message without a question, or if ``new_name`` is no host name.
+    """
     question = _one_question(message)
     labels = host_labels(new_name)
     if all(record.rtype == OPT for record in message.records):
@@ -141,11 +151,11 @@ def restore_answer(
 ) -> bytes:
     """Return the DNS ``response`` for ``safe_name``, changed into one for the ``original`` question.
 
-    The question has its original case, the first record is a CNAME from it to ``safe_name``, and every other
-    record stays. The CNAME has the lowest TTL of the answers. AD is cleared: the validation no longer
-    applies. ``limit`` is the largest payload in bytes that the client accepts (``Message.udp_limit`` of its
-    query); a longer answer is truncated, so that the client queries again over TCP. Raises WireError if
-    ``response`` answers another question.
+    The question has its original case, the first record is a CNAME from it to ``safe_name`` (not with an
+    error code other than NXDOMAIN), and every other record stays. The CNAME has the lowest TTL of the
+    answers. AD is cleared: the validation no longer applies. ``limit`` is the largest payload in bytes that
+    the client accepts (``Message.udp_limit`` of its query); a longer answer is truncated, so that the client
+    queries again over TCP. Raises WireError if ``response`` is invalid or answers another question.
     """
     message = parse_message(response)
     asked = message.question
@@ -174,8 +184,7 @@ def truncated_head(response: bytes) -> bytes | None:
     """Return a message of only the header and question of a truncated ``response`` (RFC 2181 §9).
 
     A truncated response may end inside a record. With this message the client queries again over TCP. Returns
-    None if ``response`` is not truncated. Raises WireError if the
-    question is incomplete.
+    None if ``response`` is not truncated. Raises WireError if the question is incomplete.
     """
     head = read_head(response)
     question = head.question
@@ -222,7 +231,10 @@ def _record(rtype: int, ttl: int, rdata: bytes, owner: bytes = _OWNER) -> bytes:
 
 
 def _error_option(code: int | None, text: str) -> bytes:
-    """Return the EDNS option of an Extended DNS Error (RFC 8914 §2), its text cut between characters."""
+    """Return the EDNS option of an Extended DNS Error (RFC 8914 §2); no bytes if ``code`` is None.
+
+    The text is cut to MAX_EXTRA_TEXT bytes, between characters.
+    """
     if code is None:
         return b""
     extra = text.encode("utf-8", "replace")[:MAX_EXTRA_TEXT].decode("utf-8", "ignore").encode("utf-8")
@@ -237,7 +249,10 @@ def _reply(
     authority: Sequence[bytes] = (),
     option: bytes = b"",
 ) -> bytes:
-    """Build the reply: the query's id, opcode, RD, CD and question, and OPT only if the query has it."""
+    """Build a DNS response with these records: it has the query's id, opcode, RD, CD and question.
+
+    It has an OPT record, with the EDNS ``option``, only if the query has one.
+    """
     flags = QR | RA | message.flags & (OPCODE_MASK | RD | CD) | rcode
     edns = message.edns
     counts = (len(message.questions), len(answers), len(authority), edns is not None)

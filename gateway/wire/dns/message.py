@@ -76,7 +76,7 @@ _COMPRESSED = frozenset((NS, 3, 4, CNAME, SOA, 7, 8, 9, PTR, 14, MX))
 
 
 class DnsQuestion(NamedTuple):
-    """A question; a message has at most one."""
+    """The question of a DNS message: name, type and class; a message has at most one."""
 
     name: str  # lower case, no last dot, special bytes escaped; "." is the root
     qtype: int
@@ -85,12 +85,12 @@ class DnsQuestion(NamedTuple):
     end: int  # offset in the message after the question
 
     def host(self) -> str:
-        """Return the name as a host name. Raises WireError if it is none."""
+        """Return the queried name as a normalised host name. Raises WireError if it is none."""
         return hostname(self.name.encode("ascii"))
 
 
 class DnsRecord(NamedTuple):
-    """A resource record of any section."""
+    """A DNS resource record of any section."""
 
     name: str  # as in DnsQuestion
     rtype: int
@@ -102,7 +102,7 @@ class DnsRecord(NamedTuple):
 
 
 class Edns(NamedTuple):
-    """The content of the OPT record (RFC 6891)."""
+    """The content of a DNS message's OPT record (RFC 6891)."""
 
     udp_size: int  # largest UDP payload, in bytes, that the sender of the message accepts
     rcode_high: int  # upper eight bits of the response code
@@ -146,17 +146,17 @@ class Message(NamedTuple):
 
     @property
     def records(self) -> tuple[DnsRecord, ...]:
-        """The records of all three sections, in order."""
+        """The records of the answer, authority and additional sections, in order."""
         return self.answers + self.authority + self.additional
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """The numbers of questions and of records of the three sections, as in the header."""
+        """The numbers of questions, answers, authority and additional records, as in the header."""
         return len(self.questions), len(self.answers), len(self.authority), len(self.additional)
 
     @property
     def udp_limit(self) -> int:
-        """The largest UDP payload, in bytes, that may answer this message."""
+        """The largest UDP payload, in bytes, of a response to this message: by its EDNS, at least 512."""
         return max(MIN_UDP_SIZE, self.edns.udp_size) if self.edns else MIN_UDP_SIZE
 
     def addresses(self) -> list[bytes]:
@@ -190,7 +190,7 @@ class Head(NamedTuple):
 def read_head(data: bytes) -> Head:
     """Return the header flags and question of a DNS message. Its records are not parsed.
 
-    Raises WireError if they are cut, and for more than one question (RFC 9619).
+    Raises WireError if header or question are cut, and for more than one question (RFC 9619).
     """
     size = len(data)
     if not HEADER_SIZE <= size <= MAX_MESSAGE:
@@ -213,7 +213,7 @@ def _read_question(data: bytes) -> DnsQuestion:
 
 
 def parse_message(data: bytes) -> Message:
-    """Parse one whole message (without the length prefix of TCP).
+    """Parse one whole DNS message (without the length prefix of TCP).
 
     Raises WireError for a message that is cut or inconsistent, for more than one question (RFC 9619), for
     more than MAX_RECORDS records, and for a misplaced OPT record.
@@ -266,7 +266,10 @@ def _read_record(data: bytes, start: int, question: DnsQuestion | None) -> DnsRe
 
 
 def _find_edns(records: list[DnsRecord], additional: int) -> Edns | None:
-    """Return the only OPT record; it must be in the additional section (index ``additional`` on), at root."""
+    """Return the content of the only OPT record; None if there is none. Raises WireError if it is misplaced.
+
+    It must be in the additional section (index ``additional`` on), and its owner must be the root.
+    """
     edns: Edns | None = None
     for index, record in enumerate(records):
         if record.rtype != OPT:
@@ -281,7 +284,7 @@ def _find_edns(records: list[DnsRecord], additional: int) -> Edns | None:
 
 
 class TcpStream:
-    """Splits one direction of a TCP connection into messages (RFC 1035 §4.2.2, RFC 7766).
+    """Splits one direction of a DNS connection over TCP into messages (RFC 1035 §4.2.2, RFC 7766).
 
     Stores at most one incomplete message: its prefix and ``max_message`` - 1 bytes.
     """
@@ -294,11 +297,11 @@ class TcpStream:
 
     @property
     def pending(self) -> int:
-        """The number of stored bytes, all of an incomplete message."""
+        """The number of stored bytes of a message that is incomplete so far."""
         return len(self._pending)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that ``data`` completes, without their prefixes.
+        """Return the DNS messages that ``data`` completes, without their length prefixes.
 
         Raises WireError for an impossible length; the stream is then out of step and must be closed.
         """
@@ -321,7 +324,10 @@ class TcpStream:
 
 
 def tcp_frame(message: bytes) -> bytes:
-    """Return a message with its TCP length prefix."""
+    """Return a DNS message after its two-byte length, as sent over TCP.
+
+    Raises WireError if it is too long.
+    """
     if len(message) > MAX_MESSAGE:
         msg = f"DNS message of {len(message)} bytes"
         raise WireError(msg)
@@ -329,10 +335,10 @@ def tcp_frame(message: bytes) -> bytes:
 
 
 def read_labels(data: bytes, pos: int) -> tuple[list[bytes], int]:
-    """Return the labels of the name at ``pos``, case as sent, and the offset after it. The root is no labels.
+    """Return the labels of the domain name at ``pos``, case as sent, and the offset after it.
 
-    Every pointer must point further back than the one before it, so that a name ends. Raises WireError, also
-    for more than 255 octets.
+    The root is no labels. Compression pointers are followed. Every pointer must point further back than the
+    one before it, so that a name ends. Raises WireError, also for more than 255 octets.
     """
     labels: list[bytes] = []
     size = 1
@@ -385,33 +391,42 @@ def _escape(octet: int) -> str:
 
 
 def wire_name(labels: Sequence[bytes]) -> bytes:
-    """Return a domain name's labels in uncompressed wire form."""
+    """Return a domain name's labels as bytes in uncompressed wire form."""
     return b"".join([bytes((len(label),)) + label for label in labels]) + b"\0"
 
 
 def split_wire_name(wire: bytes) -> list[bytes]:
-    """Return the labels of an uncompressed name in wire form."""
+    """Return the labels of an uncompressed domain name in wire form. Raises WireError if it is invalid."""
     labels, _ = read_labels(bytes(HEADER_SIZE) + wire, HEADER_SIZE)
     return labels
 
 
 def host_labels(host: str) -> list[bytes]:
-    """Return the labels of a host name in text form. Raises WireError if it is none."""
+    """Return the labels of a host name in text form, as bytes. Raises WireError if it is no host name."""
     return hostname(host.encode("utf-8")).encode("ascii").split(b".")
 
 
 class Encoder:
-    """Builds one DNS message, header first. Compression is case-sensitive, so case is preserved."""
+    """Builds one DNS message, header first, and compresses names. It preserves their case.
+
+    Names that differ only in case are not compressed as equal.
+    """
 
     __slots__ = ("_offsets", "out")
 
     def __init__(self, ident: int, flags: int, counts: tuple[int, int, int, int]) -> None:
-        """Write the header. ``counts``: numbers of questions, answers, authority and additional records."""
+        """Write the header of a message with the id ``ident``.
+
+        ``counts``: numbers of questions, answers, authority and additional records that will follow.
+        """
         self.out = bytearray(_HEADER.pack(ident, flags, *counts))
         self._offsets: dict[tuple[bytes, ...], int] = {}  # offset of each name suffix written so far
 
     def name(self, labels: Sequence[bytes], *, compress: bool = True) -> None:
-        """Append a name, compressed if possible."""
+        """Append a domain name, as a pointer to an equal earlier one as far as possible.
+
+        With ``compress`` False it is written in full.
+        """
         out = self.out
         for index in range(len(labels)):
             tail = tuple(labels[index:])
@@ -437,13 +452,16 @@ class Encoder:
         self._finish(place)
 
     def plain(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int, rdata: bytes) -> None:
-        """Append a record without names in its data."""
+        """Append a record whose data ``rdata`` contain no domain names. ``labels``: its owner's name."""
         place = self._begin(labels, rtype, rclass, ttl)
         self.out += rdata
         self._finish(place)
 
     def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
-        """Append records of another message, ``data``. Raises WireError if one does not fit its type."""
+        """Append ``records`` of another message, whose bytes are ``data``; compress their names anew.
+
+        Raises WireError if a record's data do not fit its type.
+        """
         for record in records:
             labels, _ = read_labels(data, record.start)
             place = self._begin(labels, record.rtype, record.rclass, record.ttl)
@@ -451,7 +469,7 @@ class Encoder:
             self._finish(place)
 
     def message(self) -> bytes:
-        """Return the built message as bytes. Raises WireError if it is over 65,535 bytes."""
+        """Return the whole built message as bytes. Raises WireError if it is over 65,535 bytes."""
         if len(self.out) > MAX_MESSAGE:
             msg = f"DNS message of {len(self.out)} bytes"
             raise WireError(msg)
@@ -495,7 +513,10 @@ class Encoder:
 
 
 def _naptr_prefix(rdata: bytes) -> int:
-    """Return the size before the name of a NAPTR record: order, preference and three counted strings."""
+    """Return the number of bytes before the name in a NAPTR record's data. Raises WireError if it is cut.
+
+    These are order, preference and three counted strings.
+    """
     pos = 4
     for _ in range(3):
         if pos >= len(rdata):

@@ -31,7 +31,7 @@ _TYPES = (SVCB, HTTPS)
 
 
 class Unwanted(NamedTuple):
-    """The parameters to remove from answers; a profile may allow either."""
+    """Which parameters of SVCB and HTTPS records to remove from answers; a profile may allow either."""
 
     resolvers: bool = True  # ``dohpath``, and the protocols of encrypted DNS
     ech: bool = True
@@ -42,7 +42,7 @@ ALL = Unwanted()
 
 @dataclass(frozen=True, slots=True)
 class ServiceBinding:
-    """The data of one SVCB or HTTPS record."""
+    """The parsed data of one SVCB or HTTPS record."""
 
     priority: int  # 0 for an alias
     target: tuple[bytes, ...]  # labels; empty for the record's owner
@@ -56,10 +56,10 @@ class ServiceBinding:
 
 
 def parse_service(data: bytes, record: DnsRecord) -> ServiceBinding:
-    """Parse a SVCB or HTTPS ``record`` of the message ``data``.
+    """Parse a SVCB or HTTPS ``record`` of the DNS message ``data``.
 
-    Keys out of order or repeated are kept: a client as lenient must find nothing that was not checked here.
-    Raises WireError for a record that is cut.
+    Keys out of order or repeated are kept: a client that accepts them must find nothing that was not checked
+    here. Raises WireError for a record that is cut.
     """
     end = record.offset + len(record.rdata)
     priority = Cursor(data, record.offset, end).u16()
@@ -72,7 +72,10 @@ def parse_service(data: bytes, record: DnsRecord) -> ServiceBinding:
 
 
 def address_hints(service: ServiceBinding) -> list[bytes]:
-    """Return the packed IP addresses in a record's address hints (RFC 9460 §7.3), without one that is cut."""
+    """Return the packed IP addresses in a record's address hints (RFC 9460 §7.3).
+
+    One that is cut is left out.
+    """
     sizes = {IPV4HINT: 4, IPV6HINT: 16}
     found = []
     for key, value in service.params:
@@ -83,11 +86,11 @@ def address_hints(service: ServiceBinding) -> list[bytes]:
 
 
 def without_bypass(service: ServiceBinding, unwanted: Unwanted = ALL) -> ServiceBinding:
-    """Return ``service`` without those parameters that help to bypass a filter and are ``unwanted``.
+    """Return the record ``service`` without the parameters that help to bypass a filter, if ``unwanted``.
 
     These are ``ech``, ``dohpath``, the protocols of encrypted DNS in ``alpn``, and their keys in
     ``mandatory``. If no protocol is left, ``alpn`` is removed too, and with it ``no-default-alpn``, which is
-    not valid alone (RFC 9460 §7.1.1).
+    not valid alone (RFC 9460 §7.1.1). Raises WireError if ``mandatory`` is cut.
     """
     gone = {key for key, is_gone in ((ECH, unwanted.ech), (DOHPATH, unwanted.resolvers)) if is_gone}
     alpn = [_without_protocols(value) for key, value in service.params if key == ALPN]
@@ -118,8 +121,9 @@ def _without_keys(keys: bytes, unwanted: Container[int]) -> bytes:
 
 
 def _without_protocols(ids: bytes) -> bytes:
-    """Return a list of protocols without those of encrypted DNS; an empty one if the list is cut, which no
-    client accepts.
+    """Return an ALPN list without the protocols of encrypted DNS.
+
+    Empty if the list is cut, which no client accepts.
     """
     cursor = Cursor(ids)
     kept = bytearray()
@@ -134,10 +138,10 @@ def _without_protocols(ids: bytes) -> bytes:
 
 
 def strip_bypass(response: bytes, unwanted: Unwanted = ALL) -> bytes | None:
-    """Return DNS message ``response`` with `without_bypass` applied to each HTTPS and SVCB record.
+    """Return DNS message ``response`` without the bypass parameters of its HTTPS and SVCB records.
 
-    Returns None if nothing changes. All other records stay, with order and case; AD is cleared, since the
-    validation no longer applies. Raises WireError for an invalid message.
+    `without_bypass` describes these. Returns None if nothing changes. All other records stay, with order and
+    case; AD is cleared, since the validation no longer applies. Raises WireError for an invalid message.
     """
     if not any(unwanted) or (b"\0\x41" not in response and b"\0\x40" not in response):
         return None  # neither type number is in the message

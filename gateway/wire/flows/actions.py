@@ -10,7 +10,7 @@ from gateway.policy.values import Observation
 
 
 class FlowAction(Enum):
-    """What to do with a packet, and with its flow."""
+    """What to do with a packet of a TCP or UDP flow, and with the flow itself."""
 
     HOLD = "hold"  # forward this packet; its flow stays undecided
     UPLOAD = "upload"  # HOLD for plain HTTP with a long request that has no answer yet
@@ -27,12 +27,12 @@ Answerable = Callable[[Observation], bool]  # True if the kernel may decide by t
 
 
 def never_answerable(_observation: Observation) -> bool:
-    """Return False: the default without a kernel."""
+    """Return False: the kernel may never decide a flow by the answer. The default without a kernel."""
     return False
 
 
 class Bodies(Protocol):
-    """Lets the kernel forward parts of long request bodies. ``key`` is a flow's key in the table.
+    """Lets the kernel forward parts of long HTTP request bodies. ``key`` is a flow's key in the table.
 
     A range is the first sequence number and the number of those that follow it, which may wrap.
     """
@@ -40,17 +40,18 @@ class Bodies(Protocol):
     def watch(self, key: FlowKey, first: int, count: int) -> bool:
         """Queue the server's segments that acknowledge these numbers; return whether that is possible.
 
-        Before the first answer this includes segments without payload. Replaces all earlier ranges.
+        They then reach the flow table. Before the first answer this includes segments without payload.
+        Replaces all earlier ranges.
         """
 
     def forward(self, key: FlowKey, first: int, count: int) -> bool:
-        """Forward the client's segments that begin at these numbers; return whether that is possible.
+        """Forward the client's segments that begin at these numbers unread; return whether that is possible.
 
         Replaces an earlier such range. It ends after minutes; the caller may then ask again.
         """
 
     def end(self, key: FlowKey) -> None:
-        """Remove all ranges of a flow."""
+        """Remove all ranges of a flow: the kernel queues its segments again."""
 
 
 FlowKey = tuple[int, int, bytes, int, bytes, int]
@@ -61,7 +62,7 @@ Recognise = Callable[[str, bytes, int], tuple[str, ...]]
 
 
 def recognise_nothing(_proto: str, _payload: bytes, _port: int) -> tuple[str, ...]:
-    """Return no service: the default without a service catalogue."""
+    """Return an empty tuple, no services: the default without a service catalogue."""
     return ()
 
 

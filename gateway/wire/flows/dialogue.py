@@ -18,14 +18,17 @@ _HANDSHAKE = b"\x16"  # the first byte of every hello; no text has it
 
 
 class DialogueFlow:
-    """Judges the hellos of one dialogue. Offsets are those of the flow's Stream."""
+    """Judges the TLS hellos in one plain-text dialogue in which TLS may begin (STARTTLS).
+
+    Offsets are those of the flow's Stream.
+    """
 
     __slots__ = ("_first", "_limits", "_next", "_observer", "_rest", "_tail", "last", "work")
 
     answered = True  # as HttpFlow: the connection may be silent for any time
 
     def __init__(self, observer: Observer, start: int, data: bytes, limits: Limits) -> None:
-        """``data``: the client's bytes so far, from offset ``start`` on, which were judged before."""
+        """Read ``data``, the client's bytes so far from offset ``start`` on, which were judged before."""
         self._observer = observer
         self._limits = limits
         self._next = start
@@ -38,16 +41,16 @@ class DialogueFlow:
 
     @property
     def size(self) -> int:
-        """The approximate memory, in bytes."""
+        """The approximate memory of this object with its stored bytes, in bytes."""
         return _OBJECTS + len(self._tail) + len(self._rest)
 
     @property
     def position(self) -> int:
-        """The offset of the next byte to be read."""
+        """The stream offset of the next byte of the client to be read."""
         return self._next
 
     def has_read(self, offset: int) -> bool:
-        """Return whether all bytes before a stream offset were read."""
+        """Return whether all bytes of the client before a stream offset were read."""
         return self._next >= offset
 
     def is_far(self, offset: int) -> bool:
@@ -55,11 +58,15 @@ class DialogueFlow:
         return abs(self._next - offset) > _FAR
 
     def free_buffers(self) -> None:
-        """Free the stored bytes that are only compared."""
+        """Free the stored bytes that are only needed to compare resent ones."""
         self._tail = b""
 
     def from_lan(self, offset: int, payload: bytes, judge: Judge) -> Ruling:
-        """Judge the hellos that a client's segment completes; return the action for the segment."""
+        """Judge the hellos that a client's segment completes; return the action for the segment.
+
+        DROP after a gap, and for resent bytes that cannot be compared and may be of a hello. REFUSED for a
+        refused name, resent bytes that differ, and above the limits.
+        """
         old = self._next - offset
         if old < 0:
             return DROP  # after a gap: TCP resends it
@@ -83,15 +90,21 @@ class DialogueFlow:
         return self.waiting()
 
     def from_server(self, acked: int, _seq: int, _payload: bytes, judge: Judge) -> Ruling:
-        """Return the action for a server's segment that was queued before the kernel released its side."""
+        """Return the action for a server's segment: REFUSED if it acknowledges bytes that were not seen.
+
+        Such segments were queued before the kernel released the server's side.
+        """
         return self.waiting() if self.has_read(acked) else self.refuse(Fault.OVERFLOW, judge)
 
     def waiting(self) -> Ruling:
-        """Return the ruling while nothing is refused."""
+        """Return the ruling while nothing is refused: ASKS, so that the client's packets are still queued."""
         return Ruling(FlowAction.ASKS, self.last)
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
-        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow, for a ``fault``.
+
+        The judge is notified; its answer is ignored.
+        """
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return Ruling(FlowAction.REFUSED, observation)
@@ -99,7 +112,8 @@ class DialogueFlow:
     def _is_same(self, offset: int, again: bytes) -> bool | None:
         """Return whether resent bytes are those that were read; None if they may not be forwarded.
 
-        Bytes that are no longer stored cannot be compared. They pass if they cannot be part of a hello.
+        ``offset``: that of ``again``, the resent bytes. Bytes that are no longer stored cannot be compared.
+        They pass if they cannot be part of a hello.
         """
         behind = self._next - len(self._tail) - offset  # bytes that are not stored
         if behind > 0:

@@ -33,13 +33,13 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class LongBody:
-    """A long body with a Content-Length, most of which the kernel may forward alone.
+    """The state of a long request body with a Content-Length, most of which the kernel may forward alone.
 
     The kernel forwards segments that begin within a range of sequence numbers, whatever they contain. Three
     kinds of servers would not read them as a body. One that reads no bodies fails at the bytes before the
-    range, which are many and contain no request. One that has seen only the rest of a decoy acknowledges
-    more than was read here. One that answers before the end of the body may read the rest as requests: its
-    answer is queued, and refuses the flow once a part was forwarded. Offsets are those of the flow's Stream.
+    range, which are many and contain no request. One that has seen only the rest of a decoy acknowledges more
+    than was read here. One that answers before the end of the body may read the rest as requests: its answer
+    is queued, and refuses the flow once a part was forwarded. Offsets are those of the flow's Stream.
     """
 
     __slots__ = ("acked", "answered", "end", "forwarded", "start", "watched")
@@ -53,16 +53,19 @@ class LongBody:
         self.watched: bool | None = None  # whether that was requested after the connection's first answer
 
     def is_early(self, acked: int, payload: bytes) -> bool:
-        """Return whether the server's segment is part of a final answer before the end of the body."""
+        """Return whether the server's segment is part of a final answer before the end of the body.
+
+        ``acked``: the offset up to which the server has read. An interim answer (status 1xx) does not count.
+        """
         return self.start <= acked < self.end and _INTERIM.match(payload) is None
 
 
 class HttpFlow:
-    """Judges the requests of one plain HTTP connection, from the first on.
+    """Judges all requests of one plain HTTP connection.
 
-    The bytes are parsed in every way that the server may read them. There is one such reading, unless there
-    were decoys or the start of the stream is uncertain. A flow that one reading cannot parse is refused,
-    since that reading may be the server's.
+    The bytes are parsed in every way that the server may read them. There is one such way, unless there were
+    decoys or the start of the stream is uncertain. A flow whose bytes cannot be parsed in one of these ways
+    is refused, since the server may read them so.
     """
 
     __slots__ = ("_done", "_limits", "_observer", "_readings", "_server", "answered", "body", "last")
@@ -78,9 +81,10 @@ class HttpFlow:
     ) -> None:
         """Parse the bytes up to now.
 
-        ``starts``: the offset of a first request, and the bytes from there on, which were judged before.
-        ``server``: its bytes so far, None once it has answered. ``turned_down``: it rejected the protocol
-        that the first request asks for. Raises WireError if the bytes are not HTTP.
+        ``starts``: for each way to read the stream, the offset of a first request, and the bytes from there
+        on, which were judged before. ``server``: the server's side so far, None once it has answered.
+        ``turned_down``: it rejected the change of protocol that the first request asks for. Raises WireError
+        if the bytes are not HTTP.
         """
         self._observer = observer
         self._limits = limits
@@ -97,7 +101,7 @@ class HttpFlow:
 
     @property
     def size(self) -> int:
-        """The approximate memory, in bytes."""
+        """The approximate memory of this object with its stored bytes, in bytes."""
         held = _OBJECTS if self._server is None else _OBJECTS + self._server.size
         for reading in self._readings:
             held += reading.size
@@ -113,17 +117,17 @@ class HttpFlow:
 
     @property
     def has_switched(self) -> bool:
-        """Whether the client's next bytes may be of another protocol, in any reading."""
+        """Whether the client's next bytes may be of another protocol than HTTP/1."""
         return any(reading.stream.has_switched for reading in self._readings)
 
     @property
     def position(self) -> int:
-        """The offset of the next byte to be read."""
+        """The stream offset of the client's next byte to be read."""
         return self._readings[0].next
 
     @property
     def forwardable(self) -> tuple[int, int] | None:
-        """The first and last offset of segments that the kernel may forward alone; None for now."""
+        """The first and last offset of body segments that the kernel may forward alone; None for now."""
         body, limits, first = self.body, self._limits, self.position
         if body is None or body.answered or body.acked is None:
             return None
@@ -132,13 +136,16 @@ class HttpFlow:
         return (first, last) if clean >= limits.clean_body <= last - first else None
 
     def forward(self) -> None:
-        """Record that the kernel now forwards the segments of ``forwardable``."""
+        """Record that the kernel now forwards the segments of ``forwardable``: they are not read here."""
         if self.body is not None:
             self.body.forwarded = True
             self._readings[0].expect_jump(self.body.end)
 
     def _find_body(self) -> None:
-        """Find a long body in the bytes read, if there is only one way to read them."""
+        """Set ``body`` to the long body that is being sent, if there is only one way to read the bytes.
+
+        Remove an earlier one that has ended.
+        """
         (reading, *others), body = self._readings, self.body
         if body is not None and reading.next >= body.end:
             self.body = body = None
@@ -148,18 +155,21 @@ class HttpFlow:
             self.body.acked = self.body.start if self.answered else None
 
     def acknowledge(self, acked: int) -> None:
-        """Record that the server has acknowledged the bytes before a stream offset, and none after it."""
+        """Record that the server has acknowledged the bytes before offset ``acked``, and none after it."""
         body = self.body
         if body is not None and body.acked is None and self.has_read(acked):
             body.acked = acked
 
     def answer(self, payload: bytes) -> None:
-        """Record the server's first bytes, if this began with its answer."""
+        """Record the server's first bytes, for a flow that was created with its answer.
+
+        A final answer while a long body is being sent ends the forwarding of that body.
+        """
         if self.body is not None and _INTERIM.match(payload) is None:
             self.body.answered = True
 
     def has_read(self, offset: int) -> bool:
-        """Return whether at least one reading contains all bytes before a stream offset."""
+        """Return whether all bytes of the client before a stream offset were read, in at least one way."""
         return any(reading.next >= offset for reading in self._readings)
 
     def is_far(self, offset: int) -> bool:
@@ -167,19 +177,26 @@ class HttpFlow:
         return self.has_read(offset + _FAR) or not self.has_read(offset - _FAR)
 
     def free_buffers(self) -> None:
-        """Free the stored bytes. Only the position of the next request remains."""
+        """Free the stored bytes. Only the position of the next request remains.
+
+        Bytes that are resent later cannot be compared then.
+        """
         for reading in self._readings:
             reading.free_buffers()
 
     def begin(self, judge: Judge) -> Ruling:
-        """Judge requests in the bodies of the first requests, for servers that do not read bodies.
+        """Judge requests inside the bodies of the first requests, for servers that do not read bodies.
 
-        Returns the action for the current packet.
+        Returns the action for the current packet: REFUSED, or that of `waiting`.
         """
         return self._judged([request for reading in self._readings for request in reading.inside], judge)
 
     def from_lan(self, offset: int, payload: bytes, judge: Judge) -> Ruling:
-        """Judge the requests that a client's segment completes; return the action for the segment."""
+        """Judge the requests that a client's segment completes; return the action for the segment.
+
+        ``offset``: the stream offset of its first byte. DROP if the segment must be sent again later. REFUSED
+        also for bytes that are not HTTP, for resent bytes that differ, and for CONNECT.
+        """
         try:
             found = self._feed(offset, payload)
         except WireError:
@@ -203,7 +220,8 @@ class HttpFlow:
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
         """Return the action for a server's segment, which may answer the first request.
 
-        ``acked`` is the offset up to which the server has read.
+        ``acked`` is the offset up to which the server has read. REFUSED if it answers bytes that were not
+        seen.
         """
         body = self.body
         forwarded = body is not None and body.forwarded
@@ -221,7 +239,11 @@ class HttpFlow:
         return self.waiting()
 
     def _answer(self, server: ServerSide, judge: Judge) -> Ruling:
-        """Return the action for the server's bytes before and with its first answer."""
+        """Return the action for the server's bytes up to and with its first answer.
+
+        REFUSED for other protocols than the client's; PASSES if the server accepts another protocol (status
+        101).
+        """
         if any(reading.stream.begins_http2 for reading in self._readings):
             if server.speaks_http2 is None:
                 return self.waiting()
@@ -256,11 +278,17 @@ class HttpFlow:
         return self.waiting()
 
     def waiting(self) -> Ruling:
-        """Return the ruling while nothing is refused: ASKS after the server's first answer, else UPLOAD."""
+        """Return the ruling while nothing is refused: ASKS after the server's first answer, else UPLOAD.
+
+        Both forward the packet; later packets of the client are still read.
+        """
         return _new(Ruling, (FlowAction.ASKS if self.answered else FlowAction.UPLOAD, self.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.HTTP) -> Ruling:
-        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow, for a ``fault``.
+
+        The judge is notified; its answer is ignored.
+        """
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return _new(Ruling, (FlowAction.REFUSED, observation))
@@ -273,7 +301,10 @@ class HttpFlow:
         return self.waiting()
 
     def _feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
-        """Return the requests that this segment completes; None if it must be resent later."""
+        """Return the requests that this segment completes; None if it must be resent later.
+
+        Raises WireError.
+        """
         if len(self._readings) == 1:
             return self._readings[0].feed(start, payload)
         found: list[HttpRequest] = []
@@ -286,13 +317,13 @@ class HttpFlow:
 
 
 class Contradiction(WireError):
-    """A client resent bytes that differ, or that can no longer be compared."""
+    """Raised if a client resent bytes that differ, or that can no longer be compared."""
 
 
 class RequestReading:
-    """Reads the requests of one client in order, and checks that resent bytes are the same.
+    """Reads one client's requests in order, in one of the ways that the server may read them.
 
-    Offsets are those of the flow's Stream.
+    Also checks that resent bytes are the same. Offsets are those of the flow's Stream.
     """
 
     __slots__ = (
@@ -303,10 +334,10 @@ class RequestReading:
     def __init__(
         self, start: int, data: bytes, limits: Limits, *, turned_down: bool, answered: bool = True
     ) -> None:
-        """Parse ``data``, the bytes from offset ``start`` on. Raises WireError if they are not HTTP.
+        """Parse ``data``, the client's bytes from stream offset ``start`` on.
 
         ``turned_down``: the server rejected the first request's change of protocol. ``answered``: it has sent
-        its first answer; see `settle`.
+        its first answer; see `settle`. Raises WireError if the bytes are not HTTP.
         """
         self._limits = limits
         self._history = limits.http_history if answered else limits.first_history
@@ -328,19 +359,19 @@ class RequestReading:
 
     @property
     def size(self) -> int:
-        """The approximate memory, in bytes."""
+        """The approximate memory of the stored bytes, in bytes."""
         pieces = len(self._frames) + len(self._early)
         held = len(self._newest) + self._frame_bytes + self._early_bytes + self.stream.held
         return held + pieces * _PIECE_BYTES
 
     @property
     def _oldest(self) -> int:
-        """The offset from which everything that frames requests can be compared."""
+        """The offset from which on all bytes that decide where requests begin can be compared."""
         return min(self._frames_from, self.next - min(len(self._newest), self._history))
 
     @property
     def _tail(self) -> tuple[int, bytearray]:
-        """The offset and bytes of the newest bytes, which are compared."""
+        """The newest stored bytes, with which resent ones are compared, and the offset of their first one."""
         newest = self._newest[-self._history :]
         return self.next - len(newest), newest
 
@@ -350,7 +381,10 @@ class RequestReading:
         return self._work + self.stream.work
 
     def free_buffers(self) -> None:
-        """Free the stored bytes. Only the position of the next request remains."""
+        """Free the stored bytes. Only the position of the next request remains.
+
+        Resent bytes cannot be compared then.
+        """
         self._newest.clear()
         self._frames.clear()
         self._early.clear()
@@ -358,14 +392,15 @@ class RequestReading:
         self._frames_from = self.next - len(self.stream.unfinished)
 
     def settle(self) -> None:
-        """Record the server's first answer: only the newest bytes are compared from now on."""
+        """Record the server's first answer: fewer bytes are stored from now on, to compare resent ones."""
         self._history = self._limits.http_history
         del self._newest[: -self._history]
 
     def feed(self, start: int, payload: bytes) -> list[HttpRequest] | None:
         """Return the requests that this segment completes; None if it must be resent later.
 
-        Raises WireError if the bytes are not HTTP, Contradiction if they differ from earlier ones.
+        ``start``: the offset of ``payload``. A segment after a gap is stored. Raises WireError if the bytes
+        are not HTTP, Contradiction if they differ from earlier ones.
         """
         if self.next < start < self._ahead:
             self._jump(start)
@@ -387,12 +422,15 @@ class RequestReading:
         return found
 
     def expect_jump(self, end: int) -> None:
-        """Let later segments continue anywhere in the present body, which ends at offset ``end``."""
+        """Accept later segments at any offset in the present body, which ends at offset ``end``.
+
+        The kernel forwards parts of it, which are then not read here.
+        """
         self._ahead = self.joined = end
         self.stream.jump(0)
 
     def _jump(self, start: int) -> None:
-        """Read on at ``start``, in the present body: the kernel has forwarded the bytes before it."""
+        """Continue at offset ``start`` in the present body: the kernel has forwarded the bytes before it."""
         self.stream.jump(start - self.next)
         self.next = self.joined = start
         self._newest.clear()
@@ -413,10 +451,11 @@ class RequestReading:
         return []
 
     def _is_probe(self, payload: bytes) -> bool:
-        """Return whether the last byte is resent, or a keep-alive probe has garbage there (RFC 9293 §3.8.4).
+        """Return whether one resent byte may be forwarded: it is the same, or harmless garbage.
 
-        The server may lack that byte. Garbage is then harmless only if the byte is no part of a name: not in
-        an unfinished head, nor in HTTP/2, where a name may end with it.
+        A keep-alive probe may have garbage (RFC 9293 §3.8.4), and the server may lack that byte. Garbage is
+        harmless only if the byte is no part of a name: not in an unfinished head, nor in HTTP/2, where a name
+        may end with it.
         """
         unfinished = self.stream.unfinished
         if payload == (unfinished or self._newest)[-1:]:
@@ -424,16 +463,20 @@ class RequestReading:
         return not unfinished and not self.stream.http2
 
     def _fresh(self, start: int, payload: bytes) -> bytes:
-        """Return the bytes of ``payload`` that are new. Raises Contradiction if the rest differs."""
+        """Return the bytes of ``payload`` that were not read yet. ``start``: the offset of its first byte.
+
+        Raises Contradiction if the others differ from those that were read.
+        """
         old = self.next - start
         if old > 0:
             self._compare(start, payload[:old])
         return payload[old:]
 
     def _compare(self, start: int, again: bytes) -> None:
-        """Raise Contradiction if resent bytes differ from those stored.
+        """Raise Contradiction if resent bytes differ from those stored, or are too old to compare.
 
-        Bodies do not decide where a request begins, so those no longer stored are not compared.
+        ``start``: their offset. Bodies do not decide where a request begins, so those no longer stored are
+        not compared.
         """
         if start < self._oldest:
             msg = f"bytes sent again from {self.next - start} back"

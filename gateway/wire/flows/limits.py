@@ -93,10 +93,10 @@ class Effort:
         self._shares: dict[tuple[int, bytes], tuple[float, float]] = {}  # the same by device of a shared zone
 
     def allows(self, zone: int, now: float, beyond: int = 0, device: bytes | None = None) -> bool:
-        """Return whether the device may cause more work at ``now`` (seconds).
+        """Return whether the device (``zone``) may cause more work at ``now`` (seconds).
 
-        ``beyond`` adds steps to the burst, for work that has already begun. ``device``: the packed address
-        of a device in a zone of several devices; None: the zone is one device.
+        ``beyond`` adds steps to the burst, for work that has already begun. ``device``: the packed address of
+        a device in a zone of several devices; None: the zone is one device.
         """
         owed, since = self._debts.get(zone, (0.0, now))
         if owed - (now - since) * self._rate < self._burst + beyond:
@@ -111,20 +111,23 @@ class Effort:
         return owed * SHARES - (now - since) * self._rate < self._burst
 
     def _idle_share(self, now: float) -> tuple[int, bytes] | None:
-        """Return a device whose share another one may take; None if all are in use."""
+        """Return a device that has not used its share for a minute, so that another may take it; or None."""
         for key, (owed, since) in self._shares.items():
             if now - since >= SHARE_IDLE and owed * SHARES <= (now - since) * self._rate:
                 return key
         return None
 
     def forget(self, zone: int) -> None:
-        """Forget the work of a device, which may then cause a full burst."""
+        """Forget the work that a device (``zone``) has caused: it may then cause a full burst."""
         self._debts.pop(zone, None)
         for key in [key for key in self._shares if key[0] == zone]:
             del self._shares[key]
 
     def spend(self, zone: int, steps: int, now: float, device: bytes | None = None) -> None:
-        """Charge ``steps`` of work to a device at ``now`` (seconds). ``device``: as for `allows`."""
+        """Charge ``steps`` of work to a device (``zone``) at ``now`` (seconds).
+
+        ``device``: as for `allows`.
+        """
         owed, since = self._debts.get(zone, (0.0, now))
         owed = max(0.0, owed - (now - since) * self._rate) + steps
         if device is not None:

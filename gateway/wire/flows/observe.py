@@ -40,7 +40,10 @@ Item = TypeVar("Item")
 
 
 class HostClaim(NamedTuple):
-    """The hosts that a client asks for, in consecutive TLS hellos or HTTP requests from one position on."""
+    """The hosts that a client asks for, in consecutive TLS hellos or HTTP requests from one position on.
+
+    Positions and ends are offsets in the bytes that were searched.
+    """
 
     proto: Proto
     position: int  # of the first byte
@@ -54,7 +57,10 @@ class HostClaim(NamedTuple):
 
 
 class StreamClaims(NamedTuple):
-    """All host claims in one run of a client's bytes, at any position that may be a start."""
+    """All TLS hellos and HTTP requests that were found in one run of a client's bytes.
+
+    They may begin at any position that may be a start of the stream.
+    """
 
     claims: list[HostClaim]  # those with a complete hello or request, and a broken one at the start
     pending: bool  # a hello or request has begun and is incomplete
@@ -63,7 +69,7 @@ class StreamClaims(NamedTuple):
 
 
 class Observer:
-    """Finds host claims in a client's bytes; ``dst`` (packed) and ``dport`` are the server's.
+    """Finds the hosts that a client asks for in its bytes; ``dst`` (packed) and ``dport`` are the server's.
 
     ``signature`` has the services whose signatures the client's first bytes matched (`recognise`).
     """
@@ -88,15 +94,16 @@ class Observer:
         self.work = 0  # steps so far: records and lines read
 
     def recognise(self, start: bytes) -> None:
-        """Add the services whose signatures match ``start``, the first bytes of the client's stream."""
+        """Add services to ``signature``: those that ``start``, the client's first bytes, matches."""
         found = self._recognise("tcp", start, self._dport)
         if found and found != self.signature:
             self.signature = tuple(dict.fromkeys(self.signature + found))
 
     def look(self, data: bytes) -> StreamClaims:
-        """Return the hosts that TLS hellos and HTTP requests in ``data`` ask for.
+        """Return the hosts that TLS hellos and HTTP requests in ``data`` ask for, wherever they begin.
 
-        Raises WireError if too many positions look like the start of one."""
+        Raises WireError if too many positions look like the start of one.
+        """
         claims: list[HostClaim] = []
         tls = looks_like_tls(data[:_TLS_PREFIX])
         steps = _record_steps(data) if tls else _steps(data)
@@ -158,15 +165,18 @@ class Observer:
         return found, rest
 
     def nameless(self, proto: Proto, fault: Fault | None = None) -> Observation:
-        """Return an observation of this flow without a host."""
+        """Return an observation of this flow without a host, with its fault if any."""
         return Observation(proto, None, self._dst, self._dport, fault=fault, signature=self.signature)
 
     def tunnel(self, sign: TunnelSign) -> Observation:
-        """Return the observation of a tunnel, or of DNS on another port, in this flow."""
+        """Return the observation (protocol, host, query type) of a tunnel or of DNS on another port."""
         return Observation(sign.proto, sign.host, self._dst, self._dport, sign.qtype)
 
     def requests(self, found: Iterable[HttpRequest]) -> tuple[Observation, ...]:
-        """Return one observation for each name of each request, and one more for a CONNECT or DNS inside."""
+        """Return one observation for each name of each request, and one more for a CONNECT or DNS inside.
+
+        A request without a name has one observation, without a host.
+        """
         return tuple(observation for request in found for observation in self._request(request))
 
     def _request(self, request: HttpRequest) -> list[Observation]:
@@ -193,7 +203,10 @@ class Observer:
     def _with_others(
         found: list[tuple[ClientHello, int]], asked: tuple[Observation, ...], ends: tuple[int, ...]
     ) -> tuple[tuple[Observation, ...], tuple[int, ...]]:
-        """Return one observation for each name of a hello with several names."""
+        """Return one observation for each name of each hello, and the end of the hello for each of them.
+
+        ``asked`` and ``ends`` have one for each hello in ``found``.
+        """
         names = [(hello.sni, *hello.others) for hello, _ in found]
         return (
             tuple(
@@ -206,7 +219,10 @@ class Observer:
         bodies: list[tuple[int, int]] = []
 
         def read(data: bytes) -> list[tuple[HttpRequest, int]]:
-            """Return the requests and the ends of their heads."""
+            """Return each HTTP request with the end of its head, an offset in ``data``. Raises WireError.
+
+            Also stores the positions of the bodies in ``bodies``.
+            """
             stream = RequestStream(bodies=self._bodies)
             try:
                 found = list(zip(stream.feed(data), stream.ends, strict=True))
@@ -235,8 +251,8 @@ class Observer:
     ) -> tuple[list[Item], bool]:
         """Return what ``read`` finds before malformed bytes, and whether there are any.
 
-        ``steps`` are those of ``data``. ``read`` raises for every prefix above some length, which is found
-        by bisection.
+        ``steps`` is the work to read ``data``, which is added to ``work``. ``read`` raises WireError for
+        every prefix above some length, which is found by bisection.
         """
         self.work += steps
         try:
@@ -278,7 +294,7 @@ def _record_steps(data: bytes) -> int:
 
 
 def _inner_starts(data: bytes) -> Iterable[int]:
-    """Return positions after the first byte at which a hello or a request may begin."""
+    """Return the positions after the first byte at which a TLS hello or an HTTP request may begin."""
     starts = []
     for found in _INNER_RECORD.finditer(data, 1):
         position = found.start()

@@ -33,7 +33,7 @@ _TRIES = 32  # positions that look like a ServerHello; a greeting and STARTTLS h
 
 
 class ServerProtocol(Enum):
-    """The protocol of a server's first bytes."""
+    """The possible protocols of a server's first bytes on a TCP flow."""
 
     UNCLEAR = auto()  # more bytes are needed
     TLS = auto()
@@ -42,7 +42,10 @@ class ServerProtocol(Enum):
 
 
 class ServerSide:
-    """Collects a server's bytes; recognises its protocol, ServerHellos, HTTP status or tunnel."""
+    """Collects a server's first bytes on one TCP flow, and recognises what they are.
+
+    That is its protocol, its ServerHellos, an HTTP status, or a tunnel.
+    """
 
     __slots__ = ("_stream", "_work", "hellos", "start")
 
@@ -54,7 +57,7 @@ class ServerSide:
 
     @property
     def size(self) -> int:
-        """The approximate memory, in bytes."""
+        """The approximate memory of the stored bytes, in bytes."""
         return self._stream.held
 
     @property
@@ -63,7 +66,10 @@ class ServerSide:
         return self._work + self._stream.work
 
     def add(self, seq: int, payload: bytes) -> None:
-        """Add a segment, and find the ServerHellos. Raises StreamOverflow at the limits of a stream."""
+        """Add a segment at sequence number ``seq``, and read the ServerHellos into ``hellos``.
+
+        Raises StreamOverflow at the limits of a stream.
+        """
         if not self._stream.add(seq, payload):
             return
         views = self._stream.views()
@@ -72,7 +78,7 @@ class ServerSide:
 
     @property
     def protocol(self) -> ServerProtocol:
-        """The protocol of the first bytes; UNCLEAR if more are needed."""
+        """The protocol of the server's first bytes; UNCLEAR if more are needed."""
         tls = looks_like_tls(self.start[:_TLS_PREFIX])
         if self.hellos or (tls and not _is_broken(self.start)):
             return ServerProtocol.TLS
@@ -83,16 +89,19 @@ class ServerSide:
 
     @property
     def tunnel(self) -> TunnelSign | More | None:
-        """The tunnel that the server's bytes begin with; None if there is none, MORE if more are needed."""
+        """The tunnel or foreign DNS that the server's bytes begin with; None if there is none.
+
+        MORE if more bytes are needed to know.
+        """
         if self.hellos or self.start.startswith((_HTTP, _ICY)):
             return None
         return look_server(self.start[:_BANNER_BYTES])
 
     @property
     def status(self) -> int | None:
-        """The HTTP status of the first final answer; None if more bytes are needed, 0 if it is not HTTP.
+        """The status of the first final HTTP answer; None if more bytes are needed, 0 if it is not HTTP.
 
-        Status 101 counts once its head is complete.
+        Status 101 is returned once its head is complete; other interim answers (1xx) are skipped.
         """
         data = self.start
         while True:
@@ -111,18 +120,21 @@ class ServerSide:
 
     @property
     def switched(self) -> bool:
-        """Whether the answer is status 101, except to HTTP/2, the requests of which could not be read."""
+        """Whether the answer is status 101 (Switching Protocols) to another protocol than HTTP/2 (``h2c``).
+
+        After a change to HTTP/2 the requests could not be read.
+        """
         return self.status == SWITCHING_PROTOCOLS and b"h2c" not in self.start.lower()
 
     @property
     def connected(self) -> bool:
-        """Whether the answer accepts a CONNECT, also after a proxy has asked for a password."""
+        """Whether the answer accepts a CONNECT (status 2xx), also after the proxy asked for a password."""
         status = self.status or 0
         return status in _SUCCESS or (status in _ASK_FOR_PASSWORD and _TUNNEL.search(self.start) is not None)
 
     @property
     def speaks_http2(self) -> bool | None:
-        """Whether the server speaks HTTP/2; None if more bytes are needed."""
+        """Whether the server's first frame is one of HTTP/2 (SETTINGS); None if more bytes are needed."""
         start = self.start[:_FRAME_HEADER]
         if len(start) < _FRAME_HEADER:
             return None if start[:1] in (b"", b"\x00") else False
@@ -130,9 +142,9 @@ class ServerSide:
         return found is not None and (start[1] << 8 | start[2]) % _SETTING == 0
 
     def _hellos(self, data: bytes) -> list[ServerHello]:
-        """Return the ServerHellos from the start on, or from the first position inside that has one.
+        """Return the ServerHellos in ``data``, from its start or from the first position that has one.
 
-        They are inside after a greeting and STARTTLS, or a proxy's answer to CONNECT.
+        They are not at the start after a greeting and STARTTLS, or after a proxy's answer to CONNECT.
         """
         position = tries = looks = 0
         while position >= 0 and tries < _TRIES:

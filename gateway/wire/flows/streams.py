@@ -28,11 +28,11 @@ _ISLAND_BYTES = 120  # memory for one more island
 
 
 class StreamOverflow(WireError):
-    """A stream has more bytes, gaps or contradictions than any correct sender sends."""
+    """Raised if a stream has more bytes, gaps or contradictions than any correct sender sends."""
 
 
 class Island(NamedTuple):
-    """A run of bytes without a gap."""
+    """A run of a stream's bytes without a gap, and its offset."""
 
     start: int  # offset from the stream's anchor; negative if it arrived later but belongs before it
     data: bytes
@@ -46,14 +46,14 @@ Reading = tuple[Island, ...]  # sorted by start; islands neither overlap nor tou
 
 
 class StreamView(NamedTuple):
-    """An island as one receiver reads it: with or without the bytes at urgent pointers."""
+    """A run of bytes as one receiver reads it: with or without the bytes at TCP's urgent pointers."""
 
     island: Island
     data: bytes
     removed: tuple[int, ...] = ()  # stream offsets of omitted urgent bytes, ascending
 
     def offset(self, position: int) -> int:
-        """Return the stream offset of ``data[position]``."""
+        """Return the stream offset of the byte ``data[position]`` of this view."""
         offset = self.island.start + position
         for hole in self.removed:
             if hole <= offset:
@@ -61,16 +61,20 @@ class StreamView(NamedTuple):
         return offset
 
     def position(self, offset: int) -> int:
-        """Return the position in ``data`` of a stream offset."""
+        """Return the position in ``data`` of the byte at a stream offset."""
         return offset - self.island.start - sum([hole < offset for hole in self.removed])
 
     def until(self, offset: int) -> bytes:
-        """Return the bytes before a stream offset."""
+        """Return the bytes of this view before a stream offset."""
         return self.data[: max(0, self.position(offset))]
 
 
 class Stream:
-    """Stores the bytes of one direction in all readings. Raises only StreamOverflow, at its limits."""
+    """Stores the bytes of one direction of a TCP flow, in every way that a receiver may read them.
+
+    There are several (``readings``) if different bytes were sent for one sequence number. Raises only
+    StreamOverflow, at its limits.
+    """
 
     __slots__ = ("_anchor", "_cuts", "_floor", "_limits", "_urgent", "readings", "size", "work")
 
@@ -87,35 +91,42 @@ class Stream:
 
     @property
     def held(self) -> int:
-        """The approximate memory, in bytes."""
+        """The approximate memory of the stored bytes, in bytes."""
         islands = len(self.readings) * len(self.readings[0])
         return self.size + _CUT_BYTES * len(self._cuts) + _ISLAND_BYTES * islands
 
     def offset(self, seq: int) -> int:
-        """Return the signed distance of a sequence number from the anchor (RFC 9293 §3.4: modulo 2**32)."""
+        """Return the stream offset of a sequence number: its signed distance from the first one seen.
+
+        Distances are modulo 2**32 (RFC 9293 §3.4).
+        """
         if self._anchor is None:
             self._anchor = seq
         return (seq - self._anchor + _HALF) % _WHOLE - _HALF
 
     def number(self, offset: int) -> int:
-        """Return the sequence number at an offset."""
+        """Return the sequence number at a stream offset."""
         return ((self._anchor or 0) + offset) % _WHOLE
 
     def settle(self, seq: int) -> None:
-        """Record that the receiver has every byte before ``seq`` (its ACK, or the first number of a SYN).
+        """Record that the receiver has every byte before sequence number ``seq``.
 
-        The receiver ignores bytes that arrive for these numbers later.
+        That is its ACK, or the first number of a SYN. The receiver ignores bytes that arrive for these
+        numbers later.
         """
         floor = self.offset(seq)
         if self._floor is None or floor > self._floor:
             self._floor = floor
 
     def is_past(self, seq: int, length: int) -> bool:
-        """Return whether the receiver already has all of the ``length`` bytes from ``seq`` on."""
+        """Return whether the receiver already has all of the ``length`` bytes from number ``seq`` on."""
         return self._floor is not None and self.offset(seq) + length <= self._floor
 
     def knows(self, seq: int, data: bytes) -> bool:
-        """Return whether the part of ``data`` that the receiver already has was read with the same bytes."""
+        """Return whether the part of ``data`` that the receiver already has was read here unchanged.
+
+        True if it has none of it yet. ``seq``: the sequence number of the first byte.
+        """
         start = self.offset(seq)
         if self._floor is None or start >= self._floor:
             return True
@@ -130,7 +141,7 @@ class Stream:
         )
 
     def urgent(self, seq: int, pointer: int) -> None:
-        """Record an urgent pointer in the segment at ``seq``.
+        """Record a TCP urgent pointer in the segment at sequence number ``seq``.
 
         Receivers read the urgent byte apart from the stream. They disagree whether it is the byte before or
         at the pointer (RFC 6093 §2), so each is omitted in one view. Raises StreamOverflow.
@@ -145,7 +156,11 @@ class Stream:
         self._urgent.append(choice)
 
     def add(self, seq: int, data: bytes) -> bool:
-        """Add a segment's payload; return whether it contained new bytes. Raises StreamOverflow."""
+        """Add a segment's payload at sequence number ``seq``; return whether the stored bytes changed.
+
+        Bytes that differ from earlier ones for the same numbers are stored as another reading. Raises
+        StreamOverflow.
+        """
         start = self.offset(seq)
         floor = self._floor
         ways = [(start, data)]
@@ -184,7 +199,10 @@ class Stream:
         return True
 
     def _place(self, reading: Reading, start: int, data: bytes) -> Iterator[Reading]:
-        """Yield ``reading`` with ``data`` added, in each combination of old and new bytes that differ."""
+        """Yield ``reading`` with ``data`` added at offset ``start``, once for each way to combine them.
+
+        Where old and new bytes differ, a receiver may have either. Raises StreamOverflow for too many ways.
+        """
         end = start + len(data)
         left = [island for island in reading if island.end < start]
         right = [island for island in reading if island.start > end]
@@ -214,7 +232,7 @@ class Stream:
             self._cuts.insert(place, offset)
 
     def _segments(self, low: int, high: int) -> Iterator[tuple[int, int]]:
-        """Yield start and end of the parts in which the bytes from ``low`` to ``high`` arrived."""
+        """Yield start and end of the parts in which the bytes from offset ``low`` to ``high`` arrived."""
         inner = self._cuts[bisect_right(self._cuts, low) : bisect_left(self._cuts, high)]
         self.work += len(inner) >> 3
         for cut in inner:
@@ -243,12 +261,12 @@ class Stream:
         return StreamOverflow(f"more than {self._limits.readings} ways to read overlapping segments")
 
     def clear(self) -> None:
-        """Free the stored bytes; offsets stay valid."""
+        """Free all stored bytes; sequence numbers keep their stream offsets."""
         self._cuts.clear()
         self.readings, self.size = ((),), 0
 
     def drop_before(self, offset: int) -> None:
-        """Drop the bytes before ``offset``: resent bytes there are read as new."""
+        """Drop the bytes before stream offset ``offset``: if they are resent, they are read as new."""
         self.readings = tuple(
             dict.fromkeys(
                 tuple(
@@ -264,16 +282,19 @@ class Stream:
 
     @property
     def end(self) -> int:
-        """The offset after the last stored byte."""
+        """The stream offset after the last stored byte; 0 if there are none."""
         return max([reading[-1].end for reading in self.readings if reading], default=0)
 
     def cuts_of(self, island: Island, since: int) -> list[int]:
-        """Return the offsets in ``island``, from ``since`` on, at which segments began or ended."""
+        """Return the offsets in ``island``, from ``since`` on, at which received segments began or ended."""
         low = bisect_left(self._cuts, max(since, island.start))
         return self._cuts[low : bisect_left(self._cuts, island.end)]
 
     def views(self) -> list[StreamView]:
-        """Return every island of every reading, in every way that its urgent bytes can be read."""
+        """Return every run of stored bytes, in every way that a receiver may read it.
+
+        Different bytes for one number, and bytes at urgent pointers, give several ways.
+        """
         views = []
         for reading in self.readings:
             for island in reading:
@@ -294,7 +315,7 @@ class Stream:
 
 
 def _append(reading: Reading, start: int, data: bytes) -> Reading:
-    """Return ``reading`` with ``data`` added in the usual case: at or after its end."""
+    """Return ``reading`` with ``data`` added at offset ``start``, which is at or after its end."""
     if reading and reading[-1].end == start:
         last = reading[-1]
         return (*reading[:-1], _new(Island, (last.start, last.data + data)))

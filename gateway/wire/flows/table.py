@@ -39,7 +39,10 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class FlowResult(NamedTuple):
-    """The action for one packet, and what was judged. A NamedTuple, since one is built for every packet."""
+    """The action for one packet, and the observations (host names, faults) that were judged for it.
+
+    A NamedTuple, since one is built for every packet.
+    """
 
     action: FlowAction
     observation: Observation | None  # the one that decided the flow, or was judged last
@@ -49,7 +52,7 @@ class FlowResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """Counts since the table was created, and its current size."""
+    """A flow table's counts of packets and flows since it was created, and its current size."""
 
     packets: int
     malformed: int  # packets that are no valid IP, dropped
@@ -70,7 +73,7 @@ class Stats:
 
 
 class ProtocolCount:
-    """The decided flows of one protocol, and their packets that reached the table."""
+    """Counts the decided flows of one protocol, and how many of their packets reached the table."""
 
     __slots__ = ("flows", "packets")
 
@@ -82,12 +85,13 @@ class FlowTable:
     """Decides each packet of all devices; stores their undecided flows, and recently decided ones.
 
     ``ech_names`` returns the host names that servers publish as outer names of ECH. ``recognise`` returns the
-    services whose signatures the first bytes of a nameless flow match. ``verify_checksums`` is off for
-    captures from a host with checksum offload. ``handshakes`` means that segments without payload are seen
-    too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
-    ``forgotten`` is called with each flow that is dropped undecided after the client has sent data: its
-    later packets would be read as a new flow. ``bodies`` forwards long request bodies. ``plain`` returns the
-    IPv4 address in a server's translated address (NAT64), and any other address unchanged.
+    services whose signatures match the first bytes of a flow without a host name. ``verify_checksums`` is off
+    for captures from a host with checksum offload. ``handshakes`` means that segments without payload are
+    seen too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
+    ``forgotten`` is called with the key of each flow that is dropped undecided after the client has sent
+    data: its later packets would be read as a new flow. ``bodies`` lets the kernel forward parts of long
+    request bodies. ``plain`` returns the IPv4 address in a server's translated address (NAT64), and any other
+    address unchanged.
     """
 
     def __init__(
@@ -132,13 +136,14 @@ class FlowTable:
         asks: bool | None = None,
         answerable: Answerable = never_answerable,
     ) -> FlowResult:
-        """Return the action for one whole IP packet, and what was judged.
+        """Return the action for one whole IP packet, and what was judged. Never raises for an invalid packet.
 
-        ``now`` is in seconds of any monotonic clock. ``judge`` is called once for each hello, request or
-        nameless flow, and for what is refused because of its form. ``zone`` separates devices; ``shared``:
-        several devices have this one. ``asks`` is whether ASKS or ANSWERABLE was returned for this connection
-        before, as stored by the kernel; None without a kernel. ``answerable`` is called before ANSWERABLE is
-        returned, and may prevent it.
+        ``from_lan``: a device of the LAN sent it. ``now`` is in seconds of any monotonic clock. ``judge``
+        returns whether an observation is allowed. It is called once for each hello, request or flow without a
+        name, and for what is refused because of its form. ``zone``: the number of the device (slot);
+        ``shared``: several devices have this one. ``asks`` is whether ASKS or ANSWERABLE was returned for
+        this connection before, as stored by the kernel; None without a kernel. ``answerable`` is called
+        before ANSWERABLE is returned, and prevents it by returning False.
         """
         self._packets += 1
         try:
@@ -226,7 +231,10 @@ class FlowTable:
     def _answerable(
         self, key: FlowKey, entry: FlowEntry, ruling: Ruling, now: float, answerable: Answerable
     ) -> Ruling:
-        """Record that the kernel may decide this flow by the answer; HOLD if ``answerable`` forbids it."""
+        """Record that the kernel may decide this flow by the server's answer; return ``ruling``.
+
+        Returns HOLD for the packet if ``answerable`` returns False.
+        """
         flow, seen = entry.flow, ruling.observation
         if seen is None or not isinstance(flow, TcpFlow) or not answerable(seen):
             return Ruling(FlowAction.HOLD, seen)
@@ -247,9 +255,10 @@ class FlowTable:
         *,
         is_marked: bool,
     ) -> None:
-        """Let the kernel forward a part of a long body, while the server has not answered it.
+        """Let the kernel forward a part of a long request body that the server has not answered yet.
 
-        ``is_marked``: the kernel knows that the flow was read before, and queues its other segments.
+        Ends this if there is no such body, or the server has answered before its end. ``is_marked``: the
+        kernel knows that the flow was read before, and queues its other segments.
         """
         body = http.body
         if body is None or body.answered:
@@ -269,7 +278,7 @@ class FlowTable:
         body.answered = not possible
 
     def _count(self, key: FlowKey, entry: FlowEntry, ruling: Ruling) -> None:
-        """Count a flow that is decided for the first time, with its packets so far, by its protocol."""
+        """Count a flow, with its packets so far, by its protocol, unless it was counted before."""
         if entry.count is not None or ruling.observation is None:
             return
         count = entry.count = self._counts.get((key[1], ruling.observation.proto))
@@ -278,10 +287,10 @@ class FlowTable:
             count.packets += entry.packets
 
     def _another(self, entry: FlowEntry, packet: Packet) -> UdpFlow | None:
-        """Return the flow for another QUIC connection, if ``packet`` may begin one where UDP already passes.
+        """Return the flow in which to read ``packet`` if it may begin another QUIC connection; else None.
 
-        An Initial may begin a connection to another name on the same ports, so its hello is judged. Initials
-        of the allowed connection no longer decrypt.
+        For UDP that already passes. An Initial may begin a connection to another name on the same ports, so
+        its hello is judged. Initials of the allowed connection no longer decrypt.
         """
         if classify(packet.payload.tobytes()) not in (DatagramKind.INITIAL, DatagramKind.UNKNOWN_VERSION):
             return None
@@ -317,7 +326,7 @@ class FlowTable:
     def _is_other_flow(
         self, entry: FlowEntry, packet: Packet, from_lan: bool, now: float, asks: bool | None
     ) -> bool:
-        """Return whether another flow now uses the addresses and ports of ``entry``."""
+        """Return whether ``packet`` is of another flow on the same addresses and ports as ``entry``."""
         flow = entry.flow
         if packet.proto != TCP:
             return entry.until < now and not (isinstance(flow, UdpFlow) and flow.has_hellos)
@@ -338,7 +347,10 @@ class FlowTable:
         return entry.ruling.action is FlowAction.PASSES or entry.is_far_away(packet.seq)
 
     def _refuse(self, key: FlowKey, entry: FlowEntry, judge: Judge, now: float) -> None:
-        """Refuse a flow with bytes that were not seen or are too old: the client connects again."""
+        """Refuse a flow with bytes that were not seen or are too old: the client connects again.
+
+        ``judge`` is notified with the fault OVERFLOW, but its result is ignored.
+        """
         proto = Proto.TCP if key[1] == TCP else Proto.QUIC
         observation = Observation(proto, None, self._plain(key[4]), key[5], fault=Fault.OVERFLOW)
         judge(observation)
@@ -365,7 +377,10 @@ class FlowTable:
         self._entries.settle(key, entry, now + remembered)
 
     def _stateless(self, packet: Packet, from_lan: bool, judge: Judge, fault: Fault | None) -> FlowResult:
-        """Judge a packet that belongs to no flow, such as a fragment; return PASSES or REFUSED."""
+        """Judge a packet that belongs to no flow, such as a fragment; return PASSES or REFUSED.
+
+        With a ``fault``, it is always REFUSED.
+        """
         proto = {TCP: Proto.TCP, UDP: Proto.UDP}.get(packet.proto) or classify_ip(packet.proto)
         server, port = (packet.dst, packet.dport) if from_lan else (packet.src, packet.sport)
         observation = Observation(proto, None, self._plain(server), port, fault=fault)
@@ -373,7 +388,7 @@ class FlowTable:
         return FlowResult(FlowAction.PASSES if allowed else FlowAction.REFUSED, observation, packet)
 
     def forget(self, zone: int | None = None, *, settled: bool = False) -> int:
-        """Drop every flow of one device, or all flows. Returns their number.
+        """Remove the flows of one device (``zone``), or all flows. Return the number of removed entries.
 
         ``settled``: only decided flows, as after a change of rules. Undecided flows keep their bytes; the
         owner of the table must judge them again when the flow passes.
@@ -383,10 +398,10 @@ class FlowTable:
         return self._entries.clear(zone, settled=settled)
 
     def forget_ended_http(self, running: Container[object], now: float) -> int:
-        """Drop idle plain HTTP connections that ``running`` does not contain. Return their number.
+        """Remove idle plain HTTP connections that ``running`` does not contain. Return their number.
 
-        ``running``: the 4-tuples of the connections that the kernel still knows. Packets do not show reliably
-        that a connection has ended: anyone may send a RST that the server ignores.
+        ``running``: the keys (`FlowKey`) of the connections that the kernel still knows. Packets do not show
+        reliably that a connection has ended: anyone may send a RST that the server ignores.
         """
         return self._entries.clear_idle_http(running, now)
 
@@ -413,7 +428,7 @@ class FlowTable:
 
 
 class FlowEntry:
-    """One 4-tuple: a flow until it is decided, then only its ruling."""
+    """What is stored for one flow key (`FlowKey`): the flow until it is decided, then its ruling."""
 
     __slots__ = (
         "another", "asks_since", "count", "flow", "has_body", "judged", "packets", "queue", "refused_at",
@@ -436,31 +451,40 @@ class FlowEntry:
         self.queue = queue
 
     def is_far_away(self, seq: int) -> bool:
-        """Return whether a client's segment is too far from the refused one to have been queued with it."""
+        """Return whether a client's segment is too far from the refused one to have been queued with it.
+
+        ``seq``: its sequence number. False if no TCP segment of the flow was refused.
+        """
         if self.refused_at is None:
             return False
         return UNSCALED_WINDOW < (seq - self.refused_at) & 0xFFFFFFFF < (1 << 32) - UNSCALED_WINDOW
 
     @property
     def is_open_http(self) -> bool:
-        """Whether it is plain HTTP with an answer. Such a connection may be silent for an unlimited time."""
+        """Whether this is a plain HTTP connection, or a STARTTLS dialogue, that the server has answered.
+
+        Such a connection may be silent for an unlimited time.
+        """
         return isinstance(self.flow, TcpFlow) and self.flow.is_open_http
 
     @property
     def is_undecided(self) -> bool:
-        """Whether neither the daemon nor the kernel has decided the flow, as far as is known."""
+        """Whether the daemon has not decided the flow, nor allowed the kernel to decide it."""
         return self.flow is not None and not self.is_answerable
 
     @property
     def is_answerable(self) -> bool:
-        """Whether the kernel may have let the flow pass by the server's first data."""
+        """Whether the kernel was allowed to decide the flow by the server's first data.
+
+        The kernel may then have let it pass already.
+        """
         return isinstance(self.flow, TcpFlow) and self.flow.is_answerable
 
     @property
     def has_begun(self) -> bool:
-        """Whether the flow is undecided, and later packets would be misread without its data.
+        """Whether the flow is undecided, and its later packets would be misread without its stored data.
 
-        Those of a flow that the kernel may decide are recognized by the kernel's mark.
+        False for a flow that the kernel may decide: its packets are recognized by the kernel's mark.
         """
         flow = self.flow
         if self.is_answerable:
@@ -469,7 +493,10 @@ class FlowEntry:
 
     @property
     def half_read(self) -> bool:
-        """Whether later packets would be misread without its data: undecided, or part of another hello."""
+        """Whether later packets would be misread if the stored data were dropped.
+
+        True for an undecided flow (`has_begun`), and if a part of another QUIC hello was read.
+        """
         return self.has_begun or (self.another is not None and self.another.half_read)
 
 
@@ -477,7 +504,7 @@ EntryQueue = OrderedDict[FlowKey, FlowEntry]  # least recently used first
 
 
 class _Zone:
-    """The entries of one device, grouped by how they expire."""
+    """The flow entries of one device, in one queue for each way in which they expire."""
 
     __slots__ = ("answerable", "buffered", "entries", "idle_open", "open", "passing")
 
@@ -507,12 +534,12 @@ def _oldest_size(queue: EntryQueue) -> int:
 
 
 class FlowEntries:
-    """Stores the flow entries by 4-tuple, within the limits.
+    """Stores the flow entries by flow key (`FlowKey`), within the limits.
 
     If it is full, the device with most entries or bytes loses one: the flood of one device evicts no flow of
-    another. ``forgotten`` is called with the 4-tuple of each undecided flow that is dropped after the client
-    has sent data. ``body_ended`` is called for each flow of which the kernel forwarded parts of a body: no
-    other connection on the same addresses and ports may use its ranges.
+    another. ``forgotten`` is called with the key of each undecided flow that is dropped after the client has
+    sent data. ``body_ended`` is called for each removed or decided flow of which the kernel forwarded parts
+    of a body: no other connection on the same addresses and ports may use its ranges.
     """
 
     def __init__(
@@ -531,7 +558,7 @@ class FlowEntries:
         self.expired = 0  # undecided flows that were idle for too long
 
     def find(self, key: FlowKey) -> FlowEntry | None:
-        """Return the entry for a 4-tuple, and mark it as used; None if there is none."""
+        """Return the entry for a flow key, and make it the most recently used; None if there is none."""
         zone = self._zones.get(key[0])
         entry = zone.entries.get(key) if zone is not None else None
         if entry is not None:
@@ -539,7 +566,11 @@ class FlowEntries:
         return entry
 
     def add(self, key: FlowKey, flow: TcpFlow | UdpFlow, now: float) -> FlowEntry:
-        """Add an entry for a new key. Each call also removes up to three expired entries of that device."""
+        """Add and return an entry for a new key. Evicts another one if the table is full.
+
+        Each call also removes up to three expired entries of that device, and frees the buffers of up to two
+        idle HTTP connections.
+        """
         zone = self._zones.setdefault(key[0], _Zone())
         for queue in (zone.passing, zone.passing, zone.answerable):
             oldest = next(iter(queue), None)
@@ -557,30 +588,42 @@ class FlowEntries:
         return entry
 
     def keep_answerable(self, key: FlowKey, entry: FlowEntry) -> None:
-        """Move ``entry`` to those that the kernel may decide, and drop the oldest above their limit."""
+        """Move ``entry`` to the queue of flows that the kernel may decide.
+
+        Removes the oldest one of that queue above their limit.
+        """
         self._put(key, entry, self._zones[key[0]].answerable)
         if sum([len(zone.answerable) for zone in self._zones.values()]) > self._limits.answerable:
             zone = max(self._zones.values(), key=_answerable_of)
             self._forget(next(iter(zone.answerable)), refuse=False)
 
     def keep_undecided(self, key: FlowKey, entry: FlowEntry) -> None:
-        """Move ``entry`` back from those that the kernel may decide: more was read than its hello."""
+        """Move ``entry`` back to the ordinary queue if it was among the flows that the kernel may decide.
+
+        The caller has read more than the flow's hello.
+        """
         zone = self._zones[key[0]]
         if entry.queue is zone.answerable:
             self._put(key, entry, zone.passing)
 
     def keep_open(self, key: FlowKey, entry: FlowEntry) -> None:
-        """Move ``entry`` of open HTTP to those that lose their buffers when idle."""
+        """Move ``entry``, an answered plain HTTP connection, to the queue of these.
+
+        Such connections stay stored when idle, and lose only their buffers.
+        """
         self._put(key, entry, self._zones[key[0]].open)
 
     def settle(self, key: FlowKey, entry: FlowEntry, until: float) -> None:
-        """Record that ``entry`` is decided, and stored until the time ``until``."""
+        """Record that ``entry`` is decided and is stored until the time ``until`` (seconds)."""
         self._put(key, entry, self._zones[key[0]].passing)
         entry.until = until
         self.account(key, entry, 0 if entry.another is None else entry.another.size)
 
     def _free_idle(self, zone: _Zone, now: float) -> None:
-        """Free the buffers of idle open HTTP: a download or a long poll may take hours."""
+        """Free the buffers of up to two idle HTTP connections of a device; their entries stay.
+
+        A download or a long poll may take hours.
+        """
         for _ in range(2):
             oldest = next(iter(zone.open), None)
             if oldest is None or zone.open[oldest].until >= now:
@@ -599,7 +642,10 @@ class FlowEntries:
             entry.queue = queue
 
     def account(self, key: FlowKey, entry: FlowEntry, size: int) -> None:
-        """Record that ``entry`` now has ``size`` bytes. It may be evicted itself, if it is the largest."""
+        """Record that ``entry`` now has ``size`` bytes; evict entries while the table has too many bytes.
+
+        ``entry`` may be evicted itself, if it is the largest.
+        """
         more = size - entry.size
         if not more:
             return
@@ -611,7 +657,7 @@ class FlowEntries:
             self._evict(max(self._zones.values(), key=_bytes_of), _oldest_size, sparing=key)
 
     def end_body(self, key: FlowKey, entry: FlowEntry) -> None:
-        """Record that the kernel forwards no more parts of a body."""
+        """Call ``body_ended`` if the kernel was to forward parts of the flow's body: it forwards no more."""
         if entry.has_body and self._body_ended is not None:
             entry.has_body = False
             self._body_ended(key)
@@ -626,7 +672,10 @@ class FlowEntries:
         self.count -= 1
 
     def clear(self, zone: int | None, *, settled: bool) -> int:
-        """Remove all entries, or one device's, or only decided ones. Returns their number."""
+        """Remove the entries of all devices, or of one (``zone``). Return the number of removed entries.
+
+        ``settled``: only those of decided flows without a half-read hello.
+        """
         zones = self._zones.values() if zone is None else filter(None, [self._zones.get(zone)])
         keys = [
             key
@@ -639,7 +688,10 @@ class FlowEntries:
         return len(keys)
 
     def clear_idle_http(self, running: Container[object], now: float) -> int:
-        """Remove open HTTP that is idle and not in ``running``. Returns the number of removed entries."""
+        """Remove answered HTTP connections that are idle and not in ``running``.
+
+        Return the number removed.
+        """
         keys = [
             key
             for zone in self._zones.values()
@@ -652,7 +704,11 @@ class FlowEntries:
         return len(keys)
 
     def _evict(self, zone: _Zone, most: Callable[[EntryQueue], int], sparing: FlowKey | None = None) -> None:
-        """Evict a device's oldest entry, of open HTTP or of the others, whichever is larger by ``most``."""
+        """Remove one of a device's entries: the oldest of the queue that is largest by ``most``.
+
+        ``most`` returns a queue's length, or the size of its oldest entry. The entry ``sparing`` is avoided
+        if possible.
+        """
         queues = [queue for queue in (zone.passing, zone.answerable, zone.idle_open or zone.open) if queue]
         others = [queue for queue in queues if next(iter(queue)) != sparing]
         queue = max(others or queues, key=most)

@@ -26,7 +26,7 @@ Opening = tuple[bool, int]  # from the LAN?; sequence number of the SYN
 
 
 class TcpFlow:
-    """Decides the packets of one TCP flow. ``ruling`` is set once the flow itself is decided."""
+    """Decides the packets of one TCP flow. ``ruling`` is set once the whole flow is decided."""
 
     __slots__ = ("_finished", "_openings", "_state", "ruling")
 
@@ -38,7 +38,7 @@ class TcpFlow:
 
     @property
     def size(self) -> int:
-        """The approximate memory, in bytes."""
+        """The approximate memory of the stored bytes of this flow, in bytes."""
         http = self._state.http
         return self._state.size if http is None else http.size
 
@@ -49,18 +49,21 @@ class TcpFlow:
 
     @property
     def half_read(self) -> bool:
-        """Whether something was read without which later packets would look like another flow."""
+        """Whether later packets, without what was already read, would be misread as another flow."""
         state = self._state
         return state.http is not None or state.client.half_read or state.starts_tls is not False
 
     @property
     def is_answerable(self) -> bool:
-        """Whether the kernel may have let this flow pass by the server's answer."""
+        """Whether the kernel was allowed to decide this flow by the server's answer, and nothing came since.
+
+        The kernel may then have let it pass.
+        """
         return self._state.is_answerable
 
     @property
     def was_answerable(self) -> bool:
-        """Whether the kernel was to decide this flow."""
+        """Whether the kernel was allowed to decide this flow, now or before."""
         return self._state.answerable > 0
 
     def expect_answer(self) -> None:
@@ -69,17 +72,17 @@ class TcpFlow:
 
     @property
     def http(self) -> HttpFlow | None:
-        """Its HTTP, once the requests are read in order."""
+        """The object that reads this flow's HTTP requests, once they are read in order; else None."""
         http = self._state.http
         return http if isinstance(http, HttpFlow) else None
 
     def number(self, offset: int) -> int:
-        """Return the client's sequence number at a stream offset."""
+        """Return the client's TCP sequence number at a stream offset."""
         return self._state.client.stream.number(offset)
 
     @property
     def may_pause(self) -> bool:
-        """Whether this is plain HTTP or another dialogue, which may be idle in either direction."""
+        """Whether this is plain HTTP or a STARTTLS dialogue, in which both sides may be silent for long."""
         state, last = self._state, self._state.client.last
         return (
             state.http is not None
@@ -89,21 +92,24 @@ class TcpFlow:
 
     @property
     def is_open_http(self) -> bool:
-        """Whether this is HTTP or a dialogue that has been answered, and is read on in order."""
+        """Whether this is plain HTTP or a STARTTLS dialogue that the server has answered.
+
+        Its client's bytes are read on in order.
+        """
         return self._state.http is not None and self._state.http.answered
 
     @property
     def judged(self) -> tuple[Observation, ...]:
-        """Each distinct observation that was judged before the first answer."""
+        """Each distinct observation (host name or fault) that was judged before the first answer."""
         return self._state.client.judged
 
     def free_buffers(self) -> None:
-        """Free the stored bytes of open HTTP. Only the position of the next request remains."""
+        """Free the stored bytes of answered HTTP. Only the position of the next request remains."""
         if self._state.http is not None:
             self._state.http.free_buffers()
 
     def is_behind(self, packet: Packet) -> bool:
-        """Return whether a client's segment begins with HTTP that was already read: then it is resent."""
+        """Return whether a client's segment begins with HTTP that was already read, so that it is resent."""
         http = self._state.http
         return http is not None and http.has_read(self._offset(packet.seq) + 1)
 
@@ -120,7 +126,10 @@ class TcpFlow:
         return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
 
     def from_lan(self, packet: Packet, judge: Judge) -> Ruling:
-        """Judge what a client's packet completes; return the action for it."""
+        """Judge what a client's packet completes; return the action for the packet.
+
+        At the limits of the flow it is refused.
+        """
         try:
             ruling = self._from_lan(packet, packet.payload.tobytes(), judge)
         except WireError:
@@ -128,7 +137,10 @@ class TcpFlow:
         return self._settled(ruling)
 
     def from_server(self, packet: Packet, judge: Judge) -> Ruling:
-        """Return the action for a server's packet, which may be the answer that lets the flow pass."""
+        """Return the action for a server's packet, which may be the answer that lets the flow pass.
+
+        At the limits of the flow it is refused.
+        """
         try:
             ruling = self._from_server(packet, packet.payload.tobytes(), judge)
         except WireError:
@@ -145,7 +157,10 @@ class TcpFlow:
         return self._state.waiting() if http is None else http.waiting()
 
     def _offset(self, seq: int) -> int:
-        """Return the stream offset of a client's sequence number. Long uploads use a number several times."""
+        """Return the stream offset of a client's sequence number.
+
+        Uploads over 4 GB use a number several times: the offset nearest to the bytes read is returned.
+        """
         offset, http = self._state.client.stream.offset(seq), self._state.http
         turns = 0 if http is None else http.position - offset + _NUMBERS // 2
         return offset + turns // _NUMBERS * _NUMBERS
@@ -192,9 +207,10 @@ class TcpFlow:
         return self._state.from_server(acked, seq, payload, judge)
 
     def _is_behind_fin(self, acked: int) -> bool:
-        """Return whether the server has everything that was read, and the client's FIN.
+        """Return whether the server has acknowledged everything that was read, and the client's FIN.
 
-        A FIN has a number of its own (RFC 9293 §3.4). Without payload it is not queued.
+        ``acked``: the stream offset up to which it has acknowledged. A FIN has a number of its own (RFC 9293
+        §3.4). Without payload it is not queued.
         """
         http, stream = self._state.http, self._state.client.stream
         if http is not None:
@@ -205,7 +221,7 @@ class TcpFlow:
 class Openings:
     """Decides which SYNs of one 4-tuple open a connection, and which are sent only to make it look new.
 
-    Stores the first SYN seen, and a later one that is not answered yet.
+    A 4-tuple is both addresses and ports. Stores the first SYN seen, and a later one without an answer yet.
     """
 
     __slots__ = ("_first", "_limits", "_offer")
@@ -216,7 +232,7 @@ class Openings:
         self._offer: Opening | None = None
 
     def is_offer(self, packet: Packet) -> bool:
-        """Return whether a packet of the LAN side is the last SYN, which is not answered yet."""
+        """Return whether a LAN packet is the latest SYN of another connection, and still unanswered."""
         return packet.flags & SYN != 0 and self._offer == (True, packet.seq)
 
     def is_other(self, packet: Packet, from_lan: bool, *, fresh: bool, begun: bool) -> bool:

@@ -46,7 +46,7 @@ _NO_ANSWER = frozenset({DatagramKind.VERSION_NEGOTIATION, DatagramKind.UNKNOWN_V
 
 
 class UdpFlow:
-    """Decides the datagrams of one UDP flow. ``ruling`` is set once the flow itself is decided."""
+    """Decides the datagrams of one UDP flow. ``ruling`` is set once the whole flow is decided."""
 
     __slots__ = (
         "_dport", "_dst", "_dtls", "_ech_names", "_initials", "_limits", "_longest_short", "_nameless",
@@ -86,7 +86,7 @@ class UdpFlow:
 
     @property
     def half_read(self) -> bool:
-        """Whether part of an incomplete QUIC hello was read."""
+        """Whether part of an incomplete ClientHello of QUIC was read."""
         return self._initials is not None and self._initials.half_read() is not None
 
     def take_half_read(self) -> UdpFlow | None:
@@ -102,7 +102,7 @@ class UdpFlow:
         return rest
 
     def from_lan(self, payload: bytes, judge: Judge) -> Ruling:
-        """Judge what a client's datagram completes; return the action for it."""
+        """Judge the hellos and tunnels that a client's datagram completes; return the action for it."""
         self._sent += 1
         sign = look_udp(payload, self._dport)
         if sign is not None and not self._allows(sign, judge):
@@ -160,9 +160,9 @@ class UdpFlow:
         return HOLD
 
     def _allows(self, sign: TunnelSign, judge: Judge) -> bool:
-        """Judge a tunnel once; return whether it is allowed. Otherwise ``ruling`` is set.
+        """Judge a tunnel once; return whether it is allowed. If not, set ``ruling`` to REFUSED.
 
-        An allowed one continues as a flow without a name.
+        An allowed one continues as a flow without a name. Too many different tunnels are refused too.
         """
         observation = self._observe(sign.proto, sign.host)._replace(qtype=sign.qtype)
         if observation in self.judged:
@@ -177,10 +177,10 @@ class UdpFlow:
         return False
 
     def _may_be_reset(self, payload: bytes) -> bool:
-        """Return whether a server's datagram may be a stateless reset of QUIC.
+        """Return whether a server's datagram may be a stateless reset of QUIC, which is no answer.
 
-        It is always shorter than the packet that provoked it (RFC 9000 §10.3.3), and only web servers send
-        many.
+        A reset is always shorter than the packet that provoked it (RFC 9000 §10.3.3). From the limit of
+        unanswered datagrams on, only those of a web server's port count as resets.
         """
         few = self._received < self._limits.unanswered or self._dport in WEB_PORTS
         return few and len(payload) < self._longest_short
@@ -226,7 +226,8 @@ class UdpFlow:
     def _hellos_of_dtls(self, payload: bytes, judge: Judge) -> Ruling | None:
         """Judge the names of the DTLS hellos that a client's datagram completes.
 
-        Return the action for the datagram; None if nothing in it has a name, or needs more bytes.
+        Return the action for the datagram; None if it is not to be judged as DTLS: it has no hello with a
+        name, and no hello needs more bytes.
         """
         if DTLS_RECORD not in payload:
             return None
@@ -255,7 +256,11 @@ class UdpFlow:
         return self._within_limits(judge, Proto.TLS) if hellos.half_read else None
 
     def _to_dtls(self, hellos: DtlsHellos, answers: bool, judge: Judge) -> Ruling:
-        """Return the action for a server's datagram after a client's hello."""
+        """Return the action for a server's datagram after a client's DTLS hello.
+
+        ``answers``: it has a ServerHello. This decides the flow: it passes with the name of the last hello,
+        or is judged as a flow without a name.
+        """
         if not answers or hellos.last is None or hellos.half_read:
             return self._within_limits(judge, Proto.TLS)
         if _is_named(hellos.last):
@@ -268,9 +273,10 @@ class UdpFlow:
         return [first, *[first._replace(host=name) for name in hello.others]]
 
     def _other_version(self, payload: bytes, judge: Judge) -> Ruling:
-        """Judge QUIC of an unsupported version, without a readable host; return the action for the packet.
+        """Judge a client's QUIC packet of a version that cannot be read; return the action for the packet.
 
-        A reserved version is ignored: it only asks a server for its versions (RFC 9000 §15).
+        It has no readable host. A reserved version is ignored: it only asks a server for its versions (RFC
+        9000 §15).
         """
         if not is_google(payload) and int.from_bytes(payload[1:5], "big") & 0x0F0F0F0F == 0x0A0A0A0A:
             return self._within_limits(judge)
@@ -288,7 +294,7 @@ class UdpFlow:
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
-        """Judge a flow without an answer; return REFUSED, or HOLD: then it continues packet by packet."""
+        """Judge a flow without an answer; return REFUSED, or HOLD: the packet is forwarded only."""
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
         if observation not in self.judged:
             self.judged[observation] = None
@@ -297,7 +303,10 @@ class UdpFlow:
         return Ruling(FlowAction.HOLD, observation)
 
     def _refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.QUIC) -> Ruling:
-        """Refuse the flow, and return that ruling. The judge is notified, but its answer is ignored."""
+        """Refuse the whole flow for a ``fault``, and return that ruling.
+
+        The judge is notified, but its answer is ignored.
+        """
         observation = self._observe(proto, fault=fault)
         judge(observation)
         return self._settle(FlowAction.REFUSED, observation)
@@ -322,5 +331,8 @@ class UdpFlow:
 
 
 def _is_named(hello: ClientHello | None) -> bool:
-    """Return whether a DTLS hello has a name or fault to judge. Those of video calls have none."""
+    """Return whether a DTLS hello has a name, an invalid name or an encrypted one: these are judged.
+
+    Hellos of video calls have none.
+    """
     return hello is not None and (hello.sni is not None or hello.fault is Fault.BAD_NAME or hello.esni)

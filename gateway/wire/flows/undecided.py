@@ -23,7 +23,7 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class ServerReading(NamedTuple):
-    """One way in which the server may have read the acknowledged bytes."""
+    """One way in which the server may have read the bytes that it acknowledged, with the hosts in them."""
 
     view: StreamView
     data: bytes  # of the view, as far as the server has acknowledged it
@@ -37,8 +37,8 @@ ReadClaim = tuple[ServerReading, HostClaim]
 class Undecided:
     """Decides the packets of one TCP flow until the flow is decided: rulings of PASSES and REFUSED are final.
 
-    ``http`` is set once requests are read in order, or the hellos of a plain-text dialogue; from then on the
-    caller uses it instead. Methods that read raise WireError at the limits of a stream.
+    ``http`` is set once requests are read in order, or the hellos of a plain-text dialogue with STARTTLS;
+    from then on the caller uses it instead. Methods that read raise WireError at the limits of a stream.
     """
 
     __slots__ = (
@@ -62,7 +62,7 @@ class Undecided:
 
     @property
     def size(self) -> int:
-        """The approximate memory in bytes, without the objects themselves."""
+        """The approximate memory for stored bytes of both sides, without the objects themselves, in bytes."""
         return self.client.stream.held + self._server.size
 
     @property
@@ -75,7 +75,10 @@ class Undecided:
         return _new(Ruling, (FlowAction.HOLD, self.client.last))
 
     def refuse(self, fault: Fault, judge: Judge, proto: Proto = Proto.TCP) -> Ruling:
-        """Return the ruling that refuses the flow. The judge is notified, but its answer is ignored."""
+        """Return the ruling that refuses the flow, for a ``fault``.
+
+        The judge is notified; its answer is ignored.
+        """
         observation = self._observer.nameless(proto, fault)
         judge(observation)
         return _new(Ruling, (FlowAction.REFUSED, observation))
@@ -83,7 +86,10 @@ class Undecided:
     # ---------------------------------------------------------------- the LAN side
 
     def from_lan(self, seq: int, payload: bytes, judge: Judge) -> Ruling:
-        """Judge what a client's segment completes; return the action for it. ``payload`` is not empty."""
+        """Judge the hosts that a client's segment completes; return the action for the segment.
+
+        ``seq``: its sequence number. ``payload`` is not empty. Raises WireError at the limits of a stream.
+        """
         stream = self.client.stream
         if stream.is_past(seq, len(payload)) and not stream.knows(seq, payload):
             # The server has other bytes for these numbers, or bytes that were not seen here, so it needs none
@@ -102,16 +108,21 @@ class Undecided:
 
     @property
     def is_answerable(self) -> bool:
-        """Whether ANSWERABLE was returned, and nothing came since: a kernel may have let the flow pass."""
+        """Whether the kernel was allowed to decide by the server's answer, and nothing was read since.
+
+        The kernel may then have let the flow pass.
+        """
         return 0 < self.answerable == self.client.stream.size and not self.received
 
     def expect_answer(self) -> None:
-        """Record that the kernel may decide this flow by the server's answer."""
+        """Record that the kernel may decide this flow by the server's answer to the bytes read so far."""
         self.answerable = self.client.stream.size
 
     def _is_only_hello(self) -> bool:
-        """Return whether the flow is one whole hello with one name, and nothing else: no other reading, no
-        fault, no further byte, and a silent server. Whatever ServerHello comes first then answers this hello.
+        """Return whether the flow is one whole, faultless TLS hello with one name, and nothing else.
+
+        There is no other way to read it, no further byte, and the server has sent nothing. Whatever
+        ServerHello comes first then answers this hello.
         """
         if self.received or self.client.only is None:
             return False
@@ -128,7 +139,8 @@ class Undecided:
     def decoy(self, payload: bytes, judge: Judge) -> Ruling:
         """Return DROP or REFUSED for a segment that no correct client sends and most servers ignore.
 
-        It is not part of the stream. Its names are still judged.
+        It is not added to the stream. The names and tunnels in it are still judged: REFUSED if one is
+        refused.
         """
         refused = self.client.refused_in_segment(payload, judge)
         return DROP if refused is None else _refused(refused)
@@ -136,8 +148,10 @@ class Undecided:
     def _unknown(self, judge: Judge) -> Ruling:
         """Return the action for a client's segment while the stream has no complete hello or request.
 
-        Any number of a client's segments may be decoys: they pass packet by packet, unless the stream has
-        more consecutive bytes than decoys have.
+        Up to the limit of unanswered segments, the packets pass one by one (HOLD), since any of them may be a
+        decoy. Then the flow is judged as one without a name: REFUSED if not allowed; PASSES if the client has
+        sent nothing, or more bytes of an unknown protocol than decoys have, but never to a web server's port;
+        else HOLD.
         """
         count = max(self.sent, self.received)
         if count < self._limits.unanswered or self.client.pending or self.client.unclear:
@@ -152,9 +166,10 @@ class Undecided:
         return _new(Ruling, (FlowAction.PASSES, observation))
 
     def _skip_bodies(self, judge: Judge) -> Ruling:
-        """Return the action for a segment of HTTP. If the stream is long, stop storing the request's body.
+        """Return the action for a segment of HTTP.
 
-        Parts of the body may have arrived before a lost segment.
+        If the stream is long, change to reading requests in order. Bodies of requests are then no longer
+        stored. Parts of the body may have arrived before a lost segment.
         """
         if self.client.stream.size <= self._limits.http_history:
             return self.waiting()
@@ -176,7 +191,7 @@ class Undecided:
         return ruling
 
     def _read_on(self, http: HttpFlow, judge: Judge) -> Ruling:
-        """Switch to reading the client's bytes as consecutive HTTP requests; return the action for now."""
+        """Change to reading the client's bytes as consecutive HTTP requests; return the action for now."""
         http.last = self.client.last
         self.http = http
         self.client.clear()
@@ -191,7 +206,8 @@ class Undecided:
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
         """Return the action for a server's segment: PASSES if it answers a judged hello or request.
 
-        ``acked`` is the stream offset up to which the server has read. ``payload`` is not empty.
+        ``acked`` is the offset in the client's bytes up to which the server has read; ``seq``: the segment's
+        sequence number. ``payload`` is not empty. Raises WireError at the limits of a stream.
         """
         self.received += 1
         self._server.add(seq, payload)
@@ -210,7 +226,10 @@ class Undecided:
         return self._http_answer(asked, acked, judge) if asked else self._other_answer(acked, reads, judge)
 
     def _server_hello(self, count: int, reads: list[ServerReading], judge: Judge) -> Ruling:
-        """Decide the flow by the answer to the last of ``count`` ClientHellos."""
+        """Return the ruling that decides the flow: the server has answered the last of ``count`` hellos.
+
+        PASSES if that ClientHello was seen and everything that it asks for is allowed; else REFUSED.
+        """
         for read, claim in self.client.answered(reads, Proto.TLS, count):
             return self._pass(read, claim, asked_by(claim, count - 1), judge)
         return self._refuse_unseen(judge)
@@ -222,8 +241,10 @@ class Undecided:
         return _new(Ruling, (FlowAction.PASSES, answered))
 
     def _refuse_unseen(self, judge: Judge) -> Ruling:
-        """Refuse a flow with an answer to an unseen hello or request: bytes were missed, or another flow on
-        these ports was dropped. The client connects again.
+        """Return the ruling that refuses a flow with an answer to an unseen hello or request.
+
+        Its fault is OVERFLOW: bytes were missed, or another flow on these ports was dropped. The client
+        connects again.
         """
         return self.refuse(Fault.OVERFLOW, judge)
 
@@ -259,9 +280,9 @@ class Undecided:
         return self._read_on(http, judge)
 
     def _http2_answer(self, read: ServerReading, claim: HostClaim, judge: Judge) -> Ruling:
-        """Read on in the frames of HTTP/2 if the server answers in HTTP/2.
+        """Return the action for a server's answer to HTTP/2: if it is HTTP/2 too, read on in the frames.
 
-        A server that answers in HTTP/1 did not understand it, and the client may continue in HTTP/1.
+        A server that answers in HTTP/1 did not understand the client, which may continue in HTTP/1: REFUSED.
         """
         speaks = self._server.speaks_http2
         if speaks is None:
@@ -275,7 +296,11 @@ class Undecided:
         return self._read_on(HttpFlow(self._observer, starts_of([(whole, claim)]), self._limits), judge)
 
     def _tunnel(self, read: ServerReading, claim: HostClaim, acked: int, judge: Judge) -> Ruling:
-        """Decide a CONNECT to a proxy. The bytes inside are judged like a flow of their own."""
+        """Return the action for the answer to a CONNECT request to a proxy.
+
+        HOLD while the proxy has not agreed, or a TLS hello follows: the bytes inside are judged like those of
+        a flow of their own. Any other protocol inside is judged as a flow without a name.
+        """
         stream = RequestStream()
         stream.feed(read.data[claim.position :])
         inside = any(other.proto is Proto.TLS for other in read.found.claims)
@@ -309,7 +334,10 @@ class Undecided:
         return self._nameless(judge)
 
     def _nameless(self, judge: Judge) -> Ruling:
-        """Judge an answered flow of a protocol without host names, and decide it unless TLS may begin."""
+        """Judge an answered flow of a protocol without host names. REFUSED if not allowed, else PASSES.
+
+        If TLS may begin later in it (STARTTLS), it stays undecided, and its hello will decide.
+        """
         observation = self._observer.nameless(Proto.TCP)
         if not self.client.allows(observation, judge):
             return _refused(observation)
@@ -318,9 +346,10 @@ class Undecided:
         return _new(Ruling, (FlowAction.PASSES, observation))
 
     def _dialogue(self) -> Ruling:
-        """Return the action for a dialogue in which TLS may begin. The hello then decides the flow.
+        """Return the action for a plain-text dialogue in which TLS may begin.
 
-        Later, only the client's side is read.
+        The hello then decides the flow. HOLD at first. After the limits of a dialogue, only the client's side
+        is read.
         """
         limits, only = self._limits, self.client.only
         begins = self.sent <= limits.dialogue and self._server.size <= limits.dialogue_bytes
@@ -330,14 +359,20 @@ class Undecided:
         return self._read_dialogue(view.island.start, view.data)
 
     def _listen(self, acked: int, judge: Judge) -> Ruling:
-        """Return the action for a dialogue in which the server sends much and the client nothing yet."""
+        """Judge a dialogue in which the server sends much and the client nothing yet; return the action.
+
+        REFUSED if a flow without a name is not allowed; else only the client's side is read from now on.
+        """
         observation = self._observer.nameless(Proto.TCP)
         if not self.client.allows(observation, judge):
             return _refused(observation)
         return self._read_dialogue(acked, b"")
 
     def _read_dialogue(self, start: int, data: bytes) -> Ruling:
-        """Switch to reading only the client's side. ``data``: its bytes so far, from offset ``start`` on."""
+        """Change to reading only the client's side of a dialogue; return the ruling for now.
+
+        ``data``: the client's bytes so far, from offset ``start`` on.
+        """
         dialogue = DialogueFlow(self._observer, start, data, self._limits)
         dialogue.last = self.client.last
         self.http = dialogue
@@ -352,9 +387,9 @@ def _refused(observation: Observation) -> Ruling:
 
 
 class ClientSide:
-    """Collects a client's bytes in every reading, and judges the hosts and tunnels in them.
+    """Collects a client's bytes in every way that a server may read them, and judges what they ask for.
 
-    Methods that read raise WireError at the limits of a stream.
+    These are host names and tunnels. Methods that read raise WireError at the limits of a stream.
     """
 
     __slots__ = (
@@ -405,8 +440,8 @@ class ClientSide:
     def _look_for_tunnels(self, seq: int, payload: bytes) -> None:
         """Look for tunnels where a segment began or ended: the server may begin to read there.
 
-        More bytes do not turn other data into a tunnel: if segments arrive in order and without copies, each
-        offset is checked until the result is known.
+        The results are stored for `refused`. More bytes do not turn other data into a tunnel: if segments
+        arrive in order and without copies, each offset is checked until the result is known.
         """
         start = self.stream.offset(seq)
         in_order = start >= self._looked and len(self._seen) == len(self.stream.readings[0])
@@ -428,7 +463,11 @@ class ClientSide:
         self._looked = self.stream.end
 
     def _look_at(self, view: StreamView, cut: int, ends: Sequence[int]) -> None:
-        """Record a tunnel that begins at offset ``cut``, with all bytes after it or up to one of ``ends``."""
+        """Store the tunnel that begins at stream offset ``cut``, if one does.
+
+        It may have all bytes after it, or those up to one of ``ends``. If more bytes are needed to know,
+        store the offset instead.
+        """
         at = view.position(cut)
         if at >= len(view.data) or not may_begin(view.data[at]):
             return
@@ -443,8 +482,9 @@ class ClientSide:
                 self.may_tunnel |= not at
 
     def _drop_foreign(self) -> None:
-        """Drop old bytes of a stream that begins neither like TLS nor like HTTP. The newest bytes are stored,
-        since a hello may still follow.
+        """Drop old bytes of a stream that begins neither like TLS nor like HTTP.
+
+        The newest bytes stay stored, since a hello may still follow.
         """
         islands = self.stream.readings[0]
         if self.half_read or len(self.stream.readings) > 1 or len(self._seen) != len(islands):
@@ -465,39 +505,43 @@ class ClientSide:
 
     @property
     def judged(self) -> tuple[Observation, ...]:
-        """Each distinct observation that was judged."""
+        """Each distinct observation (host name or fault) that was judged."""
         return tuple(self._judged.judged)
 
     @property
     def last(self) -> Observation | None:
-        """The observation that was judged last."""
+        """The distinct observation that was judged last; None if there is none."""
         return next(reversed(self._judged.judged), None)
 
     @property
     def starts(self) -> list[bytes]:
-        """Each run of bytes that may begin the stream, in every reading."""
+        """Each run of the client's bytes without a gap, in every way that a server may read it.
+
+        Any of them may begin the stream.
+        """
         return [view.data for view, _ in self._seen]
 
     @property
     def in_order(self) -> list[tuple[StreamView, StreamClaims]]:
-        """The islands of the only reading of this stream, in order; empty if there are several readings."""
+        """The client's runs of bytes without gaps, in order; empty if there are several ways to read them."""
         islands = self.stream.readings[0]
         return self._seen if len(self.stream.readings) == 1 and len(self._seen) == len(islands) else []
 
     @property
     def only(self) -> tuple[StreamView, StreamClaims] | None:
-        """The only view of this stream; None if there are several."""
+        """The client's bytes with their hosts, if they are one run with one way to read it; else None."""
         return self._seen[0] if len(self._seen) == 1 else None
 
     def allows(self, observation: Observation, judge: Judge) -> bool:
         return self._judged.allows(observation, judge)
 
     def refused(self, judge: Judge) -> Observation | None:
-        """Judge everything that any reading asks for; return the first observation that is refused.
+        """Judge every host and tunnel that the client asks for, as any server may read its bytes.
 
-        For a stream with one reading, everything counts. If there are several, some are mixtures of a decoy
-        and the real data. There, each name is judged regardless of other faults, and faults count only if no
-        reading has a name. A missing name counts if nothing else is wrong.
+        Return the first observation that is refused; None if all are allowed. If there is one way to read the
+        bytes, everything counts. If there are several, some are mixtures of a decoy and the real data. There,
+        each name is judged regardless of other faults, and faults count only if no reading has a name. A
+        missing name counts if nothing else is wrong.
         """
         faults: list[tuple[int, Observation]] = []
         named = False
@@ -523,7 +567,7 @@ class ClientSide:
         return self.refused_tunnel(self._signs, judge)
 
     def refused_tunnel(self, signs: Iterable[TunnelSign], judge: Judge) -> Observation | None:
-        """Judge each tunnel once; return the first observation that is refused."""
+        """Judge each tunnel once; return the first observation that is refused, None if all are allowed."""
         for sign in signs:
             observation = self._observer.tunnel(sign)
             if not self._judged.allows(observation, judge):
@@ -532,14 +576,18 @@ class ClientSide:
 
     @property
     def half_read(self) -> bool:
-        """Whether later bytes, read as a new stream, would hide something that was sent here."""
+        """Whether something was sent here that would be overlooked if later bytes were read as a new stream.
+
+        True after the start of a hello or request, or of bytes that may be one.
+        """
         return self.has_claims or self.pending or self.unclear or self._is_broken
 
     @staticmethod
     def answered(reads: list[ServerReading], proto: Proto, count: int) -> list[ReadClaim]:
-        """Return the claims of ``count`` hellos or requests that the server may have answered.
+        """Return the claims of at least ``count`` hellos or requests of protocol ``proto`` in these readings.
 
-        Mixtures of a decoy and the real data count only if there is nothing better.
+        These are what the server may have answered. Mixtures of a decoy and the real data are returned only
+        if there is nothing better.
         """
         found = [
             (read, claim)
@@ -555,14 +603,17 @@ class ClientSide:
         return clean or found
 
     def refused_claim(self, view: StreamView, claim: HostClaim, judge: Judge) -> Observation | None:
-        """Judge the claim that the server has answered, with its faults; return the first one refused."""
+        """Judge the hosts that the server has answered for; return the first one refused, or None.
+
+        Their faults count too.
+        """
         for end, observation in zip(claim.ends, claim.asked, strict=True):
             if not self._allows_claim(view, claim, end, observation, judge):
                 return observation
         return None
 
     def refused_as_malformed(self, reads: list[ServerReading], judge: Judge) -> Observation | None:
-        """Judge malformed hellos and requests that the server has; return the first refused observation.
+        """Judge malformed hellos and requests that the server has; return the first one refused, or None.
 
         Only after the server has them: bytes that arrive out of order also look malformed.
         """
@@ -583,7 +634,10 @@ class ClientSide:
         return self._judged.allows_at(view.offset(end), observation, judge)
 
     def refused_in_segment(self, payload: bytes, judge: Judge) -> Observation | None:
-        """Return the first refused name or tunnel in an out-of-stream segment; None if there is none."""
+        """Judge the names and tunnels in a segment that is not part of the stream.
+
+        Return the first refused one; None if there is none.
+        """
         for claim in self._observer.look(payload).claims:
             for observation in claim.asked:
                 alone = observation if observation.fault is Fault.ECH else observation._replace(fault=None)
@@ -593,7 +647,10 @@ class ClientSide:
         return self.refused_tunnel((match,), judge) if isinstance(match, TunnelSign) else None
 
     def read_until(self, acked: int) -> list[ServerReading]:
-        """Return every way to read the bytes of a server that acknowledges all before ``acked``."""
+        """Return every way in which a server may read the bytes before stream offset ``acked``.
+
+        The server has acknowledged these, and none after them.
+        """
         reads = []
         for view, found in self._seen:
             if view.island.start < acked <= view.island.end:
@@ -605,7 +662,10 @@ class ClientSide:
 
 
 def starts_of(asked: list[ReadClaim]) -> list[tuple[int, bytes]]:
-    """Return the offset and bytes of each claim's requests, without claims inside other claims."""
+    """Return the stream offset and the bytes from there on of each claim's first request.
+
+    Claims that begin at a request inside an earlier claim are left out.
+    """
     starts: list[tuple[int, bytes]] = []
     for turn, (read, claim) in enumerate(asked):
         earlier = [other for before, other in asked[:turn] if before.view is read.view]
@@ -615,22 +675,25 @@ def starts_of(asked: list[ReadClaim]) -> list[tuple[int, bytes]]:
 
 
 def asked_by(claim: HostClaim, number: int) -> Observation:
-    """Return the observation for hello ``number`` of a claim, counted from 0."""
+    """Return the first observation for hello ``number`` of a claim, counted from 0."""
     end = sorted(set(claim.ends))[number]
     return claim.asked[claim.ends.index(end)]
 
 
 def _names_a_host(observation: Observation) -> bool:
-    """Return whether an observation has a host, or counts as if it had: an encrypted hello, a proxy, DNS."""
+    """Return whether an observation has a valid host, or is judged as if it had one.
+
+    Those are an encrypted hello, a proxy, and DNS.
+    """
     if observation.fault is Fault.ECH or observation.proto in (Proto.PROXY, Proto.DNS):
         return True
     return observation.host is not None and observation.fault is None
 
 
 class JudgedObservations:
-    """Judges each observation of one flow once, however often its bytes are read, and stores the result.
+    """Calls the judge once for each observation of one flow, and stores the results.
 
-    Its size is bounded by the limits of the flow's streams.
+    The bytes of an observation may be read often. The size is bounded by the limits of the flow's streams.
     """
 
     __slots__ = ("_by_end", "judged")
@@ -640,7 +703,7 @@ class JudgedObservations:
         self.judged: dict[Observation, bool] = {}  # distinct ones in the order of their first judgement
 
     def allows_at(self, end: int, observation: Observation, judge: Judge) -> bool:
-        """Return whether an observation that ends at stream offset ``end`` is allowed; judge it if it is new.
+        """Return whether an observation is allowed that ends at stream offset ``end``; judge it if it is new.
 
         Equal observations with different ends are two hellos or requests, and are judged twice. The start
         does not identify one: a method may arrive in pieces, the last of them first.

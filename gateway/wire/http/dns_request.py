@@ -20,11 +20,11 @@ _MAX_TEXT = 1600  # characters of a message in base64: 1,200 bytes, enough for a
 
 
 def dns_in_request(line: bytes, types: Iterable[bytes]) -> TunnelSign | None:
-    """Return the DNS query that a request carries; None if it carries none.
+    """Return the DNS query that an HTTP request carries, as a TunnelSign; None if it carries none.
 
-    ``line`` is the request line without its version, ``types`` are the values of Content-Type and Accept.
-    The host of the query is known only if the target has it. A parameter ``dns`` counts if it is a DNS
-    message: one of random text in 2**69 is.
+    ``line`` is the request line without its version, ``types`` are the values of Content-Type and Accept. The
+    host of the query is known only if the target has it. A parameter ``dns`` counts if it is a DNS message:
+    one of random text in 2**69 is.
     """
     target = _unescape(line)
     sign = _in_parameter(target)
@@ -35,7 +35,10 @@ def dns_in_request(line: bytes, types: Iterable[bytes]) -> TunnelSign | None:
 
 
 def _in_parameter(target: bytes) -> TunnelSign | None:
-    """Return the query in the first parameter ``dns`` that has one (RFC 8484 §4.1)."""
+    """Return the DNS query in the first parameter ``dns`` of a request's target that has one (RFC 8484 §4.1).
+
+    None if there is none.
+    """
     for found in _PARAMETER.finditer(target):
         text = found[1][:_MAX_TEXT].translate(_AS_BASE64)
         text = text[: len(text) - (len(text) % 4 == 1)]  # no whole byte is in a single character

@@ -63,7 +63,7 @@ Fields = dict[bytes, list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request head: the hosts it asks for, and where the next request begins."""
+    """One parsed HTTP request head: the hosts it asks for, and where the next request begins."""
 
     method: str  # as sent
     target: bytes  # as sent
@@ -101,10 +101,10 @@ def looks_like_http(prefix: bytes) -> bool | None:
 
 
 def parse_request(data: bytes) -> HttpRequest | None:
-    """Return the request with whose head ``data`` begins; None while the head is incomplete.
+    """Return the HTTP request with whose head ``data`` begins; None while the head is incomplete.
 
-    Raises WireError for a head over MAX_LENIENT_HEAD bytes, and for a first line that is no request line and
-    has no host.
+    A head that no correct client sends has the fault MALFORMED. Raises WireError for a head over
+    MAX_LENIENT_HEAD bytes, and for a first line that is no request line and has no host.
     """
     if data.startswith(b"PRI") and PREFACE.startswith(data[: len(PREFACE)]):
         if len(data) < len(PREFACE):
@@ -152,7 +152,8 @@ def parse_request(data: bytes) -> HttpRequest | None:
 def embedded_request(head: bytes, starts: Iterable[int]) -> HttpRequest | None:
     """Return the request in ``head``, which was found among other bytes; None if it has no host and no DNS.
 
-    ``starts`` are the offsets of its request lines. Only these are read, since it may be no request.
+    ``starts`` are the offsets of its request lines. Only hosts, method and DNS of the result are meaningful:
+    it may be no request.
     """
     lines: dict[int, int] = {}  # end of a line to the first request in it, which includes the later ones
     connects = False
@@ -188,7 +189,7 @@ def _skip_empty_lines(data: bytes) -> int:
 
 
 def _version_of(line: bytes) -> bytes | None:
-    """Return the HTTP version if it is the last of at least three words in ``line``; else None."""
+    """Return the HTTP version if it is the last of at least three words in the request line; else None."""
     version = line.rsplit(None, 1)[-1:]
     if not version or _VERSION.fullmatch(version[0]) is None or len(line.split(None, 2)) < 3:
         return None
@@ -196,7 +197,7 @@ def _version_of(line: bytes) -> bytes | None:
 
 
 def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
-    """Return method and target; the method is None if this is no request line."""
+    """Return method and target of a request line; the method is None if it is none."""
     if _version_of(line) is None:
         return None, b""
     method, rest = line.split(None, 1)
@@ -206,7 +207,11 @@ def _request_line(line: bytes) -> tuple[bytes | None, bytes]:
 
 
 def _without_version(line: bytes, size: int) -> HttpRequest:
-    """Parse HTTP/0.9 or an unknown version: some servers use the host in its target."""
+    """Return the request in a line of HTTP/0.9 or an unknown version, with the fault MALFORMED.
+
+    Some servers use the host in its target. ``size``: the bytes up to the end of the line. Raises WireError
+    if the line has no host.
+    """
     begin = _START.match(line)
     names, _ = hosts_of(_authorities(line))
     if begin is None or not names:
@@ -217,7 +222,7 @@ def _without_version(line: bytes, size: int) -> HttpRequest:
 
 
 def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, bool]:
-    """Return the values of the wanted fields, and whether all servers find the same framing in them.
+    """Return the values of the wanted header fields, and whether all servers find the same body length.
 
     A folded line continues the value above it (RFC 9112 §5.2), and is also parsed as a field of its own.
     """
@@ -243,7 +248,10 @@ def _fields(block: bytes, wanted: frozenset[bytes] = _WANTED) -> tuple[Fields, b
 
 
 def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fault | None]:
-    """Return each distinct name, and the fault; ``asked`` is the request line without its version."""
+    """Return each distinct host name of a request, and its fault or None.
+
+    ``asked`` is the request line without its version; ``host_fields``: the values of the Host headers.
+    """
     first, bad_target = hosts_of(_authorities(asked))
     hosts, bad_field = hosts_of(host_fields)
     names = (*first, *[host for host in hosts if host not in first])
@@ -253,7 +261,10 @@ def _names(asked: bytes, host_fields: list[bytes]) -> tuple[tuple[str, ...], Fau
 
 
 def _content_length(fields: Fields) -> int | None:
-    """Return the body's length; None if it is not one number, since servers then differ."""
+    """Return the body's length in bytes, 0 without a Content-Length header.
+
+    None if its value is not one number, since servers then differ.
+    """
     values = {value.strip(_BLANK) for field in fields.get(_CONTENT_LENGTH, []) for value in field.split(b",")}
     if not values:
         return 0
@@ -262,7 +273,7 @@ def _content_length(fields: Fields) -> int | None:
 
 
 def _chunked(fields: Fields) -> bool | None:
-    """Return whether the body is chunked; None if servers differ.
+    """Return whether the body is chunked; None if servers differ about it.
 
     chunked must be the last coding, without a Content-Length (RFC 9112 §6.1, §6.3).
     """
@@ -276,9 +287,10 @@ def _chunked(fields: Fields) -> bool | None:
 
 
 def _authorities(line: bytes) -> list[bytes]:
-    """Return the authorities in ``line``, a ``method target`` as sent: of any two adjacent words.
+    """Return the authorities (``host:port``) in ``line``, a ``method target`` as sent.
 
-    If a target contains blanks, the request may begin inside it for a server that has read the part before.
+    They are searched in any two adjacent words: if a target contains blanks, the request may begin inside it
+    for a server that has read the part before.
     """
     found = [match[1] for match in ABSOLUTE.finditer(line)]
     if b"CONNECT" in line:
@@ -289,7 +301,10 @@ def _authorities(line: bytes) -> list[bytes]:
 
 
 def hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
-    """Return the distinct names of authorities, and whether one of these is no host at all."""
+    """Return the distinct host names in authorities (``host:port``), and whether one is no host at all.
+
+    IP addresses and empty authorities are left out; they are not wrong.
+    """
     if not asked:
         return [], False
     names: dict[str, None] = {}
@@ -303,7 +318,10 @@ def hosts_of(asked: list[bytes]) -> tuple[list[str], bool]:
 
 
 def _host(authority: bytes) -> tuple[str | None, bool]:
-    """Return the name in ``[user@]host[:port]``, None for an address; and whether it is no host at all."""
+    """Return the name in ``[user@]host[:port]``, and whether it is no host at all.
+
+    The name is None for an address, an empty host and a wrong one.
+    """
     host = _PORT.sub(b"", authority.rpartition(b"@")[2])
     if not host:
         return None, False

@@ -102,7 +102,10 @@ _BYTE = 8  # bits; most letters have a code of at most that length
 
 
 def _build_codes() -> dict[int, int]:
-    """Return the byte for each code. A one in front of the bits keeps codes of different lengths apart."""
+    """Return the byte for each Huffman code of HPACK.
+
+    A one in front of a code's bits keeps codes of different lengths apart.
+    """
     codes: dict[int, int] = {}
     code = length = 0
     for size, byte in sorted((size, byte) for byte, size in enumerate(_CODE_LENGTHS)):
@@ -132,7 +135,7 @@ _LONGEST = _LENGTHS[-1]  # bits of a code
 
 
 class HpackDecoder:
-    """Decodes the header blocks of one direction of a connection, in the order in which they are sent.
+    """Decodes HPACK header blocks of one direction of an HTTP/2 connection, in the order sent.
 
     The encoder announces each change of the table's size in the block. So this needs no SETTINGS of the other
     side: a server that allows less than MAX_TABLE ends a connection that uses more.
@@ -147,7 +150,7 @@ class HpackDecoder:
         self.work = 0  # steps so far (Effort)
 
     def decode(self, block: bytes) -> list[Field]:
-        """Return the fields of a whole header block.
+        """Return the fields (name and value) of a whole header block.
 
         Raises WireError for an invalid block and at the limits. The table is then unusable.
         """
@@ -193,7 +196,10 @@ class HpackDecoder:
         return self._table[dynamic]
 
     def _add(self, field: Field) -> None:
-        """Add an entry. One that is larger than the table empties it (§4.4)."""
+        """Add an entry to the dynamic table; evict old ones.
+
+        One that is larger than the table empties it (§4.4).
+        """
         self._table.appendleft(field)
         self.size += _size(field)
         self._evict()
@@ -208,7 +214,10 @@ def _size(field: Field) -> int:
 
 
 def _integer(data: bytes, pos: int, bits: int) -> tuple[int, int]:
-    """Return the integer with a prefix of ``bits`` bits at ``pos``, and the offset after it (§5.1)."""
+    """Return the HPACK integer with a prefix of ``bits`` bits at ``pos``, and the offset after it (§5.1).
+
+    Raises WireError if it is cut or too large.
+    """
     most = (1 << bits) - 1
     value = data[pos] & most
     pos += 1
@@ -226,7 +235,10 @@ def _integer(data: bytes, pos: int, bits: int) -> tuple[int, int]:
 
 
 def _string(data: bytes, pos: int) -> tuple[bytes, int]:
-    """Return the string at ``pos``, and the offset after it (§5.2)."""
+    """Return the decoded HPACK string at ``pos``, and the offset after it (§5.2).
+
+    Raises WireError if it is cut or invalid.
+    """
     if pos >= len(data):
         msg = "HPACK block that ends before a string"
         raise WireError(msg)
@@ -240,7 +252,7 @@ def _string(data: bytes, pos: int) -> tuple[bytes, int]:
 
 
 def decode_huffman(data: bytes) -> bytes:
-    """Return the bytes of a Huffman-coded string. Raises WireError for an invalid code or padding."""
+    """Return the bytes of a Huffman-coded HPACK string. Raises WireError for an invalid code or padding."""
     out = bytearray()
     window = held = 0  # bits read ahead, and their number
     for byte in data:
@@ -268,7 +280,10 @@ def decode_huffman(data: bytes) -> bytes:
 
 
 def _next_code(window: int, held: int) -> tuple[int, int]:
-    """Return the byte of the code with which ``held`` bits begin, and its length; _END if there is none."""
+    """Return the byte of the code with which ``window`` begins, and the code's length in bits.
+
+    ``window`` has ``held`` bits. Returns _END and 0 if they have no whole code.
+    """
     for size in _LENGTHS:
         if size > held:
             break

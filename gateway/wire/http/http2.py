@@ -29,7 +29,7 @@ _METHOD, _AUTHORITY, _HOST, _PATH = b":method", b":authority", b"host", b":path"
 
 
 class ClientFrame(NamedTuple):
-    """The part of a frame that was read."""
+    """The part of an HTTP/2 frame that was read, and the request that it completes."""
 
     size: int  # bytes of the header, and of a header block or small payload
     skip: int  # bytes after it that are neither
@@ -37,7 +37,7 @@ class ClientFrame(NamedTuple):
 
 
 class Http2Frames:
-    """Reads one client's frames after the preface, in order."""
+    """Reads the HTTP/2 frames that one client sends after the preface, in order."""
 
     __slots__ = ("_begun", "_block", "_continuations", "_hpack", "_length", "_stream")
 
@@ -51,7 +51,7 @@ class Http2Frames:
 
     @property
     def held(self) -> int:
-        """The number of stored bytes."""
+        """The number of bytes stored of an incomplete header block and in the HPACK table."""
         return len(self._block) + self._hpack.size
 
     @property
@@ -62,7 +62,8 @@ class Http2Frames:
     def read(self, data: bytes) -> ClientFrame | None:
         """Read the frame with which ``data`` begins; None if more bytes are needed.
 
-        Raises WireError for frames that no correct client sends there, and at the limits.
+        Of other frames than HEADERS and CONTINUATION only the header is read, with a payload of at most 64
+        bytes. Raises WireError for frames that no correct client sends there, and at the limits.
         """
         if len(data) < FRAME_HEADER:
             return None
@@ -92,7 +93,7 @@ class Http2Frames:
         return ClientFrame(size, 0, self._end_block() if flags & _END_HEADERS else None)
 
     def _check_order(self, kind: int, flags: int, stream: int) -> None:
-        """Raise WireError if this frame may not come here."""
+        """Raise WireError if a client may not send this frame here (RFC 9113 §6)."""
         if not self._begun:
             expected = kind == _SETTINGS and not flags & _ACK and not stream
         elif self._stream:
@@ -113,7 +114,10 @@ class Http2Frames:
 
 
 def _without_padding(payload: bytes, flags: int) -> bytes:
-    """Return the header block in the payload of a HEADERS frame (RFC 9113 §6.2)."""
+    """Return the header block in the payload of a HEADERS frame (RFC 9113 §6.2).
+
+    Raises WireError if the padding is longer than the payload.
+    """
     start, end = 0, len(payload)
     if flags & _PADDED:
         start, end = 1, end - payload[0] if payload else -1
@@ -126,9 +130,10 @@ def _without_padding(payload: bytes, flags: int) -> bytes:
 
 
 def _request(fields: list[Field], size: int) -> HttpRequest | None:
-    """Return the request of a header block in frames of ``size`` bytes; None for trailers, without names.
+    """Return the request of a header block; None for trailers (without method, path and host names).
 
-    Servers differ in whether :authority or Host counts, so both do.
+    ``size``: the bytes of the block's frames. Servers differ in whether :authority or Host counts, so both
+    do.
     """
     methods = [value for name, value in fields if name == _METHOD]
     paths = [value for name, value in fields if name == _PATH]

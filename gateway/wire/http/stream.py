@@ -58,17 +58,18 @@ Frame = tuple[int, bytes]
 
 
 class RequestStream:
-    """Finds each request of a client's stream, pipelined or on a persistent connection; bodies are skipped.
+    """Finds each HTTP request of a client's stream, pipelined or on a persistent connection.
 
-    The server may reject a request for another protocol, and more requests may follow. So the bytes after it
-    are still read as HTTP if they look like it. If not, the protocol has changed: ``opaque`` is then True and
-    no more requests are expected, unless the server is known to have rejected the first one. After the HTTP/2
-    preface, ``http2`` is True and the requests of all streams are read from the frames.
+    Bodies are skipped. The server may reject a request for another protocol, and more requests may follow. So
+    the bytes after it are still read as HTTP if they look like it. If not, the protocol has changed:
+    ``opaque`` is then True and no more requests are expected, unless the server is known to have rejected the
+    first one. After the HTTP/2 preface, ``http2`` is True and the requests of all streams are read from the
+    frames.
 
     Some servers never read the body of a GET, or of a request that they reject: to them the body is the next
-    request. For bytes before the first answer it is unknown where the server begins to read. So heads at
-    any other place are read too; their requests are in ``inside``. The same applies to another protocol,
-    which the server may not have accepted.
+    request. For bytes before the first answer it is unknown where the server begins to read. So heads at any
+    other place are read too; their requests are in ``inside``. The same applies to another protocol, which
+    the server may not have accepted.
     """
 
     __slots__ = (
@@ -78,10 +79,10 @@ class RequestStream:
     )  # fmt: skip
 
     def __init__(self, *, turned_down: bool = False, bodies: bool = True) -> None:
-        """Start at the first byte of a request.
+        """Create a stream that starts at the first byte of a request.
 
-        ``turned_down``: the server rejected the first request's change of protocol. ``bodies``: bodies are
-        scanned for requests (Limits).
+        ``turned_down``: the server rejected the first request's change of protocol. ``bodies``: search bodies
+        for requests (Limits).
         """
         self._bodies = bodies
         self.bodies: list[tuple[int, int]] = []  # skipped by the last feed, if bodies are not scanned
@@ -108,7 +109,7 @@ class RequestStream:
 
     @property
     def held(self) -> int:
-        """The number of stored bytes."""
+        """The number of bytes that are stored, because their element is incomplete or is still searched."""
         held = len(self._rest) + self._scanner.held
         return held if self._http2 is None else held + self._http2.held
 
@@ -119,7 +120,10 @@ class RequestStream:
 
     @property
     def unfinished(self) -> bytes:
-        """The stored bytes of an incomplete request head, frame or line of a chunked body."""
+        """The last bytes of the stream if their element is incomplete, so that they are not parsed yet.
+
+        Empty otherwise. An element is a request head, an HTTP/2 frame, or a line of a chunked body.
+        """
         return self._rest
 
     @property
@@ -134,21 +138,24 @@ class RequestStream:
 
     @property
     def body_left(self) -> int:
-        """The bytes still to come of a body with a Content-Length, if a request of HTTP/1 follows it."""
+        """The bytes still to come of a body with a Content-Length; 0 if no request of HTTP/1 follows it."""
         return self._skip if self._state is _State.HEAD and not self.opaque else 0
 
     @property
     def body_read(self) -> int:
-        """The bytes of the present body so far."""
+        """The number of bytes of the present body that were read so far."""
         return self._length - self._skip
 
     @property
     def clean(self) -> int:
-        """How many of the newest bytes are of the present body, and were scanned without an HTTP version."""
+        """The number of newest bytes of the present body in which no HTTP version was found (``HTTP/``)."""
         return min(self._scanner.clean, self._fed - self._clean_from)
 
     def jump(self, count: int) -> None:
-        """Leave out the next ``count`` bytes, which are of the present body. None of it counts as clean."""
+        """Skip the next ``count`` bytes, which are of the present body and are not fed.
+
+        None of the body so far counts as clean (`clean`) any more.
+        """
         self._fed += count
         self._skip -= count
         self._clean_from = self._fed
@@ -157,7 +164,7 @@ class RequestStream:
 
     @property
     def has_switched(self) -> bool:
-        """Whether the next bytes may be of another protocol than HTTP/1."""
+        """Whether the next bytes are, or may be, of another protocol than HTTP/1."""
         return self.opaque or (self._state is _State.AFTER_SWITCH and not self._skip)
 
     def turn_down(self) -> None:
@@ -177,8 +184,8 @@ class RequestStream:
     def feed(self, data: bytes) -> list[HttpRequest]:
         """Return the requests whose heads ``data``, the next bytes of the stream, completes.
 
-        Raises WireError as parse_request does, for invalid chunks, for other bytes between requests, and for
-        bytes after a malformed head.
+        Requests found at other places are in ``inside``. Raises WireError as parse_request does, for invalid
+        chunks, for other bytes between requests, and for bytes after a malformed head.
         """
         self._found, self.inside, self.ends, self.frames, self.bodies = [], [], [], [], []
         self._fed += len(data)
@@ -206,7 +213,10 @@ class RequestStream:
         return self._found
 
     def _step(self, data: bytes) -> bytes | None:
-        """Consume the next element of ``data`` and return the rest; None if the element is incomplete."""
+        """Read the next element (head, frame or line) of ``data`` and return the bytes after it.
+
+        None if the element is incomplete. Raises WireError if it is invalid.
+        """
         if self._state is _State.HEAD:
             return self._head(data)
         if self._state is _State.AFTER_SWITCH:
@@ -255,7 +265,10 @@ class RequestStream:
         return data[request.head_length :]
 
     def _preface(self, data: bytes, size: int) -> bytes:
-        """Continue with the frames of HTTP/2. They are scanned too, for servers that do not speak it."""
+        """Change to reading the frames of HTTP/2; return the bytes after the preface of ``size`` bytes.
+
+        The frames are also searched for requests of HTTP/1, for servers that do not speak HTTP/2.
+        """
         self._http2 = Http2Frames()
         self.begins_http2 = not self.count
         self._state = self._next = _State.FRAME
@@ -263,7 +276,10 @@ class RequestStream:
         return data[size:]
 
     def _frame(self, data: bytes) -> bytes | None:
-        """Read the header of an HTTP/2 frame, and the header block in it."""
+        """Read an HTTP/2 frame, with its header block if it has one; return the bytes after that.
+
+        None if it is incomplete.
+        """
         frame = self._http2.read(data) if self._http2 is not None else None
         if frame is None:
             return None
@@ -277,7 +293,10 @@ class RequestStream:
         return rest
 
     def _scanned_of(self, head: bytes) -> bytes:
-        """Return a head without its request line, unless that may end a line that began before it."""
+        """Return the part of a head to search for other requests: without its request line.
+
+        The line is included if it may end a line that began before it.
+        """
         return head if self._scanner.held else head.lstrip(b"\r\n").partition(b"\n")[2]
 
     def _scan(self, data: bytes) -> None:
@@ -329,7 +348,7 @@ def _line(data: bytes) -> tuple[bytes, bytes | None]:
 
 
 def request_starts(data: bytes) -> Iterator[int]:
-    """Yield each offset at which a request line with a host of its own may begin; its end may be missing.
+    """Yield each offset at which an HTTP request line with a host in it may begin; its end may be missing.
 
     Some servers accept any token as a method, and the bytes before it may be part of the token. The longest
     one is used, since only the method CONNECT changes a request's meaning.
@@ -346,8 +365,8 @@ def request_starts(data: bytes) -> Iterator[int]:
 def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
     """Yield the offset of each possible method in ``data[begin:version]``, a line without its HTTP version.
 
-    This is the last word but one, and each word before an authority: servers differ in whether a target may
-    contain blanks.
+    A method is the last word but one, or a word before a target with a host (``scheme://`` or after CONNECT):
+    servers differ in whether a target may contain blanks.
     """
     line = data[begin:version].translate(_AS_SPACE)
     words = line.rstrip(b" ")
@@ -368,7 +387,7 @@ def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
 
 
 class HeadScanner:
-    """Finds requests with a host at any place in bytes that arrive piece by piece."""
+    """Finds HTTP requests that name a host at any place in bytes that arrive piece by piece."""
 
     __slots__ = ("_cheap", "_look_from", "_rest", "_within", "clean", "work")
 
@@ -382,17 +401,17 @@ class HeadScanner:
 
     @property
     def held(self) -> int:
-        """The number of stored bytes, up to MAX_HEAD."""
+        """The number of stored bytes of an unfinished line or head, up to MAX_HEAD."""
         return len(self._rest)
 
     def restart(self) -> None:
-        """Forget an unfinished line or head: the next bytes do not follow it."""
+        """Forget an unfinished line or head: the next bytes that are fed do not follow it."""
         self._rest.clear()
         self._look_from = self.clean = 0
         self._within = False
 
     def feed(self, data: bytes) -> list[HttpRequest]:
-        """Return the requests with a host whose heads ``data`` completes."""
+        """Return the requests with a host, or with DNS, whose heads ``data`` (the next bytes) completes."""
         rest = self._rest
         if self._within or (bytes(rest[self._look_from :]) + data if rest else data).find(_VERSION) >= 0:
             self.clean = 0
@@ -445,9 +464,9 @@ class HeadScanner:
         self._look_from = max(0, min(open_at, len(data) - _LOOK_BACK) - line)
 
     def _request_line(self, data: bytes, begin: int, look_from: int) -> tuple[int, int] | None:
-        """Return the offsets of the start and LF of the first whole request line from ``begin`` on, or None.
+        """Return the offsets of the start and LF of the first whole request line from ``begin`` on.
 
-        Its version is at ``look_from`` or later.
+        None if there is none. Its HTTP version is at ``look_from`` or later.
         """
         version = data.find(_VERSION, look_from)
         while version >= 0:

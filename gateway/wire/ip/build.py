@@ -20,22 +20,29 @@ _U16 = Struct("!H")
 
 
 def udp_reply(packet: Packet, payload: bytes) -> bytes:
-    """Return an IP packet that answers UDP datagram ``packet``, as if its destination sent it."""
+    """Return an IP packet with ``payload`` that answers UDP ``packet``, as if its destination sent it.
+
+    Raises WireError if it is too long.
+    """
     segment = _udp_segment(packet.dst, packet.src, packet.dport, packet.sport, payload)
     return _ip_packet(packet.dst, packet.src, UDP, segment)
 
 
 def udp_readdressed(data: bytes, src: bytes, sport: int) -> bytes:
-    """Return the whole UDP datagram ``data`` with another source address and port."""
+    """Return the IP packet ``data``, a whole UDP datagram, with another source address and port.
+
+    ``src`` is packed. Raises WireError if ``data`` is invalid, or ``src`` of another address family.
+    """
     packet = parse_ip(data)
     segment = _udp_segment(src, packet.dst, sport, packet.dport, bytes(packet.payload))
     return _ip_packet(src, packet.dst, UDP, segment)
 
 
 def udp_replace(data: bytes, packet: Packet, payload: bytes) -> bytes:
-    """Return ``data`` (parsed as ``packet``) with another UDP payload, and correct lengths and checksums.
+    """Return IP packet ``data`` (parsed as ``packet``) with another UDP payload.
 
-    Raises WireError for a fragment: its length and checksum depend on other packets.
+    Lengths and checksums are corrected. Raises WireError for a fragment, whose length and checksum depend on
+    other packets, and if the packet becomes too long.
     """
     if packet.proto != UDP or packet.fragment or packet.more_fragments:
         msg = "only a whole UDP datagram can take another payload"
@@ -85,7 +92,10 @@ def tcp_segment(
 
 
 def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> bytes:
-    """Return a segment that acknowledges all of ``packet``, as if its destination sent it."""
+    """Return a TCP segment that acknowledges all of ``packet``, as if its destination sent it.
+
+    It is a whole IP packet.
+    """
     return tcp_segment(
         packet.dst,
         packet.src,
@@ -99,7 +109,7 @@ def tcp_reply(packet: Packet, payload: bytes = b"", *, flags: int = ACK) -> byte
 
 
 def tcp_reset(packet: Packet) -> bytes:
-    """Return a reset to the destination of ``packet``, as if its sender sent it."""
+    """Return a TCP reset (an IP packet) to the destination of ``packet``, as if its sender sent it."""
     return tcp_segment(
         packet.src, packet.dst, packet.sport, packet.dport,
         seq=packet.seq, ack=packet.ack, flags=RST | ACK, window=0,
@@ -107,14 +117,17 @@ def tcp_reset(packet: Packet) -> bytes:
 
 
 def tcp_reset_back(packet: Packet) -> bytes:
-    """Return a reset that answers ``packet``, as if its destination sent it; ``packet`` has ACK."""
+    """Return a TCP reset (an IP packet) to the sender of ``packet``, as if its destination sent it.
+
+    ``packet`` has ACK.
+    """
     return tcp_segment(
         packet.dst, packet.src, packet.dport, packet.sport, seq=packet.ack, ack=0, flags=RST, window=0
     )
 
 
 def _sequence_length(packet: Packet) -> int:
-    """Return the sequence numbers that a segment takes (RFC 9293, SEG.LEN)."""
+    """Return how many sequence numbers a TCP segment takes: payload, SYN and FIN (RFC 9293, SEG.LEN)."""
     return len(packet.payload) + (packet.flags & SYN != 0) + (packet.flags & FIN != 0)
 
 

@@ -47,7 +47,7 @@ _U16 = Struct("!H")
 
 
 class Frame(NamedTuple):
-    """One captured frame."""
+    """One captured link-layer frame, with its time and link type."""
 
     time: float  # seconds since 1970 by the capturing host's clock; 0.0 if there is no time
     linktype: int
@@ -97,7 +97,10 @@ class CaptureReader:
 
     @property
     def pending(self) -> int:
-        """The number of bytes not read yet: of an incomplete record, at the end of a file that was cut."""
+        """The number of bytes not read yet.
+
+        At the end of a file that was cut, they are of an incomplete record.
+        """
         return len(self._buffer) - self._pos
 
     def feed(self, data: bytes) -> None:
@@ -107,7 +110,7 @@ class CaptureReader:
         self._buffer += data
 
     def next_frame(self) -> Frame | None:
-        """Return the next frame; None if more data is needed.
+        """Return the next frame of the file; None if more data is needed.
 
         Raises WireError at the first invalid record, and again on every later call.
         """
@@ -118,7 +121,10 @@ class CaptureReader:
         return self.next_frame() if self._begin() else None
 
     def _begin(self) -> bool:
-        """Read the file's header; return whether it was complete."""
+        """Read the file's header; return whether it was complete.
+
+        Raises WireError if it is no capture file.
+        """
         head = bytes(self._buffer[:_PCAP_HEADER])
         magic = head[:4]
         if len(magic) == 4 and magic != _SECTION_MAGIC and magic not in _PCAP_MAGIC:
@@ -222,9 +228,9 @@ class CaptureReader:
         raise WireError(msg)
 
     def _simple(self, layout: _Layout, body: bytes) -> Frame:
-        """Return the frame in a simple packet block.
+        """Return the frame in a simple packet block of pcapng, without a time (0.0).
 
-        It has no time and no captured length: that is the snapshot length at most.
+        The block has no captured length: that is the snapshot length at most. Raises WireError.
         """
         if len(body) < 4:
             msg = "a simple packet block without a length"
@@ -250,7 +256,7 @@ class CaptureReader:
 
 
 class Payload(NamedTuple):
-    """An IP packet and its source hardware address (empty if the link has none)."""
+    """An IP packet of a captured frame, and the frame's source hardware address (empty if it has none)."""
 
     packet: bytes
     source: bytes
@@ -314,7 +320,7 @@ def _after_ethertype(ethertype: int, rest: bytes, source: bytes) -> Payload | No
 
 
 def _pppoe(rest: bytes, source: bytes) -> Payload | None:
-    """Return the IP packet in PPPoE, or None.
+    """Return the IP packet in PPPoE; None if it carries something else. Raises WireError if it is cut.
 
     The header is version and type, code, session, length; code 0 carries PPP (RFC 2516 §4).
     """
@@ -329,7 +335,7 @@ def _pppoe(rest: bytes, source: bytes) -> Payload | None:
 
 
 def _ppp(rest: bytes, source: bytes) -> Payload | None:
-    """Return the IP packet in PPP, or None.
+    """Return the IP packet in PPP; None if it carries something else. Raises WireError if it is cut.
 
     The protocol number has two bytes, or one odd byte when compressed (RFC 1661 §2).
     """

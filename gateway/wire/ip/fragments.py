@@ -33,7 +33,7 @@ class _Fragment(NamedTuple):
 
 
 class _Datagram:
-    """The pieces of one packet received so far."""
+    """The fragments of one IP packet received so far."""
 
     __slots__ = ("head", "length", "pieces", "since")
 
@@ -45,17 +45,16 @@ class _Datagram:
 
 
 class Defragmenter:
-    """Reassembles packets: ``feed`` takes every IP packet of a link and returns whole ones."""
+    """Reassembles IP packets: ``feed`` takes every IP packet of a link and returns whole ones."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Key, _Datagram] = OrderedDict()  # oldest first
 
     def feed(self, data: bytes, now: float) -> bytes | None:
-        """Return ``data`` itself if it is no fragment; the whole packet once its last missing piece arrives;
-        else None. ``now`` is in seconds.
+        """Return ``data`` itself if it is no fragment; else the whole packet if it is complete now, or None.
 
-        Raises WireError for a fragment that no correct sender sends. Overlapping fragments discard their
-        packet (RFC 5722).
+        ``now`` is in seconds. Raises WireError for a fragment that no correct sender sends. Overlapping
+        fragments discard their packet (RFC 5722).
         """
         fragment = _fragment(data)
         if fragment is None:
@@ -101,9 +100,9 @@ def _ipv4(data: bytes, where: int) -> _Fragment:
 
 
 def _ipv6(data: bytes) -> _Fragment | None:
-    """Return the fragment in an IPv6 packet; None if it has no fragment header.
+    """Return the fragment in an IPv6 packet; None if it has no fragment header. Raises WireError if cut.
 
-    Headers before that one are for every router on the path (RFC 8200 §4.5).
+    The headers before that one are for every router on the path (RFC 8200 §4.5).
     """
     total = 40 + _U16.unpack_from(data, 4)[0]
     cursor = Cursor(data, 40, total) if total <= len(data) else Cursor(data, len(data))

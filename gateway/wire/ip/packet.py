@@ -45,7 +45,7 @@ _new = tuple.__new__
 
 
 class Packet(NamedTuple):
-    """The headers of one IP packet. Offsets count from the packet's first byte.
+    """The parsed headers of one IP packet. Offsets count from the packet's first byte.
 
     A NamedTuple because one is built for every queued packet: 0.2 microseconds, a frozen dataclass takes 1.4.
     Fields of a protocol that the packet does not carry are 0 (False, empty).
@@ -72,7 +72,7 @@ class Packet(NamedTuple):
 
 
 def parse_ip(data: bytes) -> Packet:
-    """Parse one whole IP packet.
+    """Parse one whole IP packet, with its TCP or UDP header.
 
     Raises WireError for a packet that no correct sender sends or no correct receiver accepts, and for a copy
     that is shorter than its IP length.
@@ -151,13 +151,16 @@ def parse_ip(data: bytes) -> Packet:
 
 
 def _opaque(head: tuple[int, bytes, bytes, int, int, bool, bool, int, int], data: bytes) -> Packet:
-    """Return a packet without a transport header; ``head`` is its first nine fields."""
+    """Return a packet whose transport header is not parsed; ``head`` is its first nine fields."""
     l4, total = head[7:]
     return _new(Packet, (*head, 0, 0, memoryview(data)[l4:total], 0, 0, 0, 0, 0, False))
 
 
 def _short(head: tuple[int, bytes, bytes, int, int, bool, int, int], data: bytes) -> Packet:
-    """Return a packet with a cut transport header: valid only as the start of a fragmented one."""
+    """Return a packet with a cut transport header: valid only as the start of a fragmented one.
+
+    Raises WireError if no fragments follow.
+    """
     version, src, dst, proto, ttl, more, l4, total = head
     if not more:
         msg = f"header of protocol {proto} cut, {total - l4} bytes in the packet"
@@ -166,7 +169,10 @@ def _short(head: tuple[int, bytes, bytes, int, int, bool, int, int], data: bytes
 
 
 def _has_md5(data: bytes, pos: int, end: int) -> bool:
-    """Return whether the TCP options (RFC 9293 §3.1) include an MD5 signature."""
+    """Return whether the TCP options (RFC 9293 §3.1) in ``data[pos:end]`` include an MD5 signature.
+
+    Raises WireError for a malformed option.
+    """
     found = False
     while pos < end:
         kind = data[pos]
@@ -215,7 +221,10 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
 
 
 def _is_written_by_routers(data: bytes, end: int) -> bool:
-    """Return whether the IPv4 options ``data[20:end]``, which are well-formed, include one of these."""
+    """Return whether the IPv4 options ``data[20:end]`` have one that routers write: route or timestamp.
+
+    The options are well-formed.
+    """
     pos = 20
     while pos < end and data[pos] != _OPTION_END:
         if data[pos] in _WRITTEN_BY_ROUTERS:
@@ -225,14 +234,20 @@ def _is_written_by_routers(data: bytes, end: int) -> bool:
 
 
 def pseudo_sum(packet: Packet) -> int:
-    """Return the pseudo-header's sum modulo 65535: the checksum field if a network card completes it."""
+    """Return the sum modulo 65535 of a TCP or UDP packet's pseudo-header.
+
+    It is the checksum field of a packet whose checksum a network card completes.
+    """
     end = packet.total if packet.proto == TCP else packet.l4 + 8 + len(packet.payload)
     addresses = int.from_bytes(packet.src + packet.dst, "big")
     return (addresses + packet.proto + end - packet.l4) % 65535
 
 
 def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
-    """Return the sum modulo 65535 of pseudo-header and ``segment``, header included; 0 if it verifies."""
+    """Return the sum modulo 65535 of pseudo-header and ``segment``, which begins with its own header.
+
+    It is 0 if the checksum in the segment is correct.
+    """
     length = len(segment)
     total = int.from_bytes(segment, "big")
     if length & 1:
@@ -246,7 +261,7 @@ def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
 
 
 class Transport(NamedTuple):
-    """The header that follows an IPv6 packet's extension headers, or its fragment header."""
+    """The position of the header that follows an IPv6 packet's extension headers, or its fragment header."""
 
     proto: int  # of the header at ``offset``
     offset: int
@@ -278,10 +293,10 @@ def check_ipv4_options(data: bytes, end: int) -> None:
 
 
 def walk_ipv6_extensions(data: bytes, proto: int, total: int) -> Transport:
-    """Return the transport header after the extension headers of an IPv6 packet of ``total`` bytes.
+    """Return type and offset of the header after the extension headers of an IPv6 packet.
 
-    ``proto`` is the type of the header at offset 40. Raises WireError for a chain that is malformed, too
-    long, or has a route other than the destination.
+    ``total``: the packet's bytes. ``proto``: the type of the header at offset 40. Raises WireError for a
+    chain that is malformed, too long, or has a route other than the destination.
     """
     pos = 40
     more = False

@@ -13,16 +13,17 @@ FIRST, LAST = 133, 137  # types of neighbour discovery, RFC 4861: router solicit
 
 
 class AddressClaim(NamedTuple):
-    """The packed IP addresses that a packet claims for its sender."""
+    """The packed IP addresses that a packet claims for its sender, and in ARP the sender's MAC address."""
 
     addresses: tuple[bytes, ...]
     mac: bytes = b""  # the sender in an ARP packet; empty in IPv6
 
 
 def arp_claim(packet: bytes) -> AddressClaim | None:
-    """Return the claim of an ARP request or reply; None for another kind of ARP.
+    """Return the sender's IPv4 and MAC address in an ARP request or reply; None for another kind of ARP.
 
-    The hardware type is ignored: hosts accept two types on Ethernet.
+    ``packet`` begins after the Ethernet header. The hardware type is ignored: hosts accept two types on
+    Ethernet.
     """
     if len(packet) < ARP_BYTES or packet[2:6] != _ETHERNET_IPV4:
         return None
@@ -30,10 +31,11 @@ def arp_claim(packet: bytes) -> AddressClaim | None:
 
 
 def neighbour_claim(packet: bytes) -> AddressClaim | None:
-    """Return the claim of an IPv6 packet; None unless it is neighbour discovery. Raises WireError.
+    """Return the IP addresses that an IPv6 packet claims for its sender; None unless neighbour discovery.
 
-    Receivers take the sender's MAC address from a message's options, for its source, and for the target of an
-    advertisement. The target of a solicitation is no claim: it is what the sender looks for.
+    Raises WireError. Receivers take the sender's MAC address from a message's options, for its source, and
+    for the target of an advertisement. The target of a solicitation is no claim: it is what the sender looks
+    for.
     """
     read = parse_ip(packet)
     if read.version != 6 or read.proto != ICMPV6 or read.fragment or not read.payload:

@@ -58,7 +58,7 @@ class Dhcp:
 def parse_dhcp(data: bytes) -> Dhcp | None:
     """Return the content of a client's DHCP message; None for a server's, and without an Ethernet address.
 
-    Raises WireError for a message that is cut or inconsistent.
+    Raises WireError for a message that is cut, or without the cookie of DHCP (plain BOOTP).
     """
     if len(data) < _OPTIONS_AT:
         msg = f"DHCP message of {len(data)} bytes"
@@ -86,7 +86,10 @@ def parse_dhcp(data: bytes) -> Dhcp | None:
 
 
 def _options(data: bytes) -> Mapping[int, bytes]:
-    """Return each option's value, joined from all its parts (RFC 3396 §7), also from file and sname."""
+    """Return each option's value by its number, joined from all its parts (RFC 3396 §7).
+
+    Options may continue in the fields ``file`` and ``sname``. Raises WireError for an option that is cut.
+    """
     found: dict[int, bytes] = {}
     _walk(data[_OPTIONS_AT:], found)
     overload = _number(found, OVERLOAD, 1)
@@ -112,13 +115,13 @@ def _walk(area: bytes, found: dict[int, bytes]) -> None:
 
 
 def _number(found: Mapping[int, bytes], code: int, size: int) -> int:
-    """Return an option of ``size`` bytes as a number; 0 if it is missing or has another size."""
+    """Return the DHCP option ``code`` of ``size`` bytes as a number; 0 if missing or of another size."""
     value = found.get(code, b"")
     return int.from_bytes(value, "big") if len(value) == size else 0
 
 
 def _fqdn(value: bytes) -> str:
-    """Return the first label of the client's name in option 81 (RFC 4702 §2)."""
+    """Return the first label of the client's name in option 81 (RFC 4702 §2); empty if it has none."""
     if len(value) <= _FQDN_HEAD:
         return ""
     name = value[_FQDN_HEAD:]
@@ -126,7 +129,7 @@ def _fqdn(value: bytes) -> str:
 
 
 def wire_label(name: bytes) -> str:
-    """Return the first label of a name in the wire form of DNS, which may lack its end; "" if it is cut."""
+    """Return the first label of a DNS name in wire form, which may lack its end, as text; "" if it is cut."""
     length = name[0] if name else 0
     if not 0 < length < 0x40 or 1 + length > min(len(name), MAX_NAME):
         return ""
@@ -134,7 +137,7 @@ def wire_label(name: bytes) -> str:
 
 
 def first_label(raw: bytes) -> str:
-    """Return the printable text before the first dot: some devices send their whole domain."""
+    """Return the printable text before the first dot of a host name: some devices send their whole domain."""
     return plain_text(raw).partition(".")[0]
 
 
@@ -147,8 +150,8 @@ def plain_text(raw: bytes) -> str:
 def parse_dhcp6(data: bytes) -> Dhcp | None:
     """Return the content of a client's DHCPv6 message; None for a server's or relay's.
 
-    Of a repeated option the first counts; of names the first valid one, since busybox sends an empty one
-    before its own. Raises WireError for a message that is cut.
+    Of a repeated option the first counts; of several host names the first valid one, since busybox sends an
+    empty one before its own. Raises WireError for a message that is cut.
     """
     cursor = Cursor(data)
     message = cursor.u8()
@@ -174,5 +177,8 @@ def parse_dhcp6(data: bytes) -> Dhcp | None:
 
 
 def _first(value: bytes) -> str:
-    """Return the first of several texts, each of which follows its length."""
+    """Return the first of several texts, each after its length in two bytes.
+
+    Raises WireError if it is cut.
+    """
     return plain_text(Cursor(value).counted16()) if value else ""

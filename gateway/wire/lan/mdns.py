@@ -20,7 +20,7 @@ _MODEL_KEYS = ("model", "md", "am", "ty")  # of _device-info, _googlecast, _raop
 
 @dataclass(frozen=True, slots=True)
 class Mdns:
-    """The content of one multicast DNS answer. All text is untrusted input."""
+    """Hosts, services and model in one multicast DNS answer. All text is untrusted input."""
 
     hosts: tuple[tuple[str, bytes], ...] = ()  # name without .local, and one packed address
     services: frozenset[str] = frozenset()  # such as _airplay
@@ -28,7 +28,7 @@ class Mdns:
 
 
 def parse_mdns(data: bytes) -> Mdns | None:
-    """Return the content of one multicast DNS answer; None for a question and an answer without these data.
+    """Return hosts, services and model in one multicast DNS answer; None if it has none, or is a question.
 
     Raises WireError.
     """
@@ -65,7 +65,10 @@ def _service(record: DnsRecord) -> str:
 
 
 def _model(rdata: bytes) -> str:
-    """Return the model in a TXT record, or empty (RFC 6763 §6: strings of key=value with a length)."""
+    """Return the device model in a TXT record, or empty text if it has none.
+
+    The record has strings of key=value with a length (RFC 6763 §6).
+    """
     at = 0
     while at < len(rdata):
         key, _, value = rdata[at + 1 : at + 1 + rdata[at]].partition(b"=")

@@ -14,7 +14,7 @@ _INITIAL_HOP_LIMITS = frozenset((64, 128, 255))  # initial hop limits of operati
 
 @dataclass(frozen=True, slots=True)
 class Overheard:
-    """The information about its sender that one packet on the LAN reveals."""
+    """What one packet on the LAN reveals about its sender: address, hop limit, DHCP, multicast DNS."""
 
     address: bytes  # packed; empty if the device has no address yet
     hop_limit: int = 0  # initial hop limit of its operating system; 0 if this packet does not show it
@@ -25,10 +25,10 @@ class Overheard:
 def overhear(packet: bytes) -> Overheard | None:
     """Return what a whole IP packet reveals about its sender; None if nothing. Raises WireError.
 
-    Only the first packet of a TCP connection has the operating system's hop limit: DHCP programs, multicast
-    DNS and neighbour discovery choose their own. It counts only if it was not decremented: otherwise the
-    device forwards the packet for another (a virtual machine, a hotspot, a router), and only the address is
-    returned.
+    It reads DHCP and multicast DNS, and the hop limit of the first packet of a TCP connection. Only that
+    packet has the operating system's hop limit: DHCP programs, multicast DNS and neighbour discovery choose
+    their own. It counts only if it was not decremented: otherwise the device forwards the packet for another
+    (a virtual machine, a hotspot, a router), and only the address is returned.
     """
     read = parse_ip(packet)
     address = read.src if any(read.src) else b""

@@ -33,7 +33,10 @@ _pointer, _bytes, _int = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
 
 
 def _label(label: str, length: int) -> bytes:
-    """Return the input of HKDF-Expand-Label's only block (RFC 8446 §7.1, RFC 5869 §2.3)."""
+    """Return the input of HKDF-Expand-Label's only block (RFC 8446 §7.1, RFC 5869 §2.3).
+
+    ``length``: bytes of the key to derive.
+    """
     full = b"tls13 " + label.encode()
     return length.to_bytes(2, "big") + bytes((len(full),)) + full + b"\x00\x01"
 
@@ -83,7 +86,7 @@ class InitialKeys:
     def open(
         self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
     ) -> DecryptedPacket | None:
-        """Return the decrypted ``packet``, one whole long-header packet without its neighbours.
+        """Return the decrypted ``packet``, one whole long-header packet without others in its datagram.
 
         ``number_offset`` is the offset of the packet number, ``largest`` the largest number decrypted so far
         in this direction, -1 for none. ``others`` are smaller numbers, used if ``largest`` is of a decoy that
@@ -110,9 +113,10 @@ class InitialKeys:
         return None if payload is None else DecryptedPacket(number, payload)
 
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
-        """Return the encrypted packet; ``header`` ends in a packet number of four bytes.
+        """Return the encrypted QUIC packet; ``header`` ends in a packet number of four bytes.
 
-        ``payload`` is as long as the header's length field says, without the tag's 16 bytes.
+        ``number`` is that number. ``payload`` is as long as the header's length field says, without the tag's
+        16 bytes.
         """
         sealed = self._aead.seal((self._iv ^ number).to_bytes(12, "big"), payload, header)
         mask = self._mask(sealed[:_SAMPLE])  # the sample begins four bytes after the packet number does
@@ -124,7 +128,7 @@ class InitialKeys:
 
 
 def initial_keys(version: int, dcid: bytes, *, server: bool) -> InitialKeys:
-    """Return the keys of the client's Initials, or with ``server`` of the server's.
+    """Return the keys of the client's QUIC Initial packets, or with ``server`` of the server's.
 
     ``version`` is VERSION_1 or VERSION_2 (KeyError for others). ``dcid`` is the destination connection id of
     the client's first Initial; after a Retry, of the first one that follows it (RFC 9001 §5.2).
@@ -140,15 +144,19 @@ def initial_keys(version: int, dcid: bytes, *, server: bool) -> InitialKeys:
 
 
 def warm_up() -> None:
-    """Load the library's ciphers now: otherwise the first packet takes a millisecond longer."""
+    """Load libcrypto's ciphers now: otherwise the first packet takes a millisecond longer.
+
+    Raises KernelError without OpenSSL.
+    """
     keys = initial_keys(VERSION_1, bytes(8), server=False)
     header = b"\xc3" + bytes(24)
     keys.open(keys.seal(header, 0, bytes(64)), len(header) - 4, -1)
 
 
 def packet_number(truncated: int, size: int, largest: int) -> int:
-    """Return the packet number nearest to ``largest`` + 1 that ends in the ``size`` bytes of ``truncated``
-    (RFC 9000 §A.3).
+    """Return the whole QUIC packet number of one that was sent with ``size`` bytes (RFC 9000 §A.3).
+
+    It is the number nearest to ``largest`` + 1 that ends in these bytes, ``truncated``.
     """
     window = 1 << (8 * size)
     half = window >> 1
@@ -186,7 +194,7 @@ def _crypto() -> _Crypto:
 
 
 def _cipher(lib: ctypes.CDLL, mode: str) -> int:
-    """Return a pointer to libcrypto's AES-128 cipher in ``mode``: gcm or ecb.
+    """Return a pointer to libcrypto's AES-128 cipher in ``mode``: gcm or ecb. Raises KernelError without it.
 
     OpenSSL 3 and later look a cipher up at each use, unless it was fetched.
     """
@@ -237,7 +245,10 @@ class _Context:
             raise MemoryError
 
     def tag_matches(self, out: ctypes.Array[ctypes.c_char]) -> bool:
-        """Finish; when decrypting, return whether the tag is correct. Writes nothing: there is no padding."""
+        """Finish the operation; when decrypting, return whether the tag is correct.
+
+        Writes nothing to ``out``: there is no padding.
+        """
         return bool(self._lib.EVP_CipherFinal_ex(self._context, out, self._size))
 
     def get_tag(self) -> bytes:
@@ -261,7 +272,10 @@ class AesGcm:
         self._context = _Context(crypto.lib, crypto.gcm, key)
 
     def seal(self, nonce: bytes, data: bytes, header: bytes) -> bytes:
-        """Return the encrypted ``data`` with its tag; ``header`` is authenticated too."""
+        """Return the encrypted ``data`` with its tag of 16 bytes; ``header`` is authenticated too.
+
+        ``nonce`` has 12 bytes (ValueError otherwise).
+        """
         context, out = self._context, ctypes.create_string_buffer(len(data) + BLOCK)
         context.begin(nonce, _SEALING)
         context.update(None, header)
@@ -272,7 +286,7 @@ class AesGcm:
         return sealed + context.get_tag()
 
     def open(self, nonce: bytes, sealed: bytes, header: bytes) -> bytes | None:
-        """Return the decrypted data; None if it is too short or was not sealed with this key."""
+        """Return the decrypted data; None if ``sealed`` is too short, or data or ``header`` have changed."""
         size = len(sealed) - TAG
         if size < 0:
             return None

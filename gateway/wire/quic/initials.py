@@ -55,7 +55,7 @@ MAX_RUNS = 256
 
 
 class HelloAnswer(NamedTuple):
-    """A ServerHello, and the ClientHello that it answers."""
+    """A server's ServerHello, and the ClientHello that it answers."""
 
     hello: ServerHello
     asked: ClientHello
@@ -79,7 +79,8 @@ class _Connection:
     def open(self, datagram: bytes, packet: LongPacket, *, server: bool) -> bytes | None:
         """Return the decrypted payload of a packet; None if it is not of this connection.
 
-        A side that changes the version keeps the connection id that the keys depend on (RFC 9369 §4.1).
+        ``server``: the server sent it. A side that changes the version keeps the connection id that the keys
+        depend on (RFC 9369 §4.1).
         """
         which = (packet.version, server)
         keys = self._keys.get(which)
@@ -94,7 +95,10 @@ class _Connection:
         return opened.payload
 
     def feed_client(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
-        """Return the ClientHellos that the client's CRYPTO ``frames`` complete. Raises WireError."""
+        """Return the ClientHellos that the client's CRYPTO ``frames`` (offset and bytes) complete.
+
+        Raises WireError for bytes that differ from earlier ones, and for more than two hellos.
+        """
         messages = self.client.feed(frames)
         hellos = [hello for message in messages if (hello := parse_client_hello(message)) is not None]
         self.asked += hellos
@@ -105,13 +109,14 @@ class _Connection:
 
     @property
     def half_read(self) -> bool:
-        """Whether part of an incomplete hello was read."""
+        """Whether part of an incomplete ClientHello was read."""
         return self.client.has_partial
 
     def feed_server(self, payload: bytes) -> list[HelloAnswer]:
         """Return the ServerHellos that ``payload`` completes, each with the ClientHello that it answers.
 
-        A ServerHello without an unanswered ClientHello is ignored.
+        ``payload``: of a decrypted Initial. A ServerHello without an unanswered ClientHello is ignored.
+        Raises WireError.
         """
         answers = []
         for message in self.server.feed(crypto_frames(payload)):
@@ -123,7 +128,7 @@ class _Connection:
 
 
 class Initials:
-    """Collects the Initials of one flow (both addresses and ports), and finds hellos, until it is decided.
+    """Collects the QUIC Initial packets of one UDP flow and finds the hellos in them, until it is decided.
 
     Feed it every datagram of both directions. Packets that do not decrypt with Initial keys are ignored:
     anyone can send random data. Raises WireError for a packet that decrypts but is malformed, contradicts
@@ -139,7 +144,10 @@ class Initials:
         self.frames = 0  # CRYPTO frames of the client
 
     def from_client(self, datagram: bytes) -> list[ClientHello]:
-        """Return the ClientHellos that this datagram completes; more than one only with decoys."""
+        """Return the ClientHellos that a client's datagram completes; more than one only with decoys.
+
+        Raises WireError.
+        """
         hellos = []
         for packet in long_packets(datagram):
             if packet.kind is not DatagramKind.INITIAL:
@@ -156,7 +164,10 @@ class Initials:
         return hellos
 
     def half_read(self) -> Initials | None:
-        """Return only the connections with an incomplete hello, or None, after another one was decided."""
+        """Return a new object with only the connections that have an incomplete hello; None without any.
+
+        For a flow of which another connection was decided.
+        """
         halves = [connection for connection in self._connections if connection.half_read]
         if not halves:
             return None
@@ -166,10 +177,10 @@ class Initials:
         return rest
 
     def from_server(self, datagram: bytes) -> list[HelloAnswer]:
-        """Return the ServerHellos that this datagram completes, each with the ClientHello it answers.
+        """Return the ServerHellos that a server's datagram completes, each with the ClientHello it answers.
 
         Only a ClientHello that was returned earlier is answered; a second one after a HelloRetryRequest. So a
-        ServerHello here means that all hellos of the client on that connection were judged.
+        ServerHello here means that all hellos of the client on that connection were judged. Raises WireError.
         """
         answers = []
         for packet in long_packets(datagram):
@@ -182,7 +193,10 @@ class Initials:
         return answers
 
     def _open_client(self, datagram: bytes, packet: LongPacket) -> list[tuple[_Connection, bytes]]:
-        """Return every connection that the packet can belong to, with the decrypted payload."""
+        """Return every connection that a client's packet can belong to, with the decrypted payload.
+
+        A new connection is stored. Raises WireError if there are too many.
+        """
         for connection in self._connections:
             if connection.dcid == packet.dcid:
                 payload = connection.open(datagram, packet, server=False)
@@ -201,7 +215,10 @@ class Initials:
         return found
 
     def _make_room(self) -> None:
-        """Evict the oldest judged connection: its packets would only be judged again."""
+        """Remove the oldest judged connection if there are MAX_CONNECTIONS.
+
+        Its packets would only be judged again. Raises WireError if none is judged.
+        """
         if len(self._connections) < MAX_CONNECTIONS:
             return
         judged = next((known for known in self._connections if known.asked and not known.half_read), None)
@@ -212,7 +229,7 @@ class Initials:
 
 
 class DatagramKind(Enum):
-    """The type of a datagram, by its first packet; INITIAL if any packet in it is one."""
+    """The type of a UDP datagram as QUIC, by its first packet; INITIAL if any packet in it is one."""
 
     INITIAL = "initial"
     ZERO_RTT = "0-rtt"
@@ -229,7 +246,7 @@ _KINDS = {VERSION_1: _V1_KINDS, VERSION_2: (_V1_KINDS[3], *_V1_KINDS[:3])}
 
 
 class LongPacket(NamedTuple):
-    """One packet of version 1 or 2 with a long header; offsets are into its datagram."""
+    """One QUIC packet of version 1 or 2 with a long header; offsets are into its datagram."""
 
     kind: DatagramKind
     version: int
@@ -241,7 +258,7 @@ class LongPacket(NamedTuple):
 
 
 def classify(datagram: bytes) -> DatagramKind:
-    """Return the type of a UDP payload. Never raises: random data is OTHER, or SHORT by chance."""
+    """Return the QUIC type of a UDP payload. Never raises: random data is OTHER, or SHORT by chance."""
     if not datagram:
         return DatagramKind.OTHER
     first = datagram[0]
@@ -258,8 +275,8 @@ def classify(datagram: bytes) -> DatagramKind:
 def is_google(datagram: bytes) -> bool:
     """Return whether a datagram is a client's packet of Google's own QUIC versions, with the version in it.
 
-    Up to Q043, connection id and version follow a byte of flags; later versions have a long header, which
-    differs up to Q049. One random datagram in 2**25 matches.
+    ``datagram`` is not empty. Up to Q043, connection id and version follow a byte of flags; later versions
+    have a long header, which differs up to Q049. One random datagram in 2**25 matches.
     """
     first = datagram[0]
     if first & _LONG:
@@ -268,10 +285,10 @@ def is_google(datagram: bytes) -> bool:
 
 
 def long_packets(datagram: bytes) -> list[LongPacket]:
-    """Return the coalesced v1 and v2 packets of a datagram (RFC 9000 §12.2), up to the first other byte.
+    """Return the QUIC packets of v1 and v2 with long headers in a datagram (RFC 9000 §12.2).
 
-    Never raises. The fixed bit is ignored: a client that may grease it also does so in Initials
-    (RFC 9287 §3).
+    It ends at the first bytes that are none. Never raises. The fixed bit is ignored: a client that may grease
+    it also does so in Initials (RFC 9287 §3).
     """
     found = []
     cursor = Cursor(datagram)
@@ -312,7 +329,7 @@ def _long_packet(cursor: Cursor) -> LongPacket | None:
 
 
 def _other_version(datagram: bytes) -> DatagramKind:
-    """Classify a long header that is neither v1 nor v2, or is cut."""
+    """Return the type of a datagram whose long QUIC header is neither v1 nor v2, or is cut."""
     cursor = Cursor(datagram)
     try:
         first, version = cursor.u8(), cursor.u32()
@@ -391,11 +408,15 @@ class CryptoStream:
 
     @property
     def has_partial(self) -> bool:
-        """Whether there are bytes after the complete messages."""
+        """Whether bytes of an incomplete message were read."""
         return len(self._buffer) > self._read
 
     def feed(self, frames: list[tuple[int, bytes]]) -> list[bytes]:
-        """Return the messages that these frames complete, in order, with their four-byte headers."""
+        """Return the handshake messages that these CRYPTO frames complete, in order, with their headers.
+
+        ``frames``: offset and bytes. A header has four bytes. Raises WireError for bytes that differ from
+        earlier ones, for a message of another type, and at the limits.
+        """
         for offset, data in frames:
             if data:
                 self._add(offset, data)

@@ -18,12 +18,12 @@ _PADDED = 400  # bytes, in place of the other extensions of a browser
 
 
 def counted(body: bytes, size: int) -> bytes:
-    """Return ``body`` after its length in ``size`` bytes."""
+    """Return ``body`` after its length, a number of ``size`` bytes."""
     return len(body).to_bytes(size, "big") + body
 
 
 def extension(kind: int, body: bytes) -> bytes:
-    """Return an extension (RFC 8446 4.2)."""
+    """Return a TLS extension of type ``kind`` as bytes (RFC 8446 4.2)."""
     return kind.to_bytes(2, "big") + counted(body, 2)
 
 
@@ -38,8 +38,9 @@ def client_hello(
 ) -> bytes:
     """Return a TLS ClientHello as a handshake message, without a record header.
 
-    ``name`` is the server name, which may be invalid; with ``ech`` it is the outer one.
-    ``random`` returns so many bytes. ``large``: with a post-quantum key share and padding, as of browsers.
+    ``name`` is the server name, which may be invalid; with ``ech`` it is the outer one. ``random(n)`` returns
+    n bytes. ``ech``: with an encrypted hello of random bytes. ``quic``: as in QUIC. ``large``: with a
+    post-quantum key share and padding, as of browsers.
     """
     extensions = b""
     if name is not None:
@@ -68,7 +69,7 @@ def client_hello(
 
 
 def records(message: bytes, size: int = 0) -> bytes:
-    """Return a handshake message in TLS records of ``size`` bytes each; 0: one record."""
+    """Return a handshake message in TLS records with ``size`` bytes of it each; 0: in one record."""
     size = size or len(message)
     parts = (message[at : at + size] for at in range(0, len(message), size))
     return b"".join(bytes((_HANDSHAKE,)) + _RECORD_VERSION + counted(part, 2) for part in parts)

@@ -29,7 +29,7 @@ MAX_PARTS = 8
 
 
 class DtlsFragment(NamedTuple):
-    """A part of one handshake message."""
+    """A part of one DTLS handshake message."""
 
     kind: int
     size: int  # bytes of the message, without its header
@@ -44,7 +44,7 @@ class _PartialHello(NamedTuple):
 
 
 class DtlsHellos:
-    """Collects the ClientHellos of one flow until it is decided. Feed it every datagram of the client.
+    """Collects the DTLS ClientHellos of one flow until it is decided. Feed it every datagram of the client.
 
     Raises WireError for a ClientHello over MAX_DTLS_HELLO bytes, and for more than MAX_PARTS incomplete ones.
     """
@@ -64,11 +64,14 @@ class DtlsHellos:
 
     @property
     def size(self) -> int:
-        """The approximate memory in bytes."""
+        """The approximate memory of the stored hellos, in bytes."""
         return len(self._partial) * MAX_DTLS_HELLO + sum(len(message) for _, message in self._whole)
 
     def from_client(self, datagram: bytes) -> list[ClientHello]:
-        """Return the ClientHellos that this datagram completes. One without a readable form is skipped."""
+        """Return the ClientHellos that this datagram completes. One that cannot be parsed is skipped.
+
+        Raises WireError at the limits.
+        """
         found = []
         for fragment in _fragments(datagram):
             if fragment.kind != CLIENT_HELLO or not fragment.data:
@@ -86,10 +89,10 @@ class DtlsHellos:
         return found
 
     def _add(self, fragment: DtlsFragment) -> list[bytes]:
-        """Return the messages that a fragment completes: more than one only with decoys.
+        """Return the ClientHellos, as bytes, that a fragment completes: more than one only with decoys.
 
         A fragment that contradicts an earlier one begins another message, since it is unknown which of them
-        the server has.
+        the server has. Raises WireError for more than MAX_PARTS incomplete ones.
         """
         head = bytes((CLIENT_HELLO,)) + fragment.size.to_bytes(3, "big")
         frames = [(0, head), (_HEAD + fragment.offset, fragment.data)]
@@ -116,7 +119,7 @@ class DtlsHellos:
         return []
 
     def _is_known(self, fragment: DtlsFragment, head: bytes) -> bool:
-        """Return whether a fragment of a complete hello is sent again."""
+        """Return whether this fragment is part of a complete hello that was read before: it is resent."""
         return any(
             number == fragment.number
             and message.startswith(head)
@@ -126,7 +129,7 @@ class DtlsHellos:
 
 
 def dtls_answer(datagram: bytes) -> bool | None:
-    """Return whether a server's datagram has a ServerHello; None if it has no handshake message.
+    """Return whether a server's datagram has a DTLS ServerHello; None if it has no handshake message.
 
     A HelloVerifyRequest and a HelloRetryRequest are no answer: the client sends another hello.
     """
@@ -141,7 +144,7 @@ def dtls_answer(datagram: bytes) -> bool | None:
 
 
 def _fragments(datagram: bytes) -> Iterator[DtlsFragment]:
-    """Yield the handshake fragments of all records in a datagram."""
+    """Yield the DTLS handshake fragments of all records in a datagram, wherever these begin."""
     for start in _RECORD.finditer(datagram):
         pos = start.start() + _RECORD_HEAD
         end = pos + int.from_bytes(datagram[pos - 2 : pos], "big")
@@ -159,7 +162,7 @@ def _fragments(datagram: bytes) -> Iterator[DtlsFragment]:
 
 
 def _client_hello(message: bytes) -> ClientHello | None:
-    """Parse a DTLS ClientHello with its four-byte header; None if it has neither a sound form nor a name."""
+    """Parse a DTLS ClientHello with its four-byte header; None if it is invalid and has no name."""
     try:
         at = _HEAD + _SESSION
         at += 1 + message[at]  # session id

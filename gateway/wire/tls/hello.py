@@ -43,7 +43,7 @@ _NAME = Struct("!BH")  # type, length of a name
 
 @dataclass(frozen=True, slots=True)
 class EchOffer:
-    """An encrypted_client_hello extension (RFC 9849 §5); the numbers are 0 when ``inner``."""
+    """An encrypted_client_hello extension of a ClientHello (RFC 9849 §5); numbers are 0 when ``inner``."""
 
     inner: bool  # the marker inside an encrypted hello; in an unencrypted hello it hides nothing
     kdf: int = 0
@@ -54,7 +54,7 @@ class EchOffer:
 
 
 class ClientHello(NamedTuple):
-    """A client's hello. A NamedTuple, because one is built for every hello: five times as fast."""
+    """A parsed TLS ClientHello. A NamedTuple, because one is built for every hello: five times as fast."""
 
     sni: str | None  # normalised; None if there is none or it is no host name
     raw_sni: bytes | None  # as sent; None if there is none
@@ -83,7 +83,7 @@ class ClientHello(NamedTuple):
 
 
 class ServerHello(NamedTuple):
-    """A server's hello; with ``hello_retry``, a request for another ClientHello."""
+    """A parsed TLS ServerHello; with ``hello_retry``, a request for another ClientHello."""
 
     version: int
     hello_retry: bool
@@ -150,16 +150,19 @@ def read_client_hellos(stream: bytes) -> list[tuple[ClientHello, int]]:
     """Return the complete ClientHellos of a client's TLS stream, and the offset at which each ends.
 
     The stream is read from its first byte; it has a second hello only after a HelloRetryRequest. An empty
-    list means that more bytes are needed. Raises WireError as HandshakeReader and the parser do. Exception:
-    a hello that no correct client sends but that has names is returned as MALFORMED, since some servers
-    accept it.
+    list means that more bytes are needed. Raises WireError as HandshakeReader and `parse_client_hello` do.
+    Exception: a hello that no correct client sends but that has names is returned with the fault MALFORMED,
+    since some servers accept it.
     """
     found = read_handshakes(stream, CLIENT_HELLO)
     return [(hello, end) for message, end in found if (hello := lenient_client_hello(message)) is not None]
 
 
 def lenient_client_hello(message: bytes) -> ClientHello | None:
-    """Parse a ClientHello as `parse_client_hello`; return a wrong one with names as MALFORMED."""
+    """Parse a ClientHello as `parse_client_hello`; return an invalid one with names as MALFORMED.
+
+    Raises WireError for an invalid one without names.
+    """
     try:
         return parse_client_hello(message)
     except WireError:
@@ -171,13 +174,19 @@ def lenient_client_hello(message: bytes) -> ClientHello | None:
 
 
 def read_server_hellos(stream: bytes) -> list[ServerHello]:
-    """Return the ServerHellos of a server's TLS stream: a HelloRetryRequest if any, then the ServerHello."""
+    """Return the ServerHellos of a server's TLS stream: a HelloRetryRequest if any, then the ServerHello.
+
+    Empty if more bytes are needed. Raises WireError if the stream is not TLS, or for an invalid ServerHello.
+    """
     found = read_handshakes(stream, SERVER_HELLO)
     return [hello for message, _ in found if (hello := parse_server_hello(message)) is not None]
 
 
 def _end(message: bytes, kind: int) -> int | None:
-    """Return the offset at which the message ends; None if it is incomplete."""
+    """Return the offset at which the handshake message ends; None if it is incomplete.
+
+    Raises WireError if it is not of type ``kind``, or too long.
+    """
     if len(message) < 4:
         if message and message[0] != kind:
             msg = f"handshake type {message[0]}, not {kind}"
@@ -192,7 +201,7 @@ def _end(message: bytes, kind: int) -> int | None:
 
 
 def _after_session(size: int) -> int:
-    """Return the offset after a session id of ``size`` bytes."""
+    """Return the offset after a hello's session id of ``size`` bytes. Raises WireError if it is over 32."""
     if size > 32:
         msg = f"session id of {size} bytes"
         raise WireError(msg)
@@ -200,7 +209,10 @@ def _after_session(size: int) -> int:
 
 
 def _extensions(data: bytes, pos: int, end: int) -> dict[int, bytes]:
-    """Return the extensions at the end of a hello, from ``pos`` to ``end``, by type."""
+    """Return the extensions at the end of a hello, from ``pos`` to ``end``, by type.
+
+    Raises WireError if the lengths do not fit, or for an extension that is there twice.
+    """
     found: dict[int, bytes] = {}
     if pos == end:  # hellos of TLS 1.0 may end without any
         return found
@@ -229,7 +241,10 @@ def _extensions(data: bytes, pos: int, end: int) -> dict[int, bytes]:
 
 
 def _server_name(found: Mapping[int, bytes]) -> bytes | None:
-    """Return the only host name in the server_name extension (RFC 6066 §3); None without the extension."""
+    """Return the only host name in the server_name extension (RFC 6066 §3); None without the extension.
+
+    ``found``: the extensions by type. Raises WireError unless the extension has exactly one host name.
+    """
     names = found.get(_SERVER_NAME)
     if names is None:
         return None
@@ -251,7 +266,10 @@ def _judge_name(raw: bytes | None) -> tuple[str | None, Fault | None]:
 
 
 def _alpn(found: Mapping[int, bytes]) -> tuple[str, ...]:
-    """Return the ALPN protocol names (RFC 7301 §3.1) as ISO 8859-1, which can represent GREASE bytes."""
+    """Return the ALPN protocol names (RFC 7301 §3.1); empty without the extension.
+
+    They are decoded as ISO 8859-1, which can represent GREASE bytes. Raises WireError for a wrong length.
+    """
     block = found.get(_ALPN)
     if block is None:
         return ()
@@ -329,7 +347,10 @@ def _server_names(message: bytes) -> Iterator[bytes]:
 
 
 def _listed(block: bytes) -> Iterator[bytes]:
-    """Yield host names (RFC 6066 §3); like some servers, ignore names of other types."""
+    """Yield the host names in a server_name extension (RFC 6066 §3), as bytes.
+
+    Like some servers, ignore names of other types.
+    """
     pos = 2
     while pos + _NAME.size <= len(block):
         kind, size = _NAME.unpack_from(block, pos)

@@ -62,7 +62,8 @@ def looks_like_tls(prefix: bytes | memoryview) -> bool | None:
 def _looks_like_first_message(prefix: bytes | memoryview, kind: int, size: int) -> bool | None:
     """Return whether a first record of an unusual version has the content of TLS; None if unknown yet.
 
-    Such a version alone does not distinguish TLS from another protocol.
+    ``kind`` and ``size`` are from the record's header. The version alone does not distinguish TLS from
+    another protocol.
     """
     if kind == _HANDSHAKE:
         expected, floor = b"\x01\x00", 4
@@ -101,9 +102,10 @@ def _looks_like_sslv2(prefix: bytes | memoryview) -> bool | None:
 
 
 def read_handshakes(stream: bytes, first: int) -> list[tuple[bytes, int]]:
-    """Return the messages that a new HandshakeReader finds in ``stream``, with the offset of each end.
+    """Return the handshake messages in a TLS ``stream``, with the offset at which each ends.
 
-    Nearly every hello is one message in one record, whole or cut; this case takes a fast path.
+    ``first``: the type of the first message. The result is that of a new HandshakeReader, and so are the
+    errors (WireError). Nearly every hello is one message in one record, whole or cut; this takes a fast path.
     """
     if len(stream) > HEADER:
         kind, version, size = _RECORD_HEADER.unpack_from(stream)
@@ -180,7 +182,11 @@ class HandshakeReader:
             raise WireError(msg)
 
     def _split(self, messages: list[bytes], fed: int) -> None:
-        """Move the complete messages at the start of the joined bytes, up to ``fed``, to ``messages``."""
+        """Move the complete messages at the start of the joined bytes to ``messages``; store their ends.
+
+        ``fed``: the stream offset at which the joined bytes end. Raises WireError if the first message has a
+        wrong type or is too long.
+        """
         joined = self._message
         pos, end = 0, len(joined)
         while end - pos >= 4:

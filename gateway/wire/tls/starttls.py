@@ -46,7 +46,8 @@ _SEARCHED = 4096  # bytes of a client; what precedes its first message is cut of
 def may_start_tls(clients: Iterable[bytes], server: bytes) -> bool | None:
     """Return whether TLS may begin later in a connection with these first bytes; None if more are needed.
 
-    ``clients`` are the client's first bytes in each reading. ``server``: those of the server, which answered.
+    ``clients``: the client's first bytes, in each way that they may be read. ``server``: those of the server,
+    which answered.
     """
     for client in clients:
         if any(begins.match(client) for begins in _CLIENTS) or _POSTGRESQL.search(client[:_SEARCHED]):

@@ -42,14 +42,15 @@ _BY_FIRST = {
 
 
 def may_begin(first: int) -> bool:
-    """Return whether a stream that begins with this byte may be a tunnel."""
+    """Return whether a TCP stream that begins with this byte may be a tunnel or proxy that is recognised."""
     return first in _BY_FIRST
 
 
 def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
     """Return the tunnel or foreign DNS that a datagram belongs to; None if none is recognised.
 
-    The datagram is of a flow to a server's port ``dport``, in either direction.
+    The datagram is of a flow to a server's port ``dport``, in either direction. Foreign DNS is DNS on another
+    port than 53.
     """
     for classify in _UDP:
         proto = classify(payload, dport)
@@ -59,7 +60,7 @@ def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
 
 
 def look_tcp(data: bytes) -> TunnelSign | More | None:
-    """Return the tunnel or foreign DNS that a stream begins with; None if none is recognised.
+    """Return the tunnel, proxy or foreign DNS that a TCP stream begins with; None if none is recognised.
 
     ``data`` is the start of the stream, at most LONGEST bytes. Returns MORE if more bytes are needed.
     """
@@ -71,7 +72,7 @@ def look_tcp(data: bytes) -> TunnelSign | More | None:
 
 
 def look_server(data: bytes) -> TunnelSign | More | None:
-    """Return the tunnel or foreign DNS that a server's bytes begin with; None or MORE as `look_tcp`.
+    """Return the tunnel or foreign DNS that a server's TCP bytes begin with; None or MORE as `look_tcp`.
 
     Unlike in a client's bytes, other lines may precede an SSH banner.
     """

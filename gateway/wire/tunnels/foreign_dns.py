@@ -47,7 +47,7 @@ _NETBIOS_TYPES = (32, 33)
 
 
 def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
-    """Return a sign if a datagram is DNS on another port than 53, or relayed DNSCrypt; else None.
+    """Return a TunnelSign if a datagram is DNS on another port than 53, or relayed DNSCrypt; else None.
 
     One random message in 2**69 matches: 40 bits are of the header's counts, 29 of the name. DNSCrypt itself
     looks random, but its clients first query the resolver's certificate, which is a plain question. Relayed
@@ -59,9 +59,9 @@ def question_udp(payload: bytes, dport: int) -> TunnelSign | None:
 
 
 def question_tcp(data: bytes) -> TunnelSign | More | None:
-    """Return a sign if a stream begins with a DNS message after two bytes of length (RFC 7766 §8); else None.
+    """Return a TunnelSign if a TCP stream begins with a DNS message after its length; else None.
 
-    Returns MORE if more bytes are needed.
+    The length has two bytes (RFC 7766 §8). Returns MORE if more bytes are needed. ``data`` is not empty.
     """
     if data[0] > _MAX_QUESTION >> 8:
         return None
@@ -80,7 +80,11 @@ def question_tcp(data: bytes) -> TunnelSign | More | None:
 
 
 def question(data: bytes) -> TunnelSign | None:
-    """Return a sign if ``data`` is a DNS message, a query or an answer; else None."""
+    """Return a TunnelSign if ``data`` is a DNS query or response with one question; else None.
+
+    It has the host name and type of the question. The module describes which messages count. NetBIOS queries
+    of Windows return None.
+    """
     if data[4:6] != _ONE or _has_many_records(data):
         return None
     try:
@@ -95,7 +99,7 @@ def question(data: bytes) -> TunnelSign | None:
 
 
 def _has_many_records(message: bytes) -> bool:
-    """Return whether a message announces over 255 records of a section: no server accepts that."""
+    """Return whether a DNS message announces over 255 records of a section: no server accepts that."""
     return any(message[6:HEADER_SIZE:2])
 
 

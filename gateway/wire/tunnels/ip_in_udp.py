@@ -43,10 +43,10 @@ _ARP_SIZE = 28  # bytes after the type
 
 
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Return TEREDO or IP_IN_IP if a datagram carries an IP packet or Ethernet frame; else None.
+    """Return TEREDO or IP_IN_IP if a UDP datagram carries an IP packet or Ethernet frame; else None.
 
-    One random message in 2**30 matches as IPv6, in 2**36 as IPv6 with a checksum at any position, in 2**36
-    as IPv4, in 2**30 with another header.
+    TEREDO only for traffic between Teredo peers, such as Xbox consoles. One random message in 2**30 matches
+    as IPv6, in 2**36 as IPv6 with a checksum at any position, in 2**36 as IPv4, in 2**30 with another header.
     """
     data = payload
     if data[:2] == _AUTHENTICATION and len(data) >= _AUTHENTICATION_SIZE:
@@ -66,7 +66,7 @@ def _is_among_peers(data: bytes) -> bool:
 
 
 def _carries(payload: bytes) -> bool:
-    """Return whether an IP or ARP packet is at the datagram's end, after at most _DEEPEST bytes."""
+    """Return whether an IP or ARP packet is at the datagram's end, after at most _DEEPEST other bytes."""
     size = len(payload)
     for first in _IPV4_FIRST.finditer(payload, 0, max(0, min(_DEEPEST, size - _IPV4) + 1)):
         at = first.start()
@@ -111,8 +111,9 @@ def _has_checksum(packet: bytes) -> bool:
 
 
 def _is_in_use(start: bytes) -> bool:
-    """Return whether IPv6 addresses with this start are in use: global, unique local (RFC 4193), multicast,
-    link-local and site-local ones, and those of NAT64.
+    """Return whether IPv6 addresses with the first two bytes ``start`` are in use.
+
+    These are global, unique local (RFC 4193), multicast, link-local and site-local ones, and those of NAT64.
     """
     first = start[0]
     if first >> 5 == 1 or first & 0xFE == 0xFC:
@@ -121,6 +122,6 @@ def _is_in_use(start: bytes) -> bool:
 
 
 def _is_ipv4(packet: bytes) -> bool:
-    """Return whether the header of an IPv4 packet has a correct checksum (RFC 1071)."""
+    """Return whether the IPv4 header at the start of ``packet`` is complete and its checksum correct."""
     head = packet[: 4 * (packet[0] & 15)]
     return len(head) == 4 * (packet[0] & 15) and int.from_bytes(head, "big") % 65535 == 0

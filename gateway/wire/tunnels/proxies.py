@@ -26,8 +26,8 @@ _SOCKS_PASSWORD = b"\x01"  # the version of RFC 1929; its message may follow imm
 def socks_tcp(data: bytes) -> TunnelMatch:
     """Return SOCKS if a stream begins with a SOCKS client's first message, MORE if it may; else None.
 
-    One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it has 9, and fewer
-    otherwise: the message must end with the segment or be followed by the next message.
+    ``data`` is not empty. One random stream in 2**20 matches if its first segment has 3 bytes, in 2**23 if it
+    has 9, and fewer otherwise: the message must end with the segment or be followed by the next message.
     """
     if data[0] == _SOCKS_V5:
         return _socks_version5(data)
@@ -71,7 +71,10 @@ def _socks_version4(data: bytes) -> TunnelMatch:
 
 
 def _open_end(text: bytes) -> TunnelMatch:
-    """Return MORE if ``text`` may be a user or host name, the end of which has not arrived; else None."""
+    """Return MORE if ``text`` may be the start of a SOCKS user or host name; else None.
+
+    The end of the name has not arrived.
+    """
     return MORE if len(text) <= _SOCKS_MAX_TEXT and _SOCKS_TEXT.match(text) else None
 
 
@@ -94,5 +97,8 @@ def ssh_tcp(data: bytes) -> TunnelMatch:
 
 
 def ssh_server(data: bytes) -> TunnelMatch:
-    """Return SSH, MORE or None for a server's bytes as `ssh_tcp`; other lines may precede its banner."""
+    """Return SSH if a server's stream begins with an SSH banner, MORE if it may; else None.
+
+    Unlike in `ssh_tcp`, other lines may precede the banner.
+    """
     return Proto.SSH if _LATER_SSH_BANNER.search(data) else ssh_tcp(data)

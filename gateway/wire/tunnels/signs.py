@@ -20,7 +20,10 @@ MORE = More.MORE
 
 
 class TunnelSign(NamedTuple):
-    """A recognised tunnel or proxy protocol, or a DNS question on another port than 53."""
+    """A recognised tunnel or proxy protocol, or a DNS question on another port than 53.
+
+    It has the protocol; of a question also host and type.
+    """
 
     proto: Proto
     host: str | None = None  # of a question

@@ -84,7 +84,10 @@ def openvpn_udp(payload: bytes, _dport: int) -> Proto | None:
 
 
 def openvpn_tcp(data: bytes) -> TunnelMatch:
-    """Return OPENVPN if a stream begins with an OpenVPN reset after two bytes of length, MORE if it may."""
+    """Return OPENVPN if a stream begins with an OpenVPN reset after its length, MORE if it may; else None.
+
+    The length has two bytes. ``data`` is not empty.
+    """
     if data[0] > _MAX_RESET >> 8:
         return None
     if len(data) < 3:
@@ -135,7 +138,10 @@ def _is_numbered(message: bytes, at: int) -> bool:
 
 
 def _is_first(tail: bytes) -> bool:
-    """Return whether ``tail`` ends a side's first packet: message id 0; of the server, id 0 acknowledged."""
+    """Return whether ``tail``, the end of an OpenVPN reset, is that of a side's first packet.
+
+    It has message id 0; the server's also acknowledges message 0.
+    """
     acknowledged = 0 if len(tail) == _CLIENT_TAIL else 1
     return tail[0] == acknowledged and tail[-4:] == bytes(4) and tail[1:5] == bytes(4)
 
@@ -177,7 +183,7 @@ def ipsec_tcp(data: bytes) -> TunnelMatch:
 
 
 def _is_ike(message: bytes) -> bool:
-    """Return whether a message is IKE, not only a first one: the tunnel may be older than the flow."""
+    """Return whether a message is IKE of any exchange: the tunnel may be older than the flow."""
     size = len(message)
     if size < _IKE_HEADER or int.from_bytes(message[24:28], "big") != size:
         return False
@@ -220,7 +226,7 @@ _PPTP_CONTROL = b"\x00\x01\x1a\x2b\x3c\x4d"  # after the length: type control me
 def pptp_tcp(data: bytes) -> TunnelMatch:
     """Return PPTP if a stream begins with a PPTP control message, MORE if it may; else None.
 
-    One random stream in 2**56 matches.
+    ``data`` is not empty. One random stream in 2**56 matches.
     """
     if data[0]:  # the longest message has 220 bytes
         return None
@@ -249,7 +255,10 @@ _ZT_KEYS = 64  # bytes of a public identity, after a byte of type
 
 
 def mesh_udp(payload: bytes, _dport: int) -> Proto | None:
-    """Return MESH if a datagram is of Nebula (one random message in 2**95 matches) or ZeroTier (2**48)."""
+    """Return MESH if a datagram is of Nebula or ZeroTier; else None.
+
+    One random message in 2**95 matches as Nebula, in 2**48 as ZeroTier.
+    """
     return Proto.MESH if _is_nebula(payload) or _is_zerotier(payload) else None
 
 
@@ -282,5 +291,5 @@ _BY_NUMBER: Mapping[int, Proto] = {
 
 
 def classify_ip(number: int) -> Proto:
-    """Return the tunnel with this IP protocol number; OTHER if there is none."""
+    """Return the tunnel protocol with this IP protocol number; OTHER if it is no known tunnel."""
     return _BY_NUMBER.get(number, Proto.OTHER)
