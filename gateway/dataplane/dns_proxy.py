@@ -132,7 +132,10 @@ class DnsProxy:
             self._loop.on_readable(self._listener, self._accept)
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """Return the state of a new connection; None if no rules apply to its slot, or beyond the limits."""
+        """Return the state of a new connection.
+
+        None if the ruleset did not redirect it, if no rules apply to its slot, or beyond the limits.
+        """
         if len(self._pairs) >= MAX_CONNECTIONS:
             return None
         local, source = client.getsockname(), packed(peer[0])
@@ -316,7 +319,7 @@ def packed(text: str) -> bytes:
 
 
 def receive(sock: socket.socket) -> bytes | None:
-    """Return received bytes: None if there are none yet, empty if the connection was closed."""
+    """Return received bytes: None if there are none yet, empty if the connection was closed or failed."""
     try:
         return sock.recv(CHUNK)
     except BlockingIOError:
@@ -326,7 +329,7 @@ def receive(sock: socket.socket) -> bytes | None:
 
 
 def send_some(sock: socket.socket, waiting: bytearray) -> Sent:
-    """Send as much of ``waiting`` as possible, and remove it. Return whether bytes are left."""
+    """Send as much of ``waiting`` as possible, and remove that from it. Return whether bytes are left."""
     try:
         del waiting[: sock.send(waiting)]
     except BlockingIOError:

@@ -180,7 +180,10 @@ class Meter:
             self._timer = None
 
     def wake(self) -> None:
-        """Read the counters every ten seconds, after classes opened."""
+        """Read the counters every ten seconds from now on, if a class that counts is open.
+
+        Call it after classes opened. A class is a combination of time rules of a slot.
+        """
         if self._timer is not None and not self._awake and self._is_open():
             self._awake = True
             self._wait()
@@ -395,14 +398,15 @@ def count_connections() -> None:
 
 
 class MinuteClock:
-    """Numbers the minutes. Numbers only increase, and no minute is shorter than 60 seconds (less `SLIP`).
+    """Numbers the minutes. Numbers only increase. A minute lasts at least 60 seconds, less `SLIP` (0.5 s).
 
-    Minutes change together with those of the wall clock, but their length is measured by the loop's clock.
-    After the wall clock was set, one minute is extended until both change together again, so that a clock
-    change neither counts a minute twice nor skips one. This happens at most once a day: otherwise a user who
-    can set the clock would get two minutes for one. Until then the minutes change at different times.
+    Minutes change together with those of the wall clock, but their length is measured by the event loop's
+    clock. After the wall clock was set, one minute is extended until both change together again, so that a
+    clock change neither counts a minute twice nor skips one. At most one minute a day is extended: otherwise
+    a user who can set the clock would get two minutes for one. After a second change on the same day, minutes
+    change at another second than those of the wall clock until the next extended minute.
 
-    ``now`` is the loop's time; ``wall`` is the household's time in Unix seconds.
+    ``now`` is the event loop's time in seconds; ``wall`` is the household's time in Unix seconds.
     """
 
     def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
@@ -479,7 +483,7 @@ class CounterMark:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """Return the bytes since the mark by slot and class; empty without a mark.
+        """Return the bytes counted since the stored position, by slot and class; empty if none is stored.
 
         ``found``: the present counters.
         """
@@ -505,7 +509,10 @@ class CounterMark:
         return {(slot, number): size for slot, number, size in iter_unpack(_ENTRY.format, body)}
 
     def remove(self) -> None:
-        """Delete the file. Call it at a clean stop, after which the kernel's table does not exist."""
+        """Delete the file with the stored position.
+
+        Call it at a clean stop, after which the kernel's table does not exist.
+        """
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:  # on a read-only file system; the stop goes on
