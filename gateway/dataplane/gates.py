@@ -127,7 +127,7 @@ class Gates:
         )
 
     def examined(self) -> Examined:
-        """Return the devices without an owner that are not new, and their slots by interface."""
+        """Return the devices without an owner that were examined, and their slots by interface."""
         family = self._family
         return Examined(family.examined(), family.unknown, tuple(family.strangers.items()))
 

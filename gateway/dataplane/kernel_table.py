@@ -413,7 +413,10 @@ class KernelTable:
             _log.error("Repairing the table %s failed: %s. Continuing without it.", bridge.TABLE, error)
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if other programs change the tables again and again."""
+        """Return a sentence for `status` if other programs changed the table MANY_REPAIRS times lately.
+
+        That is within REPORT_FOR (an hour); otherwise nothing.
+        """
         if len(self._repaired) < MANY_REPAIRS or self._loop.now() - self._repaired[0] > REPORT_FOR:
             return []
         return [
@@ -436,9 +439,10 @@ class KernelTable:
         return offloads_in_hardware(self._nft, device)
 
     def close(self) -> None:
-        """Remove the table, and clear Qalqan's bits in the marks; or leave both to the next daemon.
+        """Remove the table and clear Qalqan's bits in the marks; with ``stays``, leave both as they are.
 
-        After a failed start the table of an earlier daemon stays: it still blocks fail-closed devices.
+        The next daemon then replaces the table. After a failed start the table of an earlier daemon stays
+        too: it still blocks fail-closed devices.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):

@@ -74,7 +74,10 @@ class SavedAddresses:
         self._timer = self._loop.call_later(EVERY, self._look)
 
     def _read(self) -> tuple[bytes, Pairs] | None:
-        """Return the key and the pairs of the file; None if there is no usable one."""
+        """Return the key of the digests, and the pairs of digest and expiry, from the file.
+
+        None if there is no usable file of this boot.
+        """
         if not self._file.exists():
             return None
         try:

@@ -72,7 +72,10 @@ class TicketTable:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust when printed codes expire after a clock change. Expired codes are deleted."""
+        """Adjust when printed codes expire after a clock change.
+
+        Expired codes that would be valid again are deleted.
+        """
         before = self._tickets
         self._tickets = {
             digest: after for digest, ticket in before.items() if (after := _moved(ticket, jump)) is not None
