@@ -83,9 +83,10 @@ class _Pair:
 
 
 class DnsProxy:
-    """Serves DNS over TCP on ``port`` (0: any) of all addresses.
+    """Judges the queries of DNS over TCP, and forwards allowed ones to the resolver that the device chose.
 
-    It accepts only connections that the ruleset redirected.
+    It listens on ``port`` (0: any) of all addresses, and accepts only connections that the ruleset
+    redirected.
     """
 
     def __init__(
@@ -153,7 +154,7 @@ class DnsProxy:
         return _Pair(client, (slot, source, peer[1]), entry.original.dst, scope)
 
     def _is_full(self, slot: int, source: bytes) -> bool:
-        """Return whether a slot has all of its connections, or a guest all of its own."""
+        """Return True if a slot has reached its limit of connections, or a guest's address its own limit."""
         held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
         if not self._subjects[slot].shared:
             return len(held) >= MAX_PER_SLOT

@@ -260,7 +260,10 @@ class HelpResolver:
 
 
 def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:
-    """Return the configuration of a dnsmasq that serves ``names`` (with packed addresses) on ``lan``."""
+    """Return the configuration of a dnsmasq that resolves only ``names``, on ``port`` of ``lan``.
+
+    ``names``: the packed addresses of each name. ``lan``: interfaces. ``more``: further lines.
+    """
     fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={port}", "local-ttl=10")
     lines = [
         f"address=/{name.removeprefix('=')}/{_text(address)}"

@@ -190,10 +190,10 @@ class KernelTable:
         self._flows_dropped = True
 
     def update(self, snapshot: Snapshot) -> None:
-        """Change the kernel's table from the present state to ``snapshot``. Raises KernelError.
+        """Change the kernel's table from the present state to ``snapshot``, as far as the kernel supports it.
 
-        What the kernel does not support is left out. After the start, a failure of the kernel is logged, and
-        the whole table is loaded again soon.
+        Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is loaded
+        again soon.
         """
         new = self._supported(snapshot)
         old = self.snapshot

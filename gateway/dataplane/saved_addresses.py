@@ -123,7 +123,11 @@ class SavedAddresses:
         self._write(pairs)
 
     def _answers(self, slot: int) -> Iterator[tuple[str, bytes, float, bool]]:
-        """Yield the answers of a slot that have not expired: label, address, expiry, vouched."""
+        """Yield the DNS answers of a slot that have not expired.
+
+        Each has its label (a name, a service, or empty), address, expiry, and whether it came from a trusted
+        resolver.
+        """
         now = self._loop.now()
         for service, address, until in self._services.valid(slot, now):
             yield service, address, until, False

@@ -31,7 +31,7 @@ BySlot = Mapping[int, list[ConntrackEntry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Return the slots of all neighbours on the LAN interfaces, by packed address."""
+    """Return the slot of each neighbour on the LAN interfaces (0: not filtered), by packed address."""
     inside = lan.indexes(interfaces)
     found = {}
     for neighbour in neighbours:

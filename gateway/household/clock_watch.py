@@ -298,7 +298,10 @@ class ClockWatch:
         return TimeSource.STAMP if stamp is not None and stamp > self._run.doubted else None
 
     def _at_least(self, reading: Reading) -> float:
-        """Return the boot time to use while the time is unknown: the latest of all stored times."""
+        """Return the Unix time of the boot to use while the time is unknown.
+
+        It is so late that the present is not before any of the stored times.
+        """
         run = self._run
         ours = run.wall if run.wall >= run.system + SMALLEST else reading.system
         return max(reading.system, ours, max(self._last.at, self._last.heard) - reading.boot)

@@ -189,8 +189,8 @@ class Editing:
     def restore(self, number: int, author: Author) -> str:
         """Restore a removed profile, under its former id if that is free. Return its id.
 
-        ``number``: the history step that removed it. Devices that have another owner now stay with that
-        owner.
+        ``number``: the history entry of the removal. Devices that have another owner now stay with that
+        owner. Raises PolicyError with all files unchanged, also if there is no such entry.
         """
         step = self.history.steps.get(number)
         if step is None or step.removed is None:
@@ -357,9 +357,9 @@ class HomeEditing:
         return self.switch(changes, author, revision)
 
     def switch(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
-        """Change any setting, including keys that the pages may not change. Return the edit.
+        """Change any setting of `qalqan.yaml`, including keys that the pages may not change. Return the edit.
 
-        Raises PolicyError.
+        ``revision``: the revision that the author saw; None: any. Raises PolicyError with the file unchanged.
         """
         path = self._rules.path
         source, before = self._editing.read(path)

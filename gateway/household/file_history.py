@@ -59,7 +59,7 @@ class FileChange:
 
     @property
     def removed(self) -> str | None:
-        """The name of the file that the step removed; None if the step did anything else."""
+        """The name of the file that this change removed; None if it did anything else."""
         name = next(iter(self.after), None)
         return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
@@ -78,7 +78,7 @@ class FileHistory:
 
     @property
     def steps(self) -> Mapping[int, FileChange]:
-        """The steps by number, oldest first."""
+        """The stored changes by number, oldest first."""
         return self._cached()
 
     def _cached(self) -> dict[int, FileChange]:
@@ -165,7 +165,7 @@ class FileHistory:
         return step
 
     def _discard(self, step: FileChange) -> None:
-        """Delete a failed step. If part of it could not be undone, the step stays."""
+        """Delete the stored step of a change that failed. If a file could not be restored, the step stays."""
         moved = [name for name in step.after if step.before[name] != step.after[name]]
         if any(revision(self.read(name)) == step.after[name] for name in moved):
             self._cached()[step.number] = step
@@ -257,7 +257,7 @@ class FileHistory:
         return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
-        """Delete the steps that exceed the limits (STEPS, BY_HAND, GONE) for each of their files."""
+        """Delete the stored changes that exceed the limits (STEPS, BY_HAND, GONE) for each of their files."""
         seen: dict[str, int] = {}
         hands: dict[str, int] = {}
         gone = 0

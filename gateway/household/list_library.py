@@ -288,7 +288,7 @@ def read_library(
 
 
 def read_protected_sites(product: Product) -> ProtectedSites:
-    """Return the popular sites that no fetched list may block, and the hints for names of weak lists.
+    """Return the sites that no downloaded list may block, and the word lists for checks of doubtful entries.
 
     The sites of must_resolve.yaml are among them. Raises PolicyError for damaged data.
     """

@@ -206,11 +206,14 @@ class RunningRepairs(Protocol):
     """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the lesson that runs on the member's device, or None."""
+        """Return the site repair (lesson) that runs on the member's device, or None."""
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides for a member. During a lesson it also records what it blocks."""
+        """Return the function that decides about a member's traffic.
+
+        During a site repair it also records what it blocks.
+        """
         ...
 
 
@@ -484,7 +487,10 @@ class Family:
         return self._store.state(at, self._calendar.family_day(at))
 
     def held(self, member: Member, at: datetime) -> Situation:
-        """Return a member's situation at a past moment, from what is still stored about it."""
+        """Return what decisions about a member depended on at a past moment, from what is still stored.
+
+        That is pauses, grants, used minutes, opened sites and a switched-off filter.
+        """
         force, day = self._in_force(at), self._calendar.family_day(at)
         off = force.off
         force = InForce(
@@ -505,7 +511,7 @@ class Family:
         return replace(found, week_used=week_used)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
-        """Return the judge and the situation that decided for a member at a past moment."""
+        """Return the Judge of a member, and its situation (pauses, grants, used minutes) at a past moment."""
         judge = member.judge
         if isinstance(judge, CombinedJudge) and member.beside is not None:
             judge = judge.as_of(self.held(member.beside, at))
@@ -593,7 +599,7 @@ class Family:
         return self.minutes.used_since(member.profile.id, first), earlier
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """Return a member without devices and slot that has the rules of ``profile``."""
+        """Return a member without devices and slot, with the rules of ``profile`` and its situation now."""
         known = (member.judge for member in self.members.values() if member.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
         books = self._books
@@ -651,7 +657,7 @@ class Family:
     def slot_of(self, mac: str, interface: str | None = None) -> int:
         """Return the slot of a MAC address, including the device of a filter test; 0 if it has none.
 
-        A device that is not examined yet has another one than the member of unassigned devices.
+        An unassigned device that is not examined yet has the slot of such devices on its interface.
         """
         if self.worn is not None and mac in self.worn.macs:
             return self.worn.slot

@@ -131,10 +131,10 @@ class Presence:
         self._tick()
 
     def _mark_present(self) -> bool:
-        """Record the devices without an owner as present at the first run. Return whether there are any.
+        """Store the known devices without an owner as present at the first run. Return whether there are any.
 
-        They are not filtered if the files name a child already, and else as long as the family has none.
-        Devices on interfaces with a setting of their own for new devices are left out.
+        If the rule files name a child, they are stored as not filtered; else they are not filtered until the
+        family has a child. Devices on interfaces with a setting of their own for new devices are left out.
         """
         self.look()
         own, known = self._own_defaults, self._store.devices.all()
@@ -294,7 +294,10 @@ class Presence:
             self.look()
 
     def _appeared(self, event: DeviceAppeared) -> None:
-        """Record a new device, and probe silent devices: it may be one of them with another MAC address."""
+        """Store a new device and notify clients about it.
+
+        Then probe silent devices: it may be one of them with another MAC address.
+        """
         mac = event.mac
         name = self.here.host_name(mac)
         if self._store.devices.seen(mac, self._wall(), name) and self._can_disclose(mac):

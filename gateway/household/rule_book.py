@@ -162,7 +162,10 @@ class RuleBook:
         return self._histories.setdefault(folder, FileHistory(folder))
 
     def profile_of(self, source: bytes, path: Path) -> Profile:
-        """Return the profile in an earlier version of its file. Raises PolicyError."""
+        """Return the profile in ``source``, the text of the rule file ``path``, without its calendars.
+
+        Raises PolicyError.
+        """
         return household.profile_of(source, path, self._product)
 
     def is_appliance(self, sight: Sighting) -> bool:
@@ -327,7 +330,10 @@ class RuleBook:
                 yield
 
     def _product_steps(self) -> Steps[None]:
-        """Load the products of data sets that the next reload uses, or note their errors."""
+        """Return steps (a generator) that load the product data that the next reload uses.
+
+        A data set that cannot be loaded is stored with its error.
+        """
         config = config_in_use(self.path, lazy_public_suffix_check())
         while (data := household.data_to_load(config, self._product, self._ahead)) is not None:
             yield

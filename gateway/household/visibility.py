@@ -138,8 +138,8 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the member's situation at ``at``, that guardians may see.
 
-        If the log level does not show the present, that is the effect of rules, clock and guardians, without
-        used minutes.
+        If the log level does not show the present, used minutes are left out, and so are grants that the
+        child took itself.
         """
         if shows_present(self._visibility.level(member.profile.id)):
             return known

@@ -233,7 +233,7 @@ class Meter:
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """Return the time limits that the bytes of a class count for; empty if none."""
+        """Return the time limits for which the bytes of a slot and class count; empty if none."""
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -252,9 +252,10 @@ class Meter:
         finish(self._counting())
 
     def _read(self, steps: Steps[None]) -> Steps[None]:
-        """Read the connection table step by step, once another reading has ended; `settle` may finish it.
+        """Return steps (a generator) that do ``steps``, a reading of the connection table.
 
-        With 10,000 connections it takes 70 ms, in which no packet would be judged.
+        A reading that is not finished is finished first; `settle` may finish this one. With 10,000
+        connections it takes 70 ms, in which no packet would be judged.
         """
         self._finish_reading()
         self._reading = steps
@@ -270,7 +271,7 @@ class Meter:
             finish(reading)
 
     def _counting(self) -> Steps[None]:
-        """Read the counters and add the new bytes to the ledgers."""
+        """Return steps (a generator) that read the counters and add the new bytes to the ledgers."""
         moved: list[tuple[Pair, int]] = []
         last = self._last
         for pair, total in self._kernel.used().items():
@@ -284,7 +285,7 @@ class Meter:
             self._mark.write(position)
 
     def _sharing(self, moved: Iterable[tuple[Pair, int]]) -> Steps[None]:
-        """Add the new bytes of classes to the ledgers of their profiles, divided by service."""
+        """Return steps (a generator) that add the new bytes of classes to the ledgers, divided by service."""
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
         used = [(pair, total) for pair, total in moved if self._uses.keeps(pair)]
@@ -322,7 +323,7 @@ class Meter:
             self._flows_failed = True
 
     def _sweep(self) -> None:
-        """Forget judged flows whose connection has ended, and repeat this every SWEEP seconds."""
+        """Delete the judged flows whose connection has ended, now and again every SWEEP seconds."""
         in_turns(self._loop, self._sweeping())
 
     def _sweeping(self) -> Steps[None]:
@@ -432,7 +433,10 @@ class MinuteClock:
         self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Advance to the minute of ``now``. Return False if the current minute is not over."""
+        """Advance to the minute of ``now`` and return True.
+
+        Return False if the current minute is not over.
+        """
         if now < self.ends:
             return False
         passed = 1 + floor((now - self.ends) / MINUTE)  # more than one if the machine was suspended

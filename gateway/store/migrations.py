@@ -450,7 +450,7 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def needed(connection: sqlite3.Connection) -> int:
-    """Return how many migrations a program must know to use the file."""
+    """Return how many of the database migrations a program must know to use the open file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 

@@ -296,7 +296,7 @@ class PauseTable:
         ]
 
     def drop_old(self, now: datetime) -> None:
-        """Delete the pauses that ended before ``now``."""
+        """Delete the pauses that have ended, unless a clock change may make them apply again."""
         ended = [
             who
             for who, pause in self._pauses.items()
@@ -336,7 +336,10 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
 
 
 def _ended_stop(switch: TimedSwitch, jump: Jump) -> TimedSwitch | None:
-    """Return a provider's stop that had ended before a clock change, so that its setting is still known."""
+    """Return a provider's stop that had ended before a clock change, as ended at the change.
+
+    It is stored, so that its setting does not stop the filter again. None for other switches.
+    """
     return None if switch.asked is None else replace(switch, since=jump.after, until=jump.after)
 
 

@@ -137,7 +137,10 @@ class QuestionTable:
         return sorted(away, key=lambda mac: at.timestamp() if (at := unseen[mac]) else 0.0)[:1] or None
 
     def drop(self, mac: str) -> IdentityQuestion | None:
-        """Delete a question that was answered or is obsolete, and return it."""
+        """Delete the question about a device, which was answered or is obsolete.
+
+        Return it; None if there was none.
+        """
         found = self._questions.get(mac)
         self._drop([mac] if found is not None else [])
         return found

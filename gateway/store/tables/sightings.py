@@ -27,7 +27,7 @@ _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 
 @dataclass(frozen=True, slots=True)
 class SightsLost:
-    """Event: all sightings must be written again, for example to a new database file.
+    """Event: what devices reported about themselves must be written again, such as to a new database file.
 
     The subscriber passes all known sightings to ``SightingTable.keep``.
     """
