@@ -172,7 +172,7 @@ class GuardFile:
         return [f"{what}: after a power cut it is an older one."]
 
     def close(self) -> None:
-        """Write changes that wait for a later write."""
+        """Write now what was planned for a later write."""
         if self._timer is not None:
             self._write()
 

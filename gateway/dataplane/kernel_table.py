@@ -439,10 +439,10 @@ class KernelTable:
         return offloads_in_hardware(self._nft, device)
 
     def close(self) -> None:
-        """Remove the table and clear Qalqan's bits in the marks; with ``stays``, leave both as they are.
+        """Remove the table, and clear Qalqan's bits in the marks. Also remove the table for bridges.
 
-        The next daemon then replaces the table. After a failed start the table of an earlier daemon stays
-        too: it still blocks fail-closed devices.
+        With ``stays``, the table and the marks stay until the next daemon starts. After a failed start the
+        table of an earlier daemon stays: it still blocks fail-closed devices.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):

@@ -259,9 +259,8 @@ class Editing:
     def put(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
         """Write and apply a draft. Return its entry in the history.
 
-        Raises PolicyError with all files unchanged.
-
-        Calls ``in_force`` with the devices that a profile newly names.
+        Calls ``in_force`` with the devices that a profile newly names. Raises PolicyError with all files
+        unchanged.
         """
         before = {
             (profile.id, mac)

@@ -102,12 +102,11 @@ class ListLibrary:
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Download the lists that are due; with ``force`` also those fetched today.
+        """Download the lists that are due, and delete the copies of lists that are off.
 
-        Delete copies of lists that are off.
-
-        ``named``: lists to download although they are off. ``begin`` is called before each list. Return one
-        line for each failed list. Raises ListError if there is no internet and no current list.
+        ``named``: lists to download although they are off. ``force``: also download those fetched today.
+        ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
+        is no internet and no current list.
         """
         due = self.due(named)
         _make_state(self.state)
@@ -154,9 +153,7 @@ class ListLibrary:
         return TableRelease(self.data_version, self.tier)
 
     def install(self, packed: Path) -> TableInfo:
-        """Put the category table in use that was downloaded from the feed as ``packed``.
-
-        Return facts about it.
+        """Use the category table that was downloaded from the feed as ``packed``; return facts about it.
 
         Raises ListError if it cannot be used.
         """
