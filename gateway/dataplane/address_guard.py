@@ -31,7 +31,9 @@ _log = logging.getLogger(__name__)
 
 
 class AddressGuard:
-    """Updates table and taps when an address or a bridge port changes; publishes `AddressClaimed`.
+    """Keeps devices from claiming the gateway's own addresses, and publishes `AddressClaimed` for attempts.
+
+    It updates the table for bridges and the packet taps when an address or a bridge port changes.
 
     Arguments:
         names: returns the LAN interfaces.

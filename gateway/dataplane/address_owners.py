@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 
 
 class AddressOwners:
-    """Updates address owners in the table, and resets connections of addresses with a new owner.
+    """Writes the owners of LAN addresses to the table, and resets connections of addresses with a new owner.
 
     Arguments:
         slot_of: returns the slot of a MAC address on an interface.
         inside: returns the present LAN interfaces.
-        examined: returns the devices without an owner that are not new, and their slots.
+        examined: returns the devices without an owner that were examined, and their slots.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class AddressOwners:
         return tuple(sorted(Owner(name, ip, slot) for ip, name, slot in self._slots() if slot))
 
     def _slots(self) -> Iterator[tuple[str, str, int]]:
-        """Yield address, interface and slot (0: not filtered) of each neighbour."""
+        """Yield the IP address, interface and slot (0: not filtered) of each neighbour on the LAN."""
         inside = lan.indexes(self._inside())
         for (ip, ifindex), mac in self._owners:
             name = inside.get(ifindex)

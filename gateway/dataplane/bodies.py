@@ -31,9 +31,9 @@ class _Ranges:
 
 
 class ForwardedBodies:
-    """Keeps the kernel's ranges of long uploads. See `gateway.wire.flows.actions.Bodies`.
+    """Lets the kernel forward parts of long uploads over plain HTTP without the daemon.
 
-    ``table`` returns the table, which is built later.
+    See `gateway.wire.flows.actions.Bodies`. ``table`` returns the nftables table, which is built later.
     """
 
     def __init__(self, table: Callable[[], KernelTable]) -> None:

@@ -88,9 +88,9 @@ class GuardFile:
         self._trouble = ""
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Write the guard for ``snapshot``, the present state of the table.
+        """Write the boot guard's files for ``snapshot``, the present state of the table.
 
-        If only addresses of help lines changed, write it later.
+        Without a fail-closed device, delete them. If only addresses of help lines changed, write later.
         """
         self._guard = boot_guard_snapshot(snapshot) if snapshot.closed else None
         if self.text(self._stored) != self._text:
@@ -172,7 +172,7 @@ class GuardFile:
         return [f"{what}: after a power cut it is an older one."]
 
     def close(self) -> None:
-        """Write pending changes."""
+        """Write now what was planned for a later write."""
         if self._timer is not None:
             self._write()
 

@@ -57,7 +57,10 @@ def packets_per_second() -> int:
 
 
 def device_rates(capacity: int) -> Rates:
-    """Return the rates of one device on a machine that judges ``capacity`` packets a second."""
+    """Return the packet rate limits of one device (TCP, DNS, plain HTTP), in packets a second.
+
+    ``capacity``: how many packets a second this machine judges.
+    """
     share = capacity // _SHARE
     return Rates(
         tcp=min(max(share, _LEAST.tcp), _MOST.tcp),
@@ -67,12 +70,18 @@ def device_rates(capacity: int) -> Rates:
 
 
 def work_limits(limited: Rates) -> Limits:
-    """Return the limits of the flow table: one device may cause the work of the packets that it may send."""
+    """Return the limits of the flow table for devices with the packet rates ``limited``.
+
+    One device may cause the work of the packets that it may send.
+    """
     return Limits(work_rate=max(_STEPS * limited.tcp, _LEAST_WORK))
 
 
 def packet_handler(table: FlowTable) -> Callable[[bytes], PacketVerdict]:
-    """Return the packet path's handler for a device that may open everything, with its flows in ``table``."""
+    """Return a function that judges a packet, from a device that may open everything.
+
+    It returns the verdict. ``table`` gets the device's flows.
+    """
     path = FlowPath(
         table, LiveFlows(), sink=_ignore, refused_page=lambda _seen, _decision: "", reads_answers=lambda: True
     )
@@ -108,5 +117,5 @@ def sample_packets(connections: int, segment: int = SEGMENT) -> list[bytes]:
 
 
 def sample_hello() -> bytes:
-    """Return a record with a ClientHello of the usual size."""
+    """Return a TLS record with a ClientHello of the usual size."""
     return records(client_hello(b"www.example.org", (b"h2", b"http/1.1"), random=bytes, large=True))

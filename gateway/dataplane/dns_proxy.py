@@ -83,9 +83,10 @@ class _Pair:
 
 
 class DnsProxy:
-    """Serves DNS over TCP on ``port`` (0: any) of all addresses.
+    """Judges the queries of DNS over TCP, and forwards allowed ones to the resolver that the device chose.
 
-    It accepts only connections that the ruleset redirected.
+    It listens on ``port`` (0: any) of all addresses, and accepts only connections that the ruleset
+    redirected.
     """
 
     def __init__(
@@ -132,7 +133,10 @@ class DnsProxy:
             self._loop.on_readable(self._listener, self._accept)
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """Return the state of a new connection; None if no rules apply to its slot, or beyond the limits."""
+        """Return the state of a new connection.
+
+        None if the ruleset did not redirect it, if no rules apply to its slot, or beyond the limits.
+        """
         if len(self._pairs) >= MAX_CONNECTIONS:
             return None
         local, source = client.getsockname(), packed(peer[0])
@@ -150,7 +154,7 @@ class DnsProxy:
         return _Pair(client, (slot, source, peer[1]), entry.original.dst, scope)
 
     def _is_full(self, slot: int, source: bytes) -> bool:
-        """Return whether a slot has all of its connections, or a guest all of its own."""
+        """Return True if a slot has reached its limit of connections, or a guest's address its own limit."""
         held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
         if not self._subjects[slot].shared:
             return len(held) >= MAX_PER_SLOT
@@ -316,7 +320,7 @@ def packed(text: str) -> bytes:
 
 
 def receive(sock: socket.socket) -> bytes | None:
-    """Return received bytes: None if there are none yet, empty if the connection was closed."""
+    """Return received bytes: None if there are none yet, empty if the connection was closed or failed."""
     try:
         return sock.recv(CHUNK)
     except BlockingIOError:
@@ -326,7 +330,7 @@ def receive(sock: socket.socket) -> bytes | None:
 
 
 def send_some(sock: socket.socket, waiting: bytearray) -> Sent:
-    """Send as much of ``waiting`` as possible, and remove it. Return whether bytes are left."""
+    """Send as much of ``waiting`` as possible, and remove that from it. Return whether bytes are left."""
     try:
         del waiting[: sock.send(waiting)]
     except BlockingIOError:

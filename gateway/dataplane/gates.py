@@ -38,7 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class Gates:
-    """Keeps the pass map up to date: which connection classes of each member are open, and for how long."""
+    """Keeps the kernel's pass map up to date: which connection classes of each slot are open, and how long.
+
+    A class is a combination of time rules (gates) that applies to connections of a slot.
+    """
 
     def __init__(
         self,
@@ -76,9 +79,10 @@ class Gates:
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """Return the class number of a slot's combination of gates. A new class is added to the pass map.
+        """Return the class number of a slot's combination of time rules (gates).
 
-        The numbers are stored, because connections outlive the daemon.
+        A new class is stored, because connections outlive the daemon, and added to the pass map if it is
+        open. Raises StoreError if all classes of the slot are taken.
         """
         known = self._store.classes().get((slot, gates))
         if known is not None:
@@ -88,7 +92,7 @@ class Gates:
         return number
 
     def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
-        """Add a new class to the pass map, unless one of its gates is closed."""
+        """Add a new class to the pass map, unless one of its time rules (gates) is closed."""
         member = self._family.everybody.get(slot)
         if member is None:
             return
@@ -123,14 +127,15 @@ class Gates:
         )
 
     def examined(self) -> Examined:
-        """Return the devices without an owner that are not new, and their slots by interface."""
+        """Return the devices without an owner that were examined, and their slots by interface."""
         family = self._family
         return Examined(family.examined(), family.unknown, tuple(family.strangers.items()))
 
     def prepare(self, snapshot: Snapshot) -> Snapshot:
-        """Return ``snapshot`` with the classes that are open now, for a table that is not installed yet.
+        """Return ``snapshot`` with the classes (combinations of time rules) that are open now.
 
-        Without them, connections that continue from an earlier daemon would be reset.
+        It is for a table that is not installed yet. Without the classes, connections that continue from an
+        earlier daemon would be reset.
         """
         passes = self._passes(self._wall())
         self._store_ends(passes, self._loop.now())
@@ -157,10 +162,10 @@ class Gates:
 
     @staticmethod
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
-        """Return the lease of a class in seconds; None for no end.
+        """Return how long the kernel keeps a class open, in seconds; None for no end.
 
-        Classes of fail-closed profiles have a lease, so that they close even if no daemon runs: at the next
-        boundary, or when the remaining minutes of a limit are over.
+        Classes of fail-closed profiles have such a lease, so that they close even if no daemon runs: at the
+        next boundary, or when the remaining minutes of a limit are over.
         """
         if not member.profile.closes:
             return None
@@ -253,7 +258,10 @@ class Gates:
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Judge all live connections by the current rules, and cut the blocked ones. Return how many."""
+        """Judge all live connections by the current rules. Return how many are blocked and were cut.
+
+        The others get the mark of their present class.
+        """
         at = self._wall()
         cut = 0
         for slot, subject in self._family.subjects.items():
@@ -272,7 +280,7 @@ class Gates:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """Set the mark of a running connection to the class of its latest request."""
+        """Set the mark of a running connection to the class (time rules) of its latest request."""
         self._mark(flow, live.class_number)
 
     def uploads(self, flow: FlowId) -> None:
@@ -324,7 +332,7 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Forget when the leases of a slot end, after its last device was removed."""
+        """Delete the stored ends of a slot's leases, after its last device was removed."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:

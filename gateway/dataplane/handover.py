@@ -36,7 +36,10 @@ class HandedOver(NamedTuple):
 
 
 class _Stored(NamedTuple):
-    """The content of a file: layout, flows, and names with an address of a slot's flow."""
+    """The content of the file: the layout of the marks, the flows, and names from DNS answers.
+
+    A name has its slot, and an address to which the slot has a flow.
+    """
 
     layout: MarkLayout
     flows: list[tuple[FlowId, LiveFlow]]
@@ -107,7 +110,10 @@ class Handover:
             _log.warning("%s cannot be written: %s. Open connections will be reset.", self._file, error)
 
     def _names_of(self, flows: list[tuple[FlowId, LiveFlow]]) -> list[tuple[int, str, bytes]]:
-        """Return the names with an address of a flow that shows no name, with its slot; the newest."""
+        """Return the names that DNS answers link with the addresses of flows without a name.
+
+        Each has its slot and address; at most MAX_NAMES, the newest.
+        """
         nameless: dict[int, set[bytes]] = {}
         for flow, live in flows:
             if any(seen.host is None for seen in live.observations):

@@ -106,7 +106,11 @@ class HelpResolver:
             self._check_after(RESTARTING)
 
     def _serve_there(self, file: Path) -> None:
-        """Write the configuration for the other service, which reads it again if its first line changes."""
+        """Write the configuration to ``file`` for the other service, which then runs dnsmasq with it.
+
+        The first line has a checksum: the service reads the file again if that changes. If the file cannot be
+        written, the daemon runs dnsmasq itself.
+        """
         assert self.port is not None
         text = configuration(self._names, self._lan, self.port).encode("ascii")
         try:
@@ -129,14 +133,14 @@ class HelpResolver:
         self._check_after(WATCH)
 
     def _leave_service(self, why: str) -> None:
-        """Run dnsmasq as a child from now on."""
+        """Log ``why``, empty the other service's file, and run dnsmasq as a child process from now on."""
         _log.warning("%s. The daemon runs it itself.", why)
         self._empty_service()
         self._service = None
         self.serve(self._names)
 
     def _empty_service(self) -> None:
-        """Let the other service end its resolver."""
+        """Empty the file of the other service, which then ends its resolver."""
         if self._service is not None:
             with suppress(OSError):
                 os.truncate(self._service, 0)
@@ -256,7 +260,10 @@ class HelpResolver:
 
 
 def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:
-    """Return the configuration of a dnsmasq that serves ``names`` (with packed addresses) on ``lan``."""
+    """Return the configuration of a dnsmasq that resolves only ``names``, on ``port`` of ``lan``.
+
+    ``names``: the packed addresses of each name. ``lan``: interfaces. ``more``: further lines.
+    """
     fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={port}", "local-ttl=10")
     lines = [
         f"address=/{name.removeprefix('=')}/{_text(address)}"

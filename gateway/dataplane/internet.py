@@ -49,11 +49,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """Event: the uplink interfaces changed."""
+    """Event: the interfaces of the internet connection (uplink) changed."""
 
 
 class AnswerBook(AddressBook):
-    """An address book that counts the answers to queries of devices."""
+    """An address book that counts the DNS answers with addresses to devices, in ``answers``."""
 
     def __init__(self, earlier: EarlierAnswers | None = None) -> None:
         super().__init__(earlier=earlier)

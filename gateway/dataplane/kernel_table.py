@@ -60,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 
 class KernelTable:
-    """Owns the table ``inet qalqan`` and Qalqan's bits in the connection marks."""
+    """Owns the nftables table ``inet qalqan``, and Qalqan's bits in the connection marks."""
 
     def __init__(
         self,
@@ -135,7 +135,10 @@ class KernelTable:
         return replace(snapshot, native=self.snapshot.native, reads_answers=self.snapshot.reads_answers)
 
     def start_alive(self) -> None:
-        """Start to renew the daemon's lease: without it fail-open profiles are not filtered."""
+        """Renew the daemon's lease in the table now, and again every ALIVE_PERIOD seconds.
+
+        When the lease expires, fail-open profiles are not filtered.
+        """
         self._change(render_alive())
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
@@ -187,7 +190,11 @@ class KernelTable:
         self._flows_dropped = True
 
     def update(self, snapshot: Snapshot) -> None:
-        """Update the table to ``snapshot``, except what the kernel supports. Raises KernelError."""
+        """Change the kernel's table from the present state to ``snapshot``, as far as the kernel supports it.
+
+        Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is loaded
+        again soon.
+        """
         new = self._supported(snapshot)
         old = self.snapshot
         if new == old:
@@ -253,7 +260,11 @@ class KernelTable:
             return  # the kernel supports no such tables, so there is none
 
     def claimants(self) -> frozenset[str]:
-        """Return the MAC addresses whose claims the table for bridges dropped within the last minute."""
+        """Return the MAC addresses that tried to claim an address of the gateway within the last minute.
+
+        Only claims that the table for bridges dropped are known. A claim is an ARP or Neighbour Discovery
+        message.
+        """
         if not self._bridge:
             return frozenset()
         try:
@@ -263,7 +274,10 @@ class KernelTable:
         return frozenset(element["elem"]["val"] for element in found["set"].get("elem", ()))
 
     def renew(self, elements: Iterable[PassElement]) -> None:
-        """Renew the leases of these elements. Their counters are added to the totals first."""
+        """Renew the timeouts of these elements of the pass map (the open classes of slots).
+
+        Their byte counters are added to the totals first.
+        """
         elements = tuple(elements)
         if not elements:
             return
@@ -271,7 +285,10 @@ class KernelTable:
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def hand_over(self, slot: int, successor: int) -> None:
-        """Reset the connections of ``slot``, whose devices now have ``successor`` (0: unfiltered)."""
+        """Reset the connections of ``slot``, whose devices now have the slot ``successor`` (0: unfiltered).
+
+        Without a successor, and for UDP, they only lose their mark.
+        """
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
     def change_bodies(self, name: str, *, removed: list[str], added: list[str]) -> bool:
@@ -292,7 +309,7 @@ class KernelTable:
         return True
 
     def forget_rates(self, slot: int) -> None:
-        """Reset the packet rate limits of a slot in the nftables table."""
+        """Reset the packet rate limits of a slot (filtered device) in the nftables table."""
         self._change(render_reset_rates(self.snapshot, slot))
 
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
@@ -306,7 +323,7 @@ class KernelTable:
     def follow_devices_steps(
         self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None
     ) -> Steps[None]:
-        """Do as `follow_devices`, in steps."""
+        """Return steps (a generator) that do what `follow_devices` does."""
         slots = self._slots() if slots is None else slots
         layout = self.snapshot.layout
         unfiltered = yield from unjudged.reset_connections(self.conntrack, layout, slots, only=only)
@@ -321,7 +338,10 @@ class KernelTable:
             self._change(render_new_flow_table(whole))
 
     def used(self) -> Mapping[Pair, int]:
-        """Return the bytes by slot and class since the start, without unused classes. They never decrease."""
+        """Return the bytes by slot and class since the start. They never decrease.
+
+        A class is a combination of time rules; classes without bytes are left out.
+        """
         self._watch.catch_up()
         try:
             return self._totals.read()
@@ -393,7 +413,10 @@ class KernelTable:
             _log.error("Repairing the table %s failed: %s. Continuing without it.", bridge.TABLE, error)
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if other programs change the tables again and again."""
+        """Return a sentence for `status` if other programs changed the table MANY_REPAIRS times lately.
+
+        That is within REPORT_FOR (an hour); otherwise nothing.
+        """
         if len(self._repaired) < MANY_REPAIRS or self._loop.now() - self._repaired[0] > REPORT_FOR:
             return []
         return [
@@ -416,9 +439,10 @@ class KernelTable:
         return offloads_in_hardware(self._nft, device)
 
     def close(self) -> None:
-        """Remove the table, and clear Qalqan's bits in the marks; or leave both to the next daemon.
+        """Remove the table, and clear Qalqan's bits in the marks. Also remove the table for bridges.
 
-        After a failed start the table of an earlier daemon stays: it still blocks fail-closed devices.
+        With ``stays``, the table and the marks stay until the next daemon starts. After a failed start the
+        table of an earlier daemon stays: it still blocks fail-closed devices.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):

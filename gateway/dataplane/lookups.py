@@ -113,7 +113,7 @@ class PeriodicLookups:
         self._timer: Timer | None = None
 
     def want(self, names: Iterable[str]) -> None:
-        """Resolve these names now, and again every REFRESH seconds."""
+        """Resolve these names now, and again every REFRESH seconds; at most MAX_NAMES names in all."""
         fresh = [name for name in names if name not in self._names]
         for name in fresh:
             if len(self._names) >= MAX_NAMES:
@@ -144,7 +144,10 @@ class PeriodicLookups:
         self._timer = self._loop.call_later(seconds, self._round)
 
     def ask(self, name: str) -> None:
-        """Resolve a name now. Only names passed to `want` are resolved again later."""
+        """Query the A and AAAA records of a name at all resolvers.
+
+        Only names of `want` are queried again later.
+        """
         for server in self._servers:
             for ask in ((name, A), (name, AAAA)):
                 if ask not in server.open and len(server.waiting) < MAX_WAITING:
@@ -257,7 +260,7 @@ class HelpAddresses:
         self._help_names, self._calling_names = help_names, calling_names
 
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
-        """Return whether a packed address belongs to a help line."""
+        """Return whether a DNS answer gave this packed address to a help line. ``host`` is not used."""
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
     def is_name(self, name: str) -> bool:
@@ -297,7 +300,10 @@ class HelpAddresses:
             self._settle()
 
     def _settle(self) -> None:
-        """Schedule the event. Answers arrive in bursts, and one update of the table is enough."""
+        """Publish `HelpAddressesChanged` in SETTLE seconds, unless that is planned already.
+
+        Answers arrive in bursts, and one update of the table is enough.
+        """
         if self._settling is None:
             self._settling = self._loop.call_later(SETTLE, self._settled)
 
@@ -328,7 +334,7 @@ class SafeSearchCache:
         return self._by_name.get(name, ())
 
     def knows(self, name: str, address: bytes) -> bool:
-        """Return whether a packed address belongs to a name of safe search."""
+        """Return whether a DNS answer gave a packed address to ``name``, a name of safe search."""
         return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
@@ -356,7 +362,7 @@ class SafeSearchCache:
 
 
 class RecordsDecisions(Protocol):
-    """The log of filter decisions, as `OwnAnswers` uses it."""
+    """The log of filter decisions, with the methods that `OwnAnswers` calls."""
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> object:
         """Count a decision without a notification."""
@@ -386,7 +392,10 @@ class OwnAnswers:
         self._lookups = PeriodicLookups(loop, servers, self._found)
 
     def sink(self, decision_log: RecordsDecisions) -> Sink:
-        """Return a function that logs all decisions. It only counts a block if the next attempt will pass."""
+        """Return a function that gives each decision to ``decision_log``.
+
+        A block is only counted there, without a notification, if the next attempt will pass (`cures`).
+        """
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
             if self.cures(subject, seen, decision, at):
@@ -443,7 +452,7 @@ class OwnAnswers:
                 self._lookups.ask(name)
 
     def forget(self, slot: int) -> None:
-        """Forget the recent queries and the query allowance of a slot."""
+        """Delete the record of a slot's recent queries, and reset its query allowance."""
         for key in [asked for asked in self._asked if asked[0] == slot]:
             del self._asked[key]
         self._allowance.pop(slot, None)

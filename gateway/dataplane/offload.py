@@ -28,7 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class Offloading:
-    """Keeps the desired flow table in ``now`` (None: none). ``changed`` is called when it changes."""
+    """Selects, every few seconds, the network devices of the flow table that offloads connections.
+
+    ``now``: the desired flow table; None: none. ``changed`` is called when it changes.
+    """
 
     def __init__(
         self,
@@ -123,7 +126,10 @@ class Offloading:
         return [f"{self._unwritten}. If the firewall offloads connections, they bypass the rules until then."]
 
     def write_report(self) -> None:
-        """Write whether the family filters a device, if that has changed."""
+        """Write `yes` or `no` to the report file, if it has changed: whether the family filters a device.
+
+        A failure is logged once, and tried again at the next call.
+        """
         filters = "yes" if self._filters() else "no"
         if self._report is None or filters == self._reported:
             return

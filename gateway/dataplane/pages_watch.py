@@ -19,7 +19,7 @@ PROBLEM = "pages: they do not run; blocked names are answered as not existing (d
 
 
 class PagesWatch:
-    """Whether the pages run, or are expected to run again soon.
+    """Checks every LOOK seconds whether the pages run. ``run``: they do, or are expected to do so soon.
 
     ``is_listening``: returns whether a program listens on the pages' port. ``expected``: the pages are
     installed and started with the machine.

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class SavedAddresses:
-    """Reads the answers of the earlier daemon at the start, and writes them with this daemon's own."""
+    """Reads the DNS answers that the earlier daemon stored, and writes them with this daemon's own."""
 
     def __init__(
         self,
@@ -61,9 +61,10 @@ class SavedAddresses:
         self._failed = False
 
     def restore(self) -> None:
-        """Read the file, and write it from now on. An unusable file is ignored.
+        """Load the DNS answers of the earlier daemon, and write the file every EVERY seconds from now on.
 
-        Call it after the slots are assigned: only answers to watched slots are stored.
+        An unusable file is ignored. Call it after the slots are assigned: only answers to watched slots are
+        stored.
         """
         with suppress(OSError):  # for example, a read-only folder
             self._file.with_name(FORMER_FILE).unlink()
@@ -73,7 +74,10 @@ class SavedAddresses:
         self._timer = self._loop.call_later(EVERY, self._look)
 
     def _read(self) -> tuple[bytes, Pairs] | None:
-        """Return the key and the pairs of the file; None if there is no usable one."""
+        """Return the key of the digests, and the pairs of digest and expiry, from the file.
+
+        None if there is no usable file of this boot.
+        """
         if not self._file.exists():
             return None
         try:
@@ -100,7 +104,10 @@ class SavedAddresses:
         self._timer = self._loop.call_later(EVERY, self._look)
 
     def _steps(self) -> Steps[None]:
-        """Collect all pairs in steps, and write them. If there are too many, those of earlier daemons go."""
+        """Return steps (a generator) that collect all DNS answers that have not expired, and write them.
+
+        If there are too many, those of earlier daemons are left out.
+        """
         self._written = self._addresses.answers
         pairs = self._earlier.pairs.copy()
         for key, slot in list(self._slots().items()):
@@ -116,7 +123,11 @@ class SavedAddresses:
         self._write(pairs)
 
     def _answers(self, slot: int) -> Iterator[tuple[str, bytes, float, bool]]:
-        """Yield the answers of a slot that have not expired: label, address, expiry, vouched."""
+        """Yield the DNS answers of a slot that have not expired.
+
+        Each has its label (a name, a service, or empty), address, expiry, and whether it came from a trusted
+        resolver.
+        """
         now = self._loop.now()
         for service, address, until in self._services.valid(slot, now):
             yield service, address, until, False
@@ -137,7 +148,7 @@ class SavedAddresses:
             self._failed = False
 
     def close(self) -> None:
-        """Write the file, if the start has come so far that the former one was read."""
+        """Write the file, if `restore` has read the former one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -13,7 +13,10 @@ from gateway.store.store import Store
 
 
 def about(home: HomeContext, store: Store, claim: Claim) -> str:
-    """Return the state: ``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off`` or ``… on, not set up``."""
+    """Return the gateway's version and state in one line.
+
+    ``Qalqan 0.1.0 on``, ``… off until 21:40``, ``… off`` or ``… on, not set up``.
+    """
     off = store.state(home.local_now()).off
     if off is None:
         return f"Qalqan {__version__} on" + (", not set up" if claim.unclaimed else "")

@@ -31,7 +31,7 @@ BySlot = Mapping[int, list[ConntrackEntry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Return the slots of all neighbours on the LAN interfaces, by packed address."""
+    """Return the slot of each neighbour on the LAN interfaces (0: not filtered), by packed address."""
     inside = lan.indexes(interfaces)
     found = {}
     for neighbour in neighbours:
@@ -94,10 +94,10 @@ def open_connections(
 def reset_connections(
     conntrack: Conntrack, layout: MarkLayout, slots: Slots, *, only: AbstractSet[bytes] | None = None
 ) -> Steps[bool]:
-    """Reset the connections whose mark has another slot than their device, in steps.
+    """Return steps (a generator) that reset connections whose mark has another slot than their device.
 
-    ``only``: check only connections of these addresses. Return whether one of them belonged to an unfiltered
-    device; the flow table may then still forward it past the rules.
+    ``only``: check only connections of these addresses. The result is whether one of them belonged to an
+    unfiltered device; the flow table may then still forward it past the rules.
     """
     unfiltered = False
     blocked: dict[int, list[ConntrackEntry]] = {}

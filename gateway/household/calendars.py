@@ -60,7 +60,7 @@ def free_days(path: Path) -> frozenset[date]:
 class CalendarReader:
     """Reads calendars for the daemon without waiting: one child process after the other parses new contents.
 
-    ``changed`` is called when a result became known.
+    ``changed`` is called after the last waiting file was parsed.
     """
 
     def __init__(self, loop: Loop, changed: Callable[[], None]) -> None:

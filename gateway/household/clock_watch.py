@@ -254,7 +254,10 @@ class ClockWatch:
         self._timers["store"] = self._loop.call_later(STORE, self._store_again)
 
     def look(self) -> None:
-        """Check the system clock now, and report a jump or that the time became known."""
+        """Check the system clock now, and set the household's clock by it.
+
+        Report a jump, or that the time became known.
+        """
         if self.played:
             return
         jump = self._examine(self._machine.read())
@@ -295,7 +298,10 @@ class ClockWatch:
         return TimeSource.STAMP if stamp is not None and stamp > self._run.doubted else None
 
     def _at_least(self, reading: Reading) -> float:
-        """Return the boot time to use while the time is unknown: the latest of all stored times."""
+        """Return the Unix time of the boot to use while the time is unknown.
+
+        It is so late that the present is not before any of the stored times.
+        """
         run = self._run
         ours = run.wall if run.wall >= run.system + SMALLEST else reading.system
         return max(reading.system, ours, max(self._last.at, self._last.heard) - reading.boot)
@@ -328,7 +334,10 @@ class ClockWatch:
         return datetime.fromtimestamp(wall + reading.boot, UTC) + self._clock.offset
 
     def store(self) -> None:
-        """Store the current time, and whether the battery-backed clock agrees with it."""
+        """Write the current time to the state folder, and whether the battery-backed clock agrees with it.
+
+        Does nothing while the time is unknown, before `start`, and in the virtual home.
+        """
         if self.played or not self.known or not self._started:
             return
         reading = self._machine.read()

@@ -59,7 +59,7 @@ def read_config(
 
     Arguments:
         instead: contents to use in place of those of `qalqan.yaml` and the router's file.
-        lenient: an invalid setting that is not the filter's gets its default, and a line in ``problems``.
+        lenient: an invalid setting that filtering does not need gets its default, and a line in ``problems``.
 
     Raises PolicyError with the file and line.
     """

@@ -54,7 +54,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class CompletedEdit:
-    """A completed edit: a file's document and revision before and after, and the devices moved to it."""
+    """A completed edit: the file's content and revision before and after, and the devices moved to it."""
 
     before: Document
     after: Document
@@ -101,7 +101,11 @@ class Editing:
             raise _broken(error, path) from error
 
     def last_step(self, path: Path, source: bytes) -> FileChange | None:
-        """Return the step of the last manual change that led to ``source``; None if it is not stored."""
+        """Return the history entry of the last change by a person that led to ``source``.
+
+        ``source``: the content of the rule file ``path``. Later changes by the program are skipped. None if
+        the entry is not stored.
+        """
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
     def edit(
@@ -145,7 +149,7 @@ class Editing:
         return CompletedEdit({}, after, revision_of(source), _revision(old), lost)
 
     def _restore_others(self, draft: Draft, steps: list[FileChange], path: Path) -> None:
-        """Add to ``draft`` the earlier contents of other files in ``steps`` that are unchanged since."""
+        """Add to ``draft`` the contents of other files before ``steps``, if unchanged since."""
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
@@ -156,7 +160,10 @@ class Editing:
                     draft.files[other] = self.history.content(step, name)
 
     def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
-        """Add a profile and return its id. With ``trial``, check it without writing. Raises PolicyError."""
+        """Add a profile with these rules and return its id. Raises PolicyError.
+
+        ``trial``: check it without writing.
+        """
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
@@ -182,8 +189,8 @@ class Editing:
     def restore(self, number: int, author: Author) -> str:
         """Restore a removed profile, under its former id if that is free. Return its id.
 
-        ``number``: the history step that removed it. Devices that have another owner now stay with that
-        owner.
+        ``number``: the history entry of the removal. Devices that have another owner now stay with that
+        owner. Raises PolicyError with all files unchanged, also if there is no such entry.
         """
         step = self.history.steps.get(number)
         if step is None or step.removed is None:
@@ -217,7 +224,10 @@ class Editing:
         return self._checked(draft.files, changes)
 
     def _claim_devices(self, draft: Draft, macs: frozenset[str], path: Path) -> dict[str, tuple[str, ...]]:
-        """Remove these devices from the other profiles in ``draft``. Return the removed ones by profile."""
+        """Remove these devices from all profiles but that of ``path``, as changes in ``draft``.
+
+        Return the removed devices by profile id. Raises PolicyError if a device is shared by several people.
+        """
         self.check_not_shared(macs)
         lost = {}
         for other in self._rules.household.profiles.values():
@@ -247,9 +257,10 @@ class Editing:
             raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
     def put(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
-        """Write and apply a draft. Return its step in the history.
+        """Write and apply a draft. Return its entry in the history.
 
-        Call ``in_force`` with the devices that a profile newly names.
+        Calls ``in_force`` with the devices that a profile newly names. Raises PolicyError with all files
+        unchanged.
         """
         before = {
             (profile.id, mac)
@@ -266,7 +277,10 @@ class Editing:
         return step
 
     def write(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
-        """Check a draft, write it with a step in the history, and apply it. Return the step."""
+        """Check a draft, write it with an entry in the history, and apply it. Return the entry.
+
+        Raises PolicyError with all files unchanged.
+        """
         folder = next(iter(draft.files)).parent
         new = self._checked(draft.files, changes)
         order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
@@ -308,9 +322,9 @@ class Editing:
         return new
 
     def _refused(self, problem: PolicyError, path: Path, changes: Changes) -> PolicyError:
-        """Return the error for a refused file.
+        """Return the PolicyError for a file that cannot be used.
 
-        It blames the change, or an earlier edit outside of the daemon.
+        It names the change that caused it, or says that an earlier edit outside of the daemon broke the file.
         """
         key = blamed(problem, str(path), changes)
         return (
@@ -342,9 +356,9 @@ class HomeEditing:
         return self.switch(changes, author, revision)
 
     def switch(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
-        """Change any setting, including keys that the pages may not change. Return the edit.
+        """Change any setting of `qalqan.yaml`, including keys that the pages may not change. Return the edit.
 
-        Raises PolicyError.
+        ``revision``: the revision that the author saw; None: any. Raises PolicyError with the file unchanged.
         """
         path = self._rules.path
         source, before = self._editing.read(path)

@@ -66,6 +66,6 @@ def _library(data: DataSet, folder: Path) -> ListLibrary:
 
 
 def _of_tier(library: ListLibrary, tier: ListTier) -> ListLibrary:
-    """Return the library with the lists of a tier only, whatever else has a copy."""
+    """Return the library with the lists of a tier only, even if other lists have copies."""
     published = {key: value for key, value in library.published.items() if tier.includes(value.tier)}
     return replace(library, published=published, tier=tier)

@@ -53,12 +53,13 @@ def update_feed(
     tier: ListTier | None = None,
     outside: Outside | None = None,
 ) -> int | None:
-    """Check the feed. Return the version of the data if it is another one now; None if it is as before.
+    """Download the newest data set of the signed feed and put it in use; delete those that the feed withdrew.
 
-    ``path`` is that of `qalqan.yaml`. With a ``tier``, its category table is downloaded too, unless it is in
-    use already (`downloaded_table`). The result is stored for `qalqan status`; it has the problems of the
-    provider's files too. ``outside`` is a parameter for tests. Raises GatewayError if the feed cannot be
-    used: the data in use stays.
+    Return the version of the data if it is another one now; None if it is as before. ``path`` is that of
+    `qalqan.yaml`. With a ``tier``, its category table is downloaded too, unless it is in use already
+    (`downloaded_table`). The provider's files are downloaded as well. The result, with problems of these
+    files, is stored for `qalqan status`. ``outside`` is a parameter for tests. Raises GatewayError if the
+    feed cannot be used: the data in use stays.
     """
     with _client(config, now, outside) as client:
         downloaded_table(Path(config.state)).unlink(missing_ok=True)
@@ -81,7 +82,11 @@ def update_provider_files(config: Config, now: datetime, *, outside: Outside | N
 
 @contextmanager
 def _client(config: Config, now: datetime, outside: Outside | None) -> Iterator[FeedClient]:
-    """Yield the client of the feed while no other process uses the feed. Store the problem if it fails."""
+    """Yield the client of the feed while no other process uses the feed.
+
+    If it fails, store the problem for `qalqan status`. Raises GatewayError, also if no feed is set or the
+    disk fails.
+    """
     if config.feed is None:
         msg = "feed: no address is set; add feed: {url: …} to qalqan.yaml (docs/providers/feed.md)"
         raise ListError(msg)

@@ -59,7 +59,7 @@ class FileChange:
 
     @property
     def removed(self) -> str | None:
-        """The name of the file that the step removed; None if the step did anything else."""
+        """The name of the file that this change removed; None if it did anything else."""
         name = next(iter(self.after), None)
         return name if len(self.after) == 1 and name is not None and self.after[name] is None else None
 
@@ -78,7 +78,7 @@ class FileHistory:
 
     @property
     def steps(self) -> Mapping[int, FileChange]:
-        """The steps by number, oldest first."""
+        """The stored changes by number, oldest first."""
         return self._cached()
 
     def _cached(self) -> dict[int, FileChange]:
@@ -87,9 +87,10 @@ class FileHistory:
         return self._steps
 
     def last(self, name: str, revision: int, skip_author: str = "") -> FileChange | None:
-        """Return the step that led to ``revision`` of the file ``name``.
+        """Return the step (stored change) that led to ``revision`` of the file ``name``.
 
-        None if it is not stored, or a person edited the file. ``skip_author``: skip the steps of this author.
+        None if it is not stored, or if the file was edited by hand since. ``skip_author``: skip the steps of
+        this author.
         """
         wanted: int | None = revision
         for step in (step for step in reversed(list(self.steps.values())) if name in step.after):
@@ -101,13 +102,16 @@ class FileHistory:
         return None
 
     def since(self, name: str, revision: int) -> list[FileChange]:
-        """Return the steps since a file last had a revision, newest first; empty if it never had it."""
+        """Return the stored changes since a file last had ``revision``, newest first.
+
+        Empty if it never had it.
+        """
         steps = [step for step in reversed(list(self.steps.values())) if name in step.after]
         start = next((n for n, step in enumerate(steps) if step.before[name] == revision), None)
         return [] if start is None else steps[: start + 1]
 
     def earlier(self, path: Path, revision: int) -> tuple[list[FileChange], bytes]:
-        """Return the steps of a file since a revision, newest first, and its content at that revision.
+        """Return the stored changes of a file since a revision, newest first, and its content then.
 
         Raises PolicyError if the revision is not stored.
         """
@@ -118,7 +122,10 @@ class FileHistory:
         return steps, old
 
     def content(self, step: FileChange, name: str) -> bytes | None:
-        """Return the content of a file before a step. Raises PolicyError if it is no longer stored."""
+        """Return the content of a file before a stored change; None if it did not exist.
+
+        Raises PolicyError if the content is no longer stored.
+        """
         if step.before[name] is None:
             return None
         data = read_bounded(self._place(step.number) / name)
@@ -134,9 +141,10 @@ class FileHistory:
         self, files: Contents, found: Contents, *,
         by: str, at: datetime, by_hand: frozenset[str], because: str = "",
     ) -> FileChange:  # fmt: skip
-        """Write ``files`` and return the new step, if all of them still have the contents in ``found``.
+        """Write ``files``, store their previous contents in the history, and return this change.
 
-        Raises PolicyError with all files unchanged.
+        ``found``: the contents that the files must still have. Raises PolicyError, with all files unchanged,
+        if one has another content or cannot be written.
         """
         number = 1 + max(max(self._cached(), default=0), self._unreadable)
         before = {name: revision(found[name]) for name in files}
@@ -157,7 +165,7 @@ class FileHistory:
         return step
 
     def _discard(self, step: FileChange) -> None:
-        """Delete a failed step. If part of it could not be undone, the step stays."""
+        """Delete the stored step of a change that failed. If a file could not be restored, the step stays."""
         moved = [name for name in step.after if step.before[name] != step.after[name]]
         if any(revision(self.read(name)) == step.after[name] for name in moved):
             self._cached()[step.number] = step
@@ -165,7 +173,10 @@ class FileHistory:
             _remove(self._place(step.number))
 
     def recover(self) -> bool:
-        """Undo the last step if a kill interrupted it. Return whether it was undone."""
+        """Restore the files of the last change if the program was killed while it wrote them.
+
+        Return whether a file was restored. Errors are logged.
+        """
         try:
             return self._recover()
         except (OSError, PolicyError) as error:
@@ -214,7 +225,10 @@ class FileHistory:
                 raise changed_meanwhile(self._home / name)
 
     def _replace(self, files: Contents, found: Contents) -> None:
-        """Write all files, or none if one cannot be written."""
+        """Write all files.
+
+        Raises OSError if one cannot be written, after restoring the contents in ``found``.
+        """
         done: list[str] = []
         try:
             for name, data in files.items():
@@ -243,7 +257,7 @@ class FileHistory:
         return next((file for file in sorted(self._home.iterdir()) if file.suffix == ".yaml"), None)
 
     def _prune(self) -> None:
-        """Delete the steps that exceed the limits (STEPS, BY_HAND, GONE) for each of their files."""
+        """Delete the stored changes that exceed the limits (STEPS, BY_HAND, GONE) for each of their files."""
         seen: dict[str, int] = {}
         hands: dict[str, int] = {}
         gone = 0
@@ -263,7 +277,7 @@ class FileHistory:
                 del self._cached()[step.number]
 
     def forget(self, name: str) -> None:
-        """Delete all steps that contain the file ``name``, including their other files."""
+        """Delete all stored changes that contain the file ``name``, including the other files in them."""
         for step in [step for step in self._cached().values() if name in step.after]:
             _remove(self._place(step.number))
             del self._cached()[step.number]

@@ -40,7 +40,7 @@ LOCK = "update.lock"  # in the folder of the copies
 
 @dataclass(frozen=True, eq=False)
 class ListLibrary:
-    """Fetches the lists and builds the category table.
+    """The lists of a gateway, with methods that download them and build the category table.
 
     ``state``: the state directory. Methods raise ListError or OSError.
     """
@@ -90,7 +90,7 @@ class ListLibrary:
         return self.shelf.path(source).exists()
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keep other processes from updating the lists meanwhile: `lock_lists`."""
+        """Return a context manager that keeps other processes from updating the lists: `lock_lists`."""
         return lock_lists(self.state)
 
     def fetch(
@@ -102,8 +102,9 @@ class ListLibrary:
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Fetch the lists that are due; with ``force`` also those fetched today. Delete copies of no use.
+        """Download the lists that are due, and delete the copies of lists that are off.
 
+        ``named``: lists to download although they are off. ``force``: also download those fetched today.
         ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
         is no internet and no current list.
         """
@@ -134,9 +135,10 @@ class ListLibrary:
 
     @property
     def is_default(self) -> bool:
-        """Return whether the feed's table may be used.
+        """Return True if the gateway may use the category table that the feed publishes.
 
-        An own list, a register, or a list that the family turned on or off makes the gateway build its table.
+        If it has an own list, a register, or a list that the family turned on or off, it builds its own
+        table.
         """
         return self.own.is_default and not self.registers
 
@@ -147,11 +149,14 @@ class ListLibrary:
 
     @property
     def release(self) -> TableRelease:
-        """The table of the feed that fits this gateway."""
+        """The data version and tier that a category table from the feed must have for this gateway."""
         return TableRelease(self.data_version, self.tier)
 
     def install(self, packed: Path) -> TableInfo:
-        """Put the downloaded table of the feed in use. Raises ListError if it cannot be used."""
+        """Use the category table that was downloaded from the feed as ``packed``; return facts about it.
+
+        Raises ListError if it cannot be used.
+        """
         return install_prebuilt(packed, self.state, self.release, self.categories, self.canaries)
 
     def confirm_prebuilt(self, now: datetime) -> None:
@@ -199,14 +204,17 @@ class ListLibrary:
         return [published for published in lists if published is not None]
 
     def refusing(self, source: BuildSource) -> list[str]:
-        """Return one line for each list entry that blocks a site which must resolve from ten years on."""
+        """Return one line for each entry of a list that blocks a site of must_resolve.yaml.
+
+        Children from ten years on must be able to reach these sites.
+        """
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]
 
 
 @contextmanager
 def lock_lists(state: Path) -> Iterator[None]:
-    """Keep other processes from updating the lists or building the table meanwhile.
+    """Keep other processes from updating the lists or building the table, while the context is entered.
 
     Raises ListError if another process does so now. The lock ends with the process.
     """
@@ -239,10 +247,12 @@ def read_library(
     tier: ListTier | None = None,
     product: Product | None = None,
 ) -> ListLibrary:
-    """Return the gateway's lists: published ones, the family's own, enabled registers, and our own seeds.
+    """Return the gateway's lists: published, the family's own, enabled state registers, and packaged seeds.
 
-    ``tier`` None: the one that fits this machine's memory. ``product`` is the data in use; by default the
-    packaged data. Raises PolicyError for damaged data or an unusable own file.
+    ``own_file``: the family's lists. ``tier``: the set of published lists to use; None: the one that fits
+    this machine's memory. ``product``: the product data; None: that of the package. Raises PolicyError for
+    damaged data or an unusable own file, and ListError if a register has the URL of a list of another
+    category.
     """
     product = product or load_product()
     data = product.data
@@ -275,7 +285,7 @@ def read_library(
 
 
 def read_protected_sites(product: Product) -> ProtectedSites:
-    """Return the popular sites that no fetched list may block, and the hints for names of weak lists.
+    """Return the sites that no downloaded list may block, and the word lists for checks of doubtful entries.
 
     The sites of must_resolve.yaml are among them. Raises PolicyError for damaged data.
     """

@@ -99,7 +99,7 @@ class Product:
 
     @property
     def help_names(self) -> tuple[str, ...]:
-        """The names of help lines, which the gateway resolves itself."""
+        """The host names of help lines. The gateway resolves them itself."""
         return tuple(self.help)
 
     @property
@@ -121,7 +121,11 @@ class Product:
         )
 
     def with_own(self, config: Config) -> Product:
-        """Return a copy that also has the services and the categories that a family defines."""
+        """Return the product data with the services and lists that the family defines in ``config``.
+
+        The lists become categories. Both replace those of an earlier config. Returns ``self`` if nothing
+        changed.
+        """
         product = self
         if config.services != self.own_services:
             catalogue = self.catalogue.with_own(config.services)
@@ -154,9 +158,10 @@ class Product:
         )
 
     def world(self, languages: tuple[str, ...], https: Https | None = None) -> World:
-        """Return the data that all judges share.
+        """Return the data that decisions for every profile use, such as catalogue, categories and help lines.
 
-        The daemon adds the category table and addresses learned from DNS.
+        ``languages``: the languages whose packaged sites are included. ``https``: its name becomes one of the
+        gateway's names. The daemon adds the category table and addresses learned from DNS.
         """
         return World(
             catalogue=self.catalogue,
@@ -189,7 +194,10 @@ class ParsedProfiles:
         self._numbers = count()
 
     def profile(self, source: bytes, file: Path, product: Product, words: Vocabulary) -> Profile:
-        """Return the profile in the text of a file. Raises PolicyError."""
+        """Return the profile in ``source``, the text of ``file``; parse it if it is not stored.
+
+        Raises PolicyError.
+        """
         key = self._key(source, file, product)
         known = self._profiles.get(key)
         if known is None:
@@ -203,7 +211,7 @@ class ParsedProfiles:
         return self._key(source, file, product) in self._profiles
 
     def keep(self, sources: Mapping[Path, bytes], product: Product) -> None:
-        """Forget all other files and contents."""
+        """Delete the stored profiles of all files, contents and data sets other than these."""
         keys = {self._key(source, file, product) for file, source in sources.items()}
         self._profiles = {key: known for key, known in self._profiles.items() if key in keys}
         used = {number for number, _, _ in self._profiles}
@@ -230,15 +238,19 @@ def _never(name: str) -> bool:  # noqa: ARG001
 
 
 def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | None = None) -> Product:
-    """Read the packaged data, with the parts that ``data`` replaces. Raises PolicyError for damaged data.
+    """Return the packaged data, with the parts that ``data`` replaces. Raises PolicyError for damaged data.
 
-    The package build checks its names against the public suffixes. At a start that would take 30 ms and 2 MB.
+    ``is_public_suffix`` checks the host names in the data. The default accepts all: the check takes 30 ms and
+    2 MB, and the package build does it.
     """
     return finish(product_steps(packaged_data() if data is None else data, is_public_suffix))
 
 
 def product_steps(root: DataSet, suffixes: PublicSuffixCheck = _never) -> Steps[Product]:
-    """Do as `load_product`, in steps: each file is one. The longest takes 30 ms, all together 270 ms."""
+    """Return steps (a generator) that load the data as `load_product` does, one file a step.
+
+    The longest step takes 30 ms, all together 270 ms.
+    """
     categories = parse_categories(*_data(root, "categories.yaml"))
     known = categories.choosable
     groups = []
@@ -400,8 +412,8 @@ def load(
         folder: the profiles' folder; by default that of the settings.
         calendars: reads a calendar; by default it waits for the parser.
         cache: the profiles of an earlier call; by default all files are parsed.
-        staged: the household is only looked at, so that ``cache`` keeps the others.
-        lenient: an invalid setting that is not the filter's gets its default, as in `read_config`.
+        staged: the household will not be applied, so ``cache`` keeps the profiles of other contents too.
+        lenient: an invalid setting that filtering does not need gets its default, as in `read_config`.
 
     Raises:
         PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
@@ -503,7 +515,10 @@ def load_profile(path: Path, product: Product) -> Profile:
 
 
 def profile_of(source: bytes, path: Path, product: Product) -> Profile:
-    """Return the profile in an earlier version of its file, without its calendars. Raises PolicyError."""
+    """Return the profile in ``source``, the text of a profile's file, without its calendars.
+
+    Raises PolicyError.
+    """
     return profile.parse_profile(source, str(path), path.stem, product.bands, vocabulary(product))
 
 
@@ -536,9 +551,10 @@ def _macs_in(text: bytes) -> frozenset[str]:
 
 
 def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> list[Path]:
-    """Return the paths of the profiles' files, sorted. Raises PolicyError if the folder cannot be read.
+    """Return the paths of the profiles' files, sorted.
 
-    ``instead``: files to add, or to leave out (None), in place of those on the disk.
+    ``instead``: files to add, or to leave out (None), in place of those on the disk. Raises PolicyError if
+    the folder cannot be read, or has more than MAX_PROFILES files.
     """
 
     def listed() -> list[Path]:
@@ -558,10 +574,10 @@ def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) 
 def _check_names(
     household: Household, file: str, source: bytes, excuse: Callable[[str], bool]
 ) -> dict[str, PolicyError]:
-    """Check that each profile in `qalqan.yaml` has a file, and that no shared device is in a profile.
+    """Check that each profile named in `qalqan.yaml` has a file, and that no shared device is in a profile.
 
-    A broken file counts. Return the problems of excused profile ids. Raises PolicyError for any other
-    problem.
+    A broken file counts as a file. Return an error for each missing profile that ``excuse`` permits, by its
+    id in lower case. Raises PolicyError for any other problem.
     """
     broken = {Path(name).stem.casefold() for name in household.problems}
     absent: dict[str, PolicyError] = {}

@@ -83,7 +83,7 @@ class MinuteLedgers(Protocol):
         ...
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Return today's used minutes by device and limit, in the order of first use."""
+        """Return the minutes used today, by MAC address and limit, in the order of first use."""
         ...
 
     def entries(self, profile_id: str, day: date) -> Sequence[CountedMinute]:
@@ -127,10 +127,10 @@ class ProbeAssignment:
     paused: bool = False  # the test pauses its own device
 
     def of(self, situation: Situation) -> Situation:
-        """Return ``situation`` for the test device: without schedules, pauses, grants and used minutes.
+        """Return ``situation`` for the test device, without time rules, pauses, grants and used minutes.
 
-        During bedtime everything is blocked, and a test would find nothing out. Only the test's own pause is
-        kept.
+        During bedtime everything is blocked, and a test would find nothing out. Quarantine and a switched-off
+        filter are ignored too. Only the test's own pause is kept.
         """
         return replace(
             situation,
@@ -169,7 +169,10 @@ class Member:
 
     @property
     def is_arriving(self) -> bool:
-        """Return whether the slot is that of devices that have just arrived: they use no child's minutes."""
+        """Return True for the slot of unassigned devices that are not examined yet.
+
+        They use no child's minutes.
+        """
         return self.asked and not self.macs
 
     @property
@@ -181,9 +184,9 @@ class Member:
         return self.judge.decide(seen, self.situation, at)
 
     def decide_running(self, seen: Observation, at: datetime) -> Decision:
-        """Return the decision about a running flow.
+        """Return the decision about a flow that runs already: names from expired DNS answers still count.
 
-        It does not depend on whether the DNS answer has expired.
+        If the slot has an open question about its owner, the rules of both possible profiles apply.
         """
         situation = self._running()
         if isinstance(self.judge, CombinedJudge) and self.beside is not None:
@@ -203,11 +206,14 @@ class RunningRepairs(Protocol):
     """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the lesson that runs on the member's device, or None."""
+        """Return the site repair (lesson) that runs on the member's device, or None."""
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides for a member. During a lesson it also records what it blocks."""
+        """Return the function that decides about a member's traffic.
+
+        During a site repair it also records what it blocks.
+        """
         ...
 
 
@@ -266,7 +272,10 @@ class MemberFactory:
         return known
 
     def member(self, slot: int, desired: DesiredSlot) -> Member:
-        """Return a new member for ``desired``, in its default situation."""
+        """Return a new member for ``slot``, with the devices and rules of ``desired``.
+
+        It has the default situation, without pauses, grants and used minutes.
+        """
         beside = None if desired.beside is None else self._member(slot, desired, desired.beside)
         return self._member(slot, desired, desired.profile, beside)
 
@@ -399,9 +408,10 @@ class Family:
         return mac in self._of_mac or mac in self.plain
 
     def _source(self, who: str, household: Household) -> DesiredSlot | None:
-        """Return the desired slot with the rules of ``who``, a profile id or a MAC address.
+        """Return a DesiredSlot with the rules of ``who``, a profile id or a MAC address.
 
-        None if these rules do not exist, or filter nothing.
+        None if there is no such profile or filtered device, if the profile filters nothing, or if the device
+        is in quarantine.
         """
         if parse_mac(who) is None:
             profile = household.find(who)
@@ -420,7 +430,10 @@ class Family:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
 
     def renew_subject(self, member: Member) -> None:
-        """Judge a member's traffic by its rules as they are now, and by its site repair, if one runs."""
+        """Replace the member's entry in ``subjects``, which the packet path uses to judge the slot's traffic.
+
+        It has the member's present rules and its site repair, if one runs.
+        """
         slot, profile, beside = member.slot, member.profile, member.beside
         decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
@@ -451,7 +464,7 @@ class Family:
         return grouping.desired_slots(examines=self._examined is not None)
 
     def situate(self, at: datetime) -> frozenset[int]:
-        """Update each member's situation from pauses, grants, used minutes and `off` (nothing is filtered).
+        """Compute each member's situation again: pauses, grants, used minutes, a switched-off filter etc.
 
         Return the slots for which a decision may have changed. Each used minute changes a situation, but few
         of them change a decision.
@@ -474,7 +487,10 @@ class Family:
         return self._store.state(at, self._calendar.family_day(at))
 
     def held(self, member: Member, at: datetime) -> Situation:
-        """Return a member's situation at a past moment, from what is still stored about it."""
+        """Return what decisions about a member depended on at a past moment, from what is still stored.
+
+        That is pauses, grants, used minutes, opened sites and a switched-off filter.
+        """
         force, day = self._in_force(at), self._calendar.family_day(at)
         off = force.off
         force = InForce(
@@ -495,7 +511,7 @@ class Family:
         return replace(found, week_used=week_used)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
-        """Return the judge and the situation that decided for a member at a past moment."""
+        """Return the Judge of a member, and its situation (pauses, grants, used minutes) at a past moment."""
         judge = member.judge
         if isinstance(judge, CombinedJudge) and member.beside is not None:
             judge = judge.as_of(self.held(member.beside, at))
@@ -567,7 +583,11 @@ class Family:
     def _week(
         self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
     ) -> tuple[Mapping[str, int], list[Given]]:
-        """Return the minutes used in the week of ``today`` by limit, and the grants of its earlier days."""
+        """Return the minutes used in the week of ``today`` by limit, and the grants of its earlier days.
+
+        Only grants of extra minutes, of these ``kinds``, are returned. Both are empty if the profile has no
+        weekly limit.
+        """
         if not week_limits(member.profile.rules):
             return {}, []
         first = self._calendar.first_of_week(today)
@@ -579,7 +599,7 @@ class Family:
         return self.minutes.used_since(member.profile.id, first), earlier
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """Return a member without devices and slot that has the rules of ``profile``."""
+        """Return a member without devices and slot, with the rules of ``profile`` and its situation now."""
         known = (member.judge for member in self.members.values() if member.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
         books = self._books
@@ -601,16 +621,20 @@ class Family:
         )
 
     def profiles_in_use(self) -> tuple[Profile, ...]:
-        """Return the profile of each person with a device, once.
+        """Return the profiles of all members, one for each profile id.
 
-        A device with an open question has a changed copy, which counts only if the person has no other.
+        A device with an open question about its owner has a changed copy of a profile, which is returned only
+        if no other device has the profile.
         """
         members = sorted(self.members.values(), key=lambda member: not member.asked)
         found = {member.profile.id: member.profile for member in members if not member.is_arriving}
         return tuple(found.values())
 
     def slots_of_device(self, mac: str) -> frozenset[int]:
-        """Return a filtered device's slot, and the one that an unassigned one has in its first seconds."""
+        """Return the slot of a filtered device; empty if it is not filtered.
+
+        For an unassigned device, also the slot that it has until it is examined.
+        """
         member = self.member_of(mac)
         if member is None:
             return frozenset()
@@ -633,7 +657,7 @@ class Family:
     def slot_of(self, mac: str, interface: str | None = None) -> int:
         """Return the slot of a MAC address, including the device of a filter test; 0 if it has none.
 
-        A device that is not examined yet has another one than the member of unassigned devices.
+        An unassigned device that is not examined yet has the slot of such devices on its interface.
         """
         if self.worn is not None and mac in self.worn.macs:
             return self.worn.slot
@@ -643,7 +667,10 @@ class Family:
         return self.arriving.get(interface or self._interface_of(mac), self.arriving[None]) or 0
 
     def examined(self) -> tuple[str, ...]:
-        """Return the unassigned devices whose slot is another one than that of new devices."""
+        """Return the MAC addresses of the examined devices without an owner, sorted.
+
+        Empty if devices that are not examined yet have the same slots as these.
+        """
         same = all(
             slot == self.strangers.get(name or "", self.unknown) for name, slot in self.arriving.items()
         )

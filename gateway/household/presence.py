@@ -58,12 +58,15 @@ class SeenDevice:
 
 @dataclass(frozen=True, slots=True)
 class NeighboursRead:
-    """Published when the kernel's neighbour table was read, or has changed."""
+    """Published on the event bus when the kernel's neighbour table was read, or has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DevicesMoved:
-    """Published when devices moved to another LAN interface, if an interface has a setting of its own."""
+    """Published when devices moved to another LAN interface.
+
+    Only published if an interface has its own setting for new devices.
+    """
 
     macs: frozenset[str]
 
@@ -128,10 +131,10 @@ class Presence:
         self._tick()
 
     def _mark_present(self) -> bool:
-        """Record the devices without an owner as present at the first run. Return whether there are any.
+        """Store the known devices without an owner as present at the first run. Return whether there are any.
 
-        They are not filtered if the files name a child already, and else as long as the family has none.
-        Devices on interfaces with a setting of their own for new devices are left out.
+        If the rule files name a child, they are stored as not filtered; else they are not filtered until the
+        family has a child. Devices on interfaces with a setting of their own for new devices are left out.
         """
         self.look()
         own, known = self._own_defaults, self._store.devices.all()
@@ -182,7 +185,10 @@ class Presence:
             _log.warning("Listening to announcements failed: %s. Devices have no names of their own.", error)
 
     def watch_addresses(self, own: OwnAddresses) -> None:
-        """Publish `AddressClaimed` for claims of these addresses of the gateway from now on."""
+        """From now on, publish `AddressClaimed` when a device claims one of these addresses of the gateway.
+
+        A claim is an ARP or Neighbour Discovery message.
+        """
         self._taps.watch(own)
 
     def _ask_doubted(self) -> None:
@@ -205,7 +211,7 @@ class Presence:
         self._timer = self._loop.call_later(PERIOD, self._tick)
 
     def _changed(self) -> None:
-        """Handle events of the kernel's neighbour table."""
+        """Read changes of the kernel's neighbour table, and apply those on the LAN to the inventory."""
         if self._events is None:
             return
         changes, lost = self._events.read()
@@ -288,7 +294,10 @@ class Presence:
             self.look()
 
     def _appeared(self, event: DeviceAppeared) -> None:
-        """Record a new device, and probe silent devices: it may be one of them with another MAC address."""
+        """Store a new device and notify clients about it.
+
+        Then probe silent devices: it may be one of them with another MAC address.
+        """
         mac = event.mac
         name = self.here.host_name(mac)
         if self._store.devices.seen(mac, self._wall(), name) and self._can_disclose(mac):
@@ -352,7 +361,10 @@ class Presence:
         self.inventory.set_examined(mac, examined=stranger)
 
     def forget(self, mac: str) -> None:
-        """Forget everything about a device. If it is still online, it becomes a new device."""
+        """Delete a device from the inventory and the store: owner or place, observed traits, name, notes.
+
+        If it is still online, it becomes a new device.
+        """
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
         self._store.sights.forget(mac)
@@ -384,7 +396,10 @@ class Presence:
 
 
 def stayed(devices: Mapping[str, StoredDevice]) -> frozenset[str]:
-    """Return the devices that were present at the previous daemon's last look, and for a minute before it."""
+    """Return the MAC addresses that were online at the previous daemon's last look.
+
+    Devices first seen less than a minute before that are left out.
+    """
     latest = max((device.last_seen for device in devices.values()), default=None)
     return frozenset(
         mac
@@ -422,7 +437,11 @@ class SeenDevices:
         return {mac: seen for mac in self._inventory.macs() if (seen := self.seen(mac)) is not None}
 
     def seen(self, mac: str) -> SeenDevice | None:
-        """Return the addresses, own name and state of a device; None if it is offline or unknown."""
+        """Return a device's IP addresses, its own host name (untrusted), and whether it is online.
+
+        None if it is offline or unknown. A device whose online state is not known yet is returned with
+        ``online`` False.
+        """
         sight, online = self._inventory.sight(mac), self._inventory.online(mac)
         if sight is None or not (online or self._inventory.is_open(mac)):
             return None

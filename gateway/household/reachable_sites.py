@@ -10,7 +10,10 @@ FILE = "must_resolve.yaml"
 
 
 def must_resolve(product: Product) -> MustResolve:
-    """Return those sites of the data in use. Raises PolicyError for damaged data."""
+    """Return the sites and help lines that no list may block for children from ten years on.
+
+    Raises PolicyError for damaged data.
+    """
     data = product.data
     return MustResolve(
         parse_must_resolve(data.place(FILE).read_bytes(), data.name_of(FILE), public_suffix_check()),

@@ -55,12 +55,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RulesRead:
-    """Published when the rule files were read again, or an edit was applied."""
+    """Published on the event bus when the rule files were read again, or an edit was applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class CategoryTableLost:
-    """Published when the category table is found damaged, possibly during a look-up."""
+    """Published on the event bus when the category table is found damaged, possibly during a look-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,10 @@ class RuleBook:
         return self._histories.setdefault(folder, FileHistory(folder))
 
     def profile_of(self, source: bytes, path: Path) -> Profile:
-        """Return the profile in an earlier version of its file. Raises PolicyError."""
+        """Return the profile in ``source``, the text of the rule file ``path``, without its calendars.
+
+        Raises PolicyError.
+        """
         return household.profile_of(source, path, self._product)
 
     def is_appliance(self, sight: Sighting) -> bool:
@@ -174,7 +177,11 @@ class RuleBook:
         return self._product.fingerprints.kind_of(sight)
 
     def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:
-        """Return the menu paths on a device of this type to the setting that a card about ``topic`` names."""
+        """Return the menu paths on a device to the setting that a bypass alert about ``topic`` names.
+
+        They are chosen by the traits in ``sight``: by fingerprint, else by device type. None: those for an
+        unknown device.
+        """
         found = None if sight is None else self._product.fingerprints.find(sight)
         kind = "" if sight is None else sight.traits.kind
         return self._product.menus.of(topic, "" if found is None else found.id, kind)
@@ -184,9 +191,9 @@ class RuleBook:
         finish(self.keep_good_steps())
 
     def keep_good_steps(self) -> Steps[None]:
-        """Do as `keep_good`, in steps: each file is one, since a write waits for the disk.
+        """Return steps (a generator) that do what `keep_good` does, one file a step.
 
-        The files are read now.
+        Each write waits for the disk. The files are read at the call.
         """
         return self._keep_good(store_good(self.household))
 
@@ -236,7 +243,10 @@ class RuleBook:
         self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
 
     def read_sealed(self) -> bool:
-        """Read the sealed sets from the disk and apply them. Return whether one of them changed."""
+        """Read the sealed sets (hashed host names blocked for everyone) from the disk, and apply them.
+
+        Return True if one of them changed.
+        """
         before = self._sealed.ids
         self._load_sealed()
         if self._sealed.ids == before:
@@ -270,7 +280,10 @@ class RuleBook:
 
     @property
     def binds_everyone(self) -> bool:
-        """Return whether a list applies to everyone. DNS of unfiltered devices is then checked too."""
+        """Return True if a loaded list or state register applies to everyone.
+
+        DNS of unfiltered devices is then checked too.
+        """
         binding = self._product.categories.binding | self.world.registers.keys()
         listed = binding & self.table.known_categories
         return bool(listed) or bool(self._sealed)
@@ -298,9 +311,10 @@ class RuleBook:
         return self._product.rights(country)
 
     def steps_ahead(self, instead: Mapping[Path, bytes | None] = NOTHING) -> Steps[None]:
-        """Load a new data set of the feed and parse changed profiles, so that the next reload is short.
+        """Return steps (a generator) that load a new data set of the feed and parse changed profiles.
 
-        ``instead``: contents that will replace those of the files, as for `with_files`.
+        The next reload is then short. Errors are left to that reload. ``instead``: contents that will replace
+        those of the files, as for `with_files`.
         """
         try:
             yield from self._product_steps()
@@ -316,7 +330,10 @@ class RuleBook:
                 yield
 
     def _product_steps(self) -> Steps[None]:
-        """Load the products of data sets that the next reload uses, or note their errors."""
+        """Return steps (a generator) that load the product data that the next reload uses.
+
+        A data set that cannot be loaded is stored with its error.
+        """
         config = config_in_use(self.path, lazy_public_suffix_check())
         while (data := household.data_to_load(config, self._product, self._ahead)) is not None:
             yield
@@ -409,7 +426,10 @@ class RuleBook:
         )
 
     def read_calendars(self) -> bool:
-        """Apply free days that became known. Return whether that was possible."""
+        """Read the rule files again, with the days of calendars parsed meanwhile, and apply them.
+
+        Return False, with the rules unchanged, if the files cannot be used.
+        """
         try:
             self.adopt(self.with_files({}))
         except PolicyError as error:
@@ -418,7 +438,10 @@ class RuleBook:
         return True
 
     def adopt(self, new: Household) -> None:
-        """Apply a household that `with_files` returned. The lists stay as they are."""
+        """Apply a household that `with_files` returned, and store copies of its usable files.
+
+        Publishes `RulesRead`, and logs a line for each problem. The lists stay as they are.
+        """
         self._take(new)
         self.world = self._world()
         self._report()
@@ -539,9 +562,10 @@ def _good_versions(read: Household, name: str, product: Product) -> Iterator[Pro
 
 
 def store_good(read: Household) -> Steps[None]:
-    """Copy the usable profile files to the state directory, in steps, and delete the copies of removed ones.
+    """Return steps (a generator) that copy the usable profile files to the state directory.
 
-    Reads the files at the call, before the first step: later they may differ from ``read``. Logs an error.
+    They also delete the copies of removed files. The files are read at the call: later they may differ from
+    ``read``. Errors are logged.
     """
     try:
         files = profile_files(Path(read.config.profiles))
@@ -570,7 +594,10 @@ def _store_good(read: Household, sources: Mapping[str, bytes]) -> Steps[None]:
 
 
 def _copy_good(data: bytes, copy: Path) -> bool:
-    """Write a copy if it changed, to spare flash memory. Return whether it was written."""
+    """Write ``data`` to the file ``copy``, unless it has this content already: that spares flash memory.
+
+    Return whether it was written.
+    """
     if copy.exists() and copy.read_bytes() == data:
         return False
     write_atomically(copy, data)

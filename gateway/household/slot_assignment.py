@@ -54,7 +54,7 @@ InterfaceOf = Callable[[str], str | None]
 
 
 class UnassignedKeys(NamedTuple):
-    """The slot keys of unassigned devices: of those that were examined, and of those that were not yet."""
+    """The slot keys of unassigned devices by LAN interface, of examined and of not yet examined ones."""
 
     examined: SlotKeys
     arriving: SlotKeys
@@ -113,7 +113,11 @@ class SlotAssignment:
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
-        """Return a device's profile apart from an open question, and whether it is in quarantine."""
+        """Return a device's profile and whether it is in quarantine, without its open question.
+
+        That is a question to the guardians about its owner. The profile is None if no rule file gives the
+        device one.
+        """
         household, place = self._household, self._places.get(mac)
         if mac in self._lent:
             return household.managed(mac, self._lent[mac]), False
@@ -226,7 +230,10 @@ class SlotAssignment:
 
 
 def youngest_with_device(household: Household, lent: Iterable[Profile]) -> Profile | None:
-    """Return the youngest child that has a device, which a new one may be; None if that changes no rules."""
+    """Return the youngest child with a device, own or lent: a new device may belong to that child.
+
+    None without such a child, or if the setting ``keep_profile`` is off.
+    """
     if not household.config.keep_profile:
         return None
     owners = (*map(household.owner_of, household.named), *lent)
@@ -235,7 +242,7 @@ def youngest_with_device(household: Household, lent: Iterable[Profile]) -> Profi
 
 
 def _place(place: str, household: Household) -> str:
-    """Return the place by which a device is treated: for a device present at the first run, home or guest."""
+    """Return ``place``, but ``home`` or ``guest`` for a device that was present at the first run."""
     if place != PRESENT:
         return place
     return GUEST if household.children and household.config.unknown_devices != HOME else HOME

@@ -90,7 +90,8 @@ class Visibility:
     def devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
         """Return the MAC addresses of the devices that have this profile's rules, as guardians may see them.
 
-        A shared device whose user is private is listed with its owner, as if it had no user.
+        ``members``: the members of this profile. A shared device whose present user is private is listed with
+        its owner, as if it had no user.
         """
         household = self._home.rules.household
         hidden = [mac for mac in self._uses.all() if not self.can_disclose_use(mac)]
@@ -107,7 +108,10 @@ class Visibility:
         return use is None or bool(use.by) or self.level(use.who) >= NAMES_LEVEL
 
     def may_be_hidden(self, mac: str) -> bool:
-        """Return whether guardians may not see one of the possible users of a device."""
+        """Return True if the use of a device may be hidden from guardians.
+
+        It may be if the log level of a possible user stores no host names.
+        """
         people = possible_users(self._home.rules.household, mac)
         return any(person.rules.log_level < NAMES_LEVEL for person in people)
 
@@ -125,7 +129,7 @@ class VisibleMembers:
         self._family = family
 
     def member(self, profile: Profile) -> Member:
-        """Return the state of a child as its guardians may see it."""
+        """Return a member with a child's rules, and the part of its situation that guardians may see."""
         now, rules = self._home.local_now(), self._home.rules
         member = self._family.stand_in(profile, rules.world, rules.calendar, now)
         member.situation = self.situation(member, member.situation, now)
@@ -134,8 +138,8 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the member's situation at ``at``, that guardians may see.
 
-        If the log level does not show the present, that is the effect of rules, clock and guardians, without
-        used minutes.
+        If the log level does not show the present, used minutes are left out, and so are grants that the
+        child took itself.
         """
         if shows_present(self._visibility.level(member.profile.id)):
             return known

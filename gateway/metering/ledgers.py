@@ -89,7 +89,10 @@ class Ledgers:
         return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
 
     def _grain(self, service: str | None) -> int:
-        """Return how many bytes of a minute a kill of the daemon may lose: a sixth of the threshold."""
+        """Return how many new bytes of a minute must wait before they are written: a sixth of the threshold.
+
+        A kill of the daemon loses at most so many bytes. The threshold is that of the service.
+        """
         known = self._catalogue().services.get(service) if service is not None else None
         return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
 
@@ -251,7 +254,7 @@ class Ledgers:
         return {} if ledger is None else {device: ledger.used_on(device) for device in ledger.devices()}
 
     def entries(self, profile_id: str, day: date) -> tuple[CountedMinute, ...]:
-        """Return a profile's counted minutes on a day of the last week; empty without a log."""
+        """Return a profile's counted minutes on a day of the last week; empty if its log level is 0."""
         known = self._profiles.get(profile_id)
         if known is not None and not known.rules.log_level:
             return ()
@@ -284,7 +287,7 @@ class Ledgers:
                 yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
-        """Store the totals of past days in the database, and delete their files."""
+        """Store the totals of past days in the database, and delete the files of days older than a week."""
         if self._day is not None:
             self._file.tidy(self._day)
 

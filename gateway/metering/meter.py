@@ -180,7 +180,10 @@ class Meter:
             self._timer = None
 
     def wake(self) -> None:
-        """Read the counters every ten seconds, after classes opened."""
+        """Read the counters every ten seconds from now on, if a class that counts is open.
+
+        Call it after classes opened. A class is a combination of time rules of a slot.
+        """
         if self._timer is not None and not self._awake and self._is_open():
             self._awake = True
             self._wait()
@@ -230,7 +233,7 @@ class Meter:
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """Return the time limits that the bytes of a class count for; empty if none."""
+        """Return the time limits for which the bytes of a slot and class count; empty if none."""
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -249,9 +252,10 @@ class Meter:
         finish(self._counting())
 
     def _read(self, steps: Steps[None]) -> Steps[None]:
-        """Read the connection table step by step, once another reading has ended; `settle` may finish it.
+        """Return steps (a generator) that do ``steps``, a reading of the connection table.
 
-        With 10,000 connections it takes 70 ms, in which no packet would be judged.
+        A reading that is not finished is finished first; `settle` may finish this one. With 10,000
+        connections it takes 70 ms, in which no packet would be judged.
         """
         self._finish_reading()
         self._reading = steps
@@ -267,7 +271,7 @@ class Meter:
             finish(reading)
 
     def _counting(self) -> Steps[None]:
-        """Read the counters and add the new bytes to the ledgers."""
+        """Return steps (a generator) that read the counters and add the new bytes to the ledgers."""
         moved: list[tuple[Pair, int]] = []
         last = self._last
         for pair, total in self._kernel.used().items():
@@ -281,7 +285,7 @@ class Meter:
             self._mark.write(position)
 
     def _sharing(self, moved: Iterable[tuple[Pair, int]]) -> Steps[None]:
-        """Add the new bytes of classes to the ledgers of their profiles, divided by service."""
+        """Return steps (a generator) that add the new bytes of classes to the ledgers, divided by service."""
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
         used = [(pair, total) for pair, total in moved if self._uses.keeps(pair)]
@@ -319,7 +323,7 @@ class Meter:
             self._flows_failed = True
 
     def _sweep(self) -> None:
-        """Forget judged flows whose connection has ended, and repeat this every SWEEP seconds."""
+        """Delete the judged flows whose connection has ended, now and again every SWEEP seconds."""
         in_turns(self._loop, self._sweeping())
 
     def _sweeping(self) -> Steps[None]:
@@ -395,14 +399,15 @@ def count_connections() -> None:
 
 
 class MinuteClock:
-    """Numbers the minutes. Numbers only increase, and no minute is shorter than 60 seconds (less `SLIP`).
+    """Numbers the minutes. Numbers only increase. A minute lasts at least 60 seconds, less `SLIP` (0.5 s).
 
-    Minutes change together with those of the wall clock, but their length is measured by the loop's clock.
-    After the wall clock was set, one minute is extended until both change together again, so that a clock
-    change neither counts a minute twice nor skips one. This happens at most once a day: otherwise a user who
-    can set the clock would get two minutes for one. Until then the minutes change at different times.
+    Minutes change together with those of the wall clock, but their length is measured by the event loop's
+    clock. After the wall clock was set, one minute is extended until both change together again, so that a
+    clock change neither counts a minute twice nor skips one. At most one minute a day is extended: otherwise
+    a user who can set the clock would get two minutes for one. After a second change on the same day, minutes
+    change at another second than those of the wall clock until the next extended minute.
 
-    ``now`` is the loop's time; ``wall`` is the household's time in Unix seconds.
+    ``now`` is the event loop's time in seconds; ``wall`` is the household's time in Unix seconds.
     """
 
     def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
@@ -428,7 +433,10 @@ class MinuteClock:
         self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Advance to the minute of ``now``. Return False if the current minute is not over."""
+        """Advance to the minute of ``now`` and return True.
+
+        Return False if the current minute is not over.
+        """
         if now < self.ends:
             return False
         passed = 1 + floor((now - self.ends) / MINUTE)  # more than one if the machine was suspended
@@ -479,7 +487,7 @@ class CounterMark:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """Return the bytes since the mark by slot and class; empty without a mark.
+        """Return the bytes counted since the stored position, by slot and class; empty if none is stored.
 
         ``found``: the present counters.
         """
@@ -505,7 +513,10 @@ class CounterMark:
         return {(slot, number): size for slot, number, size in iter_unpack(_ENTRY.format, body)}
 
     def remove(self) -> None:
-        """Delete the file. Call it at a clean stop, after which the kernel's table does not exist."""
+        """Delete the file with the stored position.
+
+        Call it at a clean stop, after which the kernel's table does not exist.
+        """
         try:
             self._path.unlink(missing_ok=True)
         except OSError as error:  # on a read-only file system; the stop goes on

@@ -15,7 +15,7 @@ Services = Callable[[str], tuple[str, ...]]
 
 
 class Share(NamedTuple, Generic[Name]):
-    """The part of a class's bytes that belongs to one service."""
+    """The part of the bytes of a class (connections of a slot under the same time rules) for one service."""
 
     service: Name | None  # None: unknown
     bytes: int
@@ -30,7 +30,9 @@ def add_by_service(
 ) -> None:
     """Add the bytes of connections with a known service to ``found``, by class and service.
 
-    ``gates``: returns the time limits for which a class counts.
+    A class is the connections of a slot under the same time rules. ``moved``: the new bytes of each
+    connection. ``live``: the names by which connections were judged. ``gates``: returns the time limits for
+    which a class counts.
     """
     of_host: dict[str, tuple[str, ...]] = {}
     for flow in moved:

@@ -26,7 +26,7 @@ from gateway.store.tables.history import ALL, OTHER
 
 
 class _FlowUse(NamedTuple):
-    """The categories and the service that the bytes of a flow are recorded under."""
+    """The categories and the service for which the bytes of a connection are recorded."""
 
     left_out: bool  # the bytes are not recorded
     kinds: frozenset[str]  # categories
@@ -73,26 +73,33 @@ class UseRecorder:
         return bool(self._profiles)
 
     def forget(self) -> None:
-        """Forget which profile each class belongs to, because slots may have other profiles now."""
+        """Forget the profile of each class, because slots may have other profiles now.
+
+        A class is a combination of time rules of a slot.
+        """
         self._classes, self._rest = {}, {}
 
     def learn(self, pair: Pair, profile: Profile, gates: frozenset[str]) -> None:
-        """Store the profile and time rules of a class, if the profile's minutes are recorded."""
+        """Store the profile of a class of connections, and the time rules (``gates``) that it stands for.
+
+        Nothing is stored if the profile's minutes are not recorded.
+        """
         known = class_use(profile, gates) if profile.id in self._profiles else None
         if known is not None:
             self._classes[pair] = known
             self._rest[pair] = _FlowUse(left_out=False, kinds=known.kinds, service=None)
 
     def keeps(self, pair: Pair) -> bool:
-        """Return whether the minutes of a class are recorded."""
+        """Return whether the minutes of a class (a combination of time rules of a slot) are recorded."""
         return pair in self._classes
 
     def move(
         self, moved: Iterable[tuple[Pair, int]], known: UsedBytes, members: Mapping[int, Member], minute: int
     ) -> None:
-        """Add the bytes of classes to the current minute, divided by what their connections were used for.
+        """Add the new bytes of each class to the current minute of its child, by category and service.
 
-        ``known``: the bytes of connections, from `add_by_use`.
+        ``moved``: the bytes by slot and class. ``known``: the part of them that belongs to known connections,
+        from `add_by_use`, which decides the categories and services.
         """
         # Combine equal uses first: a device has many classes.
         sums: dict[tuple[int, _FlowUse], int] = {}
@@ -111,7 +118,7 @@ class UseRecorder:
                 ledger.move(minute, device, use, size, flow_use.service)
 
     def add_by_use(self, found: UsedBytes, flows: Iterable[Moved], members: Mapping[int, Member]) -> None:
-        """Add the bytes of connections to ``found``, by class and use."""
+        """Add the bytes of connections to ``found``, by class, and by the categories and service of each."""
         for flow in flows:
             pair = flow.slot, flow.class_number
             of_class = self._classes.get(pair)

@@ -110,7 +110,10 @@ class Database:
         self.refused = None
 
     def reopen(self) -> None:
-        """Open the file for writing if it is open for reading only. Raises StoreError if that fails."""
+        """Open the file for writing if it is open for reading only. A damaged file is replaced by a new one.
+
+        Tries once in REOPEN seconds. Raises StoreError if that fails, or the last error before the next try.
+        """
         if self._next_try is None or self.refused is None:
             return
         if time.monotonic() < self._next_try:

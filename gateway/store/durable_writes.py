@@ -79,7 +79,10 @@ class DurableWriter:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Collect all ``save`` calls inside into one database transaction. May be nested."""
+        """Return a context manager that collects all ``save`` calls inside into one database transaction.
+
+        May be nested. The statements are written at the end, also after an exception.
+        """
         if self._pending is not None:
             yield
             return
@@ -146,7 +149,10 @@ def unix_or_none(moment: datetime | None) -> int | None:
 
 
 def moment(seconds: int) -> datetime:
-    """Return a stored time. Raises OverflowError for a value that damage has made too large."""
+    """Return the time in UTC of a stored number of Unix seconds.
+
+    Raises OverflowError for a number that damage has made too large.
+    """
     return EPOCH + timedelta(seconds=seconds)
 
 

@@ -25,7 +25,10 @@ CountKey = tuple[str, str, str, str]  # day profile category verdict
 
 @dataclass(slots=True)
 class Seen:
-    """The first and last time of equal decisions in Unix seconds, how many there were, and their attempts."""
+    """The first and last time of equal decisions in Unix seconds, and how many there were.
+
+    ``attempts``: how many attempts by a person began with them; ``background``: how many without a person.
+    """
 
     first: int
     last: int
@@ -36,7 +39,7 @@ class Seen:
 
 @dataclass(slots=True)
 class DayCount:
-    """The number of decisions of a day in one category, and of their attempts."""
+    """The number of decisions of a day in one category, and of the attempts that began with them."""
 
     times: int = 0
     attempts: int = 0

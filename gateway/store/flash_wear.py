@@ -9,7 +9,7 @@ from gateway.policy.config.config import Flash
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """Intervals between deferred writes, in seconds, and a batch size.
+    """Intervals between writes that can wait, in seconds, and the size of a batch of decisions.
 
     Changes by a guardian and answers to a child are written immediately.
     """

@@ -409,7 +409,7 @@ def add_push_subscriptions(db: Any) -> None:
 
 
 def add_asked_stops(db: Any) -> None:
-    """Add to switches the end that the provider's setting has."""
+    """Add a column to the table of switches: the end that the provider's setting gave for its stop."""
     db["switches"].add_column("asked", int)
 
 
@@ -442,12 +442,15 @@ _MAGIC, _FRACTIONS, _USER_VERSION, _APPLICATION_ID = slice(0, 16), slice(21, 24)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return how many migrations the file has. Files of before 2026-12 have it in the user version only."""
+    """Return how many migrations were applied to the open file.
+
+    Files of before 2026-12 have the number in the user version only.
+    """
     return max(needed(connection), int(connection.execute("PRAGMA application_id").fetchone()[0]))
 
 
 def needed(connection: sqlite3.Connection) -> int:
-    """Return how many migrations a program must know to use the file."""
+    """Return how many of the database migrations a program must know to use the open file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
@@ -458,7 +461,7 @@ def is_due(path: Path) -> bool:
 
 
 def applied(path: Path) -> int | None:
-    """Return how many migrations the file has: 0 for a missing or empty file, None for an unreadable one."""
+    """Return how many migrations were applied to a file: 0 if it is missing or empty, None if unreadable."""
     numbers = _numbers(path)
     return None if numbers is None else max(numbers)
 
@@ -519,7 +522,10 @@ def _tables(connection: sqlite3.Connection) -> Any:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the tables of a database to the current version, in one transaction."""
+    """Apply the migrations that the database does not have yet, in one transaction.
+
+    On an error, the transaction is rolled back and the error raised again.
+    """
     done = version(connection)
     if done >= len(MIGRATIONS):
         return

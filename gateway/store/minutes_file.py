@@ -152,7 +152,7 @@ class MinutesFile:
         """Append records to the file of the current day, and sync it to disk within ``sync_every`` seconds.
 
         ``now`` is the loop's clock in seconds. If the disk fails, counted minutes wait in memory, up to
-        WAITING_LIMIT.
+        WAITING_LIMIT. In a large file, records that limits do not need are dropped.
         """
         self._waiting.extend(record for record in records if self._has_room(record))
         if self._waiting:
@@ -235,7 +235,10 @@ class MinutesFile:
                 self._folded.discard(day)
 
     def _was_late(self, day: date, today: date) -> bool:
-        """Return whether an earlier day found this file older than a week. Otherwise, set mtime to today."""
+        """Return True if a call on an earlier day already found this file older than a week.
+
+        Otherwise, record today in the file's modification time, and return False.
+        """
         path = self._path(day)
         at = (today.toordinal() - _EPOCH) * _DAY + _NOON
         try:

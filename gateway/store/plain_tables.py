@@ -49,7 +49,7 @@ class PlainTable:
         self._connection.execute(f"CREATE INDEX {_names([name])} ON {table} ({_names(listed)})")
 
     def add_column(self, name: str, kind: type, *, not_null_default: str | int | None = None) -> None:
-        """Add a column that may be null, or that has a default for existing rows and may not."""
+        """Add a column. Without a default it may be null; with one, existing rows get the default."""
         default = ""
         if not_null_default is not None:
             text = str(not_null_default)

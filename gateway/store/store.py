@@ -168,7 +168,7 @@ class Store:
         self.events.flush(now, force=force)
 
     def flush_devices(self) -> None:
-        """Write changes about devices, cards, sessions and slots that can wait, such as last-seen times.
+        """Write changes that can wait, such as the last-seen times of devices, sessions and slots.
 
         Call it every few minutes, to save writes.
         """
@@ -230,7 +230,7 @@ class Store:
         return len(old) == PURGE_ROWS
 
     def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
-        """Erase a profile's names of sites, its bypass cards and its minutes by service.
+        """Erase a profile's names of sites, its notices about bypass methods, and its minutes by service.
 
         ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
         current day, which the limits use. Raises StoreError.
@@ -251,8 +251,8 @@ class Store:
         """Erase all stored data of a child that has become an adult, beyond recovery from the file.
 
         That is requests, extra time, codes, pauses, uses of shared devices, the PIN, self-set times,
-        agreements, cards and the whole history, and the extra time of its devices ``macs``. Idempotent.
-        Raises StoreError.
+        agreements, notices about bypass methods and the whole history, and the extra time of its devices
+        ``macs``. Idempotent. Raises StoreError.
         """
         with self.transaction():
             self.requests.keep([request for request in self.requests.all() if request.who != profile])

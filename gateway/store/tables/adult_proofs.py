@@ -31,26 +31,26 @@ class AdultProofTable:
         }
 
     def all(self) -> Mapping[str, AdultProof]:
-        """Return the adult proofs of all devices, by MAC address."""
+        """Return the proofs that an adult uses a device, by MAC address."""
         return self._proofs
 
     def held(self, now: datetime, *, known: bool) -> tuple[str, ...]:
         return tuple(mac for mac, proof in self._proofs.items() if proof.holds(now, known=known))
 
     def put(self, proof: AdultProof, *, audit_text: str, who: str, origin: str = "") -> None:
-        """Store the adult proof of a device. ``audit_text`` and ``who`` go into the audit log."""
+        """Store a proof that an adult uses a device. ``audit_text`` and ``who`` go into the audit log."""
         self._proofs[proof.mac] = proof
         audit = audit_line(proof.at, who, f"adult {proof.method}", audit_text, origin)
         self._writer.save(Statement(_PUT, [_row(proof)]), audit=audit)
 
     def end(self, mac: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """Delete the adult proof of a device before its end, with an audit line."""
+        """Delete the proof that an adult uses a device before its end, with an audit line."""
         self._proofs.pop(mac)
         gone = Statement("DELETE FROM adult_proofs WHERE mac = ?", [(mac,)])
         self._writer.save(gone, audit=audit_line(at, by, "adult end", mac, origin))
 
     def keep(self, proofs: Mapping[str, AdultProof]) -> bool:
-        """Replace all adult proofs by these, by MAC address. Return whether any changed."""
+        """Replace all proofs that an adult uses a device by these. Return whether any changed."""
         if proofs == self._proofs:
             return False
         self._proofs = dict(proofs)
@@ -58,11 +58,17 @@ class AdultProofTable:
         return True
 
     def drop(self, mac: str) -> None:
-        """Delete the adult proof of a device that got an owner or was forgotten, without an audit line."""
+        """Delete the proof that an adult uses a device, without an audit line.
+
+        Call it when the device got an owner or was forgotten.
+        """
         self.keep({other: proof for other, proof in self._proofs.items() if other != mac})
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust the ends of all adult proofs after a clock change. Return whether any ends or changes."""
+        """Adjust the ends of all proofs of an adult after a clock change.
+
+        Return whether any ends or changes.
+        """
         moved = {mac: after for mac, proof in self._proofs.items() if (after := after_jump(proof, jump))}
         return self.keep(moved)
 

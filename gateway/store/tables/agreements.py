@@ -27,7 +27,7 @@ PROFILES = 64  # as many as there can be profiles
 
 
 class AgreementTable:
-    """Stores the agreement on each child's rules, by profile id."""
+    """Stores the agreement of child and guardians on each child's rules, by profile id."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer

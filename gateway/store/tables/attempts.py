@@ -16,7 +16,10 @@ _DROP = "DELETE FROM attempts WHERE kind = ? AND key = ?"
 
 
 class AttemptTable:
-    """Stores the times of attempts by kind and key. A key ends with the id of the child's profile."""
+    """Stores the times of attempts that are limited per day, such as PIN changes, by kind and key.
+
+    A key ends with the id of the child's profile.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -30,7 +33,7 @@ class AttemptTable:
         return {key: times for (found, key), times in self._times.items() if found == kind}
 
     def add(self, kind: str, key: str, at: datetime, limit: int) -> None:
-        """Add an attempt, and keep the newest ``limit`` of its key."""
+        """Store an attempt at ``at``, and delete all but the newest ``limit`` of its kind and key."""
         times = self._times[kind, key] = (*self._times.get((kind, key), ()), at)[-limit:]
         rows = [(kind, key, unix(time)) for time in times]
         self._writer.save(Statement(_DROP, [(kind, key)]), Statement(_PUT, rows))
@@ -38,7 +41,7 @@ class AttemptTable:
             self._drop([min(self._times, key=lambda name: self._times[name][-1])])
 
     def drop_of(self, profile: str) -> None:
-        """Delete the attempts of a child."""
+        """Delete the attempts of a child, of all kinds."""
         self._drop(name for name in self._times if name[1].rpartition(" ")[2] == profile)
 
     def drop_old(self, before: datetime) -> None:

@@ -34,7 +34,7 @@ class BypassCardTable:
         self._unsaved: set[Key] = set()
 
     def all(self) -> tuple[AlertCard, ...]:
-        """Return all cards, oldest first."""
+        """Return all cards (notices about a blocked bypass method on a device), oldest first."""
         return tuple(self._cards.values())
 
     def get(self, key: Key) -> AlertCard | None:
@@ -44,14 +44,17 @@ class BypassCardTable:
         return tuple(card for card in self._cards.values() if card.mac == mac)
 
     def put(self, card: AlertCard) -> None:
-        """Store a new or changed card immediately. Beyond MAX_CARDS, drop the oldest one."""
+        """Store a new or changed notice about a bypass method immediately.
+
+        Beyond MAX_CARDS, the oldest one is deleted.
+        """
         self.note(card)
         self.flush()
         if len(self._cards) > MAX_CARDS:
             self._forget([next(iter(self._cards))])
 
     def note(self, card: AlertCard) -> None:
-        """Change a stored card; it is written with the next ``flush``."""
+        """Change a stored notice about a bypass method in memory; the next ``flush`` writes it."""
         self._cards[card.key] = card
         self._unsaved.add(card.key)
 
@@ -63,7 +66,7 @@ class BypassCardTable:
             self._writer.save(Statement(_PUT, rows))
 
     def move(self, old: AlertCard, new: AlertCard) -> None:
-        """Replace the card ``old`` by ``new``, which has another day."""
+        """Replace the notice ``old`` by ``new``, which has another day."""
         self._forget([old.key])
         self.put(new)
 

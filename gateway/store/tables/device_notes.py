@@ -83,7 +83,10 @@ class DeviceNoteTable:
     # ------------------------------------------------------------------------------------ addresses
 
     def seen(self, mac: str, addresses: Iterable[str], at: datetime) -> None:
-        """Record the current IP addresses of a device, newest last. ``flush`` writes them."""
+        """Record the current IP addresses of a device, newest last, in memory. ``flush`` writes them.
+
+        Only the newest AT_ONCE are recorded, each at most once an hour.
+        """
         known, now = self._noted.get(mac, {}), {}
         for address in tuple(addresses)[-AT_ONCE:]:
             noted = known.get(address)
@@ -104,7 +107,10 @@ class DeviceNoteTable:
         return [Address(address, moment(first), moment(last)) for address, first, last in rows]
 
     def succeed(self, old: str, new: str, at: datetime) -> None:
-        """Give the label and address history of MAC ``old`` to ``new``, and add ``old`` to that history."""
+        """Give the label and a copy of the address history of MAC ``old`` to ``new``.
+
+        ``old`` becomes an entry of that history. If ``new`` has a label already, each keeps its own.
+        """
         self.flush()
         self._writer.save(
             Statement(_SUCCEED, [(new, old, unix(at), unix(at), old)]),
@@ -124,7 +130,10 @@ class DeviceNoteTable:
         self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write recorded addresses; keep only the newest of each device. Call it after `Devices.flush`."""
+        """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of each device.
+
+        Call it after the `flush` of the devices.
+        """
         if not self._pending:
             return
         rows = [(mac, address, unix(at), unix(at)) for (mac, address), at in self._pending.items()]
@@ -133,7 +142,7 @@ class DeviceNoteTable:
         self._writer.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
 
     def tidy(self, known: Container[str]) -> None:
-        """Delete the address history of devices whose MAC is not in ``known`` any more."""
+        """Delete the address history of the devices recorded since the start that are not in ``known``."""
         unknown = [mac for mac in self._noted if mac not in known]
         for mac in unknown:
             self._noted.pop(mac)

@@ -136,7 +136,10 @@ class GrantTable:
         return max([unix(at), *(number + 1 for number in known)])
 
     def give(self, rows: Sequence[Given], *, audit_text: str, origin: str = "") -> None:
-        """Store the extra time of one grant. ``audit_text`` is the audit detail; empty: no audit line."""
+        """Store the rows of extra time that belong to one grant.
+
+        ``audit_text`` is the detail of the audit line; empty: no audit line.
+        """
         first = rows[0]
         self._given += rows
         self._writer.save(

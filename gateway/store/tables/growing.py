@@ -26,7 +26,10 @@ _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)
 
 
 class AgeTransitionTable:
-    """Stores the latest age transition of each child, by profile id."""
+    """Stores each child's latest change to the next age group, by profile id.
+
+    It is proposed, postponed or done.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -50,7 +53,7 @@ class AgeTransitionTable:
         at: datetime | None = None,
         origin: str = "",
     ) -> None:
-        """Store a child's age transition.
+        """Store the state of a child's change to the next age group.
 
         ``what`` is the verb of the audit line, which omits the reason; empty: no line.
         """
@@ -64,7 +67,7 @@ class AgeTransitionTable:
             self._writer.save(Statement("DELETE FROM growing WHERE profile = ?", [(profile,)]))
 
     def change(self, change: Callable[[LastTransition], LastTransition]) -> None:
-        """Apply ``change`` to all transitions in one write."""
+        """Replace each child's age transition by ``change(transition)``, in one write."""
         before = self._steps
         self._steps = {profile: change(step) for profile, step in before.items()}
         if self._steps != before:

@@ -26,7 +26,7 @@ class HeldBandTable:
         return self._held
 
     def hold(self, profile: str, band: AgeBand) -> AgeBand:
-        """Record the current age group of a profile and return its highest one so far."""
+        """Store the present age group of a profile if it is the highest so far. Return the highest one."""
         before = self._held.get(profile)
         if before is not None and band <= before:
             return before

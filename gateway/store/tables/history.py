@@ -23,9 +23,9 @@ Uses = Mapping[tuple[str, str], int]
 
 
 def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Uses:
-    """Return minutes by profile and use. A minute counts once, for any number of devices and limits.
+    """Return the number of minutes by profile and use: ``service:x``, ``category:x``, ALL or OTHER.
 
-    ``kinds`` returns the categories of a service.
+    A minute counts once, for any number of devices and limits. ``kinds`` returns the categories of a service.
     """
     minutes: dict[tuple[str, str], set[int]] = {}
     for record in records:
@@ -106,7 +106,10 @@ class HistoryTable:
         return found
 
     def counts(self, profile: str, first: date, last: date) -> list[Count]:
-        """Return how many attempts of a profile were blocked and decisions allowed, by day and category."""
+        """Return how many attempts of a profile were blocked, and decisions allowed, by day and category.
+
+        The days are from ``first`` to ``last`` inclusive.
+        """
         rows = self._database.rows(
             "SELECT day, category, sum(CASE verdict WHEN 'block' THEN attempts ELSE 0 END),"
             " sum(CASE verdict WHEN 'block' THEN background ELSE 0 END),"
@@ -117,7 +120,10 @@ class HistoryTable:
         return [Count(date.fromisoformat(day), *rest) for day, *rest in rows]
 
     def home_total(self, day: date, reason: str) -> int:
-        """Return how many attempts with ``reason`` the whole household had on a day, without persons."""
+        """Return how many attempts with ``reason`` the household's total of a day has.
+
+        The total counts attempts that are stored without a person.
+        """
         rows = self._database.rows(
             "SELECT sum(attempts + background) FROM counts WHERE profile = '' AND day = ? AND category = ?",
             (day.isoformat(), reason),
@@ -125,9 +131,10 @@ class HistoryTable:
         return sum(attempts or 0 for (attempts,) in rows)
 
     def names(self, profile: str, since: datetime, until: datetime, *, refused: bool) -> list[Name]:
-        """Return blocked (``refused``) or else allowed host names of a profile with reasons, latest first.
+        """Return blocked (``refused``) or else allowed host names of a profile, with reasons and counts.
 
-        ``until`` is exclusive.
+        Only names with a last decision from ``since`` to before ``until`` are returned, the latest first, at
+        most NAMES_LIMIT.
         """
         sign = "=" if refused else "!="
         rows = self._database.rows(

@@ -83,7 +83,7 @@ class TimedSwitch:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """Pauses, `off`, extra time and opened sites in force at one moment."""
+    """Pauses, a switched-off filter, extra time and opened sites in force at one moment."""
 
     pauses: tuple[Pause, ...]
     off: TimedSwitch | None  # by a guardian or the provider, whichever ends later
@@ -108,10 +108,10 @@ class ReadAudit(Protocol):
 
 
 class PauseTable:
-    """Stores pauses, switches and the audit log.
+    """Stores pauses of the internet, switches that end by a time (such as `off`), and the audit log.
 
-    The provider's stop (STOP) is stored until its setting changes, also after its end: the same setting
-    does not stop the filter twice.
+    The provider's stop of the filter (STOP) is stored until its setting changes, also after its end: the same
+    setting does not stop the filter twice.
 
     ``origin`` is the address or terminal of a change, for the audit only.
     """
@@ -130,7 +130,10 @@ class PauseTable:
         }
 
     def in_force(self, now: datetime) -> InForce:
-        """Return pauses and the `off` that have not ended at ``now``."""
+        """Return the pauses that have not ended at ``now``, and the switch that turns the filter off.
+
+        The switch is that of a guardian or of the provider, whichever ends later; None if neither is on.
+        """
         offs = [switch for name in (OFF, STOP) if (switch := self.switch(name, now)) is not None]
         return InForce(
             tuple(pause for pause in self._pauses.values() if pause.until is None or pause.until > now),
@@ -138,13 +141,13 @@ class PauseTable:
         )
 
     def switch(self, name: str, now: datetime) -> TimedSwitch | None:
-        """Return a switch if it is on at ``now``."""
+        """Return a switch if it is on at ``now``; else None."""
         switch = self._switches.get(name)
         return switch if switch is not None and switch.ends > now else None
 
     @property
     def stop_asked(self) -> datetime | None:
-        """The end in the settings for which the provider's stop began; None: there was none."""
+        """The end that the provider's setting gave for its last stop of the filter; None: there was none."""
         stop = self._switches.get(STOP)
         return None if stop is None else stop.asked
 
@@ -174,7 +177,7 @@ class PauseTable:
         )
 
     def resume(self, who: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """End a pause; ``all`` ends every pause, not only the pause of all."""
+        """End a pause, with an audit line; ``all`` ends every pause, not only the pause of all."""
         ended = tuple(self._pauses) if who == "all" else (who,)
         for person in ended:
             self._pauses.pop(person, None)
@@ -196,7 +199,7 @@ class PauseTable:
         self._turn_on(OFF, off, audit_line(at, by, "off", f"until {_text(until)}", origin))
 
     def on(self, *, by: str, at: datetime, origin: str = "") -> None:
-        """Filter again: end `off`, and the provider's stop if it is on."""
+        """Filter again, with an audit line: end `off`, and the provider's stop if it is on."""
         self._switches.pop(OFF, None)
         stop = self.switch(STOP, at)
         if stop is not None:
@@ -204,12 +207,15 @@ class PauseTable:
         self._writer.save(*self._switch_rows(), audit=audit_line(at, by, "on", "", origin))
 
     def stop(self, *, until: datetime, asked: datetime, by: str, at: datetime, sure: bool = True) -> None:
-        """Switch filtering off by the provider's setting, until ``until`` and at most ``asked``."""
+        """Switch filtering off by the provider's setting, with an audit line.
+
+        It ends at ``until`` or at ``asked``, the end in the setting, whichever is earlier.
+        """
         stop = TimedSwitch(in_utc(at), in_utc(until), by, sure, in_utc(asked))
         self._turn_on(STOP, stop, audit_line(at, by, "stop", f"until {_text(min(until, asked))}", ""))
 
     def end_stop(self, *, by: str, at: datetime) -> None:
-        """Forget the provider's stop. The audit log has a line about it if it was still on."""
+        """Delete the provider's stop of the filter. If it was still on, add an audit line."""
         was_on = self.switch(STOP, at) is not None
         del self._switches[STOP]
         self._writer.save(
@@ -219,7 +225,10 @@ class PauseTable:
     def approve(
         self, name: str, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        """Approve SUPPORT, REMOTE or COUNTERS until a time; None: until a guardian ends it."""
+        """Let the provider do ``name`` until a time; ``until`` None: until a guardian ends it.
+
+        ``name``: SUPPORT, REMOTE or COUNTERS. Adds an audit line.
+        """
         switch = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, sure)
         detail = "" if until is None else f"until {_text(until)}"
         self._turn_on(name, switch, audit_line(at, by, name, detail, origin))
@@ -252,7 +261,7 @@ class PauseTable:
         self._writer.save(audit=audit_line(at, by, what, detail, origin))
 
     def blank(self, profile: str) -> None:
-        """Remove the details of audit lines about a profile; who, when and the verb stay.
+        """Remove the details of audit lines about a profile, except its id; who, when and the verb stay.
 
         Lines about age transitions stay as they are, since they only have an age group.
         """
@@ -268,7 +277,10 @@ class PauseTable:
         )
 
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
-        """Return audit lines, newest first; with ``who`` only those of one person."""
+        """Return at most ``limit`` audit lines, newest first, without the first ``skip`` of them.
+
+        ``who``: only the lines of this author.
+        """
         rows = self._database.rows(
             "SELECT at, who, what, detail, origin, count FROM audit WHERE ? IN (who, '') "
             "ORDER BY at DESC, rowid DESC LIMIT ? OFFSET ?",
@@ -284,7 +296,7 @@ class PauseTable:
         ]
 
     def drop_old(self, now: datetime) -> None:
-        """Delete the pauses that ended before ``now``."""
+        """Delete the pauses that have ended, unless a clock change may make them apply again."""
         ended = [
             who
             for who, pause in self._pauses.items()
@@ -324,7 +336,10 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
 
 
 def _ended_stop(switch: TimedSwitch, jump: Jump) -> TimedSwitch | None:
-    """Return a provider's stop that had ended before a clock change, so that its setting is still known."""
+    """Return a provider's stop that had ended before a clock change, as ended at the change.
+
+    It is stored, so that its setting does not stop the filter again. None for other switches.
+    """
     return None if switch.asked is None else replace(switch, since=jump.after, until=jump.after)
 
 

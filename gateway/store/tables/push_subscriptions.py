@@ -14,7 +14,7 @@ _DELETE = "DELETE FROM push_subscriptions WHERE endpoint = ?"
 
 
 class PushTable:
-    """Stores subscriptions by endpoint, the oldest first."""
+    """Stores the browsers that get Web Push messages, by the URL that receives these, oldest first."""
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -26,7 +26,10 @@ class PushTable:
         return self._found.values()
 
     def put(self, new: PushSubscription) -> None:
-        """Store a subscription. The oldest one of a person with too many is removed."""
+        """Store a browser that gets Web Push messages.
+
+        If the person has more than MOST_OF_A_PERSON, the oldest one is deleted.
+        """
         self._found.pop(new.endpoint, None)
         self._found[new.endpoint] = new
         of_person = [
@@ -51,11 +54,11 @@ class PushTable:
         return bool(gone)
 
     def keep_only(self, guardians: Collection[str]) -> None:
-        """Delete the subscriptions of removed guardians."""
+        """Delete the push subscriptions of guardians that are not in ``guardians``."""
         self.drop_where(lambda found: bool(found.guardian) and found.guardian not in guardians)
 
     def forget(self, profile: str) -> None:
-        """Delete the subscriptions of a child."""
+        """Delete the push subscriptions of a child's devices."""
         self.drop_where(lambda found: found.profile == profile)
 
     def _snapshot(self) -> list[Statement]:

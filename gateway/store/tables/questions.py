@@ -54,7 +54,11 @@ class QuestionTable:
         return self._questions
 
     def put(self, question: IdentityQuestion, last_seen: LastSeen, now: datetime) -> bool:
-        """Store a new or changed question. Return False beyond STRANGERS_LIMIT if none can be dropped."""
+        """Store a new or changed question to the guardians about a device, on the disk.
+
+        Return False if it is about a new device, STRANGERS_LIMIT such questions are open, and none can be
+        dropped.
+        """
         known = self._questions.get(question.mac)
         if (known is None or known.silent) and question.about_stranger:
             gone = self._room(question, last_seen, now)
@@ -66,10 +70,11 @@ class QuestionTable:
         return True
 
     def hold(self, question: IdentityQuestion) -> bool:
-        """Keep a silent question about a new device that may be a child's, when there is no room to ask it.
+        """Keep a question in memory without asking it, when there is no room to ask it (``silent``).
 
-        The child's rules apply to the device until the next start. Otherwise a device could evade them by
-        filling the room first. Return whether the likely owner changed.
+        It is about a new device that may be a child's. The child's rules apply to the device until the next
+        start. Otherwise a device could evade them by filling the room first. Return whether the likely owner
+        changed.
         """
         held, known = replace(question, silent=True), self._questions.get(question.mac)
         silent = sum(each.silent for each in self._questions.values())
@@ -79,7 +84,7 @@ class QuestionTable:
         return known is None or known.profile != held.profile
 
     def note(self, question: IdentityQuestion) -> None:
-        """Change a stored question. It is written with the next ``flush``, since traits can change often."""
+        """Change a stored question in memory. ``flush`` writes it later, since traits can change often."""
         self._keep(question)
         self._unsaved.add(question.mac)
 
@@ -132,7 +137,10 @@ class QuestionTable:
         return sorted(away, key=lambda mac: at.timestamp() if (at := unseen[mac]) else 0.0)[:1] or None
 
     def drop(self, mac: str) -> IdentityQuestion | None:
-        """Delete a question that was answered or is obsolete, and return it."""
+        """Delete the question about a device, which was answered or is obsolete.
+
+        Return it; None if there was none.
+        """
         found = self._questions.get(mac)
         self._drop([mac] if found is not None else [])
         return found

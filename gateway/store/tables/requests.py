@@ -48,7 +48,7 @@ class RequestTable:
         self._writer.save(Statement(_PUT, [_row(request)]), audit=line)
 
     def shift(self, change: Callable[[ChildRequest], ChildRequest]) -> None:
-        """Apply ``change`` to all requests after a change of the clock."""
+        """Replace each request by ``change(request)``, after a change of the clock, and write them."""
         before = self._requests
         self._requests = {number: change(request) for number, request in before.items()}
         if self._requests != before:

@@ -43,14 +43,17 @@ class SelfSetTable:
         at: datetime,
         origin: str = "",
     ) -> None:
-        """Replace all settings of a child. ``audit_text`` is the detail of the audit line."""
+        """Replace all settings that a child made for itself, with an audit line.
+
+        ``audit_text``: the detail of the audit line.
+        """
         audit = audit_line(at, by, "self set", f"{profile}: {audit_text}", origin)
         self._replace(profile, choices, audit)
         for gone in list(self._choices)[:-PROFILES]:  # drop the longest unchanged, of deleted profiles
             self.forget(gone)
 
     def forget(self, profile: str) -> None:
-        """Delete the settings of a profile without an audit line."""
+        """Delete the settings that a child made for itself, without an audit line."""
         if profile in self._choices:
             self._replace(profile, ())
 

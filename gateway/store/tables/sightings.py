@@ -27,7 +27,7 @@ _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 
 @dataclass(frozen=True, slots=True)
 class SightsLost:
-    """Event: all sightings must be written again, for example to a new database file.
+    """Event: what devices reported about themselves must be written again, such as to a new database file.
 
     The subscriber passes all known sightings to ``SightingTable.keep``.
     """
@@ -42,7 +42,10 @@ class SightingTable:
         writer.add(self._snapshot)
 
     def load(self) -> list[Sighting]:
-        """Return the stored sightings of all devices; unreadable rows are left out. Raises StoreError."""
+        """Return what each device reported about itself, from the database. Raises StoreError.
+
+        Unreadable rows are left out.
+        """
         found = map(_sight, self._database.rows(f"SELECT {_LISTED} FROM sights"))
         return [sight for sight in found if sight is not None]
 
@@ -54,7 +57,10 @@ class SightingTable:
         self._writer.save(Statement("DELETE FROM sights WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write pending sightings, and delete those of dropped devices. Call it after `Devices.flush`."""
+        """Write what devices reported since the last flush, and delete the rows of dropped devices.
+
+        Call it after the `flush` of the devices.
+        """
         if not self._waiting:
             return
         rows = [_row(sight) for sight in self._waiting.values()]

@@ -17,7 +17,11 @@ CLASSES = range(1, 64)  # six bits; 0 is no class
 
 
 class SlotTable:
-    """Assigns slot and class numbers, the smallest free one each, and stores them."""
+    """Assigns and stores the numbers in the kernel's packet marks: slots and classes.
+
+    A slot stands for a filtered device, a class for a combination of time rules of a slot. The smallest free
+    number is used.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -34,13 +38,14 @@ class SlotTable:
         }
 
     def slots(self) -> Mapping[str, int]:
-        """Return the slots of all devices that have one, by MAC address."""
+        """Return the slot numbers of all devices that have one, by MAC address or other slot key."""
         return self._slots
 
     def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
-        """Return the slot of a device, assigned on first use. ``now``: Unix seconds.
+        """Return the slot number of a device, assigned on first use. ``now``: Unix seconds.
 
         If all slots are taken, the device gets the slot of the longest unused device that is not ``in_use``.
+        Raises StoreError if all are in use.
         """
         known = self._slots.get(mac)
         if known is not None:
@@ -59,7 +64,11 @@ class SlotTable:
         return number
 
     def lend(self, in_use: Collection[str]) -> int:
-        """Return a temporary slot for the device of a filter test, one at a time. It is not stored."""
+        """Return a temporary slot number for the device of a filter test, one at a time. It is not stored.
+
+        If all slots are taken, the longest unused device that is not ``in_use`` loses its slot. Raises
+        StoreError if all are in use.
+        """
         held = len(self._slots)
         number = self._lent = self._free_slot(in_use)
         self._classes = {key: value for key, value in self._classes.items() if key[0] != number}
@@ -71,7 +80,7 @@ class SlotTable:
         return number
 
     def give_back(self) -> None:
-        """Release the temporary slot of a filter test and its classes."""
+        """Release the temporary slot of a filter test, and its class numbers."""
         self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
         self._lent = None
 
@@ -96,7 +105,7 @@ class SlotTable:
         self._writer.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write when slots were last used."""
+        """Write to the disk when slots were last used."""
         again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
         self._used_again.clear()
         if again:
@@ -107,9 +116,9 @@ class SlotTable:
         return self._classes
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """Return the class of a combination of gates (time rules) for a slot, assigned on first use.
+        """Return the class number of a combination of time rules (gates) of a slot, assigned on first use.
 
-        Raises StoreError if all classes of the slot are taken.
+        Raises StoreError if all 63 classes of the slot are taken.
         """
         known = self._classes.get((slot, gates))
         if known is not None:
@@ -133,7 +142,10 @@ class SlotTable:
         return number
 
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
-        """Free the class numbers of a slot whose combinations are not in ``kept``: its profile changed."""
+        """Free the class numbers of a slot for combinations of time rules that are not in ``kept``.
+
+        Call it when the slot's profile changed.
+        """
         gone = [gates for owner, gates in self._classes if owner == slot and gates not in kept]
         for gates in gone:
             del self._classes[slot, gates]

@@ -40,7 +40,10 @@ class TicketTable:
         return tuple(self._tickets.values())
 
     def add(self, tickets: Sequence[Ticket], *, origin: str = "") -> None:
-        """Store a batch of new codes, all with the same minutes, with an audit line."""
+        """Store a batch of new printed codes for extra time, with an audit line.
+
+        All have the same minutes and child.
+        """
         first = tickets[0]
         self._tickets |= {ticket.hash: ticket for ticket in tickets}
         detail = f"{first.who or 'all'}: {len(tickets)} of {first.minutes} min"
@@ -50,12 +53,12 @@ class TicketTable:
         )
 
     def use(self, ticket: Ticket, *, by: str, at: datetime) -> None:
-        """Mark a code as used. Its extra time has an audit line of its own."""
+        """Mark a printed code as used. The extra time that it gives has an audit line of its own."""
         used = self._tickets[ticket.hash] = replace(ticket, used=at, used_by=by)
         self._writer.save(Statement(_PUT, [_row(used)]))
 
     def withdraw(self, batch: str, *, by: str, at: datetime, origin: str = "") -> int:
-        """Delete the unused codes of a batch and return their number."""
+        """Delete the unused printed codes of a batch and return their number. Adds an audit line."""
         gone = [ticket for ticket in self._tickets.values() if ticket.batch == batch and ticket.is_good(at)]
         if not gone:
             return 0
@@ -69,7 +72,10 @@ class TicketTable:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust when codes expire after a clock change. Expired codes stay expired."""
+        """Adjust when printed codes expire after a clock change.
+
+        Expired codes that would be valid again are deleted.
+        """
         before = self._tickets
         self._tickets = {
             digest: after for digest, ticket in before.items() if (after := _moved(ticket, jump)) is not None
@@ -78,7 +84,10 @@ class TicketTable:
             self._writer.save(*self._snapshot())
 
     def drop_old(self, now: datetime) -> None:
-        """Delete expired codes. Used codes stay until then, so that a second use gets a clear error."""
+        """Delete expired printed codes.
+
+        Used codes stay until then, so that a second use gets a clear error.
+        """
         gone = [ticket.hash for ticket in self._tickets.values() if ticket.until <= now]
         for digest in gone:
             del self._tickets[digest]
@@ -86,7 +95,7 @@ class TicketTable:
             self._writer.save(Statement("DELETE FROM tickets WHERE hash = ?", [(digest,) for digest in gone]))
 
     def drop_of(self, who: str) -> None:
-        """Delete the codes for one person, and those that it used."""
+        """Delete the printed codes for one child, and those that it used."""
         gone = [ticket.hash for ticket in self._tickets.values() if who in (ticket.who, ticket.used_by)]
         for digest in gone:
             del self._tickets[digest]
