@@ -67,7 +67,7 @@ class Format(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts and examples that one reading of a source collects."""
+    """Counts and examples that `read_domains` collects while it reads one list."""
 
     lines: int = 0  # without comments and empty lines
     domains: int = 0
@@ -165,7 +165,10 @@ def _check_line(source: str, number: int, line: bytes) -> None:
 
 
 def _normal(name: bytes) -> str | None:
-    """Return a domain in lower case and A-labels; None if it is invalid, local or a single label."""
+    """Return a host name in lower case and A-labels.
+
+    None if it is invalid, a local name or a single label.
+    """
     try:
         text = hostname(name if name.isascii() else _a_labels(name))
     except WireError:
@@ -223,7 +226,10 @@ class _Adblock:
 
     @staticmethod
     def _names(rule: bytes) -> list[bytes]:
-        """Return the name that an Adblock rule blocks as a whole; empty for other rules."""
+        """Return a list with the one domain that an Adblock rule blocks completely.
+
+        Empty for any other rule.
+        """
         if not rule.startswith(b"||"):
             return []
         pattern, _, options = rule[2:].partition(b"$")
@@ -235,9 +241,10 @@ class _Adblock:
 
 
 class _Rpz:
-    """Returns the blocked name of each line of a response policy zone.
+    """Returns the blocked name of a line of a response policy zone (RPZ): a list; None for a line to ignore.
 
-    Owner names are relative to $ORIGIN and inside the zone.
+    It must be called with all lines in order: it follows $ORIGIN, and removes the zone's own name from
+    the names. Names of ``rpz-passthru.`` go to the tally as exceptions.
     """
 
     def __init__(self, tally: Tally) -> None:
@@ -283,8 +290,8 @@ class _Rpz:
 def parse_addresses(line: bytes) -> list[bytes] | None:
     """Return the IP addresses or prefixes in a line, as keys of the table. None for a comment or empty line.
 
-    A line without a usable address gives an empty list. A prefix that is too wide, or an address of a
-    private network, is not usable.
+    A prefix can give many keys. Returns an empty list for a line without a usable address: a prefix that
+    is too wide, or an address of a private network, is not usable.
     """
     if not line or line[:1] in b"#!;":
         return None
