@@ -25,7 +25,10 @@ class FeedCheck:
 
 
 def read_check(state: Path) -> FeedCheck:
-    """Return the stored result of the last check; an empty one if none is stored."""
+    """Return the stored result of the last check of the feed.
+
+    An empty one if none is stored, or it is damaged.
+    """
     try:
         stored = json.loads((state / FEED / STATUS).read_bytes())
         return FeedCheck(_time(stored["checked"]), _time(stored["succeeded"]), str(stored["problem"]))
@@ -42,7 +45,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def store_check(state: Path, now: datetime, problem: str) -> None:
-    """Store the result of a check: an empty ``problem`` is success. A full disk is not reported."""
+    """Store the result of a check of the feed; an empty ``problem`` means success. Ignores write errors."""
     succeeded = read_check(state).succeeded if problem else now
     stored = {
         "checked": now.isoformat(timespec="seconds"),
