@@ -20,7 +20,7 @@ def _values(steps: Steps[Any]) -> Steps[Mapping[str, object]]:
 
 
 class Router:
-    """Handlers by the name of their verb. A feature adds its own in ``register(router)``."""
+    """Maps each verb of the control socket to its handler. A feature adds its own in ``register(router)``."""
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
@@ -30,11 +30,10 @@ class Router:
         verb: Verb[RequestT, ResponseT],
         handler: Callable[[Call[RequestT]], ResponseT | Steps[ResponseT]],
     ) -> None:
-        """Add the handler of a verb. It gets its arguments decoded, in ``call.args``.
+        """Set the handler of a verb. It is called with the request, decoded in ``call.args``.
 
-        It returns the response, or steps that return it.
-
-        Raises ValueError if the verb has a handler: only one feature may serve it.
+        It returns the response record, or steps that return it. Raises ValueError if the verb has a
+        handler: only one feature may serve it.
         """
         if verb.name in self._handlers:
             msg = f"the verb {verb.name!r} is registered twice"
@@ -56,5 +55,5 @@ class Router:
 
     @property
     def verbs(self) -> Mapping[str, Handler]:
-        """Return a live view of all handlers, by the name of their verb."""
+        """Return a live view of all handlers, by the name of their verb. They take undecoded requests."""
         return self._handlers

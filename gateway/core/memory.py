@@ -17,15 +17,16 @@ class MachineMemory:
 
     @property
     def usable(self) -> int:
-        """The memory for a new process that may swap: all that is available, and half of the free swap.
+        """Return the bytes for a new process that may swap: all available memory, and half of the free swap.
 
-        OpenWrt's zram-swap stores swapped pages in the same memory, compressed to less than half. 0: unknown.
+        OpenWrt's zram-swap stores swapped pages in the same memory, compressed to less than half. 0:
+        unknown.
         """
         return self.available and self.available + self.free_swap // 2
 
 
 def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
-    """Return the memory of the machine; all numbers are 0 without /proc, as in a chroot."""
+    """Return the memory of the machine, from /proc/meminfo; all numbers are 0 without it, as in a chroot."""
     found = {}
     try:
         lines = proc.joinpath("meminfo").read_text("ascii").splitlines()

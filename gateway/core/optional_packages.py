@@ -25,7 +25,7 @@ PACKAGES = {
 
 
 class MissingPackageError(GatewayError):
-    """A feature needs a package that is not installed."""
+    """Raised if a feature needs a package that is not installed."""
 
 
 def is_installed(module: str) -> bool:

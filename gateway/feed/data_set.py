@@ -51,7 +51,7 @@ class DataSet:
         return self.folder == DATA
 
     def place(self, name: str) -> Path:
-        """Return the path of a file or folder of the data; the package has those that no data set has."""
+        """Return the path of a data file or folder: here, or in the package for those that no set has."""
         return (self.folder if name in FILES or name in FOLDERS else DATA) / name
 
     def name_of(self, name: str) -> str:

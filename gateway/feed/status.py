@@ -17,7 +17,7 @@ MAX_PROBLEM = 500  # characters; part of the text may come from the server
 
 @dataclass(frozen=True, slots=True)
 class FeedCheck:
-    """The last checks of the feed: the last one, the last that succeeded, and what was wrong."""
+    """The stored result of the feed's checks: time of the last one, last success, and last problem."""
 
     checked: datetime | None = None
     succeeded: datetime | None = None

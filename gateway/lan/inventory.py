@@ -83,14 +83,17 @@ class DeviceReturned:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFound:
-    """Event: a device from the database was heard again, within GONE_AFTER seconds of the daemon's start."""
+    """Event: a device from the database sent its first packet, soon after the daemon's start.
+
+    That is within GONE_AFTER seconds. Its online state was unknown until then.
+    """
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExaminedChanged:
-    """Event: other devices are examined than before, see `Inventory.examined`."""
+    """Event: `Inventory.examined` has changed: the devices that were compared with the family's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,9 +315,9 @@ class Inventory:
             self._learn(mac, "packet", partial(with_packet, said=said), alive=True, ifindex=ifindex)
 
     def lease(self, mac: str, name: str, *, dhcp: Dhcp | None = None) -> None:
-        """Update a known device from its lease, and from its request ``dhcp`` if the server reports it.
+        """Update a known device from its DHCP lease: its host name, and its request ``dhcp`` if there is one.
 
-        For a device that was never seen, a lease proves nothing and is ignored.
+        An unknown device is ignored: a lease does not prove that it exists.
         """
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"

@@ -175,7 +175,7 @@ def _text(value: memoryview | None) -> str:
 
 
 def may_administer() -> bool:
-    """Return whether this process may read the kernel's network rules: as root, or with CAP_NET_ADMIN."""
+    """Return whether this process has CAP_NET_ADMIN (as root has), and so may read the network rules."""
     for line in text_of(PROC / "self/status").splitlines():
         key, _, value = line.partition(":")
         if key == "CapEff":

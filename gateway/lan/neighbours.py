@@ -50,7 +50,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An entry of the neighbour table, or a change of it: an IP address on a link, and its MAC address."""
+    """An entry of the kernel's neighbour table, or a change of one: an IP address and its MAC address."""
 
     mac: str  # lower case, with colons; empty for a silent or deleted neighbour
     ip: str
@@ -87,7 +87,7 @@ def find_neighbour(place: Place) -> Neighbour | None:
 
 
 class NeighbourEvents:
-    """Receives changes of the kernel's neighbour table. Readable (``fileno``) when the table has changed."""
+    """A netlink socket that receives changes of the kernel's neighbour table. Readable after a change."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(

@@ -82,7 +82,7 @@ def read_uplink(inside: Collection[str]) -> Uplink:
 
 
 def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
-    """Return the interfaces with a default route, from /proc/net/route and /proc/net/ipv6_route."""
+    """Return the interfaces with a default route. Arguments: the texts of /proc/net/route and ipv6_route."""
     found = set()
     for words in map(str.split, ipv4.splitlines()[1:]):
         name, destination, flags, mask = words[0], words[1], int(words[3], 16), words[7]

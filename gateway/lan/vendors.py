@@ -49,7 +49,7 @@ class Vendors:
         return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
 
     def due(self) -> list[str]:
-        """Return the MAC addresses to look up next, the longest waiting first, and reset the limit.
+        """Return MAC addresses to look up next (at most AT_ONCE), longest waiting first; reset the limit.
 
         Call it every few seconds.
         """

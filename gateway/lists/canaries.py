@@ -58,11 +58,10 @@ class SharedNetworks:
 
 
 class CatalogueNames:
-    """Decides which list entries the catalogue contradicts. ``binding``: categories blocked for everyone.
+    """Finds list entries that contradict the catalogue of services and sites: a school called a porn site.
 
-    Published lists are often merged automatically from other lists. Current lists call a school diary
-    phishing, a maker of children's films a pirate site, and VK adult. For a name in the catalogue, the
-    catalogue decides.
+    Published lists are often merged automatically from other lists, and have such errors. For a name in
+    the catalogue, the catalogue decides. ``binding``: categories that are blocked for everyone.
     """
 
     def __init__(self, services: Iterable[Service], sites: Iterable[Site], binding: Iterable[str]) -> None:

@@ -81,7 +81,7 @@ class Tally:
             self.left_out.add(domain)
 
     def leaves_out(self, name: str) -> bool:
-        """Return whether the list excludes ``name`` or a parent domain."""
+        """Return whether the list's own exceptions (as ``@@||name^``) cover ``name`` or a parent of it."""
         return bool(self.left_out) and any(suffix in self.left_out for suffix in suffixes(name))
 
 

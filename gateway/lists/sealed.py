@@ -104,7 +104,7 @@ class SealedShelf:
         return SealedSets(tuple(sets)), tuple(held)
 
     def held(self, source: SealedSource) -> SealedSet | None:
-        """Return the stored set of a source, verified and decrypted; None if there is none yet.
+        """Return the stored set of a source, verified and opened with its key; None if there is none yet.
 
         Raises ListError if it is damaged, or its signature is wrong.
         """

@@ -75,7 +75,7 @@ class Permission:
 
 
 class Bridge:
-    """Publishes the states of one household on one broker, and sends the commands from there."""
+    """Publishes the states of the household over MQTT, and sends received commands to the daemon."""
 
     def __init__(self, client: Client, settings: MqttSettings) -> None:
         """Prepare the bridge without connecting.
@@ -130,7 +130,7 @@ class Bridge:
         self._broker.stop(MqttMessage(self._topics.availability, "" if clear else OFFLINE))
 
     def _report(self) -> None:
-        """Report the state of the connection to the daemon for the pages, when it changes and each PERIOD."""
+        """Send the state of the MQTT connection to the daemon, for the pages: on a change and each PERIOD."""
         now, state = time.monotonic(), self._state
         if state is not None and (state != self._reported or now >= self._next_report):
             self._reported, self._next_report = state, now + PERIOD

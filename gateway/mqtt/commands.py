@@ -39,9 +39,9 @@ class HomeCommand:
 
 
 class CommandLimit:
-    """Lets `MOST_AT_ONCE` commands pass, then one in `COMMAND_EVERY` seconds, over all children.
+    """Rate limit for the commands of all children: `MOST_AT_ONCE`, then one in `COMMAND_EVERY` seconds.
 
-    ``exceeded``: a command was refused since the last time that none was owed.
+    ``exceeded``: a command was refused, and the backlog has not been empty since.
     """
 
     __slots__ = ("_paid_at", "exceeded")

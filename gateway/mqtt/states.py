@@ -64,7 +64,10 @@ def home_state(home: GatewayState) -> str:
 
 
 def child_state(child: ChildState) -> str:
-    """Return the state of a child as JSON."""
+    """Return the payload (JSON) with a child's state, until when, minutes left, and the next change.
+
+    The state is ``open`` or the reason why all traffic is blocked.
+    """
     next_change = child.next_change
     return _json(
         {

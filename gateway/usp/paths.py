@@ -46,7 +46,7 @@ def depth_below(path: str, pattern: str) -> int:
 
 
 def supported(path: str) -> str:
-    """Return the path with ``{i}`` in place of instance numbers and wildcards."""
+    """Return ``path`` with ``{i}`` in place of each instance number or ``*``, as supported models have it."""
     return ".".join("{i}" if part.isdecimal() or part == "*" else part for part in path.split("."))
 
 

@@ -20,7 +20,7 @@ class BackupRequest:
 
 @record
 class AutoBackupRequest:
-    """Show, set up or switch off automatic backups, or make one now.
+    """Request to show, set up or turn off automatic backups, or to make one now.
 
     ``set`` needs the folder; without a new ``key`` the stored one is used.
     """
@@ -50,7 +50,7 @@ class AutoBackupState:
 
 @record
 class BackupPiece:
-    """The part of the plain text that begins at ``from``."""
+    """A piece of a backup's plain text, with its offset ``from`` and the size of the whole text."""
 
     from_: int
     text: str
@@ -96,7 +96,7 @@ class ChildInBackup:
 
 @record
 class BackupContent(RestoreResponse):
-    """The content of a backup except the children, and what restoring it would change."""
+    """The answer to ``look``: what a backup has, except the children, and what restoring it would change."""
 
     made: datetime
     by: str

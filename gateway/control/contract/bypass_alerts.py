@@ -29,7 +29,10 @@ class MenuPath:
 
 @record
 class BypassCard:
-    """A notice that a device used a blocked bypass method: which, when, and the menus to turn it off."""
+    """A bypass alert: a device used a blocked bypass method, such as a VPN.
+
+    When, and how to turn it off there.
+    """
 
     device: str  # MAC
     name: str  # the device's own; untrusted input

@@ -20,7 +20,10 @@ LeaseText = Annotated[str, Text(0, one_line=True)]
 
 @record
 class OpenQuestion:
-    """A question about a device that waits for a guardian's answer. Names are untrusted input."""
+    """A question to the guardians, such as whose a new device is. Names are untrusted input.
+
+    ``ask``: why: a new or returned device, a copied address, a repeater, an address conflict.
+    """
 
     mac: str
     ask: str  # new, again, copy, repeater, address
@@ -56,7 +59,7 @@ class OpenQuestions:
 
 @record
 class IdentifyRequest:
-    """An answer to a question: a person's ``profile``, or one of the question's ``replies``."""
+    """A guardian's answer to a question about a device: its user (``profile``), or one of the ``replies``."""
 
     mac: OneLine
     profile: OneLine | None = None
@@ -132,7 +135,10 @@ class DeviceOwner:
 
 @record
 class DevicesRequest:
-    """Requests one device by ``mac``, with its former addresses; or all, ``brief`` without details."""
+    """Request for one device by ``mac``, with its former addresses.
+
+    Else for all, ``brief``: without details.
+    """
 
     mac: OneLine | None = None
     brief: bool = False
@@ -206,7 +212,7 @@ class ScanState:
 
 @record
 class LeaseRequest:
-    """A lease as dnsmasq reports it to its script."""
+    """Report of a DHCP lease that dnsmasq gave, renewed or ended, as its script sends it to the daemon."""
 
     mac: OneLine
     action: Literal["add", "old", "del"]

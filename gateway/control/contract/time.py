@@ -24,7 +24,7 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 
 @record
 class PauseRequest:
-    """Pauses the internet for minutes, until a time, or until bedtime ends.
+    """Request to pause a child's internet for minutes, until a time, or until bedtime ends.
 
     Without an end, the pause lasts until a guardian ends it.
     """
@@ -46,7 +46,7 @@ class SwitchEnd:
 
 @record
 class SwitchAccessRequest:
-    """Lets the provider turn filtering off and on for some minutes; without them, ends that."""
+    """Let the internet provider turn filtering off and on for some minutes; without ``minutes``, end that."""
 
     minutes: Annotated[int, Whole(1, MAX_ACCESS)] | None = None
 
@@ -78,7 +78,7 @@ class GrantRequest:
 
 @record
 class PersonGrant:
-    """The extra time that one grant gave one person, and the time rules (gates) that it extends."""
+    """The extra time that a grant gave one person, and the time rules (``gates``) that it extends."""
 
     who: str
     minutes: int
@@ -108,7 +108,7 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Revokes a grant by its number; without a number, the last grant of `who`."""
+    """Take extra time back: the grant with this number; without one, the last grant of ``who``."""
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 
@@ -138,7 +138,7 @@ class MinutesOnDevice:
 
 @record
 class UsedOfWeek:
-    """The used minutes of this week, the weekly limit, and extra minutes (``bonus``)."""
+    """A weekly limit: the minutes used this week, the limit, extra minutes (``bonus``), and who set it."""
 
     minutes: int
     limit: int
@@ -148,7 +148,7 @@ class UsedOfWeek:
 
 @record
 class TimeUsed:
-    """The used minutes of a time limit, the limit and extra minutes (``bonus``), of today and this week."""
+    """A time limit, with minutes used today and this week, and extra minutes (``bonus``)."""
 
     target: str
     name: str
@@ -174,7 +174,7 @@ class LimitTotal:
 
 @record
 class LedgerMinute:
-    """One minute that counted for one limit on one device."""
+    """One minute of a device that counted for a time limit, with the service and why it counted."""
 
     at: datetime
     device: str
@@ -215,7 +215,7 @@ class IssuedCodes:
 
 @record
 class CodeBatch:
-    """Codes that were created together and are not used yet."""
+    """Printed codes for extra time that were created together and are not used yet."""
 
     id: str
     count: int
