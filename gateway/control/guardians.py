@@ -204,8 +204,8 @@ class Guardians:
     def _invite(self, call: Call[AccountRequest]) -> AccountResponse:
         """Create an account and return its sign-in token.
 
-        With ``again``, a new token for an existing account. Only a parent or root may do this. It
-        refuses a new token for a parent who has signed in before: only the console can make that.
+        With ``again``, return a new token for an existing account. Only a parent or root may do this.
+        It refuses a new token for a parent who has signed in before: only the console can make that.
         """
         self._guardian(call)
         known = self._register.find(call.text("name"))
@@ -242,7 +242,7 @@ class Guardians:
         return AccountResponse(proposed=False)
 
     def _answer(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Accept or refuse a proposed role.
+        """Accept or refuse a proposed role. Return whether it was accepted.
 
         ``by`` is the person concerned, or the proposer, who may withdraw it. A yes must name the
         ``role`` and ``minutes`` that the person has read, since the proposal may have changed.

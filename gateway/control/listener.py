@@ -27,9 +27,9 @@ class WebUser:
 
     @classmethod
     def found(cls) -> WebUser | None:
-        """Return the system's user WEB_USER.
+        """Return the system's user WEB_USER, for the web process; None if it does not exist.
 
-        None if there is none: the pages then run as the current user.
+        The pages then run as the current user.
         """
         try:
             return cls.named(WEB_USER)

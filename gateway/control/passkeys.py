@@ -181,7 +181,7 @@ class Passkeys:
     def entries(self, account: Account) -> tuple[PasskeyEntry, ...]:
         """Return an account's passkeys for display, oldest first.
 
-        ``host``: empty for the present trusted name.
+        ``host`` of an entry is empty if it is the present trusted name.
         """
         host, zone = self._around.trusted_name(), self._around.wall().tzinfo
         return tuple(

@@ -49,7 +49,10 @@ class Router:
         self._handlers[verb.name] = perform
 
     def wrap(self, names: frozenset[str], wrapper: Callable[[str, Handler], Handler]) -> None:
-        """Replace the handler of each verb in ``names`` by ``wrapper(name, handler)``."""
+        """Replace the handlers of the verbs in ``names`` by ``wrapper(name, handler)``, to add checks.
+
+        Names without a handler are ignored.
+        """
         for name in names & self._handlers.keys():
             self._handlers[name] = wrapper(name, self._handlers[name])
 

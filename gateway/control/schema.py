@@ -70,10 +70,10 @@ class Schemas(Protocol):
 
 
 class FieldType(Protocol):
-    """Decodes the JSON values of one annotation, and describes them as a JSON Schema.
+    """Decodes the JSON values of one annotation of a record's field, and returns its JSON Schema.
 
-    ``read`` returns the decoded value or raises SchemaError with the JSON pointer ``at``; ``strict`` applies
-    limits. ``empty`` replaces a value that another daemon version omits.
+    ``read`` returns the decoded value or raises SchemaError with the JSON pointer ``at``; ``strict``
+    applies limits. ``empty`` replaces a value that another daemon version omits.
     """
 
     @property

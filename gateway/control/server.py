@@ -236,7 +236,7 @@ class ControlServer:
     def _answer_lines(self, connection: _Connection) -> None:
         """Answer a client's waiting requests in their order.
 
-        One that takes steps continues in the next turns. It continues even if the client has
+        A request that takes steps continues in later turns of the loop, even if the client has
         disconnected meanwhile.
         """
         while connection.steps is not None or (connection.lines and connection.sock is not None):

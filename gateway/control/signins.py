@@ -136,8 +136,9 @@ class SignIns:
     def prove(self, request: Call[AccountRequest]) -> AccountResponse:
         """Record that the person who uses a session has just typed the right password.
 
-        Return the seconds it counts. An account without a password uses a code of the second factor.
-        Dangerous changes need such a proof of the last ten minutes. Refuses a wrong password or code.
+        An account without a password uses a code of the second factor. Dangerous changes need such a
+        proof of the last ten minutes. Return for how many seconds it is valid. Refuses a wrong
+        password or code.
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
@@ -233,9 +234,9 @@ class SignIns:
     def claim(self, request: Call[AccountRequest]) -> AccountResponse:
         """Create the first parent account, for a browser in the home network.
 
-        Return a session and a recovery code. It needs the code on the gateway's label. If children
-        have rules, the accounts were lost; as a child knows the label, the claim then also needs the
-        button. Refuses a gateway that has a parent.
+        It needs the code on the gateway's label. If children have rules, the accounts were lost; as a
+        child knows the label, the claim then also needs the button. Return a new session and a
+        recovery code. Refuses a gateway that has a parent.
         """
         if self._register.claimed:
             msg = "claim: this gateway has a guardian already; sign in, or recover the password"
@@ -281,8 +282,8 @@ class SignIns:
     def check(self, request: ControlRequest) -> AccountResponse:
         """Return the account of a session, and what its pages have to show.
 
-        Raises ControlError if it has ended. This is: a proposed role, new sign-ins to confirm,
-        whether a child uses this device, and the state of proof and passkeys.
+        This is: a proposed role, new sign-ins to confirm, whether a child uses this device, and the
+        state of proof and passkeys. Raises ControlError if the session has ended.
         """
         here, account = self._session(request)
         proposed = any(

@@ -29,7 +29,10 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Functions of the daemon that the verb `guardian` uses: clocks, audit log, devices and label."""
+    """Functions of the daemon that the serving of accounts needs: clocks, audit log, devices and label.
+
+    They are parameters, so that tests need no daemon.
+    """
 
     now: Callable[[], float]  # seconds of a monotonic clock
     wall: Callable[[], datetime]  # aware

@@ -40,7 +40,7 @@ class Bus:
         self._subscribers: dict[type[Any], list[Callable[[Any], None]]] = {}
 
     def subscribe(self, kind: type[E], subscriber: Callable[[E], None]) -> None:
-        """Call ``subscriber`` with each event whose class is exactly ``kind``."""
+        """From now on, call ``subscriber`` with each published event whose class is exactly ``kind``."""
         self._subscribers.setdefault(kind, []).append(subscriber)
 
     def publish(self, event: object) -> None:
@@ -49,5 +49,5 @@ class Bus:
             subscriber(event)
 
     def notify(self, event: str, /, **values: object) -> None:
-        """Publish a `ControlEvent` with this event name and these values."""
+        """Publish an event with this name and these values for the listeners of the control socket."""
         self.publish(ControlEvent(event, values))

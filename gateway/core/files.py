@@ -52,7 +52,7 @@ def read_if_there(path: Path) -> bytes | None:
 
 
 def open_nonblocking(path: str, flags: int) -> int:
-    """Open a path and return its descriptor, never waiting for the other end of a named pipe.
+    """Open a file and return its descriptor; do not wait for the other end of a named pipe. Raises OSError.
 
     Use it as the opener of ``open()``.
     """

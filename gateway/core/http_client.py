@@ -52,7 +52,7 @@ class Outside:
         self._last: socket.socket | None = None
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Return a host's IP addresses, at most MAX_ADDRESSES.
+        """Resolve a host and return its IP addresses, at most MAX_ADDRESSES.
 
         Raises NotOutside if one of them is not public, and OSError if the name cannot be resolved.
         """

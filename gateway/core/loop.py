@@ -133,7 +133,7 @@ class Loop:
             self._epoll.modify(watch.fd, watch.events)
 
     def forget(self, source: Source) -> None:
-        """Remove both callbacks of a source. Call it before closing the descriptor."""
+        """Remove both callbacks of a source (a file descriptor). Call it before closing the descriptor."""
         watch = self._watches.pop(_fileno(source), None)
         if watch is not None:
             self._epoll.unregister(watch.fd)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class MachineMemory:
-    """Memory of the machine in bytes; 0 where the kernel does not report it."""
+    """The machine's total and available memory and free swap, in bytes; 0 where the kernel reports none."""
 
     total: int = 0
     available: int = 0  # for new processes without swapping
@@ -40,6 +40,9 @@ def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
 
 
 def own_memory(proc: Path = Path("/proc")) -> int:
-    """Return the private memory of this process in bytes: resident pages that belong to no file."""
+    """Return the private memory of this process in bytes: resident pages that belong to no file.
+
+    Raises OSError without /proc.
+    """
     _, resident, shared, *_ = map(int, proc.joinpath("self/statm").read_text("ascii").split())
     return (resident - shared) * os.sysconf("SC_PAGE_SIZE")

@@ -96,9 +96,9 @@ def dump_route(kind: int, head: int) -> Iterator[memoryview]:
 
 
 class PendingDatagrams:
-    """Iterates over the datagrams that wait in a netlink event socket; never blocks.
+    """Iterates over the datagrams that wait in a non-blocking netlink socket; never blocks.
 
-    ``lost`` is true after the kernel dropped some (ENOBUFS).
+    ``lost`` is True if the kernel dropped some (ENOBUFS). ``size``: bytes to read at a time.
     """
 
     def __init__(self, sock: socket.socket, size: int) -> None:

@@ -116,7 +116,7 @@ def forget_annotations_and_docstrings(*packages: str) -> None:
 def _forget_origin(module: ModuleType) -> None:
     """Delete the import data of a module (``__spec__``, ``__loader__``): half a kilobyte.
 
-    Packages need theirs.
+    A package keeps it, since imports of its modules need it.
     """
     if not hasattr(module, "__path__"):
         module.__spec__ = module.__loader__ = None

@@ -134,19 +134,19 @@ class FeedClient:
         return self._from_any(lambda updater: self._newest(updater, data_format, packaged, stored))
 
     def table(self, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
-        """Download the packed category table of a data set and a tier, for this machine's byte order.
+        """Download the compressed category table of a data set and a tier, for this machine's byte order.
 
-        Call `newest` before. Return its file; None if the feed has no tables for this data set. Raises
-        FeedError with the problem of each server, also if the table is older than a week or has another
-        format, and OSError if the disk fails.
+        Call `newest` before. Return its file; None if the feed has no table for this data set. Raises
+        FeedError with the problem of each server, also if the table is older than a week or has
+        another format, and OSError if the disk fails.
         """
         return self._from_any(lambda updater: self._table(updater, data_format, wanted, now))
 
     def provider_file(self, provider: str, name: str) -> bool:
-        """Download a file of a provider if it changed. Return whether the feed has the file.
+        """Download a file of an internet provider if it changed. Return whether the feed has the file.
 
-        A provider signs its own files, and no others: the publisher delegates only its folder to it. Raises
-        FeedError and OSError as `newest` does.
+        A provider signs its own files, and no others: the publisher delegates only its folder to it.
+        Raises FeedError and OSError as `newest` does.
         """
         self._prepare()
         return self._from_any(lambda updater: self._provider_file(updater, provider, name))

@@ -27,7 +27,7 @@ class FeedCheck:
 def read_check(state: Path) -> FeedCheck:
     """Return the stored result of the last check of the feed.
 
-    An empty one if none is stored, or it is damaged.
+    It is an empty `FeedCheck` if none is stored, or it is damaged.
     """
     try:
         stored = json.loads((state / FEED / STATUS).read_bytes())

@@ -69,14 +69,14 @@ class TraitsChanged:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGone:
-    """Event: an online device left the network, or was silent for two minutes."""
+    """Event: an online device is offline now: it left the network, or was silent for two minutes."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReturned:
-    """Event: a device that was gone, or was away when the daemon started, is online."""
+    """Event: a known device that was offline is online again."""
 
     mac: str
 
@@ -220,7 +220,7 @@ class Inventory:
     def silence(self, mac: str) -> float:
         """Return the seconds since the device sent a packet or answered.
 
-        Infinite if not since the daemon's start.
+        Infinite for an unknown device, or if it has not since the daemon's start.
         """
         device = self._devices.get(mac)
         return float("inf") if device is None else self._now() - device.heard
@@ -239,7 +239,7 @@ class Inventory:
     def interface(self, mac: str) -> int:
         """Return the index of the LAN interface that last saw the device.
 
-        0 if none since the daemon's start.
+        0 for an unknown device, or if none has since the daemon's start.
         """
         device = self._devices.get(mac)
         return 0 if device is None else device.ifindex
@@ -572,7 +572,7 @@ def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
 
 
 def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
-    """Return the device's sighting with the host name of its lease.
+    """Return the device's sighting with the host name of its DHCP lease.
 
     ``said`` is the device's DHCP request, if the server reports it; its content is added too.
     """

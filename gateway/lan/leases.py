@@ -30,7 +30,7 @@ class Leases:
 
 
 def read_leases(path: Path) -> Leases:
-    """Return the names in a lease file of dnsmasq or odhcpd; empty if the file cannot be read."""
+    """Return the host names in a DHCP lease file of dnsmasq or odhcpd; empty if it cannot be read."""
     leases = Leases()
     try:
         with path.open("rb") as file:

@@ -117,7 +117,7 @@ def setting(name: str) -> str:
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file; empty if it cannot be read."""
+    """Return the text of a file, with invalid UTF-8 replaced; empty if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:

@@ -144,7 +144,10 @@ class Owners:
         return found
 
     def surplus(self) -> list[Place]:
-        """Return the addresses that were dropped for lack of room since the last call."""
+        """Return the addresses that were dropped for lack of room since the last call.
+
+        The caller deletes them from the kernel's neighbour table.
+        """
         found, self._surplus = self._surplus, []
         return found
 
@@ -206,11 +209,11 @@ class Owners:
 
 
 def ask(places: Collection[Place], *, again: bool = False) -> None:
-    """Make the kernel probe whether devices still answer at these addresses.
+    """Make the kernel probe whether devices still answer at these addresses (``places``).
 
-    Results arrive as NeighbourEvents. The kernel sends an ARP request or a neighbour solicitation, as it
-    does before it uses an address. For half a minute after an answer it does so only with ``again``. A
-    failure is reported after three seconds. Raises OSError.
+    Results arrive as events (`NeighbourEvents`). The kernel sends an ARP request or a neighbour
+    solicitation, as it does before it uses an address. For half a minute after an answer it does so only
+    with ``again``. A failure is reported after three seconds. Raises OSError.
     """
     requests = [_question(place, 0, _USE, REQUEST | _REPLACE | _CREATE) for place in places]
     if again:

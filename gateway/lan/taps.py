@@ -148,10 +148,10 @@ _CLAIMS: dict[int, Callable[[bytes], AddressClaim | None]] = {_ARP: arp_claim, _
 
 
 class _Tap:
-    """A packet socket on one LAN interface.
+    """A packet socket on one LAN interface, which reads packets in which devices describe themselves.
 
-    Calls ``heard`` for each packet in which a device describes itself. It calls ``claimed`` for a claim
-    of one of the gateway's addresses by another device. It reads at most RATE packets a second.
+    It calls ``heard`` for each, and ``claimed`` for a claim of one of the gateway's addresses by another
+    device. It reads at most RATE packets a second.
 
     It is bound to ETH_P_ALL, never to ETH_P_IP or ETH_P_IPV6. The kernel serves ETH_P_ALL sockets before
     ip_rcv(), and an interface's sockets of one protocol after it. With a socket of the second kind,
@@ -251,11 +251,11 @@ class _Tap:
 
 
 class Taps:
-    """Reads packets on all LAN interfaces ``names``.
+    """Reads packets in which devices describe themselves, on all LAN interfaces ``names``.
 
-    Calls ``heard`` for each in which a device describes itself. ``follow()`` opens the sockets, also for
-    interfaces that (re)appeared. ``claimed`` is called for each claim of one of the gateway's own
-    addresses (``watch``) by another device, on the interface that has it.
+    Calls ``heard`` for each. ``follow()`` opens the sockets, also for interfaces that (re)appeared.
+    ``claimed`` is called for each claim of one of the gateway's own addresses (``watch``) by another
+    device, on the interface that has it.
     """
 
     def __init__(

@@ -35,9 +35,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """The state of the internet connection.
+    """The interfaces of the internet connection and their traffic.
 
-    ``names`` are the interfaces with a carrier and a default route; empty: no internet connection.
+    ``names`` are the running interfaces with a default route; empty: no internet connection.
     """
 
     names: frozenset[str]
@@ -53,7 +53,7 @@ class Prefix(NamedTuple):
 
 
 def ways_out() -> frozenset[str]:
-    """Return the interfaces with a default route. Raises OSError if /proc cannot be read."""
+    """Return the names of the interfaces with a default route. Raises OSError if /proc cannot be read."""
     return default_interfaces((PROC / "route").read_text("ascii"), _read_ipv6())
 
 

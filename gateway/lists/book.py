@@ -29,7 +29,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The index entry of a list's stored copy: validators, time of the last download, and last error."""
+    """The index entry of a downloaded list: HTTP validators, time of the last download, and last error."""
 
     validators: Validators = field(default_factory=Validators)
     fetched: datetime | None = None  # when the server last sent it or confirmed that it is the newest
@@ -38,9 +38,9 @@ class Copy:
 
 
 class CopyIndex:
-    """The index of the downloaded lists in ``folder``: for each list a `Copy`.
+    """The index of the downloaded lists in ``folder``, with a `Copy` for each list.
 
-    Stored in the file BOOK_NAME.
+    It is stored in the file BOOK_NAME of the folder.
     """
 
     def __init__(self, folder: Path) -> None:

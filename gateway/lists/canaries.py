@@ -41,7 +41,7 @@ class SharedNetworks:
     """
 
     def __init__(self, networks: Mapping[nets.Network, str]) -> None:
-        """Index the networks for `hit`. ``networks`` maps each one to its owner. They do not overlap."""
+        """Store the networks for `hit`. ``networks``: the owner of each. They must not overlap."""
         self._spans: dict[int, list[tuple[int, int, str]]] = {4: [], 6: []}
         for network, owner in networks.items():
             self._spans[network.version].append((*nets.span(network), owner))

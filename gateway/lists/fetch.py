@@ -49,7 +49,7 @@ class Unwritable(ListError):
 
 
 def unwritable(folder: Path, error: OSError) -> str:
-    """Return the error message for a folder in which a copy could not be written."""
+    """Return the error text for a folder in which a downloaded list cannot be written. Raises nothing."""
     return f"{folder}: cannot be written ({write_error_text(error)}); the old table stays in force"
 
 
@@ -58,7 +58,7 @@ class Offline(ListError):
 
 
 class _TooSlow(Exception):
-    """Raised if a download takes longer than its deadline."""
+    """Raised if a download takes longer than its deadline; `Fetcher.fetch` turns it into a ListError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Fetched:
 
 
 class NoDowngrade(HTTPRedirectHandler):
-    """Follows redirects, but refuses one from HTTPS to HTTP."""
+    """Follows HTTP redirects, but raises HTTPError for one from HTTPS to HTTP (a urllib handler)."""
 
     def redirect_request(
         self, req: Request, fp: object, code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -114,7 +114,11 @@ class _Copy:
 
 
 class Fetcher:
-    """Downloads lists with time-outs and retries. ``sleep`` and ``outside`` are parameters for tests."""
+    """Downloads lists over HTTP with time-outs and retries.
+
+    ``stall`` and ``deadline``: seconds without a byte, and for a whole download. ``progress`` is called
+    with each chunk. ``sleep`` and ``outside`` are parameters for tests.
+    """
 
     def __init__(
         self,

@@ -181,7 +181,10 @@ def _as_it_is(entry: bytes) -> str:
 
 
 def _a_labels(name: bytes) -> bytes:
-    """Return a UTF-8 name in A-labels (IDNA 2008, UTS 46). A name that IDNA rejects is returned unchanged."""
+    """Return a UTF-8 host name as A-labels (``xn--``; IDNA 2008, UTS 46).
+
+    One that IDNA rejects stays as it is.
+    """
     import idna  # 2 MB of tables, needed by few lists
 
     try:
@@ -201,7 +204,7 @@ def _hosts(line: bytes) -> list[bytes] | None:
 
 
 def _is_sink(address: bytes) -> bool:
-    """Return whether a list uses this address for blocked names: an unspecified or loopback address."""
+    """Return whether an address stands for "blocked" in hosts files: an unspecified or loopback address."""
     return address in _SINKS or (address.startswith(b"127.") and address.replace(b".", b"").isdigit())
 
 
@@ -226,10 +229,7 @@ class _Adblock:
 
     @staticmethod
     def _names(rule: bytes) -> list[bytes]:
-        """Return a list with the one domain that an Adblock rule blocks completely.
-
-        Empty for any other rule.
-        """
+        """Return a list with the one domain that an Adblock rule blocks completely; empty for other rules."""
         if not rule.startswith(b"||"):
             return []
         pattern, _, options = rule[2:].partition(b"$")
@@ -279,7 +279,7 @@ class _Rpz:
         return fields[0][:1] in b"$@" or b"SOA" in upper or b"NS" in upper
 
     def _absolute(self, name: bytes) -> bytes:
-        """Return a name made absolute by $ORIGIN, without the final dot."""
+        """Return a DNS name completed by the zone's $ORIGIN if it is relative, without the final dot."""
         return name.rstrip(b".") if name.endswith(b".") or not self._origin else name + b"." + self._origin
 
     def _trigger(self, owner: bytes) -> bytes:

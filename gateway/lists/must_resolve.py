@@ -28,7 +28,10 @@ MAX_NOTED = 20  # entries of one list
 
 @dataclass(frozen=True, slots=True)
 class MustSite:
-    """A site that must resolve, with its subdomains. An ``=`` before the entry means that name only."""
+    """A site, with its subdomains, that lists must not block from age ten on.
+
+    An ``=`` before the entry means that name only.
+    """
 
     entry: str
     topic: str
@@ -103,7 +106,10 @@ class MustResolve:
         return self._names.get(listed) if category in self._content else None
 
     def site_of_any_list(self, listed: str) -> str | None:
-        """Return the must-resolve site that the entry ``listed`` would block, in any category, or None."""
+        """Return the must-resolve site that the entry ``listed`` would block, or None.
+
+        Unlike `hit`, it applies to lists of any category.
+        """
         return self._names.get(listed)
 
     def help_line(self, listed: str) -> str | None:

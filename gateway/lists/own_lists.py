@@ -47,7 +47,7 @@ _KEYS = ("lists", "on", "off", "wrong")
 
 @dataclass(frozen=True, slots=True)
 class WrongEntry:
-    """A list entry that the family reported as wrong."""
+    """A list entry (host and category) that the family reported as wrong: by whom, and when."""
 
     host: str
     category: str
@@ -64,12 +64,12 @@ class OwnLists:
 
     @property
     def is_default(self) -> bool:
-        """Return whether the family added no list, and turned none on or off."""
+        """Return whether the family has added no list, and has turned no published list on or off."""
         return not (self.lists or self.on or self.off)
 
     @property
     def categories(self) -> Mapping[str, str]:
-        """The lists that are a category of their own: their names by id.
+        """The names, by id, of the lists that are a category of their own.
 
         Each child can have a rule for such a list.
         """

@@ -10,9 +10,9 @@ DOWNLOADS = 90  # percent of the work; building the table is the rest
 
 @dataclass(frozen=True, slots=True)
 class UpdateStep:
-    """The progress of an update: the list being downloaded and its bytes.
+    """The progress of an update: the list that is being downloaded, and its bytes so far.
 
-    The table's build if ``source`` is empty.
+    While the table is being built, ``source`` is empty.
     """
 
     source: str
@@ -24,7 +24,7 @@ class UpdateStep:
 class UpdateProgress:
     """Computes the percentage of an update of the lists and calls ``show`` with each step.
 
-    It never decreases.
+    The percentage never decreases.
     """
 
     def __init__(self, show: Callable[[UpdateStep], None]) -> None:

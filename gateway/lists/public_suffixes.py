@@ -20,7 +20,10 @@ _NAME = SYSTEM.name
 
 
 def list_file() -> Path:
-    """Return the path of the Public Suffix List on this machine. Raises PolicyError if there is none."""
+    """Return the path of the Public Suffix List on this machine.
+
+    Raises PolicyError if it is not installed.
+    """
     spec = find_spec(PACKAGE)
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).with_name(_NAME)
@@ -58,7 +61,7 @@ def compact_public_suffix_check() -> PublicSuffixCheck:
 
 
 class _Hashes:
-    """A set of texts as a sorted array of their hashes, 8 bytes each."""
+    """A set of texts that stores only their hashes, 8 bytes each; ``in`` may be wrong for equal hashes."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._sorted = array("q", sorted(map(hash, texts)))
@@ -112,7 +115,7 @@ def _rules_of(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines_under(top: str, file: Path) -> list[bytes]:
-    """Return the lines of the Public Suffix List that end in ``top``.
+    """Return the lines of the Public Suffix List that end in ``top``, a top-level domain.
 
     For an A-label also all non-ASCII lines.
     """

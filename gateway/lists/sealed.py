@@ -47,7 +47,7 @@ _KEY_FILE = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class SealedState:
-    """A sealed list's source, the header of its verified set in use, or None.
+    """A sealed list's source, and the header of its verified set in use, or None.
 
     ``problem`` says why there is none.
     """
@@ -291,9 +291,10 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 def read_private(path: Path, most: int) -> bytes:
-    """Return the data of a file, at most ``most`` bytes.
+    """Return the content of a file with at most ``most`` bytes that only its owner and root can access.
 
-    Raises ListError if it is longer, or if another user can read or change the file or its folder.
+    Raises ListError if it is longer or cannot be read, or if another user can access the file or its
+    folder.
     """
     try:
         folder = os.stat(path.parent)

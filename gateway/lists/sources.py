@@ -60,7 +60,10 @@ class PublishedList:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Return the URLs of all files of the list; the list is their concatenation."""
+        """Return the URLs of the files of the list, at its own server.
+
+        Their contents, joined, are the list.
+        """
         return self.url, *self.further
 
     @property
@@ -69,9 +72,9 @@ class PublishedList:
         return self.urls, *self.mirrors
 
     def copy(self, path: Path) -> BuildSource:
-        """Return the stored copy at ``path`` as input of the table's build.
+        """Return a `BuildSource` for the stored copy at ``path``: the list as input of the table's build.
 
-        Recognise its format if undeclared. Raises ListError for a file that is no list.
+        An undeclared format is recognised. Raises ListError for a file that is no list.
         """
         from gateway.lists.build import BuildSource, guess_format  # the daemon needs the catalogue only
 
@@ -80,7 +83,7 @@ class PublishedList:
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:
-    """Parse the catalogue of published lists, and return the lists by id.
+    """Return the published lists in the catalogue `sources.yaml`, by id.
 
     Raises PolicyError with file, line, key and how to fix it.
     """

@@ -32,7 +32,10 @@ class StoredTable(DomainTable):
     __slots__ = ("_fd", "_opened", "_path", "_when_lost", "lost")
 
     def __init__(self, path: Path, fd: int, when_lost: WhenLost) -> None:
-        """Take over ``fd``, which is open for reading. Raises ListError for a damaged table."""
+        """Read the table from ``fd``, which is open for reading; `close` closes it.
+
+        ``path``: for messages. Raises ListError for a damaged table.
+        """
         self._path, self._fd = path, fd
         self._opened = os.fstat(fd)
         self.lost = ""  # one line: why the table continues as the seed
@@ -120,7 +123,7 @@ def seed_names() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _seed() -> bytes:
-    """Return the names that come with the product as a category table in binary form, 13 kB."""
+    """Return the packaged lists as a category table in binary form (13 kB). The result is cached."""
     return pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT)
 
 

@@ -24,9 +24,9 @@ MAX_TABLE: Mapping[ListTier, int] = {
 
 
 def tier_here(configured: ListTier | None) -> ListTier:
-    """Return the configured tier (size) of lists.
+    """Return the configured tier (size) of lists, or the one that fits this machine's memory.
 
-    If None (`auto`), the one that fits this machine's memory.
+    ``configured`` None: no tier is set (`auto`).
     """
     return configured or tier_for_memory(machine_memory().total)
 

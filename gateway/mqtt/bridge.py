@@ -139,9 +139,9 @@ class Bridge:
     # ------------------------------------------------------------------------------------ what happens
 
     def _wait(self) -> None:
-        """Wait for one event from broker or daemon and handle it.
+        """Wait for one event from the broker or the daemon, and handle it.
 
-        For at most a second, or until the next round.
+        It waits at most a second, or until the next round is due.
         """
         left = self._next - time.monotonic() if self._connected else 1.0
         try:
@@ -307,8 +307,8 @@ class Bridge:
     def _wanted(self, permission: Permission) -> dict[str, str]:
         """Return the retained messages that the broker should have now, payload by topic.
 
-        Raises ControlError. A helper's token gets the children's states without requests and without
-        the home. Also stores the published children and the open requests.
+        A helper's token gets the children's states without requests and without the home. Also stores
+        the published children and the open requests. Raises ControlError.
         """
         home = self._client.ask(HOME_STATE)
         chosen = self._settings.children
@@ -359,9 +359,9 @@ def report(client: Client, state: ConnectionState) -> None:
 
 
 class _EventReader:
-    """Puts the daemon's events into ``inbox``, from its own thread.
+    """A thread that puts the daemon's events into ``inbox``.
 
-    An empty event after each (re)connection.
+    After each connection, and each failure, it puts an empty event.
     """
 
     def __init__(self, client: Client, inbox: SimpleQueue[Any]) -> None:

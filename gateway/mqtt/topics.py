@@ -53,7 +53,7 @@ class Topics:
 
     @property
     def retained(self) -> tuple[str, ...]:
-        """Filters that match every retained topic of this gateway, of an earlier process too."""
+        """Return topic filters for all retained messages of this gateway, also of an earlier process."""
         children = (f"{self.child('+')}/{part}" for part in ("state", "requests"))
         return (self.availability, f"{self.home}/state", *children, self.discovery("+", "+"))
 
@@ -62,10 +62,7 @@ class Topics:
         return any(_matches(topic, pattern) for pattern in self.retained)
 
     def commanded(self, topic: str) -> str | None:
-        """Return the child's id in a command topic; empty for the home's command topic.
-
-        None for other topics.
-        """
+        """Return the child's id in a command topic; empty for the home's command topic; None for another."""
         if topic == f"{self.home}/set":
             return ""
         profile = topic.removeprefix(self.child("")).removesuffix("/set")

@@ -309,7 +309,8 @@ class Agent:
     ) -> tuple[ParameterError, ...]:
         """Change the object's parameters with valid settings, unless it fails as a whole.
 
-        Return all its errors. ``errors`` are those found before; a refused change adds one.
+        ``errors``: the errors found before. Return them, and one more for each change that the filter
+        refuses.
         """
         if self._update_failure(update, errors) is not None:
             return errors

@@ -64,7 +64,7 @@ class Exchange:
         self._registration = ""  # of the Register message
 
     def begin(self) -> bytes:
-        """Return the bytes that the service sends first (R-UDS.16)."""
+        """Return the handshake frame, which the service sends first (R-UDS.16)."""
         return frame(PartType.HANDSHAKE, ENDPOINT.encode())
 
     def receive(self, data: bytes) -> bytes:

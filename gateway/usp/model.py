@@ -18,7 +18,7 @@ FLAGS = {"true": True, "1": True, "false": False, "0": False}  # the texts of a 
 
 
 class ValueType(StrEnum):
-    """The data types of TR-106 that the model uses, by their names in XML."""
+    """The data types (TR-106) of the USP data model's parameters, by their names in XML."""
 
     TEXT = "string"
     FLAG = "boolean"

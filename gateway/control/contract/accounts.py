@@ -24,7 +24,7 @@ Binary = Annotated[str, Text(0, 16384, r"[A-Za-z0-9_-]*")]  # base64url, as WebA
 
 @record
 class PasskeyAnswer:
-    """A browser's answer to a WebAuthn request (PublicKeyCredential), as far as it is verified."""
+    """The parts of a browser's answer to a WebAuthn request (PublicKeyCredential) that are verified."""
 
     id: Annotated[str, Text(1, 1400, r"[A-Za-z0-9_-]+")]  # the credential ID
     client_data: Binary  # clientDataJSON

@@ -44,7 +44,7 @@ class BlockOrigin:
 
 @record
 class RecentBlock:
-    """A blocked connection or DNS query: when, which host, and why."""
+    """A blocked connection or DNS query of a device: when, which host, why, and who decided it."""
 
     at: datetime
     host: str  # untrusted input; empty: the connection named none
@@ -217,7 +217,10 @@ class TrafficLine:
 
 @record
 class TrafficDevice:
-    """A device whose live traffic the guardian may see, always or after a start."""
+    """A device whose live traffic the guardian may see: always, or for 15 minutes after a start.
+
+    The start is needed for a child's device.
+    """
 
     mac: str
     name: str  # untrusted input

@@ -60,9 +60,9 @@ class BackupPiece:
 
 @record
 class RestoreRequest:
-    """One step of a restore, such as transfer (``begin``, ``piece``), preview (``look``) or ``apply``.
+    """Request for one step of restoring a backup: transfer (``begin``, ``piece``), ``look``, ``apply`` …
 
-    ``begin`` needs the size, ``piece`` token and text, ``look`` and ``apply`` the token.
+    ``begin`` needs the size, ``piece`` token and text, ``look`` (a preview) and ``apply`` the token.
     """
 
     action: Literal["begin", "piece", "look", "apply", "drop", "last", "undo"]
@@ -73,7 +73,7 @@ class RestoreRequest:
 
 @record
 class RestoreResponse:
-    """Base class of the answers to a restore action. Each action has its own subclass, or no values."""
+    """Base class of the answers to a `RestoreRequest`. Each action has its own subclass, or no values."""
 
 
 @record

@@ -29,9 +29,9 @@ class MenuPath:
 
 @record
 class BypassCard:
-    """A bypass alert: a device used a blocked bypass method, such as a VPN.
+    """A bypass alert: which device used which blocked bypass method, such as a VPN, and when.
 
-    When, and how to turn it off there.
+    ``menus``: how to turn the method off on the device.
     """
 
     device: str  # MAC

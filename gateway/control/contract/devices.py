@@ -115,7 +115,7 @@ class FormerAddress:
 
 @record
 class DeviceDetails(ListedDevice):
-    """A device with its services, addresses, repeaters and question, which a brief list omits."""
+    """A device with all details: also services, addresses, repeaters, and the question to the guardians."""
 
     services: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -135,9 +135,9 @@ class DeviceOwner:
 
 @record
 class DevicesRequest:
-    """Request for one device by ``mac``, with its former addresses.
+    """Request for one device by ``mac``, with its former addresses, or for all devices without ``mac``.
 
-    Else for all, ``brief``: without details.
+    ``brief``: without details.
     """
 
     mac: OneLine | None = None
@@ -239,7 +239,7 @@ LEASE = Verb("lease", LeaseRequest, NoValues)
 
 @record
 class SimulatedSight:
-    """A simulated observation of a device of the virtual home, such as a DHCP request."""
+    """A made-up observation of a device, such as a DHCP request, for the virtual home of the tests."""
 
     mac: OneLine
     what: Literal["dhcp", "gone", "back", "behind"] = "dhcp"

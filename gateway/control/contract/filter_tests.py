@@ -110,9 +110,9 @@ class BeginProbeRequest:
 
 @record
 class ProbeDeviceRules:
-    """The rules that apply to the temporary device of a bypass test, which act as the child's device.
+    """The rules that apply to the temporary device that a bypass test uses, and how long the test lasts.
 
-    If the child's device has an uncertain owner, they are the stricter of both.
+    If the tested device has an uncertain owner, they are the stricter of both rules.
     """
 
     profile: str

@@ -84,7 +84,7 @@ POSTPONE_TRANSITION = Verb("postpone_step", PostponeRequest, TransitionPostponed
 
 @record
 class SelfSetChoice:
-    """A bedtime or a limit that a child set for itself."""
+    """A bedtime or a time limit that a child set for itself, and when."""
 
     key: str  # bedtime, or limits/ and a target
     name: str | None  # of the limit's target
@@ -133,7 +133,10 @@ class AgreementStatus:
 
 @record
 class AgreementRequest:
-    """Confirms or ends the agreement on a child's rules: from its ``device``, or by a guardian for ``id``."""
+    """Agree to a child's rules, or end the agreement: as the child, or as a guardian.
+
+    The child is that of the sender's ``device``; a guardian names it by ``id``.
+    """
 
     action: Literal["agree", "end"]
     id: OneLine | None = None

@@ -16,9 +16,9 @@ MAX_SUPPORT = 7 * 24 * 60  # minutes of one approval
 
 @record
 class FindingEntry:
-    """The result of one health check: level, subject, problem and fix.
+    """The result of one health check of the gateway: level, subject, problem and fix.
 
-    Support sees no text that may name a person, and no ``fix``.
+    The provider's support gets no text that may name a person, and no ``fix``.
     """
 
     level: str  # ok, note, warning, error
@@ -101,9 +101,9 @@ class HealthSample:
 
 @record
 class LogEntry:
-    """A line of the daemon's log, with how often and when it occurred.
+    """A warning or error of the daemon's log, with how often and when it occurred.
 
-    For support, ``text`` is the template without arguments.
+    For the provider's support, ``text`` is the template without arguments.
     """
 
     level: str

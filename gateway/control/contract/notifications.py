@@ -17,10 +17,7 @@ ChannelAddress = Annotated[str, Text(1, CHANNEL_LIMIT, r"[\x21-\x7e]+")]
 
 @record
 class AlertChannel:
-    """Where a guardian's notifications are sent: a topic of ntfy, or a service that Apprise reaches.
-
-    Secret.
-    """
+    """A secret address for a guardian's notifications: a topic of ntfy, or a service of Apprise."""
 
     address: str
     inside: bool = False  # the server is in the household's own network
@@ -97,7 +94,10 @@ class ChannelOffRequest:
 
 @record
 class PushOnRequest:
-    """Sends messages to a browser from now on: a guardian's (``by``), or that of a child's ``device``."""
+    """Request to send Web Push notifications to a browser: a guardian's, or a child's on its device.
+
+    The guardian is in ``by``; the child is that of ``device``.
+    """
 
     endpoint: Endpoint
     p256dh: OneLine

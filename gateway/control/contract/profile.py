@@ -14,7 +14,7 @@ from gateway.control.verbs import BY_PAGES, Verb
 
 @record
 class NightHours:
-    """The bedtime, HH:MM to HH:MM, and who set it. Without times there is no bedtime."""
+    """The bedtime (HH:MM to HH:MM) of a day, and who set it. Without times there is no bedtime."""
 
     owner: str
     from_: str | None

@@ -39,7 +39,7 @@ class RequestId:
 
 @record
 class RequestView(RequestId):
-    """A child's request with its state and answer, as far as the reader may see it."""
+    """A child's request (for a site or minutes) with state and answer, as far as the reader may see it."""
 
     profile: str
     name: str  # of the child

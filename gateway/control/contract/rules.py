@@ -146,7 +146,7 @@ class SharedBy:
 
 @record
 class ListSettings:
-    """How often the lists of sites are updated, and how many of them."""
+    """The settings for lists of sites: how often they are updated, and how many are used (``tier``)."""
 
     update: str  # daily, weekly or off
     tier: str  # auto, small, medium or large
@@ -381,9 +381,9 @@ class LawChild:
 
 @record
 class CountryLaw:
-    """A law that bars children from services, and the children of the family to whom it applies.
+    """A country's law that bars children from services, and the family's children to whom it applies.
 
-    The lists contain targets, such as ``service:tiktok``; texts are by language.
+    ``below``: the age. The lists contain targets, such as ``service:tiktok``; texts are by language.
     """
 
     id: str
@@ -440,7 +440,7 @@ class HelpLines:
 
 
 def help_line_entry(line: HelpLine) -> HelpLineEntry:
-    """Convert a help line of a country file to its record. The pages also use it while no daemon runs."""
+    """Return a help line of a country file as a record for the pages. It needs no running daemon."""
     return HelpLineEntry(
         name=line.name_in("en"),
         names=dict(line.name),

@@ -59,7 +59,7 @@ class SharingPerson(PinState):
 
 @record
 class SharedDevice:
-    """A shared or handed-over device: its possible users, the current one, and until when."""
+    """A device that several people share, or that is handed over to a child, and its current user."""
 
     device: str  # MAC
     name: str  # untrusted input
@@ -187,7 +187,10 @@ class AdultProofRequest:
 
 @record
 class AdultProofChange:
-    """The answer to `adult_proof`: the device and the proof that opens it; after ``end`` the device alone."""
+    """The answer to `AdultProofRequest`: the device and the proof that opens it.
+
+    After ``end`` the device alone.
+    """
 
     device: str
     method: str | None = None

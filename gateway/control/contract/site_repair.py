@@ -29,7 +29,7 @@ class SiteRepairRequest:
 
 @record
 class SiteRepair:
-    """A repair that runs, or that waits for a guardian's choice."""
+    """A site repair that runs or waits for a guardian's choice: unknown parts of a site open for a while."""
 
     state: str  # none, runs, over
     host: str  # empty: there is no repair

@@ -65,7 +65,7 @@ class ClosingSoon:
 
 @record
 class FinishGame:
-    """The minutes that a child may take itself to finish a game, and whether it has taken them today.
+    """The minutes that a child may give itself to finish a game, and whether it has used them today.
 
     ``taken`` and ``due`` are None where use is private.
     """
@@ -182,7 +182,7 @@ class StoreFigures:
 
 @record
 class MemoryFigures:
-    """The memory of the daemon, in bytes."""
+    """The memory that the daemon's process uses, in bytes: resident, private, of files, and peak."""
 
     resident: int
     private: int
@@ -269,10 +269,10 @@ class DeviceRequest:
 
 @record
 class DeviceStatus(OwnSharing):
-    """The owner, rules in effect and time left of a device. A key without a value is left out.
+    """The status of a device: whose it is, which rules apply now, and time left. Keys may be left out.
 
-    ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a child's
-    device, unless ``asked`` has an open question about it.
+    ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a
+    child's device, unless ``asked`` has an open question about it.
     """
 
     mac: str | None = None  # None: unknown

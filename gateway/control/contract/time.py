@@ -24,9 +24,10 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 
 @record
 class PauseRequest:
-    """Request to pause a child's internet for minutes, until a time, or until bedtime ends.
+    """Request to pause the internet for minutes, until a time, or until bedtime ends.
 
-    Without an end, the pause lasts until a guardian ends it.
+    Without an end, the pause lasts until a guardian ends it. Whom it pauses is another key of the
+    request.
     """
 
     minutes: SwitchMinutes | None = None
@@ -92,7 +93,7 @@ class PersonGrant:
 
 @record
 class OwnGrant(PersonGrant):
-    """Time that a child took itself: minutes to finish a game, or the minutes of a printed code."""
+    """Extra time that a child took itself: minutes to finish a game, or those of a printed code."""
 
     grant: int
 
