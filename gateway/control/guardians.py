@@ -51,7 +51,7 @@ Action = Callable[[Call[AccountRequest]], AccountResponse]
 
 
 class Guardians:
-    """Serves the verb ``guardian``: accounts, their roles and sign-in links.
+    """Serves requests about accounts (the verb ``guardian``): accounts, their roles and sign-in links.
 
     `SignIns` has the actions for sign-in and sessions. OWNER_ACTIONS are for root only; the pages may use
     the others too.

@@ -220,7 +220,7 @@ class Passkeys:
         return self._around.visitor(origin).mac or origin
 
     def _taken(self, ceremonies: dict[str, _Ceremony], key: str, request: ControlRequest) -> _Ceremony:
-        """Remove and return the state of a challenge (``key``: its digest).
+        """Remove and return the state of a challenge from ``ceremonies``. ``key``: the challenge's digest.
 
         Raises ControlError for an expired or used one, and for that of another session or device.
         """

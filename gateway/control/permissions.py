@@ -58,13 +58,19 @@ WEB_VERBS = frozenset(name for name, verb in VERBS.items() if verb.senders)
 
 
 def senders_of(name: str) -> frozenset[Sender]:
-    """Return the kinds of senders that may use a verb in addition to root; empty for an unknown verb."""
+    """Return the kinds of senders that may use a verb (request type), in addition to root.
+
+    Empty for an unknown verb.
+    """
     verb = VERBS.get(name)
     return frozenset() if verb is None else verb.senders
 
 
 def may_change(role: PersonRole, name: str) -> bool:
-    """Return whether a person with this role (parent, helper or support) may send the verb ``name``."""
+    """Return whether a person with this role may send the request type ``name`` (a verb).
+
+    A role is parent, helper or support.
+    """
     senders = senders_of(name)
     return (Sender.GUARDIAN in senders and role is PersonRole.GUARDIAN) or (
         Sender.HELPER in senders and role is PersonRole.HELPER

@@ -78,10 +78,10 @@ class _Connection:
 class ControlServer:
     """Listens on the Unix socket ``path`` (mode 0660); calls ``verbs[request.do](request)`` for each request.
 
-    Such a handler returns the values of the answer, or steps that return them, or raises GatewayError,
-    whose text becomes the answer. Raises ControlError if another daemon uses the path. The socket of a
-    killed daemon is replaced. On a full disk or a read-only file system, it tries again every few
-    seconds. ``web``: the web process's user, which may send some verbs only.
+    Such a handler returns the values of the answer, or a generator that returns them after several steps,
+    or raises GatewayError, whose text becomes the answer. Raises ControlError if another daemon uses the
+    path. The socket of a killed daemon is replaced. On a full disk or a read-only file system, it tries
+    again every few seconds. ``web``: the web process's user, which may send some requests only.
     """
 
     def __init__(
@@ -236,8 +236,8 @@ class ControlServer:
     def _answer_lines(self, connection: _Connection) -> None:
         """Answer a client's waiting requests in their order.
 
-        A request that takes steps continues in later turns of the loop, even if the client has
-        disconnected meanwhile.
+        A request whose handler is a generator of steps continues in later turns of the loop, even if
+        the client has disconnected meanwhile.
         """
         while connection.steps is not None or (connection.lines and connection.sock is not None):
             try:

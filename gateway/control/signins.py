@@ -107,7 +107,8 @@ class SignIns:
     def salt(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return hash method and salt of an account's password. For an unknown name, the salt is random.
 
-        So a client cannot find out which names exist. The sender needs both to compute the digest.
+        So the response itself does not say whether the name exists. The sender needs both to compute
+        the password's digest.
         """
         account = self._register.find(request.text("name"))
         if account is not None and account.secret:

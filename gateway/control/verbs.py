@@ -22,7 +22,7 @@ OtherT = TypeVar("OtherT")
 
 
 class Sender(StrEnum):
-    """A kind of sender that a verb of the control socket may allow. Root may send every verb."""
+    """A kind of sender that a request type of the control socket may allow. Root may send every one."""
 
     PAGES = "pages"  # the web process itself, for any of its visitors
     GUARDIAN = "guardian"  # the account in `by`
@@ -43,12 +43,12 @@ class UnexpectedAnswer(ControlError):
 
 @record
 class NoValues:
-    """A request without arguments, or an answer without values."""
+    """An empty record: a request without arguments, or an answer without values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Danger(Generic[RequestT]):
-    """Declares which requests of a verb are dangerous changes: they need a recent proof of the password."""
+    """Declares which requests of one type are dangerous changes: they need a recent proof of the password."""
 
     what: str  # for docs/developers/permissions.md
     needs_proof: Callable[[RequestT], bool] | None  # None: the handler decides, as it depends on the state
@@ -73,7 +73,7 @@ class Verb(Generic[RequestT, ResponseT]):
         return Verb(self.name, self.request, response, self.senders, self.danger)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:
-        """Decode the arguments of a request to the verb's record. Ignores unknown keys.
+        """Decode the arguments of a request to the record ``request`` of this verb. Ignores unknown keys.
 
         Raises ControlError for a missing or wrong value.
         """
@@ -87,7 +87,7 @@ class Verb(Generic[RequestT, ResponseT]):
             raise ControlError(msg).coded(Code.INVALID, key=key) from None
 
     def decode_response(self, values: Mapping[str, Any]) -> ResponseT:
-        """Decode the daemon's answer to the verb's record. Ignores unknown keys.
+        """Decode the daemon's answer to the record ``response`` of this verb. Ignores unknown keys.
 
         Raises UnexpectedAnswer if it does not fit.
         """

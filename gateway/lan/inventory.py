@@ -134,9 +134,10 @@ class Tracked:
 class Inventory:
     """Stores all known devices of the household in memory, and publishes their changes on ``bus``.
 
-    ``now`` returns seconds of a monotonic clock. ``kind_of`` returns the type of a device by its
-    sighting, ``vendor_of`` the vendor of a MAC address. ``keeps`` returns whether a device (MAC) must not
-    be dropped for lack of room; ``ignores`` returns whether a device is not part of the household.
+    ``now`` returns seconds of a monotonic clock. ``kind_of`` returns the type of a device from its
+    `Sighting` (all that was seen of it), ``vendor_of`` the vendor of a MAC address. ``keeps`` returns
+    whether a device (MAC) must not be dropped for lack of room; ``ignores`` returns whether a device is
+    not part of the household.
     """
 
     def __init__(
@@ -252,7 +253,7 @@ class Inventory:
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
 
     def unsaved(self) -> list[Sighting]:
-        """Return the sightings of devices that changed since the last call, to save in the database."""
+        """Return the data (`Sighting`) of each device that changed since the last call, for the database."""
         changed = [found for mac in self._unsaved if (found := self.sight(mac)) is not None]
         self._unsaved.clear()
         return changed
@@ -466,7 +467,8 @@ class Inventory:
         """Record that the device has an address (``place``), and take the address from its previous owner.
 
         ``alive``: it just answered there. ``used``: the address is in use; an unused one is not added
-        if the device has MAX_ADDRESSES. Return the device's sighting with the IPv6 interface id.
+        if the device has MAX_ADDRESSES. Return the device's `Sighting`, with the IPv6 interface id
+        added.
         """
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))
@@ -541,7 +543,7 @@ def packed_address(ip: str) -> bytes:
 
 
 def with_address(device: Tracked, packed: bytes) -> Sighting:
-    """Return the device's sighting, with the interface id (last 8 bytes) of an IPv6 address added.
+    """Return what was seen of the device, with the interface id (last 8 bytes) of an IPv6 address added.
 
     An IPv4 address adds nothing (RFC 4291 2.5.1). Also updates ``device.ids``.
     """
@@ -572,7 +574,7 @@ def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
 
 
 def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
-    """Return the device's sighting with the host name of its DHCP lease.
+    """Return what was seen of the device, with the host name of its DHCP lease added.
 
     ``said`` is the device's DHCP request, if the server reports it; its content is added too.
     """
@@ -581,7 +583,7 @@ def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
 
 
 def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
-    """Return the device's sighting with the services, model and host name of an mDNS response.
+    """Return what was seen of the device, with services, model and host name of an mDNS response added.
 
     ``address``: its source. The name counts only if one of its addresses is this device's: other devices
     may answer for sleeping ones.

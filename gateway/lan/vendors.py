@@ -37,9 +37,10 @@ class Vendors:
         self._waiting.pop(mac, None)
 
     def with_vendor(self, sight: Sighting) -> Sighting:
-        """Return a device's sighting with its vendor, if its lookup is pending and the limit allows it now.
+        """Return ``sight`` (what was seen of a device) with the vendor of its MAC address.
 
-        Otherwise return ``sight`` itself.
+        Only if its lookup is pending and the limit of lookups allows it now; otherwise return
+        ``sight`` itself.
         """
         mac = sight.traits.mac
         if mac not in self._waiting or not self._left:

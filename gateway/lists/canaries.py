@@ -135,16 +135,20 @@ class Canaries:
         return self._suffixes.get(listed)
 
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
-        """Return a well-known or must-resolve site that a category table blocks, or None.
+        """Return a site that a category table blocks although no list may block it, or None.
 
-        ``entry`` returns the categories of a name's own entry in the table, without those of its
-        parent domains.
+        Such sites are the well-known ones, those of must_resolve.yaml, and help lines. ``entry``
+        returns the categories of a name's own entry in the table, without those of its parent
+        domains.
         """
         blocked = (host for listed, host in self._suffixes.items() if entry(listed))
         return next(blocked, None) or self.must.blocked_by(entry)
 
     def hit_by(self, form: Format) -> Callable[[str], str | None]:
-        """Return the check for entries of a list in ``form``: `hit`; for addresses, `SharedNetworks.hit`."""
+        """Return the function that finds what an entry of a list in format ``form`` would block.
+
+        It is `hit`; for a list of addresses, `SharedNetworks.hit`.
+        """
         return self._networks.hit if form is Format.ADDRESSES else self.hit
 
 

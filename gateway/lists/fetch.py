@@ -49,7 +49,7 @@ class Unwritable(ListError):
 
 
 def unwritable(folder: Path, error: OSError) -> str:
-    """Return the error text for a folder in which a downloaded list cannot be written. Raises nothing."""
+    """Return the error text for users if a downloaded list cannot be written to ``folder``."""
     return f"{folder}: cannot be written ({write_error_text(error)}); the old table stays in force"
 
 

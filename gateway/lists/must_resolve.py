@@ -99,16 +99,18 @@ class MustResolve:
                 name = name.partition(".")[2]
 
     def hit(self, category: str, listed: str) -> str | None:
-        """Return the must-resolve site that an entry (``listed``) of a list of ``category`` blocks, or None.
+        """Return the site of must_resolve.yaml that an entry of a list of ``category`` would block, or None.
 
-        None also for a category that is not checked.
+        ``listed``: the entry. Such sites, about health for example, must stay reachable from age ten
+        on. None also for a category that is not checked.
         """
         return self._names.get(listed) if category in self._content else None
 
     def site_of_any_list(self, listed: str) -> str | None:
-        """Return the must-resolve site that the entry ``listed`` would block, or None.
+        """Return the site of must_resolve.yaml that the entry ``listed`` would block, or None.
 
-        Unlike `hit`, it applies to lists of any category.
+        Such sites, about health for example, must stay reachable from age ten on. Unlike `hit`, it
+        applies to lists of any category.
         """
         return self._names.get(listed)
 
@@ -120,7 +122,7 @@ class MustResolve:
         return self._help.get(listed)
 
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
-        """Return a must-resolve site or a help line that a category table blocks, or None.
+        """Return a site of must_resolve.yaml or a help line that a category table blocks, or None.
 
         ``entry`` returns the categories of a name's own entry in the table, without those of its
         parent domains.
@@ -142,7 +144,7 @@ class MustResolve:
             )
 
     def hits(self, category: str, listed: Iterable[str]) -> Mapping[str, str]:
-        """Return the entries of ``listed`` that would block a must-resolve site, each mapped to that site.
+        """Return the entries of ``listed`` that would block a site of must_resolve.yaml, each with that site.
 
         Empty for a category that is not checked.
         """

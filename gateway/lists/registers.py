@@ -119,7 +119,7 @@ def usable(register: Register, book: CopyIndex) -> PublishedList | None:
 
 
 def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> None:
-    """Record in ``book``, as a register's error text, which must-resolve sites the register blocks.
+    """Record in ``book``, as a state register's error text, sites of must_resolve.yaml that it blocks.
 
     Or that the register has only addresses, which are not used. Registers that are off, without a copy or
     with an error are skipped. The entries stay in the table: a register is applied as a whole.

@@ -60,9 +60,9 @@ class PublishedList:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Return the URLs of the files of the list, at its own server.
+        """Return the URLs of the list's files at its first server.
 
-        Their contents, joined, are the list.
+        The files, joined in order, are the list.
         """
         return self.url, *self.further
 

@@ -212,7 +212,7 @@ def _refuse_emptied(published: PublishedList, new: int, old: int) -> None:
 
 
 def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None:
-    """Raise ListError if a new copy of a list blocks a must-resolve site that the previous copy does not.
+    """Raise ListError if a new copy of a list blocks a site of must_resolve.yaml that the old one does not.
 
     Such a list has changed its purpose. Without a previous copy, the build leaves such entries out of the
     table.

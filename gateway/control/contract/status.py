@@ -269,7 +269,7 @@ class DeviceRequest:
 
 @record
 class DeviceStatus(OwnSharing):
-    """The status of a device: whose it is, which rules apply now, and time left. Keys may be left out.
+    """The status of a device: its owner, the rules that apply now, and time left. Keys may be left out.
 
     ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a
     child's device, unless ``asked`` has an open question about it.

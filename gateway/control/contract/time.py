@@ -79,7 +79,7 @@ class GrantRequest:
 
 @record
 class PersonGrant:
-    """The extra time that a grant gave one person, and the time rules (``gates``) that it extends."""
+    """Extra time (a grant) that one person got, and the time rules (``gates``) that it extends."""
 
     who: str
     minutes: int
@@ -109,7 +109,7 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Take extra time back: the grant with this number; without one, the last grant of ``who``."""
+    """Take extra time back: that with this number (``grant``); without one, the last of the child ``who``."""
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 
