@@ -38,7 +38,7 @@ BY_CHILDREN = frozenset({Sender.CHILD})
 
 
 class UnexpectedAnswer(ControlError):
-    """Raised if the daemon's answer does not fit the verb: daemon and client may be of different versions."""
+    """Raised if the daemon's answer does not fit its declaration: daemon and client may differ in version."""
 
 
 @record
@@ -69,7 +69,7 @@ class Verb(Generic[RequestT, ResponseT]):
     danger: Danger[RequestT] | None = None
 
     def returning(self, response: type[OtherT]) -> Verb[RequestT, OtherT]:
-        """Return this verb with another record for its answer, for a client that reads other fields of it."""
+        """Return this request type with another record for its answer, for a client that reads other data."""
         return Verb(self.name, self.request, response, self.senders, self.danger)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:

@@ -181,7 +181,7 @@ class FeedRepository:
         self._stage(TARGETS, metadata)
 
     def stage_provider(self, name: str, keys: Sequence[Path]) -> None:
-        """Stage targets metadata that lets each of ``keys`` (files) sign the files of a provider.
+        """Stage targets metadata that lets each of ``keys`` (files) sign the files of an internet provider.
 
         One signature is enough. The keys replace former keys of the provider. Without keys, the
         provider is removed. Raises ListError for an invalid name or key, or too many providers.
@@ -207,7 +207,7 @@ class FeedRepository:
         self._stage(TARGETS, metadata)
 
     def stage_files(self, provider: str, files: Iterable[Path], rollout: int | None = None) -> None:
-        """Stage files of a provider, under their own names, and its metadata, which waits for its signature.
+        """Stage files of an internet provider, under their own names, and metadata for the provider to sign.
 
         With ``rollout``, they are candidates for this percentage of gateways. Raises ListError for an
         unknown provider, an invalid name, a file that is too large, or a roll-out of the first
@@ -297,7 +297,7 @@ class FeedRepository:
         return metadata, names
 
     def _role_of(self, provider: str) -> DelegatedRole:
-        """Return the delegated role of a provider: its keys and threshold.
+        """Return the delegated role of an internet provider: its keys and threshold.
 
         Raises ListError if the feed has none.
         """

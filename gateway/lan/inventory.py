@@ -414,10 +414,11 @@ class Inventory:
     def _learn(
         self, mac: str, how: str, change: Callable[[Tracked], Sighting], *, alive: bool, ifindex: int = 0
     ) -> None:
-        """Replace a device's sighting by the result of ``change``, and publish what changed.
+        """Replace what was seen of a device by the result of ``change``, and publish what changed.
 
-        A new device is added. ``how``: the source, for TraitsChanged. ``alive``: the device is
-        online, since it sent or answered something. Ignored devices are skipped.
+        ``change`` returns a new `Sighting`. A new device is added. ``how``: the source, for
+        TraitsChanged. ``alive``: the device is online, since it sent or answered something. Ignored
+        devices are skipped.
         """
         if self._ignores(mac):
             return

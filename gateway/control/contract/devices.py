@@ -20,9 +20,10 @@ LeaseText = Annotated[str, Text(0, one_line=True)]
 
 @record
 class OpenQuestion:
-    """A question to the guardians, such as whose a new device is. Names are untrusted input.
+    """A question about a device that waits for a guardian's answer. Names are untrusted input.
 
-    ``ask``: why: a new or returned device, a copied address, a repeater, an address conflict.
+    ``ask``: who uses a ``new`` device; is it ``again`` the device that left; do two devices use one MAC
+    address (``copy``); is it a ``repeater``; or another device took its IP ``address``.
     """
 
     mac: str

@@ -109,7 +109,7 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Take extra time back: that with this number (``grant``); without one, the last of the child ``who``."""
+    """Take extra time (a grant) back, by the grant's number; without a number, the last one of ``who``."""
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 
