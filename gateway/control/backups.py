@@ -8,7 +8,10 @@ from gateway.core.errors import ControlError
 
 
 def fetch(client: Client, **who: object) -> tuple[str, tuple[str, ...]]:
-    """Return the text of a backup and the names of files that were left out. ``who``: `by` and `origin`."""
+    """Fetch the text of a backup from the daemon, and the names of files that were left out.
+
+    ``who``: `by` and `origin`. Raises ControlError if the daemon refuses or stops.
+    """
     first = client.ask(BACKUP, **who)
     text = first.text
     while len(text) < first.size:
@@ -21,7 +24,10 @@ def fetch(client: Client, **who: object) -> tuple[str, tuple[str, ...]]:
 
 
 def send(client: Client, text: str, **who: object) -> str:
-    """Send the text of a backup. Return the token for the actions ``look`` and ``apply`` of `restore`."""
+    """Send the text of a backup to the daemon. Return the token for `restore`'s ``look`` and ``apply``.
+
+    ``who``: `by` and `origin`. Raises ControlError if the daemon refuses.
+    """
     begun = client.ask(RESTORE_BEGIN, action="begin", size=len(text), **who)
     for start in range(0, len(text), begun.piece):
         piece = text[start : start + begun.piece]

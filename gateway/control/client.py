@@ -25,7 +25,7 @@ class Unreachable(ControlError):
 class EventStream:
     """Iterates over the daemon's events, each a dictionary. Yields None after ``idle`` seconds without one.
 
-    Raises Unreachable when the daemon closes the connection.
+    Raises Unreachable when the daemon closes the connection. `Client.events` creates it.
     """
 
     __slots__ = ("_lines", "_reader", "_sock")
@@ -57,9 +57,9 @@ class EventStream:
 
 
 class Client:
-    """Sends verbs to the control socket: ``Client(path).ask(PAUSE, who="daughter", minutes=30)``.
+    """Sends requests to the daemon's control socket: ``Client(path).ask(PAUSE, who="daughter", minutes=30)``.
 
-    Threads may share a client.
+    Threads may share a client. ``timeout``: seconds for a whole answer.
     """
 
     __slots__ = ("_path", "_timeout")
@@ -69,17 +69,17 @@ class Client:
         self._timeout = timeout
 
     def ask(self, verb: Verb[Any, ResponseT], /, **values: object) -> ResponseT:
-        """Send a verb and return its answer as a record.
+        """Send a request of type ``verb`` with these values, wait, and return the answer as a record.
 
-        Raises ControlError for a refusal, Unreachable without an answer.
+        Raises ControlError if the daemon refuses, and Unreachable if it does not respond.
         """
         with self._connect() as sock:
             return verb.decode_response(self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)[0])
 
     def hold(self, verb: Verb[Any, ResponseT], /, **values: object) -> tuple[ResponseT, socket.socket]:
-        """Send a verb. Return its answer as a record, and the open connection.
+        """Send a request. Return its answer as a record, and the open connection (socket).
 
-        Closing the connection ends what the verb started.
+        Closing the connection ends what the request started. Raises ControlError as `ask` does.
         """
         sock = self._connect()
         try:
@@ -90,9 +90,10 @@ class Client:
             raise
 
     def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
-        """Return an iterator over the daemon's events of these ``kinds``; empty: all.
+        """Subscribe to the daemon's events of these ``kinds`` (empty: all), and return an iterator over them.
 
-        No event after this call is lost.
+        ``idle``: seconds without an event after which it yields None. No event after this call is
+        lost. Raises ControlError.
         """
         sock = self._connect()
         reader = LineReader(ANSWER_LIMIT)
@@ -126,7 +127,10 @@ class Client:
     def _ask(
         self, sock: socket.socket, reader: LineReader, do: str, values: dict[str, object]
     ) -> tuple[dict[str, Any], list[bytes]]:
-        """Send a request. Return the answer, and lines that arrived directly after it."""
+        """Send a request. Return the answer, and lines that arrived directly after it.
+
+        Raises ControlError for a refusal, and Unreachable if no answer arrives in time.
+        """
         deadline = time.monotonic() + self._timeout
         lines: list[bytes] = []
         try:
@@ -148,7 +152,10 @@ class Client:
 
 
 def _receive(sock: socket.socket) -> bytes:
-    """Return bytes from the daemon, at least one. Raises TimeoutError, or Unreachable at the end."""
+    """Return bytes from the daemon, at least one.
+
+    Raises TimeoutError, or Unreachable if it has disconnected.
+    """
     try:
         data = sock.recv(CHUNK)
     except ConnectionError:

@@ -51,9 +51,10 @@ Action = Callable[[Call[AccountRequest]], AccountResponse]
 
 
 class Guardians:
-    """Serves the verb ``guardian``: accounts, roles and links; `SignIns` has the other actions.
+    """Serves requests about accounts (the verb ``guardian``): accounts, their roles and sign-in links.
 
-    OWNER_ACTIONS are for root only; the pages may use the others too.
+    `SignIns` has the actions for sign-in and sessions. OWNER_ACTIONS are for root only; the pages may use
+    the others too.
     """
 
     def __init__(self, register: AccountRegister, around: Around, proofs: Proofs) -> None:
@@ -85,7 +86,10 @@ class Guardians:
         return self._actions[call.args.action](call)
 
     def visitor(self, request: ControlRequest) -> AccountResponse | None:
-        """Return the account of the request's `session`; None without one, or if it has ended."""
+        """Return the account of the request's `session`, as the action `check` does.
+
+        None without a session, or if it has ended.
+        """
         if not request.has("session"):
             return None
         try:
@@ -94,7 +98,10 @@ class Guardians:
             return None
 
     def link(self, name: str) -> str:
-        """Return a new sign-in token for an existing account, such as ``K7QD-2MXA-9TRB``."""
+        """Create a sign-in token for an existing account and return it, such as ``K7QD-2MXA-9TRB``.
+
+        It is valid once, for fifteen minutes. Raises ControlError for an unknown name.
+        """
         account = self._known(name)
         letters = "".join(secrets.choice(ALPHABET) for _ in range(TOKEN_LENGTH))
         self._forget_old()
@@ -124,9 +131,9 @@ class Guardians:
         return AccountResponse(token=self.link(call.text("name")))
 
     def _reset(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Remove password, second factor and passkeys, and return a sign-in token.
+        """Remove an account's password, second factor and passkeys, and return a new sign-in token.
 
-        All sessions and API tokens end. Rules stay.
+        All its sessions and API tokens end, and everyone sees a notice for a week. Rules stay.
         """
         account = self._known(call.text("name"))
         self._forget_links(account.name)
@@ -195,9 +202,10 @@ class Guardians:
         )
 
     def _invite(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Create an account and return its sign-in token; with ``again``, a new token for an existing one.
+        """Create an account and return its sign-in token.
 
-        For a guardian who has signed in before, only the console can make a new token.
+        With ``again``, return a new token for an existing account. Only a parent or root may do this.
+        It refuses a new token for a parent who has signed in before: only the console can make that.
         """
         self._guardian(call)
         known = self._register.find(call.text("name"))
@@ -212,7 +220,11 @@ class Guardians:
         return AccountResponse(guardian=known.name, token=self.link(known.name))
 
     def _change(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Change or remove a role. To reduce a guardian's rights, that guardian must consent."""
+        """Change an account's role, or remove the account. Only a parent or root may do this.
+
+        To reduce another parent's rights is only proposed: that parent must consent. Refuses to
+        reduce the last parent's rights.
+        """
         by, account = self._guardian(call), self._known(call.text("name"))
         role = call.choice("role", [*PersonRole, REMOVED])
         minutes = self._minutes(call, role)
@@ -230,9 +242,11 @@ class Guardians:
         return AccountResponse(proposed=False)
 
     def _answer(self, call: Call[AccountRequest]) -> AccountResponse:
-        """Accept or refuse a proposed role. ``by`` is the person concerned, or the proposer to withdraw it.
+        """Accept or refuse a proposed role. Return whether it was accepted.
 
-        A yes names the ``role`` and ``minutes`` that were read, since the proposal may have changed.
+        ``by`` is the person concerned, or the proposer, who may withdraw it. A yes must name the
+        ``role`` and ``minutes`` that the person has read, since the proposal may have changed.
+        Refuses it otherwise, and for the last parent.
         """
         by, about = self._guardian(call), call.text("name")
         answer = call.choice("answer", ("yes", "no"))
@@ -271,7 +285,10 @@ class Guardians:
     # Checks and helpers.
 
     def _new(self, call: Call[AccountRequest]) -> Account:
-        """Return a new account, without storing it. Refuses a used name, or one account too many."""
+        """Return a new account from the request, without storing it.
+
+        Raises ControlError for a used name, or if there are PEOPLE_LIMIT accounts.
+        """
         name = new_name(call, self._register)
         role = call.choice("role", PersonRole) if call.has("role") else PersonRole.GUARDIAN.value
         if len(self._register.guardians()) >= PEOPLE_LIMIT:
@@ -286,7 +303,11 @@ class Guardians:
         return HELPER_MINUTES if call.args.minutes is None else call.args.minutes
 
     def _guardian(self, call: Call[AccountRequest]) -> Account:
-        """Return the guardian who sends an action. Refuses a dangerous one without a recent proof."""
+        """Return the account of the parent who sends the request; of the console, an account named CONSOLE.
+
+        Raises ControlError for anyone else, and for a dangerous change without a recent proof of the
+        password.
+        """
         by = call.text("by", CONSOLE) if call.role is Role.OWNER else call.text("by")
         account = self._register.guardians().get(by)
         if account is not None and account.guards:
@@ -297,7 +318,10 @@ class Guardians:
         return Account(CONSOLE)
 
     def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
-        """Announce a new guardian to everyone for a week: an unattended phone is enough to add one."""
+        """Show everyone a notice for a week that an account is a parent; does nothing for another role.
+
+        An unattended phone of a parent is enough to add one.
+        """
         account = self._register.guardians().get(name)
         if account is not None and account.guards:
             announce(self._register, self._around, AnnouncementKind.GUARDIAN, name, call)

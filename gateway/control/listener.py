@@ -20,14 +20,17 @@ WEB_USER = "qalqan-web"
 
 @dataclass(frozen=True, slots=True)
 class WebUser:
-    """The user that the web process runs as; its group may open the socket."""
+    """User and group id of the web process. The group may open the control socket."""
 
     uid: int
     gid: int
 
     @classmethod
     def found(cls) -> WebUser | None:
-        """Return the user of the web process, or None: the pages then run as the current user."""
+        """Return the system's user WEB_USER, for the web process; None if it does not exist.
+
+        The pages then run as the current user.
+        """
         try:
             return cls.named(WEB_USER)
         except ControlError:
@@ -46,7 +49,11 @@ class WebUser:
 
 
 def take_lock(path: Path) -> int:
-    """Lock ``path``.lock and return its descriptor. The kernel releases it when the process ends."""
+    """Lock the file ``path``.lock, so that one daemon uses the socket, and return its descriptor.
+
+    The kernel releases it when the process ends. Raises ControlError if another daemon has the lock, the
+    path is too long, or the file cannot be created.
+    """
     if len(os.fsencode(path)) > PATH_LIMIT:
         msg = f"{path}: a socket's path has at most {PATH_LIMIT} bytes; set a shorter runtime directory"
         raise ControlError(msg)
@@ -67,9 +74,9 @@ def take_lock(path: Path) -> int:
 
 
 def listen(path: Path, web: WebUser | None, *, backlog: int) -> socket.socket:
-    """Create the control socket at ``path`` and return it, listening. Needs the lock.
+    """Create the control socket at ``path`` and return it, listening. The caller has the lock.
 
-    Its owner and the group of the web user may connect.
+    Its owner and the group of the web user may connect. Raises ControlError if it cannot be created.
     """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     before = os.umask(0o177)  # from its creation on, only the owner may open the socket
@@ -93,7 +100,10 @@ def listen(path: Path, web: WebUser | None, *, backlog: int) -> socket.socket:
 
 
 def _remove_stale(path: Path) -> None:
-    """Delete the socket of a killed daemon. The lock shows that no daemon uses it."""
+    """Delete the socket of a killed daemon, if there is one. The lock shows that no daemon uses it.
+
+    Raises ControlError if the path is not a socket.
+    """
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:

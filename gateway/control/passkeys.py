@@ -37,7 +37,7 @@ Begin = Callable[[Account, ControlRequest], AccountResponse]
 
 @dataclass(slots=True)
 class _Ceremony:
-    """One use of a passkey: first its challenge, then the check of the browser's answer."""
+    """The state of one use of a passkey: first its challenge, then the check of the browser's answer."""
 
     purpose: str
     owner: str  # key of the session; of a sign-in, the device
@@ -51,7 +51,7 @@ class _Ceremony:
 
 class Passkeys:
     def __init__(self, register: AccountRegister, around: Around, proofs: Proofs, begin: Begin) -> None:
-        """``begin``: starts a session."""
+        """Create without any open challenge. ``begin``: starts a session of an account."""
         self._register = register
         self._around = around
         self._proofs = proofs
@@ -68,7 +68,11 @@ class Passkeys:
         }
 
     def start(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return the options of a WebAuthn request with a new challenge: to sign in, prove or add."""
+        """Create a challenge, and return it with the options of a WebAuthn request for the browser.
+
+        ``purpose`` of the request: to sign in, to prove who uses a session, or to add a passkey.
+        Refuses without a trusted name, a session where one is needed, or a usable passkey.
+        """
         host, purpose = self._host(), request.choice("purpose", (SIGN_IN, PROVE, ADD))
         now, user = self._around.now(), ""
         if purpose == SIGN_IN:
@@ -99,7 +103,11 @@ class Passkeys:
         return AccountResponse(pending=challenge, options={**options, "challenge": challenge})
 
     def check(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Start to verify a browser's answer. The challenge is used up, whatever the result."""
+        """Start to verify a browser's answer to a challenge, in another process. `finish` returns the result.
+
+        The challenge is used up, whatever the result. Refuses an expired challenge or an unknown
+        passkey.
+        """
         challenge, answer = request.text("pending"), request.args.passkey
         key = digest(challenge)
         ceremony = self._taken(self._open, key, request)
@@ -130,7 +138,11 @@ class Passkeys:
         ceremony.result = result
 
     def finish(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return the result of a check: a session, a proof, or the new passkey. ``checking``: ask again."""
+        """Complete the use of a passkey after `check`: return a new session or a proof, or add a new passkey.
+
+        ``checking`` in the answer: it is still being verified; ask again. Refuses a wrong or copied
+        passkey.
+        """
         key = digest(request.text("pending"))
         ceremony = self._taken(self._checking, key, request)
         result = ceremony.result
@@ -154,7 +166,10 @@ class Passkeys:
         return AccountResponse(proof=self._proofs.seconds_left(session, account))
 
     def remove(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Remove a passkey of the account by its id. It needs a recent proof of the password."""
+        """Remove a passkey of the session's account by its id.
+
+        Refuses without a recent proof of the password.
+        """
         _, account = self._proofs.proven(request)
         left = tuple(passkey for passkey in account.passkeys if passkey.id != request.text("id"))
         if len(left) == len(account.passkeys):
@@ -164,7 +179,10 @@ class Passkeys:
         return AccountResponse()
 
     def entries(self, account: Account) -> tuple[PasskeyEntry, ...]:
-        """Return the passkeys of an account, oldest first."""
+        """Return an account's passkeys for display, oldest first.
+
+        ``host`` of an entry is empty if it is the present trusted name.
+        """
         host, zone = self._around.trusted_name(), self._around.wall().tzinfo
         return tuple(
             PasskeyEntry(
@@ -178,13 +196,16 @@ class Passkeys:
         )
 
     def is_usable(self, account: Account) -> bool:
-        """Return whether the account has a passkey of the present trusted name."""
+        """Return whether the account has a passkey for the present trusted name."""
         return bool(_of_host(account, self._around.trusted_name()))
 
     # Steps.
 
     def _host(self) -> str:
-        """Return the trusted name, at which passkeys work. Refuses without it, or without the package."""
+        """Return the trusted HTTPS name of the pages, at which passkeys work.
+
+        Raises ControlError without it, or without the package fido2.
+        """
         if not is_installed("fido2"):
             msg = "passkeys need the package python3-fido2; install it, or sign in by a password"
             raise ControlError(msg).coded(Code.PASSKEY_MISSING)
@@ -199,9 +220,9 @@ class Passkeys:
         return self._around.visitor(origin).mac or origin
 
     def _taken(self, ceremonies: dict[str, _Ceremony], key: str, request: ControlRequest) -> _Ceremony:
-        """Remove and return a ceremony.
+        """Remove and return the state of a challenge from ``ceremonies``. ``key``: the challenge's digest.
 
-        Refuses an expired or used one, and that of another session or device.
+        Raises ControlError for an expired or used one, and for that of another session or device.
         """
         ceremony = ceremonies.pop(key, None)
         if ceremony is not None and ceremony.until > self._around.now():
@@ -215,7 +236,11 @@ class Passkeys:
     def _found(
         self, ceremony: _Ceremony, answer: PasskeyAnswer, request: ControlRequest
     ) -> tuple[Account, Passkey]:
-        """Return the passkey of an answer and its account: of a sign-in, that of any account."""
+        """Return the account and the passkey that a browser's answer names.
+
+        For a sign-in all accounts are searched, else that of the session. Raises ControlError if none
+        fits.
+        """
         accounts = self._register.guardians()
         searched = (accounts[ceremony.name],) if ceremony.name else accounts.values()
         found = [
@@ -230,7 +255,10 @@ class Passkeys:
         return found[0]
 
     def _use(self, account: Account, ceremony: _Ceremony, count: int, request: ControlRequest) -> Account:
-        """Store the use of a passkey and return the changed account. Refuses one that was copied."""
+        """Store the new counter and time of use of a passkey, and return the changed account.
+
+        Raises ControlError if the passkey was removed, or if its counter shows that it was copied.
+        """
         passkey = next(
             (passkey for passkey in account.passkeys if passkey.credential == ceremony.credential), None
         )
@@ -264,7 +292,10 @@ class Passkeys:
 
     @staticmethod
     def _refuse_more(account: Account, request: ControlRequest) -> None:
-        """Refuse a passkey of an account without a password, which it needs if the passkey is lost."""
+        """Raise ControlError if an account may not get another passkey.
+
+        It needs a password, in case the passkey is lost, and fewer than PASSKEYS_LIMIT passkeys.
+        """
         if not account.secret:
             request.refuse("session", "is of an account without a password; set one", Code.PASSKEY_PASSWORD)
         if len(account.passkeys) >= PASSKEYS_LIMIT:
@@ -284,12 +315,15 @@ def _of_host(account: Account, host: str) -> tuple[Passkey, ...]:
 
 
 def _encode(size: int) -> str:
-    """Return random bytes as base64url without padding, as WebAuthn's JSON has them."""
+    """Return ``size`` random bytes as base64url without padding, as WebAuthn's JSON has them."""
     return urlsafe_b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
 
 
 def _using(host: str, own: Iterable[Passkey]) -> dict[str, Any]:
-    """Return options of `navigator.credentials.get`, for these passkeys; for any of the host without them."""
+    """Return the options of `navigator.credentials.get` for the passkeys ``own``.
+
+    If there are none, the browser offers any passkey of the host.
+    """
     return {
         "rpId": host,
         "timeout": int(CHALLENGE_LIFE * 1000),
@@ -299,7 +333,10 @@ def _using(host: str, own: Iterable[Passkey]) -> dict[str, Any]:
 
 
 def _adding(account: Account, host: str, user: str) -> dict[str, Any]:
-    """Return options of `navigator.credentials.create`. An authenticator with a passkey of it adds none."""
+    """Return the options of `navigator.credentials.create` for a new passkey of an account.
+
+    An authenticator that has a passkey of the account already adds none. ``user``: the user handle.
+    """
     return {
         "rp": {"id": host, "name": ISSUER},
         "user": {"id": user, "name": account.name, "displayName": account.name},

@@ -58,13 +58,19 @@ WEB_VERBS = frozenset(name for name, verb in VERBS.items() if verb.senders)
 
 
 def senders_of(name: str) -> frozenset[Sender]:
-    """Return who may send a verb in addition to root; empty for an unknown verb."""
+    """Return the kinds of senders that may use a verb (request type), in addition to root.
+
+    Empty for an unknown verb.
+    """
     verb = VERBS.get(name)
     return frozenset() if verb is None else verb.senders
 
 
 def may_change(role: PersonRole, name: str) -> bool:
-    """Return whether a person with this role may request a change with this verb."""
+    """Return whether a person with this role may send the request type ``name`` (a verb).
+
+    A role is parent, helper or support.
+    """
     senders = senders_of(name)
     return (Sender.GUARDIAN in senders and role is PersonRole.GUARDIAN) or (
         Sender.HELPER in senders and role is PersonRole.HELPER
@@ -72,7 +78,7 @@ def may_change(role: PersonRole, name: str) -> bool:
 
 
 def document() -> str:
-    """Return the text of docs/developers/permissions.md: a table of all verbs and who may send them."""
+    """Return the text of docs/developers/permissions.md: tables of verbs, senders and dangerous changes."""
     senders = (Sender.PAGES, Sender.GUARDIAN, Sender.HELPER, Sender.CHILD)
     lines = [
         "# Permissions",

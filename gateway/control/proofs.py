@@ -18,7 +18,10 @@ PROOF_LIFE = 600.0  # seconds
 
 
 class Proofs:
-    """The times of proofs by session, in memory: after a restart each session proves it again."""
+    """When each session last proved its person by a password, a code or a passkey. In memory only.
+
+    After a restart each session must prove it again.
+    """
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class Proofs:
         wall: Callable[[], datetime],
         clock_known: Callable[[], bool],
     ) -> None:
-        """``now``: seconds of a monotonic clock."""
+        """Create without proofs. ``now``: seconds of a monotonic clock. ``wall``: the household's time."""
         self._register = register
         self._now, self._wall, self._clock_known = now, wall, clock_known
         self._proven: dict[str, float] = {}  # key of the session → time
@@ -38,9 +41,10 @@ class Proofs:
         self._proven[session.key] = now
 
     def seconds_left(self, session: Session, account: Account) -> int:
-        """Return the seconds for which the session's last proof is valid; 0 if a proof is needed.
+        """Return for how many seconds the session's last proof is valid; 0 if a new proof is needed.
 
-        An account with neither password nor second factor can prove nothing, and is never asked.
+        An account with neither password nor second factor can prove nothing, and always gets the full
+        time.
         """
         if not account.secret and not account.totp:
             return int(PROOF_LIFE)
@@ -48,7 +52,10 @@ class Proofs:
         return 0 if at is None else max(0, int(at + PROOF_LIFE - self._now()))
 
     def session(self, request: ControlRequest) -> tuple[Session, Account]:
-        """Return the request's session and its account. Refuses an unknown or ended session."""
+        """Return the request's session and its account, and record its use.
+
+        Raises ControlError for an unknown or ended session.
+        """
         key = digest(request.text("session"))
         found = self._register.use(key, self._wall(), sure=self._clock_known())
         if found is None:
@@ -57,10 +64,11 @@ class Proofs:
         return found, self._register.guardians()[found.name]
 
     def require(self, request: ControlRequest, *, always: bool = False) -> None:
-        """Refuse a dangerous change without a session of the person in ``by`` and a recent proof.
+        """Raise ControlError for a dangerous change without a session of the person in ``by`` with a proof.
 
-        Its verb declares which requests are dangerous; ``always``: this one is. Root needs no proof. A token
-        (``via``, which `Origins.recorded` checks) has none: what it may do was decided when it was made.
+        The proof is at most ten minutes old. The verb declares which requests are dangerous;
+        ``always``: this one is. Root needs no proof. An API token (``via``, which `Origins.recorded`
+        checks) needs none if the verb allows tokens: what it may do was decided when it was made.
         """
         danger = VERBS[request.do].danger
         if request.role is Role.OWNER or danger is None or (danger.by_tokens and request.has("via")):
@@ -74,7 +82,11 @@ class Proofs:
             request.refuse("session", f"is not a session of {request.text('by')}", Code.NO_GUARDIAN)
 
     def proven(self, request: ControlRequest) -> tuple[Session, Account]:
-        """Return the session and its account. Refuses a session without a proof in the last ten minutes."""
+        """Return the request's session and its account.
+
+        Raises ControlError if the session has ended, or without a proof of the password in the last
+        ten minutes.
+        """
         session, account = self.session(request)
         if not self.seconds_left(session, account):
             msg = "this needs your password again; confirm it on the page, or sign in again"

@@ -27,7 +27,7 @@ TEXT_LIMIT = 300  # characters of one value; a host name has at most 253
 
 
 class Role(StrEnum):
-    """The role of a client, by its user id from the kernel."""
+    """What a client of the control socket may do. It follows from its user id, which the kernel reports."""
 
     OWNER = "owner"  # root, or the user of the daemon: all verbs
     WEB = "web"  # the web process: verbs that the permission table allows
@@ -43,7 +43,7 @@ def _stays(_: Callable[[], None]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
-    """A request of a client: its verb, role and unchecked values.
+    """A request of a client: its verb, the client's role, and unchecked values.
 
     The accessors check a value and raise ControlError with a message of one line.
     """
@@ -58,7 +58,10 @@ class ControlRequest:
         return self.values.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
-        """Return the value at ``key`` as a trimmed, printable line of at most TEXT_LIMIT characters."""
+        """Return the value at ``key`` as a trimmed, printable line of at most TEXT_LIMIT characters.
+
+        A missing value gives ``default``. Raises ControlError without one, and for other values.
+        """
         value = self.values.get(key)
         if value is None:
             if default is None:
@@ -83,7 +86,10 @@ class ControlRequest:
         return value
 
     def moment_or_none(self, key: str) -> datetime | None:
-        """Return the aware time at ``key``, in ISO 8601 with its offset; None if the key is absent."""
+        """Return the aware time at ``key``, in ISO 8601 with its offset; None if the key is absent.
+
+        Raises ControlError for another value.
+        """
         if not self.has(key):
             return None
         try:
@@ -109,7 +115,10 @@ class ControlRequest:
         return value
 
     def mapping(self, key: str) -> dict[str, Any]:
-        """Return the value at ``key``: a non-empty mapping of printable lines to any JSON values."""
+        """Return the value at ``key``: a non-empty mapping of printable lines to any JSON values.
+
+        Raises ControlError for another value.
+        """
         value = self.values.get(key)
         if not isinstance(value, dict) or not value:
             self.refuse(key, "must be a mapping that is not empty")
@@ -118,7 +127,10 @@ class ControlRequest:
         return value
 
     def texts(self, key: str) -> list[str]:
-        """Return the list of texts at ``key``; empty if the key is absent."""
+        """Return the list of texts at ``key``; empty if the key is absent.
+
+        Raises ControlError for another value.
+        """
         value = self.values.get(key) or []
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self.refuse(key, "must be a list of texts")
@@ -136,10 +148,10 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class Call(ControlRequest, Generic[Args]):
-    """A request of a declared verb, with its decoded arguments.
+    """A request whose arguments are decoded by the declaration of its verb (``args``).
 
-    The other values are the keys of the sender: ``by`` and ``origin`` of a person, ``device`` of a child's
-    device. ``text`` and the other accessors read them.
+    The other values are the keys of the sender: ``by`` and ``origin`` of a person, ``device`` of a
+    child's device. ``text`` and the other accessors read them.
     """
 
     args: Args = field(kw_only=True)
@@ -152,7 +164,10 @@ Handler = Callable[[ControlRequest], Answer]
 
 
 class LineReader:
-    """Splits a stream into lines. A line longer than ``limit`` bytes raises ControlError."""
+    """Splits a stream of bytes into lines. ``feed`` returns the complete ones, without their line ends.
+
+    A line longer than ``limit`` bytes raises ControlError.
+    """
 
     __slots__ = ("_limit", "_pending", "_scanned")
 
@@ -198,7 +213,7 @@ def _plain(value: object) -> object:
 
 
 def decode(line: bytes) -> dict[str, Any]:
-    """Return the JSON object in a line. Raises ControlError if there is none."""
+    """Return the JSON object in a line of the control socket. Raises ControlError if there is none."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -226,7 +241,7 @@ def failure(error: GatewayError) -> dict[str, object]:
 
 
 def refusal(answer: Mapping[str, Any]) -> ControlError:
-    """Return the error that an answer with ``ok: false`` contains."""
+    """Return, without raising it, the error that an answer with ``ok: false`` contains."""
     code, values = answer.get("code"), answer.get("values")
     plain = values.items() if isinstance(values, dict) else ()
     return ControlError(str(answer.get("error", "refused without a reason"))).coded(

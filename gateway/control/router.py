@@ -20,7 +20,10 @@ def _values(steps: Steps[Any]) -> Steps[Mapping[str, object]]:
 
 
 class Router:
-    """Handlers by the name of their verb. A feature adds its own in ``register(router)``."""
+    """Maps each verb (request type of the control socket) to its handler.
+
+    A feature of the gateway adds its own in ``register(router)``.
+    """
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
@@ -30,11 +33,10 @@ class Router:
         verb: Verb[RequestT, ResponseT],
         handler: Callable[[Call[RequestT]], ResponseT | Steps[ResponseT]],
     ) -> None:
-        """Add the handler of a verb. It gets its arguments decoded, in ``call.args``.
+        """Set the handler of a verb (request type). It is called with the request, decoded in ``call.args``.
 
-        It returns the response, or steps that return it.
-
-        Raises ValueError if the verb has a handler: only one feature may serve it.
+        It returns the response record, or a generator that returns it after several steps. Raises
+        ValueError if the verb has a handler: only one feature may serve it.
         """
         if verb.name in self._handlers:
             msg = f"the verb {verb.name!r} is registered twice"
@@ -50,11 +52,17 @@ class Router:
         self._handlers[verb.name] = perform
 
     def wrap(self, names: frozenset[str], wrapper: Callable[[str, Handler], Handler]) -> None:
-        """Replace the handler of each verb in ``names`` by ``wrapper(name, handler)``."""
+        """Replace the handlers of these verbs (request types) by ``wrapper(name, handler)``, to add checks.
+
+        Names without a handler are ignored.
+        """
         for name in names & self._handlers.keys():
             self._handlers[name] = wrapper(name, self._handlers[name])
 
     @property
     def verbs(self) -> Mapping[str, Handler]:
-        """Return a live view of all handlers, by the name of their verb."""
+        """Return a live view of all handlers, by the name of their verb (request type).
+
+        They take undecoded requests.
+        """
         return self._handlers

@@ -54,7 +54,10 @@ OneLine = Annotated[str, Text(one_line=True)]
 
 
 class SchemaError(ValueError):
-    """Raised if the value at ``pointer`` (RFC 6901) is not ``expected``, or is ``missing``."""
+    """Raised if the JSON value at ``pointer`` (RFC 6901) is not ``expected``, or is ``missing``.
+
+    ``expected``: a phrase such as "a whole number".
+    """
 
     def __init__(self, pointer: str, expected: str, *, missing: bool = False) -> None:
         self.pointer, self.expected, self.missing = pointer, expected, missing
@@ -67,10 +70,10 @@ class Schemas(Protocol):
 
 
 class FieldType(Protocol):
-    """Decodes the JSON values of one annotation, and describes them as a JSON Schema.
+    """Decodes the JSON values of one annotation of a record's field, and returns its JSON Schema.
 
-    ``read`` returns the decoded value or raises SchemaError with the JSON pointer ``at``; ``strict`` applies
-    limits. ``empty`` replaces a value that another daemon version omits.
+    ``read`` returns the decoded value or raises SchemaError with the JSON pointer ``at``; ``strict``
+    applies limits. ``empty`` replaces a value that another daemon version omits.
     """
 
     @property
@@ -81,7 +84,10 @@ class FieldType(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JsonScalar:
-    """Text, number, boolean or bytes, with optional limits, which ``fits`` checks if ``strict``."""
+    """Decoder for text, a number, a boolean or bytes, and its JSON Schema.
+
+    ``limits`` are for the schema; ``fits`` checks them if decoding is ``strict``.
+    """
 
     json_type: str
     python_types: tuple[type, ...]
@@ -126,7 +132,7 @@ class JsonScalar:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """A time with its offset, or a date (``day``), in ISO 8601."""
+    """Decoder for a time with its UTC offset, or a date (``day``), in ISO 8601."""
 
     day: bool
     empty: object = None
@@ -228,7 +234,7 @@ class Record:
 
     @property
     def keys(self) -> frozenset[str]:
-        """Return the names of the fields in JSON."""
+        """Return the names of the record's fields as they are in JSON."""
         return frozenset(name_of(field) for field in fields(self.of))
 
     def schema(self, names: Schemas, /) -> Json:
@@ -256,7 +262,7 @@ class Record:
 
 @cache
 def _readers(of: type) -> dict[str, tuple[str, FieldType, bool]]:
-    """Return each field by its name in JSON: attribute, type, and whether it has no default.
+    """Return a record's fields by their names in JSON: attribute, decoder, and whether it has no default.
 
     Cached, because every page reads a status, which has hundreds of records.
     """
@@ -265,11 +271,11 @@ def _readers(of: type) -> dict[str, tuple[str, FieldType, bool]]:
 
 
 def decode(kind: type[T], value: object, *, strict: bool = True) -> T:
-    """Decode a JSON object to a record of type ``kind``. Raises SchemaError.
+    """Decode a JSON object to a record of class ``kind``. Raises SchemaError if it does not fit.
 
-    ``strict``: limits apply, unknown keys are refused, missing keys too unless they have a default. Without
-    it, unknown keys are ignored, and a missing text, number or list is empty: the other side may have
-    another version during an update.
+    ``strict``: limits apply, unknown keys are refused, missing keys too unless they have a default.
+    Without it, unknown keys are ignored, and a missing text, number or list is empty: the other side may
+    have another version during an update.
     """
     return Record(kind).read(value, "", strict)  # type: ignore[return-value]
 
@@ -288,7 +294,7 @@ def escaped(key: str) -> str:
 
 @dataclass_transform(frozen_default=True)
 def record(of: type[T]) -> type[T]:
-    """Class decorator: make a frozen dataclass whose methods all records share.
+    """Class decorator: make an immutable dataclass that shares its methods with all other records.
 
     Generated methods would take memory for each of some two hundred records.
     """
@@ -310,7 +316,7 @@ def _fill(self: Any, *given: object, **named: object) -> None:
 
 @cache
 def _layout(of: type) -> tuple[dict[str, None], frozenset[str]]:
-    """Return the names of all fields, in order, and of those without a default.
+    """Return the names of a record's fields: all, in order, and the set of those without a default.
 
     Cached, because a status of many children has hundreds of records.
     """
@@ -325,9 +331,9 @@ def is_record(value: object) -> bool:
 
 
 def values_of(made: object) -> Json:
-    """Return the fields of a record by their names in JSON. Nested records stay records.
+    """Return the fields of a record as a dictionary, by their names in JSON. Nested records stay records.
 
-    A field that was not given is left out: its default applies on both sides.
+    A field that was not given to the constructor is left out: its default applies on both sides.
     """
     return {name.removesuffix("_"): value for name, value in vars(made).items()}
 
@@ -396,7 +402,7 @@ def _limited(base: object, limit: Text | Whole) -> FieldType:
 
 
 def to_json(value: object) -> object:
-    """Convert a record, time, list, mapping or simple value to plain JSON values."""
+    """Convert a record, time, list, mapping or simple value to values that json.dumps accepts."""
     if is_dataclass(value) and not isinstance(value, type):
         return {name_of(field): to_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, datetime):

@@ -36,10 +36,10 @@ SessionOf = Callable[[ControlRequest], tuple[Session, Account]]
 def check_code(
     register: AccountRegister, account: Account, request: ControlRequest, now: datetime, *, clock_known: bool
 ) -> Account:
-    """Use up the request's `otp`, a code of the app or a backup code, and return the changed account.
+    """Use up the request's `otp`, a code of the app or a backup code; store and return the changed account.
 
-    Returns the account as it is if it has no second factor. Raises ControlError for a missing, wrong or used
-    code.
+    Returns the account unchanged if it has no second factor. Raises ControlError for a missing, wrong or
+    used code, or if ``clock_known`` is False for a code of the app.
     """
     if not account.totp:
         return account
@@ -61,7 +61,7 @@ def check_code(
 
 
 def _typed(request: ControlRequest) -> str:
-    """Return the typed code without spaces and hyphens, in capital letters; empty without one."""
+    """Return the request's code without spaces and hyphens, in capital letters; empty without one."""
     return "".join(letter for letter in request.text("otp", "").upper() if letter.isalnum())
 
 
@@ -70,7 +70,7 @@ def _is_app_code(typed: str) -> bool:
 
 
 def _matching_step(secret: str, typed: str, now: datetime, used: int) -> int | None:
-    """Return the time step whose code was typed; None if there is none near ``now``.
+    """Return the TOTP time step whose code was typed; None if it is none of the steps near ``now``.
 
     ``used``: the last step with a used code. Its code and earlier ones are refused (RFC 6238 §5.2).
     """
@@ -103,12 +103,15 @@ def without_factor(account: Account) -> Account:
 
 
 class SecondFactors:
-    """Sets up and removes second factors, and completes sign-ins by a code."""
+    """Turns the second factor of accounts on and off, and completes sign-ins by its codes."""
 
     def __init__(
         self, register: AccountRegister, around: Around, session_of: SessionOf, proven: SessionOf
     ) -> None:
-        """``proven``: like ``session_of``, but refuses a session without a recent proof of the password."""
+        """Create without waiting sign-ins. ``session_of``: returns a request's session and account.
+
+        ``proven``: like it, but refuses a session without a recent proof of the password.
+        """
         self._register = register
         self._around = around
         self._session_of = session_of
@@ -126,14 +129,20 @@ class SecondFactors:
         }
 
     def check(self, account: Account, request: ControlRequest) -> Account:
-        """Use up the request's code if the account has a second factor, and return the changed account."""
+        """Use up the request's code if the account has a second factor; return the changed account.
+
+        Raises ControlError for a missing, wrong or used code.
+        """
         known = self._around.clock_known()
         return check_code(self._register, account, request, self._around.wall(), clock_known=known)
 
     # Sign-in.
 
     def wait(self, account: Account) -> str:
-        """Return a token with which the sign-in continues; the password of the account was right."""
+        """Return a token for `complete`, after the password of the account was right.
+
+        It is valid for five minutes.
+        """
         now, token = self._around.now(), secrets.token_urlsafe(24)
         self._waiting = {key: waiting for key, waiting in self._waiting.items() if waiting[1] > now}
         while len(self._waiting) >= SIGN_INS_LIMIT:
@@ -142,9 +151,9 @@ class SecondFactors:
         return token
 
     def complete(self, request: Call[AccountRequest]) -> Account:
-        """Return the account of a waiting sign-in after its code was right.
+        """Return the account of a sign-in that waits for a code (`wait`), if the request's code is right.
 
-        Five wrong codes end the sign-in.
+        Raises ControlError otherwise. Five wrong codes end the sign-in.
         """
         key = digest(request.text("pending"))
         name, until, wrong = self._waiting.pop(key, ("", 0.0, 0))
@@ -162,7 +171,11 @@ class SecondFactors:
     # Settings.
 
     def start(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return a new secret for the account's app. It has no effect until `factor_on` has a first code."""
+        """Create and return a new secret for the app of the session's account.
+
+        It has no effect until `turn_on` gets a first code. Refuses without a recent proof of the
+        password, or if a second factor is on.
+        """
         _, account = self._proven(request)
         self._refuse_second(account)
         _require_pyotp()
@@ -175,7 +188,10 @@ class SecondFactors:
         return AccountResponse(secret=secret, uri=uri)
 
     def turn_on(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Turn the second factor on by a first code of the app, and return backup codes."""
+        """Turn the second factor on, with the secret of `start`, by a first code of the app.
+
+        Return backup codes. Refuses a wrong code, or one that comes too late.
+        """
         _, account = self._proven(request)
         self._refuse_second(account)
         secret, until = self._new.get(account.name, ("", 0.0))
@@ -192,7 +208,7 @@ class SecondFactors:
         return AccountResponse(codes=codes)
 
     def turn_off(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Turn the second factor off. It needs a code, and a recent proof of the password."""
+        """Turn the second factor off. Refuses without a right code and a recent proof of the password."""
         account = self._with_factor(request)
         self._proven(request)
         account = self.check(account, request)
@@ -201,7 +217,7 @@ class SecondFactors:
         return AccountResponse()
 
     def new_codes(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Replace the account's backup codes and return them. It needs a code."""
+        """Replace the account's backup codes and return the new ones. Refuses without a right code."""
         account = self.check(self._with_factor(request), request)
         codes, keys = _new_backup_codes()
         self._register.put(replace(account, backup_codes=keys))
@@ -225,7 +241,7 @@ class SecondFactors:
 
 
 def _new_backup_codes() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return new backup codes as they are shown, and their digests."""
+    """Return new backup codes, as they are shown to the person, and their digests, which are stored."""
     letters = [
         "".join(secrets.choice(ALPHABET) for _ in range(BACKUP_CODE_LENGTH)) for _ in range(BACKUP_CODES)
     ]

@@ -49,7 +49,7 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
 class _Connection:
-    """A client: its socket, incomplete line and unsent bytes."""
+    """A client of the control socket: its socket, role, incomplete line, requests and unsent bytes."""
 
     __slots__ = ("farewell", "kinds", "lines", "outgoing", "reader", "role", "sock", "steps", "uid")
 
@@ -76,11 +76,12 @@ class _Connection:
 
 
 class ControlServer:
-    """Listens on ``path`` (mode 0660) and calls ``verbs[request.do](request)`` for each request.
+    """Listens on the Unix socket ``path`` (mode 0660); calls ``verbs[request.do](request)`` for each request.
 
-    A verb returns the values of the answer, or steps that return them, or raises GatewayError, whose text
-    becomes the answer. Raises ControlError if another daemon uses the path. The socket of a killed daemon is
-    replaced. On a full disk or a read-only file system, it tries again every few seconds.
+    Such a handler returns the values of the answer, or a generator that returns them after several steps,
+    or raises GatewayError, whose text becomes the answer. Raises ControlError if another daemon uses the
+    path. The socket of a killed daemon is replaced. On a full disk or a read-only file system, it tries
+    again every few seconds. ``web``: the web process's user, which may send some requests only.
     """
 
     def __init__(
@@ -104,7 +105,10 @@ class ControlServer:
             self._opening = loop.call_later(RETRY_OPEN, self._open_again)
 
     def _open(self) -> None:
-        """Create the socket and listen. Raises ControlError."""
+        """Create the control socket and listen.
+
+        Raises ControlError if that fails or another daemon uses it.
+        """
         lock = take_lock(self._path)
         try:
             self._listener = listen(self._path, self._web, backlog=CONNECTIONS_LIMIT)
@@ -121,7 +125,7 @@ class ControlServer:
             self._opening = self._loop.call_later(RETRY_OPEN, self._open_again)
 
     def publish(self, event: str, **values: object) -> None:
-        """Send an event to all subscribers of its kind."""
+        """Send an event with values to all connected clients that subscribed to events of its name."""
         if not self.wanted(event):
             return
         line = encode({"event": event, **values})
@@ -130,11 +134,14 @@ class ControlServer:
                 self._send(connection, line)
 
     def send(self, notice: ControlEvent) -> None:
-        """Send a notice from the event bus to all subscribers of its kind."""
+        """Send an event from the daemon's event bus to all clients that subscribed to events of its name."""
         self.publish(notice.event, **notice.values)
 
     def wanted(self, event: str) -> bool:
-        """Return whether an event of this kind has subscribers. Check it before building a costly event."""
+        """Return whether a client has subscribed to events of this name.
+
+        Check it before building a costly event.
+        """
         return any(
             c.kinds is not None and (not c.kinds or event in c.kinds) for c in self._connections.values()
         )
@@ -193,7 +200,7 @@ class ControlServer:
     def _make_room(self, role: Role) -> bool:
         """Return whether one more client of a role may connect.
 
-        At the limit, the oldest connection without an event stream is dropped first.
+        At the limit, the oldest connection without an event stream is closed to make room.
         """
         own = [c for c in self._connections.values() if c.role is role]
         if len(own) < CONNECTIONS_LIMIT:
@@ -227,9 +234,10 @@ class ControlServer:
             self._answer_lines(connection)
 
     def _answer_lines(self, connection: _Connection) -> None:
-        """Answer the waiting requests in their order. One that takes steps continues in the next turns.
+        """Answer a client's waiting requests in their order.
 
-        It does so too if the client has disconnected meanwhile.
+        A request whose handler is a generator of steps continues in later turns of the loop, even if
+        the client has disconnected meanwhile.
         """
         while connection.steps is not None or (connection.lines and connection.sock is not None):
             try:
@@ -273,7 +281,10 @@ class ControlServer:
         return verb(request)
 
     def _send(self, connection: _Connection, data: bytes) -> bool:
-        """Send data to a client, or queue what its socket does not take. Return False if it is gone."""
+        """Send data to a client, or queue what its socket does not take. Return False if it is gone.
+
+        A client with too many queued bytes is disconnected.
+        """
         sock = connection.sock
         if sock is None:
             return False

@@ -81,7 +81,7 @@ class SignIns:
         }
 
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
-        """Start a session of a browser and return its token, which cannot be read again."""
+        """Start a session of an account in a browser. Return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
         sure, device = self._around.clock_known(), self._around.device(request)
         browser, until = request.text("browser", "")[:BROWSER_LIMIT], now + SESSION_LIFE
@@ -95,7 +95,7 @@ class SignIns:
         return self._passkey_desk().table()[request.args.action](request)
 
     def _passkey_desk(self) -> Passkeys:
-        """Return the part that serves passkeys. It is imported on use, since most homes have none."""
+        """Return the `Passkeys` object; create it at the first call. Its module is imported only then."""
         if self._passkeys is None:
             from gateway.control.passkeys import Passkeys
 
@@ -105,9 +105,10 @@ class SignIns:
     # Passwords.
 
     def salt(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return hash method and salt of an account's password. Unknown names get a random salt.
+        """Return hash method and salt of an account's password. For an unknown name, the salt is random.
 
-        This prevents enumeration of names.
+        So the response itself does not say whether the name exists. The sender needs both to compute
+        the password's digest.
         """
         account = self._register.find(request.text("name"))
         if account is not None and account.secret:
@@ -116,20 +117,29 @@ class SignIns:
         return AccountResponse(method=METHOD, salt=salt)
 
     def by_password(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Sign in by a password. An account with a second factor gets `pending` instead of a session."""
+        """Sign in with name and password digest; return a new session.
+
+        An account with a second factor gets a `pending` token instead, for `by_code`. Refuses a wrong
+        password.
+        """
         account = by_password(self._register, request)
         if account.totp:
             return AccountResponse(pending=self._factors.wait(account))
         return self.begin(account, request)
 
     def by_code(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Complete a sign-in, whose password was right, by a code of the second factor."""
+        """Complete a sign-in whose password was right by a code of the second factor; return a new session.
+
+        Refuses a wrong code, or a sign-in that took too long.
+        """
         return self.begin(self._factors.complete(request), request)
 
     def prove(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Record that the person of a session knows the password; without one, a code of the second factor.
+        """Record that the person who uses a session has just typed the right password.
 
-        Dangerous changes need it for the next ten minutes.
+        An account without a password uses a code of the second factor. Dangerous changes need such a
+        proof of the last ten minutes. Return for how many seconds it is valid. Refuses a wrong
+        password or code.
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
@@ -140,9 +150,10 @@ class SignIns:
         return AccountResponse(proof=self._proofs.seconds_left(session, account))
 
     def password(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Set or change an account's password. Return a recovery code if there was none.
+        """Set or change the password of a session's account. Return a recovery code if it had none.
 
-        Other sessions and all tokens end, since others may know the old password.
+        A change needs the current password. All other sessions and all API tokens of the account end,
+        since others may know the old password.
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
@@ -158,7 +169,7 @@ class SignIns:
     # Recovery.
 
     def recovery(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Replace an account's recovery code and return it. It needs the password, not only a session."""
+        """Replace the recovery code of a session's account and return it. Refuses a wrong password."""
         _, account = self._session(request)
         if not _fits(account, request):
             request.refuse("digest", "does not match the password", Code.WRONG_PASSWORD)
@@ -168,16 +179,20 @@ class SignIns:
         return AccountResponse(recovery=code)
 
     def button(self, _: Call[AccountRequest]) -> AccountResponse:
-        """Record a press of the button on the gateway. The platform's button script calls it."""
+        """Record a press of the button on the gateway; return for how many seconds it counts.
+
+        The platform's button script calls it.
+        """
         self._pressed = self._around.now()
         self._around.record("button", "", "console", "")
         return AccountResponse(seconds=int(BUTTON_LIFE))
 
     def recover(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Replace a forgotten password, by recovery code, or by button and label. Return a new session.
+        """Replace a forgotten password, and return a new session and a new recovery code.
 
-        Rules stay, sessions end, and everyone sees a notice for a week. A second factor stays on, and its
-        code is needed here too.
+        The sender proves itself by the recovery code, or by the button on the gateway and the code on
+        its label; with a second factor, by its code too. Rules stay, other sessions and tokens end,
+        and everyone sees a notice for a week.
         """
         account, secret = self._register.find(request.text("name")), _secret(request)
         if request.has("code"):
@@ -218,10 +233,11 @@ class SignIns:
         )
 
     def claim(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Create the first guardian, for a browser in the home network that sends the code of the label.
+        """Create the first parent account, for a browser in the home network.
 
-        Where children have rules, the accounts were lost. A child knows the label, so the claim also needs
-        the button.
+        It needs the code on the gateway's label. If children have rules, the accounts were lost; as a
+        child knows the label, the claim then also needs the button. Return a new session and a
+        recovery code. Refuses a gateway that has a parent.
         """
         if self._register.claimed:
             msg = "claim: this gateway has a guardian already; sign in, or recover the password"
@@ -249,7 +265,7 @@ class SignIns:
         return loopback or bool(self._around.visitor(origin).mac)
 
     def _check_button(self, verb: str) -> None:
-        """Refuse the request unless the button was pressed within BUTTON_LIFE."""
+        """Raise ControlError unless the gateway's button was pressed in the last BUTTON_LIFE seconds."""
         if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
             msg = f"{verb}: the button was not pressed within two minutes; press it, then try again"
             raise ControlError(msg).coded(Code.NO_BUTTON)
@@ -265,7 +281,11 @@ class SignIns:
     # Sessions.
 
     def check(self, request: ControlRequest) -> AccountResponse:
-        """Return the account of a session. Raises ControlError if the session has ended."""
+        """Return the account of a session, and what its pages have to show.
+
+        This is: a proposed role, new sign-ins to confirm, whether a child uses this device, and the
+        state of proof and passkeys. Raises ControlError if the session has ended.
+        """
         here, account = self._session(request)
         proposed = any(
             proposal.name == account.name for proposal in self._register.proposals(self._around.wall())
@@ -287,7 +307,7 @@ class SignIns:
         return AccountResponse()
 
     def sessions(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return the sessions of the account, last used first."""
+        """Return the signed-in browsers of a session's account, last used first, and how it can sign in."""
         here, account = self._session(request)
         found = tuple(reversed(self._register.sessions(account.name)))
         return AccountResponse(
@@ -313,9 +333,10 @@ class SignIns:
         )
 
     def confirm(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Record that the person knows a new session of the account, by its id.
+        """Record that the person recognises a new sign-in of the own account, by the id of its session.
 
-        Only a session that began earlier may do so.
+        Only a session that began earlier may confirm. Return a count of 1 if it was confirmed, else
+        0.
         """
         here, account = self._session(request)
         for session in self._register.unconfirmed(here, self._around.wall()):
@@ -326,7 +347,7 @@ class SignIns:
         return AccountResponse(count=0)
 
     def end(self, request: Call[AccountRequest]) -> AccountResponse:
-        """End a session of the account by its id, or all other sessions."""
+        """Sign out one browser of the own account by its session's id, or all others. Return how many."""
         here, account = self._session(request)
         if request.has("id"):
             count = self._register.end(account.name, only=request.text("id"))
@@ -341,7 +362,10 @@ class SignIns:
 
 
 def new_name(request: ControlRequest, register: AccountRegister) -> str:
-    """Return the requested name of a new account. Refuses one that is too long, reserved or taken."""
+    """Return the requested name for a new account, with single spaces.
+
+    Raises ControlError for one that is too long, reserved or taken.
+    """
 
     def taken(problem: str) -> NoReturn:
         request.refuse("name", problem, Code.NAME_TAKEN, name=name)
@@ -357,7 +381,10 @@ def new_name(request: ControlRequest, register: AccountRegister) -> str:
 
 
 def by_password(register: AccountRegister, request: ControlRequest) -> Account:
-    """Return the account with the request's `name`. Refuses an unknown name or a wrong password `digest`."""
+    """Return the account with the request's `name`, if the request's password `digest` is right.
+
+    Raises ControlError for an unknown name or a wrong digest.
+    """
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):
         request.refuse("digest", "does not match this name", Code.WRONG_PASSWORD)
@@ -386,7 +413,10 @@ def _secret(request: ControlRequest) -> str:
 
 
 def _with_recovery(account: Account, *, fresh: bool = True) -> tuple[str, Account]:
-    """Return a new recovery code, and the account with its digest. Without ``fresh``: "" and the account."""
+    """Return a new recovery code to show, and the changed account, which has only the code's digest.
+
+    With ``fresh`` False: an empty text, and the account unchanged.
+    """
     if not fresh:
         return "", account
     letters = "".join(secrets.choice(ALPHABET) for _ in range(RECOVERY_LENGTH))

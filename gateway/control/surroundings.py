@@ -21,7 +21,7 @@ CheckPasskey = Callable[[Mapping[str, object], Callable[[Mapping[str, Any]], Non
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """The device at an address. Both fields are empty for an unknown device."""
+    """MAC address and name of the device from which a request comes. Both are empty for an unknown device."""
 
     mac: str = ""
     name: str = ""
@@ -29,7 +29,10 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Functions of the daemon that the verb `guardian` uses: clocks, audit log, devices and label."""
+    """Functions of the daemon that the serving of accounts needs: clocks, audit log, devices and label.
+
+    They are parameters, so that tests need no daemon.
+    """
 
     now: Callable[[], float]  # seconds of a monotonic clock
     wall: Callable[[], datetime]  # aware
@@ -45,7 +48,10 @@ class Around:
     check_passkey: CheckPasskey
 
     def device(self, request: ControlRequest) -> str:
-        """Return the name of the device that a request comes from, for sessions and announcements."""
+        """Return the name of the device that a request comes from; its MAC or IP address without one.
+
+        It is shown with sessions and announcements.
+        """
         origin = request.text("origin", "")
         seen = self.visitor(origin)
         return (seen.name or seen.mac or origin)[:DEVICE_LIMIT]

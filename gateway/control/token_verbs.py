@@ -33,13 +33,17 @@ SessionOf = Callable[[ControlRequest], tuple[Session, Account]]
 class TokenDesk:
     """Creates, lists, ends and checks API tokens: actions of the verb ``guardian``.
 
-    Creating and ending need a session: a token cannot create tokens.
+    Creating and ending need a browser's session: a token cannot create tokens.
     """
 
     def __init__(
         self, register: AccountRegister, around: Around, session_of: SessionOf, proven: SessionOf
     ) -> None:
-        """``proven``: like ``session_of``, but refuses a session without a recent proof of the password."""
+        """Serve the tokens of the accounts in ``register``.
+
+        ``session_of``: returns a request's session and account. ``proven``: like it, but refuses a
+        session without a recent proof of the password.
+        """
         self._register = register
         self._around = around
         self._session_of = session_of
@@ -71,7 +75,11 @@ class TokenDesk:
         )
 
     def make(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Create an API token of a guardian and return it with its id. It cannot be read again."""
+        """Create an API token for the parent of the session, and return it with its id.
+
+        It cannot be read again. Everyone sees a notice for a week. Refuses another role's account,
+        and a session without a recent proof of the password.
+        """
         _, account = self._proven(request)
         if not account.guards:
             request.refuse("session", "does not belong to a guardian", Code.GUARDIANS_ONLY)
@@ -102,7 +110,7 @@ class TokenDesk:
     def check(self, request: Call[AccountRequest]) -> AccountResponse:
         """Return the account and the role of an API token. Refuses an unknown or ended one.
 
-        It has at most the current role of its account.
+        The role is at most the current role of the account.
         """
         around = self._around
         found = account_of(self._register, request.text("token"), around.wall(), sure=around.clock_known())
@@ -128,9 +136,10 @@ def issue_token(
     sure: bool,
     days: int = 0,
 ) -> tuple[str, Token]:
-    """Create an API token of a person, and return it with its entry. Refuses one too many.
+    """Create and store an API token of a person; return the secret token and its entry.
 
-    ``sure``: the clock is trusted. ``days``: until it ends; 0: no end.
+    ``name``: the person. ``label``, ``role``: of the token. ``sure``: the clock is trusted. ``days``:
+    until it ends; 0: no end. Raises ControlError if there are TOKENS_LIMIT tokens.
     """
     if len(register.tokens.all()) >= TOKENS_LIMIT:
         problem = f"is one too many: there are {TOKENS_LIMIT} tokens already"
@@ -145,7 +154,7 @@ def issue_token(
 def account_of(
     register: AccountRegister, token: str, now: datetime, *, sure: bool
 ) -> tuple[Token, Account] | None:
-    """Return the entry of an API token and its account, and record its use; None if it opens nothing.
+    """Return the entry of an API token and its account, and record its use; None if the token is not valid.
 
     ``sure``: the clock is trusted.
     """
@@ -157,7 +166,10 @@ def account_of(
 def announce(
     register: AccountRegister, around: Around, kind: AnnouncementKind, name: str, request: ControlRequest
 ) -> None:
-    """Announce a change of an account to everyone for a week."""
+    """Show everyone a notice about a change of the account ``name``, for a week.
+
+    It has the device of the request.
+    """
     now = around.wall()
     register.announce(
         Announcement(kind, name, around.device(request), now, now + ANNOUNCED_FOR, around.clock_known())
@@ -165,16 +177,17 @@ def announce(
 
 
 def held_to(token: Token, account: Account) -> PersonRole:
-    """Return the role of a token, limited to the current role of its account."""
+    """Return the role in which an API token may act: its own, or its account's if that has fewer rights."""
     ranks = [PersonRole.SUPPORT, PersonRole.HELPER, PersonRole.GUARDIAN]
     made_for = PersonRole(token.role) if token.role in set(PersonRole) else PersonRole.SUPPORT
     return min(made_for, account.role, key=ranks.index)
 
 
 def from_where(request: ControlRequest, register: AccountRegister, now: datetime) -> str:
-    """Return where a change comes from: the address, with the token (``via``, an id) of the request.
+    """Return where a change comes from, for the audit log: the address, and the label of an API token.
 
-    Raises ControlError for a token that is not of the person in ``by``, has ended, or lacks the rights.
+    ``via`` of the request is the token's id. Raises ControlError for a token that is not of the person in
+    ``by``, has ended, or lacks the rights.
     """
     origin = request.text("origin", "")
     if not request.has("via"):

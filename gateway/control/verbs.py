@@ -22,7 +22,7 @@ OtherT = TypeVar("OtherT")
 
 
 class Sender(StrEnum):
-    """Who may send a verb. Root may send every verb."""
+    """A kind of sender that a request type of the control socket may allow. Root may send every one."""
 
     PAGES = "pages"  # the web process itself, for any of its visitors
     GUARDIAN = "guardian"  # the account in `by`
@@ -38,17 +38,17 @@ BY_CHILDREN = frozenset({Sender.CHILD})
 
 
 class UnexpectedAnswer(ControlError):
-    """Raised if an answer does not match the verb. Daemon and client may be of different versions."""
+    """Raised if the daemon's answer does not fit its declaration: daemon and client may differ in version."""
 
 
 @record
 class NoValues:
-    """No arguments, or an answer without values."""
+    """An empty record: a request without arguments, or an answer without values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Danger(Generic[RequestT]):
-    """Which requests of a verb are dangerous changes. They need a recent proof of the guardian's password."""
+    """Declares which requests of one type are dangerous changes: they need a recent proof of the password."""
 
     what: str  # for docs/developers/permissions.md
     needs_proof: Callable[[RequestT], bool] | None  # None: the handler decides, as it depends on the state
@@ -69,13 +69,13 @@ class Verb(Generic[RequestT, ResponseT]):
     danger: Danger[RequestT] | None = None
 
     def returning(self, response: type[OtherT]) -> Verb[RequestT, OtherT]:
-        """Return a copy of this verb for a client that decodes the answer to another record."""
+        """Return this request type with another record for its answer, for a client that reads other data."""
         return Verb(self.name, self.request, response, self.senders, self.danger)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:
-        """Decode the arguments of a request. Raises ControlError for a missing or wrong value.
+        """Decode the arguments of a request to the record ``request`` of this verb. Ignores unknown keys.
 
-        Ignores unknown keys.
+        Raises ControlError for a missing or wrong value.
         """
         keys = Record(self.request).keys
         try:
@@ -87,7 +87,10 @@ class Verb(Generic[RequestT, ResponseT]):
             raise ControlError(msg).coded(Code.INVALID, key=key) from None
 
     def decode_response(self, values: Mapping[str, Any]) -> ResponseT:
-        """Decode an answer to a record. Raises UnexpectedAnswer if it does not fit. Ignores other keys."""
+        """Decode the daemon's answer to the record ``response`` of this verb. Ignores unknown keys.
+
+        Raises UnexpectedAnswer if it does not fit.
+        """
         try:
             return decode(self.response, values, strict=False)
         except SchemaError as error:

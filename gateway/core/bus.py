@@ -8,7 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 
 class Publish(Protocol):
-    """Sends a named event to the control socket's listeners, as in ``publish("status", who="daughter")``."""
+    """A function that sends a named event to the control socket's listeners.
+
+    Example: ``publish("status", who="daughter")``.
+    """
 
     def __call__(self, event: str, /, **values: object) -> None: ...
 
@@ -18,26 +21,26 @@ E = TypeVar("E")
 
 @dataclass(frozen=True, slots=True)
 class ControlEvent:
-    """A named event with its values, for the listeners of the control socket (pages, LuCI, notifications)."""
+    """An event, with a name and values, that the control socket sends to its listeners (pages, LuCI)."""
 
     event: str  # the name: "status", "request", "device" …; gateway/control/README.md lists them
     values: Mapping[str, object]
 
 
 class Bus:
-    """Delivers each event to the subscribers of its class, in the order of subscription.
+    """Delivers each published event to the functions that subscribed to its class, in order of subscription.
 
-    Delivery happens inside ``publish``: there is one thread and no queue. A subscriber sees the state that
-    the publisher left. An exception of a subscriber reaches the publisher; later subscribers do not get the
-    event. An event that a subscriber publishes is delivered before the rest of the first one. Subscriptions
-    last as long as the bus.
+    Delivery happens inside ``publish``: there is one thread and no queue. A subscriber sees the state
+    that the publisher left. An exception of a subscriber reaches the publisher; later subscribers do not
+    get the event. An event that a subscriber publishes is delivered before the rest of the first one.
+    Subscriptions last as long as the bus.
     """
 
     def __init__(self) -> None:
         self._subscribers: dict[type[Any], list[Callable[[Any], None]]] = {}
 
     def subscribe(self, kind: type[E], subscriber: Callable[[E], None]) -> None:
-        """Call ``subscriber`` with each event whose class is exactly ``kind``."""
+        """From now on, call ``subscriber`` with each published event whose class is exactly ``kind``."""
         self._subscribers.setdefault(kind, []).append(subscriber)
 
     def publish(self, event: object) -> None:
@@ -46,5 +49,5 @@ class Bus:
             subscriber(event)
 
     def notify(self, event: str, /, **values: object) -> None:
-        """Publish a `ControlEvent` with this event name and these values."""
+        """Publish an event with this name and these values for the listeners of the control socket."""
         self.publish(ControlEvent(event, values))

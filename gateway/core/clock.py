@@ -22,7 +22,7 @@ class WallClock:
         self._system = system
 
     def now(self) -> datetime:
-        """Return the adjusted time as an aware datetime in UTC; these compare fastest."""
+        """Return the household's present time as an aware datetime in UTC: the adjusted system clock."""
         if self.offset or self.correction:
             return self._system() + self.offset + self.correction
         return self._system()

@@ -19,19 +19,20 @@ C = TypeVar("C", bound=Closable)
 
 
 class Closers:
-    """Collects resources and closes them together, the last one first."""
+    """Collects objects that have a ``close`` method, and closes them together, the last one first."""
 
     def __init__(self) -> None:
         self._closers: list[Callable[[], None]] = []
 
     def keep(self, part: C) -> C:
-        """Register ``part``, which ``close()`` closes together with the others; return it."""
+        """Register ``part``, to be closed by ``close()`` together with the others; return ``part``."""
         self._closers.append(part.close)
         return part
 
     def close(self) -> None:
-        """Close all registered resources, the last one first. A GatewayError of one is logged; the others are
-        still closed.
+        """Close all registered objects, the last one first.
+
+        A GatewayError of one is logged; the others are still closed.
         """
         while self._closers:
             try:

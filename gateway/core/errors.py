@@ -21,17 +21,23 @@ class GatewayError(Exception):
     values: Values = MappingProxyType({})
 
     def coded(self, code: str, **values: str | int) -> Self:
-        """Set the reason code and return self: ``raise PolicyError(…).coded(Code.LANDED, name=name)``."""
+        """Set the error's machine-readable code and values, and return the error itself.
+
+        Example: ``raise PolicyError(…).coded(Code.LANDED, name=name)``.
+        """
         self.code, self.values = code, values
         return self
 
 
 class WireError(GatewayError, ValueError):
-    """Bytes that no correct sender produces. The only exception that parsers in ``gateway.wire`` raise."""
+    """Raised for network data that no correct sender produces.
+
+    Parsers in ``gateway.wire`` raise no other error.
+    """
 
 
 class PolicyError(GatewayError, ValueError):
-    """An invalid rule file or setting.
+    """Raised for an invalid rule file or setting.
 
     ``where`` is ``file:line: key`` as far as known, ``problem`` what is wrong, ``fix`` how to correct it.
     """
@@ -44,12 +50,15 @@ class PolicyError(GatewayError, ValueError):
 
 
 class KernelError(GatewayError):
-    """The kernel, nft or the packet queue refused an operation that the daemon needs."""
+    """Raised if the kernel, nft or the packet queue refuses an operation that the daemon needs."""
 
 
 class ListError(GatewayError):
-    """A list source was rejected; the current table stays in use."""
+    """Raised for a list of sites, a table or data that cannot be used.
+
+    What was in use before stays in use.
+    """
 
 
 class ControlError(GatewayError):
-    """A request on the control socket was refused, or the daemon does not respond."""
+    """Raised if a request on the control socket is refused, or the daemon does not respond."""

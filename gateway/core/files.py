@@ -52,7 +52,7 @@ def read_if_there(path: Path) -> bytes | None:
 
 
 def open_nonblocking(path: str, flags: int) -> int:
-    """Open a path and return its descriptor, never waiting for the other end of a named pipe.
+    """Open a file and return its descriptor; do not wait for the other end of a named pipe. Raises OSError.
 
     Use it as the opener of ``open()``.
     """
@@ -60,7 +60,10 @@ def open_nonblocking(path: str, flags: int) -> int:
 
 
 def attempt(path: Path, read: Callable[[], T]) -> T:
-    """Return the result of ``read()``, which reads ``path``. Raises PolicyError in place of its OSError."""
+    """Call ``read``, which reads ``path``, and return its result.
+
+    Raises PolicyError in place of an OSError.
+    """
     try:
         return read()
     except FileNotFoundError:
@@ -71,14 +74,15 @@ def attempt(path: Path, read: Callable[[], T]) -> T:
 
 
 def write_error_text(error: OSError) -> str:
-    """Return why a write failed, as text for users."""
+    """Return why writing a file failed, as text for users: a short cause without the path."""
     return "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
 
 
 def make_folder(path: Path) -> None:
-    """Create a folder and its parents. Raises PolicyError if that fails.
+    """Create a folder and its parents, unless it exists. Raises PolicyError if that fails.
 
-    On a full disk or a read-only file system, only log an error: the parts that use the folder report theirs.
+    On a full disk or a read-only file system it only logs an error: the parts that use the folder report
+    theirs.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -93,7 +97,7 @@ def make_folder(path: Path) -> None:
 def write_atomically(
     path: Path, data: bytes, like: os.stat_result | None = None, *, mode: int = 0o600
 ) -> None:
-    """Write a file completely or not at all, and sync its data to the disk.
+    """Replace a file by a new one with ``data``, completely or not at all, and sync the data to the disk.
 
     The file has ``mode``, or the mode and owner of ``like``. Without the right to change the owner, this
     process's user owns it. Call ``sync_folder`` to sync the new name as well. Raises OSError, with a
@@ -127,7 +131,7 @@ def _write_new(path: Path, data: bytes, like: os.stat_result | None, mode: int) 
 
 
 def sync_folder(path: Path) -> None:
-    """Sync the renames and removals of files in a folder to the disk. Raises OSError."""
+    """Wait until the renames and removals of files in a folder are on the disk. Raises OSError."""
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)

@@ -29,12 +29,11 @@ End = Callable[[int, str], None]
 
 
 class HelperProcess:
-    """Runs one child process at a time.
+    """Runs a Python module in a child process, one at a time, without blocking the event loop.
 
-    Calls ``step`` with each JSON object that the process prints, and ``end`` with its status and error text.
-
-    After ``timeout`` seconds the process is killed. ``nice`` is its nice value; 0 undoes the raised priority
-    of a daemon that starts it.
+    Calls ``step`` with each JSON object that the process prints, one a line, and ``end`` with its exit
+    status and error text. After ``timeout`` seconds the process is killed. ``nice`` is its nice value; 0
+    undoes the raised priority of a daemon that starts it.
     """
 
     def __init__(self, loop: Loop, step: Step, end: End, timeout: float, nice: int = 0) -> None:
@@ -53,7 +52,7 @@ class HelperProcess:
         return self._pid != 0
 
     def start(self, arguments: Sequence[str], data: bytes = b"") -> None:
-        """Run ``python -m ARGUMENTS`` with ``data`` on its standard input.
+        """Start ``python -m ARGUMENTS`` in the background, with ``data`` on its standard input.
 
         Raises OSError if the process cannot be created.
         """
@@ -161,7 +160,7 @@ class HelperProcess:
 
 
 def _file_of(data: bytes) -> int:
-    """Return a descriptor from which ``data`` can be read: a file in memory, since a full pipe would block.
+    """Return a file descriptor from which ``data`` can be read: a file in memory, as a full pipe would block.
 
     Raises OSError.
     """

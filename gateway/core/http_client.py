@@ -39,7 +39,7 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class Outside:
-    """Connects only to hosts whose addresses are all public.
+    """Makes TCP and HTTP connections to hosts whose addresses are all public, and refuses others.
 
     ``networks`` returns the networks that count as local. Tests replace it and ``resolver``.
     """
@@ -52,7 +52,7 @@ class Outside:
         self._last: socket.socket | None = None
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Return a host's IP addresses, at most MAX_ADDRESSES.
+        """Resolve a host and return its IP addresses, at most MAX_ADDRESSES.
 
         Raises NotOutside if one of them is not public, and OSError if the name cannot be resolved.
         """
@@ -82,7 +82,7 @@ class Outside:
         raise last or OSError(f"{where[0]} has no address")
 
     def abort(self) -> None:
-        """Shut down the last connection; another thread may call this.
+        """Shut down the last connection, so that its reader gets an error or the end. Thread-safe.
 
         Socket timeouts limit single operations only, so a server that sends a byte now and then never
         exceeds them.
@@ -92,7 +92,7 @@ class Outside:
                 self._last.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Close our duplicate descriptor of the last connection, which itself stays open."""
+        """Forget the last connection for `abort`: close our duplicate of its descriptor. It stays open."""
         if self._last is not None:
             self._last.close()
             self._last = None
@@ -110,7 +110,7 @@ class Outside:
 
 
 class Inside(Outside):
-    """Accepts only addresses in the home's own networks, and no address of this machine."""
+    """Makes connections to servers in the home's own networks only, and to no address of this machine."""
 
     def addresses(self, host: str, port: int) -> list[str]:
         found = self._resolve(host, port)
@@ -131,7 +131,7 @@ class Inside(Outside):
 
 
 def is_own(address: str) -> bool:
-    """Return whether this machine has the address. Only its own addresses can be bound."""
+    """Return whether this machine has the IP address: only its own addresses can be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:

@@ -14,11 +14,11 @@ _COMPARISON = frozenset({"order", "unsafe_hash"})  # options with further genera
 
 
 def lean_dataclasses() -> None:
-    """Make all later dataclasses share methods, and generate the others when they are first called.
+    """Replace ``dataclasses.dataclass``, so that all later dataclasses take less memory: 2 MB in the daemon.
 
-    Saves 2 MB in the daemon. The standard decorator generates each method for each of 300 classes. Its
-    setters also refer to the class as it was before the slots were added, so each class exists twice. Most
-    classes are never compared, and many have no instance. Call this before our modules are imported. The
+    They share methods, and generate the others when they are first called. The standard decorator
+    generates each method for each of 300 classes. Its setters also refer to the class as it was before
+    the slots were added, so each class exists twice. Call this before our modules are imported. The
     classes behave the same, and the start is shorter.
     """
     dataclasses.dataclass = _dataclass  # type: ignore[assignment]
@@ -67,7 +67,7 @@ def _hash_later(self: Any, /) -> Any:
 
 
 def _generated(cls: type, name: str, later: object) -> Callable[..., Any]:
-    """Replace the method ``later`` of ``cls`` or of its base class by the generated one, and return that."""
+    """Generate the method ``name``, put it in place of ``later`` in ``cls`` or its base, and return it."""
     for base in cls.__mro__:
         if vars(base).get(name) is later:
             method: Callable[..., Any] = vars(_model(base, name))[name]
@@ -78,7 +78,7 @@ def _generated(cls: type, name: str, later: object) -> Callable[..., Any]:
 
 
 def _model(cls: Any, name: str) -> type:
-    """Return a class with the fields of the dataclass ``cls`` and with the generated method ``name``."""
+    """Return a new standard dataclass with the fields of ``cls``, from which to take the method ``name``."""
     own = cls.__dataclass_fields__
     body = {
         "__module__": cls.__module__,

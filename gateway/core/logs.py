@@ -18,8 +18,9 @@ _BLANK = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.\d+)?[a-z]")  # a placehol
 
 
 class JsonLines(logging.Formatter):
-    """Formats a log record as one JSON object: ``{"time", "level", "from", "message"}``, and ``trace`` for an
-    exception.
+    """Formats a log record as one JSON object: ``{"time", "level", "from", "message"}``.
+
+    An exception adds ``trace``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -35,10 +36,10 @@ class JsonLines(logging.Formatter):
 
 
 def configure(form: str, level: int = logging.INFO) -> None:
-    """Send the log to standard error in a form of FORMS, from ``level`` on.
+    """Send all log messages from ``level`` on to standard error. ``form``: plain, json or procd.
 
-    Plain lines have no time, since systemd and procd add it. In the form ``procd``, lines below a warning go
-    to standard output: procd logs standard error with the priority of an error.
+    Plain lines have no time, since systemd and procd add it. In the form ``procd``, lines below a warning
+    go to standard output: procd logs standard error with the priority of an error.
     """
     handlers = [logging.StreamHandler(sys.stderr)]
     if form == PROCD:
@@ -54,7 +55,7 @@ def configure(form: str, level: int = logging.INFO) -> None:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A log message with the number of its repetitions."""
+    """A warning or error of the log, with the number of its repetitions and their first and last time."""
 
     level: str
     place: str  # module and line of the code
@@ -66,7 +67,7 @@ class LogLine:
 
 
 class LastLines(logging.Handler):
-    """Stores the last KEPT different warnings and errors, in memory only, until it is closed."""
+    """A log handler that stores the last KEPT different warnings and errors in memory, until it is closed."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

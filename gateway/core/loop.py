@@ -37,7 +37,7 @@ Source = int | HasFileno
 
 
 class Timer:
-    """A call due at ``when`` (seconds of CLOCK_BOOTTIME). ``cancel()`` is idempotent."""
+    """A callback that the loop calls at ``when`` (seconds of CLOCK_BOOTTIME). ``cancel()`` prevents it."""
 
     __slots__ = ("callback", "when")
 
@@ -85,13 +85,19 @@ class Loop:
         return clock_gettime(CLOCK_BOOTTIME)
 
     def on_readable(self, source: Source, callback: Callable[[], None]) -> None:
-        """Call ``callback`` whenever the source is readable, in error or closed by its peer."""
+        """From now on, call ``callback`` whenever the source is readable, in error or closed by its peer.
+
+        It replaces the source's earlier callback for reading.
+        """
         watch = self._watch(source)
         watch.read = callback
         self._epoll.modify(watch.fd, watch.events)
 
     def on_writable(self, source: Source, callback: Callable[[], None]) -> None:
-        """Call ``callback`` whenever the source is writable, in error or closed by its peer."""
+        """From now on, call ``callback`` whenever the source is writable, in error or closed by its peer.
+
+        It replaces the source's earlier callback for writing.
+        """
         watch = self._watch(source)
         watch.write = callback
         self._epoll.modify(watch.fd, watch.events)
@@ -127,29 +133,29 @@ class Loop:
             self._epoll.modify(watch.fd, watch.events)
 
     def forget(self, source: Source) -> None:
-        """Remove both callbacks of a source. Call it before closing the descriptor."""
+        """Remove both callbacks of a source (a file descriptor). Call it before closing the descriptor."""
         watch = self._watches.pop(_fileno(source), None)
         if watch is not None:
             self._epoll.unregister(watch.fd)
             watch.fd = -1
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Return a timer that calls ``callback`` once, when ``now()`` reaches ``when`` (seconds)."""
+        """Set and return a timer that calls ``callback`` once, when ``now()`` reaches ``when`` (seconds)."""
         timer = Timer(when, callback)
         heapq.heappush(self._timers, (when, next(self._order), timer))
         return timer
 
     def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Return a timer that calls ``callback`` once, after ``delay`` seconds."""
+        """Set and return a timer that calls ``callback`` once, after ``delay`` seconds."""
         return self.call_at(self.now() + delay, callback)
 
     def stop(self) -> None:
         self._running = False
 
     def run(self) -> None:
-        """Run until ``stop()``. An exception in a callback ends the loop and propagates.
+        """Wait and call callbacks until ``stop()``. An exception in a callback ends the loop and propagates.
 
-        Exceptions are EMFILE and ENFILE, which end nothing.
+        OSErrors for a missing file descriptor (EMFILE, ENFILE) are only logged.
         """
         self._running = True
         while self._running:
@@ -188,14 +194,17 @@ class Loop:
                     self.call_later(RETRY, callback_or_none)  # a periodic callback sets its next timer last
 
     def report_shortage(self, error: OSError) -> None:
-        """Record that a call failed because no descriptor was free. Raises all other errors again."""
+        """Log and record that no file descriptor was free. Raises ``error`` again if it is another error."""
         if error.errno not in NO_DESCRIPTOR:
             raise error
         self.shortage = self.now()
         _log.error("The daemon has no free file descriptor. What needed one is tried again.")
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if a descriptor was missing in the last REPORT_FOR seconds."""
+        """Return a list with one sentence if a file descriptor was missing in the last REPORT_FOR seconds.
+
+        Otherwise it is empty.
+        """
         if self.shortage is None or self.now() - self.shortage > REPORT_FOR:
             return []
         limit, _ = getrlimit(RLIMIT_NOFILE)
@@ -211,8 +220,8 @@ class Loop:
 class Signals:
     """Makes SIGTERM, SIGINT and SIGHUP readable from a descriptor (``fileno``) instead of their usual effect.
 
-    SIGUSR1 and SIGUSR2 have no effect. Create it first: signals that arrive during the start then wait until
-    the loop runs.
+    SIGUSR1 and SIGUSR2 are ignored. Create it before the loop: signals that arrive during the start then
+    wait until the loop runs.
     """
 
     def __init__(self) -> None:
@@ -231,7 +240,7 @@ class Signals:
         return self._reader.fileno()
 
     def received(self) -> list[int]:
-        """Return the handled signals since the last call, each number once. Never blocks."""
+        """Return the numbers of the signals that arrived since the last call, each once. Never blocks."""
         try:
             read = self._reader.recv(MAX_SIGNALS)
         except BlockingIOError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class MachineMemory:
-    """Memory of the machine in bytes; 0 where the kernel does not report it."""
+    """The machine's total and available memory and free swap, in bytes; 0 where the kernel reports none."""
 
     total: int = 0
     available: int = 0  # for new processes without swapping
@@ -17,15 +17,16 @@ class MachineMemory:
 
     @property
     def usable(self) -> int:
-        """The memory for a new process that may swap: all that is available, and half of the free swap.
+        """Return the bytes for a new process that may swap: all available memory, and half of the free swap.
 
-        OpenWrt's zram-swap stores swapped pages in the same memory, compressed to less than half. 0: unknown.
+        OpenWrt's zram-swap stores swapped pages in the same memory, compressed to less than half. 0:
+        unknown.
         """
         return self.available and self.available + self.free_swap // 2
 
 
 def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
-    """Return the memory of the machine; all numbers are 0 without /proc, as in a chroot."""
+    """Return the memory of the machine, from /proc/meminfo; all numbers are 0 without it, as in a chroot."""
     found = {}
     try:
         lines = proc.joinpath("meminfo").read_text("ascii").splitlines()
@@ -39,6 +40,9 @@ def machine_memory(proc: Path = Path("/proc")) -> MachineMemory:
 
 
 def own_memory(proc: Path = Path("/proc")) -> int:
-    """Return the private memory of this process in bytes: resident pages that belong to no file."""
+    """Return the private memory of this process in bytes: resident pages that belong to no file.
+
+    Raises OSError without /proc.
+    """
     _, resident, shared, *_ = map(int, proc.joinpath("self/statm").read_text("ascii").split())
     return (resident - shared) * os.sysconf("SC_PAGE_SIZE")

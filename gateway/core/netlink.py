@@ -27,7 +27,10 @@ Frame = tuple[int, int, int, memoryview]
 
 
 def frames(data: memoryview) -> Iterator[Frame]:
-    """Yield each netlink message of one datagram. Stops at a message with an invalid length."""
+    """Yield each netlink message of one datagram: type, flags, sequence number, body.
+
+    Stops at a message with an invalid length.
+    """
     start = 0
     while len(data) - start >= HEADER.size:
         length, kind, flags, sequence, _ = HEADER.unpack_from(data, start)
@@ -38,13 +41,13 @@ def frames(data: memoryview) -> Iterator[Frame]:
 
 
 def attribute(kind: int, value: bytes) -> bytes:
-    """Return an encoded attribute of type ``kind``, padded to a multiple of 4 bytes."""
+    """Return an encoded netlink attribute of type ``kind``, padded to a multiple of 4 bytes."""
     length = ATTRIBUTE.size + len(value)
     return ATTRIBUTE.pack(length, kind) + value + b"\0" * (-length % 4)
 
 
 def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Yield type and value of each attribute. Stops at an attribute with an invalid length."""
+    """Yield type and value of each netlink attribute in ``data``. Stops at one with an invalid length."""
     start, end = 0, len(data)
     while end - start >= ATTRIBUTE.size:
         length, kind = ATTRIBUTE.unpack_from(data, start)
@@ -55,9 +58,9 @@ def attributes(data: memoryview) -> Iterator[tuple[int, memoryview]]:
 
 
 def fields(data: memoryview) -> dict[int, memoryview]:
-    """Return attribute values by type; of a repeated type, the last value.
+    """Return the values of the netlink attributes in ``data``, by type; of a repeated type, the last value.
 
-    Takes a third of the time of ``dict(attributes(data))``.
+    Stops at an attribute with an invalid length. Takes a third of the time of ``dict(attributes(data))``.
     """
     found: dict[int, memoryview] = {}
     start, end = 0, len(data)
@@ -71,16 +74,17 @@ def fields(data: memoryview) -> dict[int, memoryview]:
 
 
 def route_socket() -> socket.socket:
-    """Return a socket for rtnetlink(7) requests, with a timeout of two seconds."""
+    """Return a blocking netlink socket for rtnetlink(7) requests, with a timeout of two seconds."""
     made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _ROUTE)
     made.settimeout(_PATIENCE)
     return made
 
 
 def dump_route(kind: int, head: int) -> Iterator[memoryview]:
-    """Request all objects of an RTM_GET… type from the kernel, and yield the body of each. Raises OSError.
+    """Request all objects of one type from the kernel by rtnetlink, and yield the body of each.
 
-    ``head`` is the size in bytes of the structure at the start of the request and of each body.
+    ``kind``: an RTM_GET… type. ``head`` is the size in bytes of the structure at the start of the request
+    and of each body. Raises OSError. An error response of the kernel ends the iteration.
     """
     with route_socket() as sock:
         sock.send(HEADER.pack(HEADER.size + head, kind, REQUEST | DUMP, 1, 0) + bytes(head))
@@ -92,9 +96,9 @@ def dump_route(kind: int, head: int) -> Iterator[memoryview]:
 
 
 class PendingDatagrams:
-    """Iterates over the datagrams that wait in a netlink event socket; never blocks.
+    """Iterates over the datagrams that wait in a non-blocking netlink socket; never blocks.
 
-    ``lost`` is true after the kernel dropped some (ENOBUFS).
+    ``lost`` is True if the kernel dropped some (ENOBUFS). ``size``: bytes to read at a time.
     """
 
     def __init__(self, sock: socket.socket, size: int) -> None:

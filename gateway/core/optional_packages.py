@@ -25,7 +25,7 @@ PACKAGES = {
 
 
 class MissingPackageError(GatewayError):
-    """A feature needs a package that is not installed."""
+    """Raised if a feature needs a package that is not installed."""
 
 
 def is_installed(module: str) -> bool:
@@ -33,7 +33,10 @@ def is_installed(module: str) -> bool:
 
 
 def require(module: str, what: str) -> None:
-    """Raise MissingPackageError if ``module`` is not installed. ``what`` is the feature, in the plural."""
+    """Raise MissingPackageError if the Python module ``module`` is not installed.
+
+    ``what``: the feature that needs it, in the plural, for the message.
+    """
     if not is_installed(module):
         msg = f"{what} need the package {PACKAGES[module]}, which is not installed; install it and try again"
         raise MissingPackageError(msg)

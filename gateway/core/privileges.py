@@ -25,7 +25,7 @@ _VERSION_3 = 0x20080522  # of capset's header: two words for each set
 
 
 class PrivilegeError(GatewayError):
-    """The process cannot become another user."""
+    """Raised if the process cannot become another user."""
 
 
 class _Header(ctypes.Structure):
@@ -39,10 +39,10 @@ class _Sets(ctypes.Structure):
 
 
 def become(name: str, capabilities: Iterable[int], groups: Iterable[str] = ()) -> None:
-    """Become the user ``name``, permanently, with these capabilities only and no way to gain others.
+    """Change this root process to the user ``name``, permanently, with only these capabilities.
 
-    ``groups``: supplementary groups; missing ones are ignored. Needs root. Raises PrivilegeError; the
-    process must then end.
+    It cannot gain others; programs that it starts inherit these. ``groups``: supplementary groups;
+    missing ones are ignored. Raises PrivilegeError; the process must then end.
     """
     try:
         user = pwd.getpwnam(name)
@@ -72,9 +72,10 @@ def become(name: str, capabilities: Iterable[int], groups: Iterable[str] = ()) -
 
 @contextmanager
 def without_ambient_capabilities() -> Iterator[None]:
-    """Let programs that start meanwhile inherit no capability. For a process with one thread.
+    """Context manager: programs that start inside inherit no capabilities. For a process with one thread.
 
-    A process without root passes its ambient capabilities on. Raises OSError if they cannot be set again.
+    A process without root passes its ambient capabilities on. Raises OSError if they cannot be removed or
+    set again.
     """
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     numbers = range(int(_LAST_CAPABILITY.read_text()) + 1)
@@ -88,12 +89,15 @@ def without_ambient_capabilities() -> Iterator[None]:
 
 
 def no_new_privileges() -> None:
-    """Ensure that programs which this process starts gain no privileges, such as by the set-user bit."""
+    """Ensure that this process and programs that it starts gain no privileges, such as by a set-user bit.
+
+    It cannot be undone. Raises OSError.
+    """
     _call(ctypes.CDLL(None, use_errno=True).prctl, _SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _call(function: ctypes._NamedFuncPointer, *arguments: object) -> None:
-    """Call a C function that returns 0. Raises OSError."""
+    """Call a C function that returns 0 on success. Raises OSError with its errno if it fails."""
     if function(*arguments):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

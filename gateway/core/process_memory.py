@@ -27,12 +27,12 @@ _LARGE = 128 << 10  # bytes; larger blocks return to the system when freed
 
 
 def name_time_zones() -> None:
-    """Name the folder of the time zones, so that `zoneinfo` does not load Python's build settings: 0.3 MB."""
+    """Set PYTHONTZPATH unless it is set, so that `zoneinfo` does not load Python's build settings: 0.3 MB."""
     os.environ.setdefault("PYTHONTZPATH", "/usr/share/zoneinfo")
 
 
 def one_openssl() -> None:
-    """Keep hashlib from loading OpenSSL: `cryptography` may bring its own copy, which would cost 4 MB more.
+    """Prevent hashlib from loading OpenSSL: `cryptography` may bring its own copy, which costs 4 MB more.
 
     Call it before anything imports hashlib; afterwards it has no effect. The process then has no
     hashlib.scrypt, so only the daemon calls this.
@@ -44,7 +44,10 @@ def one_openssl() -> None:
 
 
 class _InspectLater(ModuleType):
-    """Replaces `inspect` by the two functions that `dataclasses` needs; other names load the real module."""
+    """A stand-in for the module `inspect`, with the two functions that `dataclasses` needs.
+
+    Any other name loads the real module.
+    """
 
     @staticmethod
     def signature(_: object) -> NoReturn:
@@ -77,10 +80,10 @@ def import_dataclasses_alone() -> None:
 
 
 def forget_yaml_in_python() -> None:
-    """Delete PyYAML's parser and emitter in Python, if there are libyaml's: 0.2 MB.
+    """Delete PyYAML's parser and emitter in Python, if the faster ones of libyaml are there: saves 0.2 MB.
 
-    Afterwards only the loaders and dumpers with C in their names work. Call it before other large imports,
-    which use the freed memory.
+    Afterwards only the loaders and dumpers with C in their names work. Call it before other large
+    imports, which use the freed memory.
     """
     if not import_module("yaml").__with_libyaml__:
         return
@@ -91,10 +94,10 @@ def forget_yaml_in_python() -> None:
 
 
 def forget_annotations_and_docstrings(*packages: str) -> None:
-    """Delete the annotations of the functions of ``packages``, their docstrings, and those of all functions.
+    """Delete the docstrings of all functions; of ``packages`` also annotations and other docstrings.
 
-    Saves half a megabyte in the daemon, 1.4 in the web process. Call it after the imports. Type checkers and
-    readers use the source. ``packages``: how names of modules begin, such as ``gateway.``
+    Saves half a megabyte in the daemon, 1.4 in the web process. Call it after the imports. ``packages``:
+    how names of modules begin, such as ``gateway.``
     """
     for candidate in gc.get_objects():
         kind = type(candidate)
@@ -111,14 +114,17 @@ def forget_annotations_and_docstrings(*packages: str) -> None:
 
 
 def _forget_origin(module: ModuleType) -> None:
-    """Delete how a module was found: half a kilobyte. A package keeps it for the imports of its modules."""
+    """Delete the import data of a module (``__spec__``, ``__loader__``): half a kilobyte.
+
+    A package keeps it, since imports of its modules need it.
+    """
     if not hasattr(module, "__path__"):
         module.__spec__ = module.__loader__ = None
         vars(module).pop("__cached__", None)
 
 
 def _forget_docstring(function: FunctionType) -> None:
-    """Delete the docstring of a function, which its code has as the first constant."""
+    """Delete the docstring of a function, also in its code, where it is the first constant."""
     code = function.__code__
     if function.__doc__ is not None and code.co_consts[:1] == (function.__doc__,):
         function.__code__ = code.replace(co_consts=(None, *code.co_consts[1:]))
@@ -135,10 +141,11 @@ def disable_core_dumps() -> None:
 
 
 def run_in_child(work: Callable[[], None]) -> None:
-    """Run ``work``, which leaves its results on the disk, in a process that ends with all that it loaded.
+    """Run ``work`` in a forked child process, and wait for its end; its memory is then free.
 
-    Errors there are silent: the caller finds the work not done, does it again and gets the error. Use it
-    during the start only, before there are sockets and queues: the child inherits all of them.
+    ``work`` leaves its results on the disk. Its errors are ignored: the caller finds the work not done,
+    does it again and gets the error. Use it during the start only, before there are sockets and queues:
+    the child inherits all of them.
     """
     child = os.fork()
     if child:
@@ -151,7 +158,10 @@ def run_in_child(work: Callable[[], None]) -> None:
 
 
 def limit_arenas() -> None:
-    """Use one malloc arena for all threads, before any starts. Each arena would keep its peak size."""
+    """Make all threads use one malloc arena; call it before any starts. Each arena would keep its peak size.
+
+    Also fixes the size from which a block is returned when freed. Only glibc has these settings.
+    """
     set_to = getattr(ctypes.CDLL(None), "mallopt", None)
     if set_to is not None:
         set_to(_ARENA_MAX, 1)
@@ -159,7 +169,10 @@ def limit_arenas() -> None:
 
 
 def settle() -> None:
-    """Free the memory that a start used, and exclude the rest from garbage collection."""
+    """Free the memory that the start used: collect all garbage, and exclude what remains from collection.
+
+    Also clears the import caches. Takes longer than `settle_young`.
+    """
     # The names of all files in the folders that imports searched, 0.3 MB: a later import reads them again.
     sys.path_importer_cache.clear()
     gc.unfreeze()
@@ -168,10 +181,10 @@ def settle() -> None:
 
 
 def settle_young() -> None:
-    """Free the memory that a start or reload used, and exclude the rest from garbage collection.
+    """Collect recent garbage, exclude what remains from garbage collection, and return free memory.
 
-    Only young objects are collected: all of them would take 20 to 60 ms, in which no packet gets a verdict.
-    Neither a start nor a reload leaves older reference cycles.
+    For use after a start or a reload. Only young objects are collected: all of them would take 20 to 60
+    ms, in which no packet gets a verdict. Neither a start nor a reload leaves older reference cycles.
     """
     gc.collect(1)
     gc.freeze()
@@ -179,9 +192,9 @@ def settle_young() -> None:
 
 
 def return_free_memory() -> None:
-    """Return the pages of freed memory to the system: 1.8 MB after a change of the nftables table.
+    """Return freed memory from malloc to the system: 1.8 MB after a change of the nftables table.
 
-    Takes 0.3 ms, or 10 µs if there are none. Only glibc keeps them.
+    Takes 0.3 ms, or 10 µs if there is none. Does nothing without glibc, whose malloc keeps it.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

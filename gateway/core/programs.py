@@ -8,7 +8,7 @@ _SYSTEM = ("/usr/sbin", "/sbin")  # the PATH of an ordinary user lacks them
 
 
 def find_program(name: str) -> str | None:
-    """Return the path of the first executable of that name, in PATH and then in the system's folders.
+    """Return the path of the first executable ``name`` in PATH, /usr/sbin or /sbin; None if there is none.
 
     Works like shutil.which, whose module loads 1 MB of compressors and archive formats.
     """

@@ -38,7 +38,7 @@ _SHORTEST = {4: 8, 6: 16}
 
 
 class NotOutside(GatewayError):
-    """A URL is invalid, or a host does not lead to the public internet."""
+    """Raised if a URL is invalid, or a host does not lead to the public internet."""
 
 
 def check_url(url: str) -> str:
@@ -65,7 +65,10 @@ def check_url(url: str) -> str:
 
 
 def is_outside(text: str, ours: Iterable[Network] = ()) -> bool:
-    """Return whether ``text`` is a public IP address, and in none of the networks ``ours``."""
+    """Return whether ``text`` is a public IP address that is in none of the networks ``ours``.
+
+    An IPv4 address that is embedded in an IPv6 address counts. False for another text.
+    """
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -76,7 +79,7 @@ def is_outside(text: str, ours: Iterable[Network] = ()) -> bool:
 
 
 def looks_like_address(host: str) -> bool:
-    """Return whether a host is an IP address, not a name."""
+    """Return whether the text ``host`` is an IP address; False for a name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -85,7 +88,7 @@ def looks_like_address(host: str) -> bool:
 
 
 def _meant(address: IPAddress) -> Iterator[IPAddress]:
-    """Yield the address, or the IPv4 address that is embedded in it."""
+    """Yield the IPv4 address that an IPv6 address embeds (mapped or NAT64); else the address itself."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped
         if inner is not None:
@@ -106,7 +109,7 @@ def _is_internet(address: IPAddress) -> bool:
 
 
 def our_networks() -> tuple[Network, ...]:
-    """Return the networks that the kernel has routes to: own addresses, the LAN, networks behind it.
+    """Return the networks to which the kernel has routes: own addresses, the LAN, networks behind it.
 
     Default routes, also those split in two, are left out. Raises OSError.
     """

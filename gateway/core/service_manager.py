@@ -14,9 +14,10 @@ _SPARE = "unused"  # name of descriptors that are open for another purpose
 
 
 class ServiceNotifier:
-    """Sends state lines (ready, alive, stopping) to the datagram socket in NOTIFY_SOCKET.
+    """Sends state lines, such as READY=1, to the service manager's datagram socket (sd_notify(3)).
 
-    ``watchdog_period`` is half of the manager's timeout in seconds, or None without a watchdog.
+    ``address``: the socket's; None: nothing is sent. ``watchdog_usec``: the manager's watchdog timeout in
+    µs, as text. ``watchdog_period`` is half of it in seconds, or None without a watchdog.
     """
 
     def __init__(self, address: str | None, watchdog_usec: str | None) -> None:
@@ -48,9 +49,9 @@ class ServiceNotifier:
 
 
 def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the descriptor that the service manager passed under this name; None if there is none.
+    """Return the file descriptor that the service manager passed under this name; None if there is none.
 
-    Child processes do not inherit it.
+    Programs that this process starts do not inherit it.
     """
     if environment.get("LISTEN_PID") != str(os.getpid()):
         return None
@@ -63,9 +64,10 @@ def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ)
 
 
 def keep_descriptor(path: Path) -> None:
-    """Open a file for `inherited_descriptor`, before this process loses the right to read it.
+    """Open a file and register it, so that `inherited_descriptor` returns it under the file's name.
 
-    A missing file is ignored.
+    Call it before this process loses the right to read the file. A missing file is ignored. Raises
+    OSError.
     """
     try:
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

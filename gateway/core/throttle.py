@@ -8,7 +8,7 @@ from gateway.core.loop import Loop, Timer
 
 
 class Throttle:
-    """Runs ``do`` in the loop's next turn, at most once in ``every`` seconds."""
+    """Runs the action ``do`` from the event loop, at most once in ``every`` seconds."""
 
     def __init__(self, loop: Loop, every: float, do: Callable[[], None]) -> None:
         self._loop = loop
@@ -19,13 +19,19 @@ class Throttle:
         self._again = False
 
     def soon(self) -> None:
-        """Schedule a run of the action as soon as the rate allows, unless one is scheduled."""
+        """Run the action as soon as the rate allows, from the event loop.
+
+        Does nothing if a run is scheduled.
+        """
         if self._timer is None:
             delay = max(0.0, self._next - self._loop.now())
             self._timer = self._loop.call_later(delay, self._now)
 
     def later(self) -> None:
-        """Schedule a run ``every`` seconds from now. If one is already scheduled, add a second after it."""
+        """Run the action ``every`` seconds from now.
+
+        If a run is scheduled, run it again ``every`` seconds after it.
+        """
         if self._timer is not None:
             self._again = True
             return
@@ -33,7 +39,10 @@ class Throttle:
         self.soon()
 
     def rest(self, seconds: float) -> None:
-        """Schedule no new run in the next ``seconds``, after an action that took long."""
+        """Do not run the action in the next ``seconds``, since it took long.
+
+        A run that is scheduled still happens.
+        """
         self._next = max(self._next, self._loop.now() + seconds)
 
     def _now(self) -> None:

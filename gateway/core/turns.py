@@ -13,7 +13,7 @@ Steps = Generator[None, None, Result]
 
 
 def finish(steps: Steps[Result]) -> Result:
-    """Run all steps now, and return the result."""
+    """Run a generator of steps (`Steps`) to its end now, without other work in between; return its result."""
     while True:
         try:
             next(steps)
@@ -23,7 +23,7 @@ def finish(steps: Steps[Result]) -> Result:
 
 
 def in_turns(loop: Loop, steps: Steps[None]) -> None:
-    """Run the first step now, and each other one in a turn of the loop."""
+    """Run the first step of the generator ``steps`` now, and each further one in a later turn of the loop."""
     if next(steps, _DONE) is not _DONE:
         loop.call_later(0.0, lambda: in_turns(loop, steps))
 

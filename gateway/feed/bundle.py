@@ -21,9 +21,9 @@ _SUFFIXES = (".yaml", ".txt")
 
 
 def pack(folder: Path, release: bytes) -> bytes:
-    """Return the bundle of the data in a folder, with ``release`` as its ``data.yaml``.
+    """Return the data set in ``folder`` as a tar.gz bundle, with ``release`` as its ``data.yaml``.
 
-    The same data gives the same bytes. Raises OSError.
+    The same data gives the same bytes. Raises OSError if a file cannot be read.
     """
     out = io.BytesIO()
     with (
@@ -53,9 +53,10 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def unpack(bundle: Path, folder: Path) -> None:
-    """Write the files of a bundle into an empty folder.
+    """Extract the files of a data bundle into an empty folder.
 
-    Raises ListError if the bundle is damaged, incomplete or too large, and OSError if the disk fails.
+    Raises ListError if the bundle is damaged, incomplete, too large or has other files, and OSError if
+    the disk fails.
     """
     try:
         with tarfile.open(bundle, "r|gz") as archive:
@@ -70,7 +71,10 @@ def unpack(bundle: Path, folder: Path) -> None:
 
 
 def _extract(archive: tarfile.TarFile, folder: Path) -> set[str]:
-    """Write all members. Return the names of the files and folders at the top."""
+    """Write all files of the archive to ``folder``. Return the names of the files and folders at the top.
+
+    Raises ListError for a file that is not part of a data set, or for too many files or bytes.
+    """
     found, files, size = set(), 0, 0
     for member in archive:
         match = _NAME.fullmatch(member.name)

@@ -79,14 +79,15 @@ T = TypeVar("T")
 
 
 class FeedError(ListError):
-    """Raised if a feed cannot be used: the server, its metadata or its data set."""
+    """Raised if the signed data feed cannot be used: no server, invalid metadata, or an unusable data set."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedOffer:
     """The version of the data set that the feed has for this gateway.
 
-    ``bundle`` is its verified file; None if the gateway has this version already, or a newer package.
+    ``bundle``: its downloaded and verified file; None if the gateway has this version, or its package a
+    newer one.
     """
 
     version: int
@@ -94,10 +95,11 @@ class FeedOffer:
 
 
 class FeedClient:
-    """Finds and downloads the newest data set of a feed.
+    """Downloads and verifies the newest data set, category tables and provider files of a signed feed.
 
-    ``state`` is the state directory, ``urls`` the addresses of the feed and its mirrors, ``root`` the file
-    with the root keys that are trusted at first. ``outside`` is a parameter for tests.
+    ``state`` is the state directory, ``urls`` the addresses of the feed and its mirrors, ``root`` the
+    file with the root keys that are trusted at first. ``deadline``: seconds for one server. ``outside``
+    is a parameter for tests.
     """
 
     def __init__(
@@ -120,36 +122,40 @@ class FeedClient:
         self._verified: dict[str, Updater] = {}  # by the address of a server whose metadata is valid
 
     def newest(self, data_format: int, packaged: int, stored: Collection[int] = ()) -> FeedOffer:
-        """Return the version of a format that the feed has for this gateway. Download it if it is needed.
+        """Return the version of the data set that the feed has for this gateway; download it if it is needed.
 
-        ``packaged`` and ``stored`` are the versions that are here. The servers are tried in order until one
-        has valid metadata and a valid file. Raises FeedError with the problem of each server, and OSError if
-        the disk fails.
+        ``data_format``: the format that this version of Qalqan reads. ``packaged`` and ``stored``:
+        the versions of data that the package and the state directory have. The servers are tried in
+        order until one has valid metadata and a valid file. Raises FeedError with the problem of each
+        server, and OSError if the disk fails.
         """
         self._prepare()
         self._bundle.unlink(missing_ok=True)
         return self._from_any(lambda updater: self._newest(updater, data_format, packaged, stored))
 
     def table(self, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
-        """Download the packed category table of a data set and a tier, for this machine's byte order.
+        """Download the compressed category table of a data set and a tier, for this machine's byte order.
 
-        Call `newest` before. Return its file; None if the feed has no tables for this data set. Raises
-        FeedError with the problem of each server, also if the table is older than a week or has another
-        format, and OSError if the disk fails.
+        Call `newest` before. Return its file; None if the feed has no table for this data set. Raises
+        FeedError with the problem of each server, also if the table is older than a week or has
+        another format, and OSError if the disk fails.
         """
         return self._from_any(lambda updater: self._table(updater, data_format, wanted, now))
 
     def provider_file(self, provider: str, name: str) -> bool:
-        """Download a file of a provider if it changed. Return whether the feed has the file.
+        """Download a file of an internet provider if it changed. Return whether the feed has the file.
 
-        A provider signs its own files, and no others: the publisher delegates only its folder to it. Raises
-        FeedError and OSError as `newest` does.
+        A provider signs its own files, and no others: the publisher delegates only its folder to it.
+        Raises FeedError and OSError as `newest` does.
         """
         self._prepare()
         return self._from_any(lambda updater: self._provider_file(updater, provider, name))
 
     def _from_any(self, use: Callable[[Updater], T]) -> T:
-        """Return what ``use`` returns for the first server that works. Raises FeedError if none does."""
+        """Call ``use`` with the verified metadata of each server in turn, until it succeeds.
+
+        Return its result. Raises FeedError with the problem of each server if none works.
+        """
         problems = []
         for url in sorted(self._urls, key=lambda url: url not in self._verified):
             try:
@@ -163,10 +169,11 @@ class FeedClient:
         raise FeedError(msg)
 
     def _refreshed(self, url: str) -> Updater:
-        """Download and verify a server's metadata. Return it for the downloads of its files.
+        """Download and verify a server's metadata. Return the `Updater` that downloads its files.
 
-        tuf refuses older metadata (rollback), metadata whose time is over (freeze) and files of different
-        releases (mix-and-match).
+        tuf refuses older metadata (rollback), metadata whose time is over (freeze) and files of
+        different releases (mix-and-match). Raises tuf's errors, and FeedError for a root key that is
+        not Ed25519.
         """
         updater = self._updater(url.rstrip("/"))
         updater.refresh()
@@ -190,9 +197,11 @@ class FeedClient:
         return FeedOffer(version, self._bundle)
 
     def _offered(self, updater: Updater, name: str, has: Callable[[TargetFile], bool]) -> TargetFile | None:
-        """Return the candidate of a file if this gateway takes or ``has`` it, else the file; None if neither.
+        """Return the signed description of the file ``name`` for this gateway; None if the feed has none.
 
-        A gateway that has a candidate stays with it while the roll-out is stopped (0 %).
+        It is the candidate (the next version, in a roll-out) if this gateway is in the roll-out or
+        ``has`` it already. So a gateway that has a candidate stays with it while the roll-out is
+        stopped (0 %).
         """
         candidate = updater.get_targetinfo(candidate_name(name))
         if candidate is not None:
@@ -260,7 +269,11 @@ class FeedClient:
         return self._folder / METADATA
 
     def _prepare(self) -> None:
-        """Store the trusted root keys for the first check, or after the family changed the root file."""
+        """Store the root file's keys as trusted, at the first check or after the family changed the file.
+
+        Older metadata is deleted then. Raises FeedError if the root file cannot be read or has keys
+        that are not Ed25519.
+        """
         try:
             trusted = self._root.read_bytes()
         except OSError as error:
@@ -291,7 +304,7 @@ class FeedClient:
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Cut the connection at the deadline."""
+        """Context manager: abort the connection if the body takes longer than the deadline."""
         self._late.clear()
 
         def cut() -> None:
@@ -309,7 +322,10 @@ class FeedClient:
 
 
 class OutsideFetcher(FetcherInterface):
-    """Fetches files for the package tuf, from public addresses only. ``is_late``: no time is left."""
+    """Fetches files over HTTP for the package tuf, from public addresses only.
+
+    ``is_late``: returns whether the deadline is over; fetches then fail with SlowRetrievalError.
+    """
 
     def __init__(self, outside: Outside, is_late: Callable[[], bool]) -> None:
         self._opener = outside.opener(NoDowngrade())
@@ -351,7 +367,7 @@ class OutsideFetcher(FetcherInterface):
 
 
 def check_keys(root: Path) -> None:
-    """Raise FeedError unless a root file has Ed25519 keys only."""
+    """Raise FeedError if the file is no root file of a feed, or has keys that are not Ed25519."""
     try:
         signed = Metadata[Root].from_bytes(root.read_bytes()).signed
     except (DeserializationError, OSError) as error:
@@ -371,12 +387,15 @@ def _is_root(path: Path) -> bool:
 
 
 def _version(target: TargetFile) -> int:
-    """Return the version of the data set in a target's signed description."""
+    """Return the version of the data set in a file's signed description.
+
+    Raises FeedError if it is missing.
+    """
     return _described(target, VERSION_KEY)
 
 
 def _described(target: TargetFile, key: str) -> int:
-    """Return a number of a target's signed description. Raises FeedError if it is missing."""
+    """Return the number ``key`` in a file's signed description. Raises FeedError if it is missing."""
     custom = target.custom
     value = custom.get(key) if isinstance(custom, dict) else None
     if not isinstance(value, int):
@@ -392,7 +411,7 @@ def _check_length(target: TargetFile, most: int, what: str) -> None:
 
 
 def _is_stored(file: Path, target: TargetFile) -> bool:
-    """Return whether a file is the one that the signed metadata describe."""
+    """Return whether the local file has the length and hash of the signed description ``target``."""
     try:
         with file.open("rb") as data:
             target.verify_length_and_hashes(data)
@@ -402,7 +421,7 @@ def _is_stored(file: Path, target: TargetFile) -> bool:
 
 
 def _problem(error: Exception) -> str:
-    """Return a line for users about an error of the package tuf."""
+    """Return a one-line message for users about an error of the package tuf."""
     match error:
         case tuf.ExpiredMetadataError():
             return f"its signatures have expired ({error}): the provider or this server is late"

@@ -37,7 +37,10 @@ MAX_FORMAT = 1000
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A folder with data. ``version`` is YYYYMMDDnn; ``format`` says which versions of Qalqan can read it."""
+    """A folder with product data: lists, catalogue, countries. ``version`` is YYYYMMDDnn.
+
+    ``format`` says which versions of Qalqan can read it.
+    """
 
     folder: Path
     format: int
@@ -48,16 +51,19 @@ class DataSet:
         return self.folder == DATA
 
     def place(self, name: str) -> Path:
-        """Return the path of a file or folder of the data; the package has those that no data set has."""
+        """Return the path of a data file or folder: here, or in the package for those that no set has."""
         return (self.folder if name in FILES or name in FOLDERS else DATA) / name
 
     def name_of(self, name: str) -> str:
-        """Return the name of a file of the data for messages."""
+        """Return how messages call a data file: ``profiles/NAME``, or ``feed VERSION: NAME`` if delivered."""
         return f"profiles/{name}" if self.is_packaged else f"feed {self.version}: {name}"
 
 
 def read_data_set(folder: Path) -> DataSet:
-    """Return the data set in a folder, whose ``data.yaml`` is read. Raises PolicyError."""
+    """Return the data set in a folder, with format and version from its ``data.yaml``.
+
+    Raises PolicyError if that file is missing or invalid.
+    """
     file = folder / RELEASE
     part = fields.Fields(parse_document(attempt(file, file.read_bytes), str(file)), ("format", "version"))
     return DataSet(
@@ -74,9 +80,9 @@ def packaged_data() -> DataSet:
 
 
 def delivered_data(config: Config) -> list[DataSet]:
-    """Return the delivered data sets that may replace the packaged data, the newest first.
+    """Return the data sets from the feed that are newer than the packaged data, the newest first.
 
-    The list is empty while no feed is set in `qalqan.yaml`.
+    Empty while no feed is set in `qalqan.yaml`. Only sets of the packaged data's format are returned.
     """
     if config.feed is None:
         return []
@@ -84,12 +90,12 @@ def delivered_data(config: Config) -> list[DataSet]:
 
 
 def downloaded_table(state: Path) -> Path:
-    """Return the path of a category table that was downloaded and verified, and is not in use yet."""
+    """Return the path for a category table that was downloaded from the feed and is not in use yet."""
     return state / FEED / "table.new"
 
 
 def stored_data(state: Path) -> list[DataSet]:
-    """Return the complete data sets in the state directory, the newest first."""
+    """Return the complete data sets in the state directory, the newest first. Skips damaged ones."""
     found = []
     try:
         folders = [folder for folder in (state / FEED).iterdir() if folder.name.isdecimal()]
@@ -106,5 +112,5 @@ def stored_data(state: Path) -> list[DataSet]:
 
 
 def _is_newer(data: DataSet, packaged: DataSet) -> bool:
-    """Return whether a data set may replace the packaged one: an upgraded package may bring newer data."""
+    """Return whether a data set has the packaged one's format and a higher version, and so may replace it."""
     return data.format == packaged.format and data.version > packaged.version

@@ -18,12 +18,15 @@ MAX_PROVIDER_FILE = MAX_BYTES  # of a register, the largest of these files
 
 
 def provider_folder(state: Path) -> Path:
-    """Return the folder of the provider's files. Only the daemon's user can read it."""
+    """Return the path of the folder for the internet provider's files. Only the daemon's user can read it."""
     return state / FEED / FOLDER
 
 
 def named_files(config: Config) -> tuple[str, ...]:
-    """Return the names of the provider's files that `qalqan.yaml` uses. A register that is off uses none."""
+    """Return the file names of sealed lists and registers in the provider's folder that `qalqan.yaml` uses.
+
+    Registers that are off are left out.
+    """
     folder = provider_folder(Path(config.state))
     registers = (register.file for register in config.registers if register.on)
     files = (*(source.file for source in config.sealed), *registers)

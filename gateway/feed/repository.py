@@ -76,7 +76,7 @@ AnyRole = Root | Snapshot | Targets | Timestamp
 
 @dataclass(frozen=True, slots=True)
 class KeyCounts:
-    """The numbers of keys of a new feed, and how many of them must sign."""
+    """How many keys a new feed gets for the roles root and targets, and how many of them must sign."""
 
     root: int = 2
     root_threshold: int = 2
@@ -85,7 +85,10 @@ class KeyCounts:
 
 
 class FeedRepository:
-    """A feed's folder. ``now`` returns the time; it is a parameter for tests."""
+    """The publisher's folder of a signed data feed (The Update Framework).
+
+    It stages, signs and publishes files. ``now`` returns the time; it is a parameter for tests.
+    """
 
     def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.folder = folder
@@ -96,7 +99,10 @@ class FeedRepository:
     # ------------------------------------------------------------------------------------ init
 
     def init(self, keys: Path, counts: KeyCounts) -> None:
-        """Make the keys and an empty feed. Raises ListError if the feed or a key exists already."""
+        """Make keys in the folder ``keys``, and an empty, signed and published feed.
+
+        Raises ListError if the feed or a key exists already, or a threshold is impossible.
+        """
         if self._metadata.exists():
             msg = f"{self.folder}: contains a feed already; use another folder"
             raise ListError(msg)
@@ -140,10 +146,11 @@ class FeedRepository:
         tables: Iterable[FeedTable] = (),
         rollout: int | None = None,
     ) -> None:
-        """Stage a bundle, its category tables and new targets metadata, which wait for signatures.
+        """Stage a bundle of data, its category tables and new targets metadata, which wait for signatures.
 
-        With ``rollout``, they are a candidate for this percentage of gateways, in place of an older one.
-        Bundles and tables of other formats stay in the feed. Raises ListError.
+        With ``rollout``, they are a candidate for this percentage of gateways, in place of an older
+        candidate. Bundles and tables of other formats stay in the feed. Raises ListError if
+        ``version`` is not above all earlier ones, or for a roll-out of the feed's first data.
         """
         newest = self.newest_version(data_format)
         if version <= newest:
@@ -174,9 +181,10 @@ class FeedRepository:
         self._stage(TARGETS, metadata)
 
     def stage_provider(self, name: str, keys: Sequence[Path]) -> None:
-        """Stage targets metadata in which these keys sign the files of a provider, each of them alone.
+        """Stage targets metadata that lets each of ``keys`` (files) sign the files of an internet provider.
 
-        They replace former keys of the provider. Without keys, the provider is removed. Raises ListError.
+        One signature is enough. The keys replace former keys of the provider. Without keys, the
+        provider is removed. Raises ListError for an invalid name or key, or too many providers.
         """
         if PROVIDER.fullmatch(name) is None or name in ROLES:
             msg = f"{name}: is no provider's name; write it in small letters, such as alma-net"
@@ -199,9 +207,11 @@ class FeedRepository:
         self._stage(TARGETS, metadata)
 
     def stage_files(self, provider: str, files: Iterable[Path], rollout: int | None = None) -> None:
-        """Stage files of a provider, under their own names, and its metadata, which waits for its signature.
+        """Stage files of an internet provider, under their own names, and metadata for the provider to sign.
 
-        With ``rollout``, they are candidates for this percentage of gateways. Raises ListError.
+        With ``rollout``, they are candidates for this percentage of gateways. Raises ListError for an
+        unknown provider, an invalid name, a file that is too large, or a roll-out of the first
+        release.
         """
         self._role_of(provider)
         metadata = self._next_targets(provider)
@@ -230,10 +240,10 @@ class FeedRepository:
         self._stage(provider, metadata)
 
     def stage_percentage(self, role: str, percent: int, files: Sequence[str] = ()) -> None:
-        """Stage another percentage of gateways for the candidates of a role; 0 stops the roll-out.
+        """Stage another percentage of gateways for the candidates (files in roll-out) of a role; 0 stops it.
 
-        ``files`` are the names of a provider's files; without them, all candidates of the role. Gateways that
-        have a candidate keep it. Raises ListError.
+        ``files`` are the names of a provider's files; without them, all candidates of the role.
+        Gateways that have a candidate keep it. Raises ListError if there is no such candidate.
         """
         metadata, names = self._candidates(role, files)
         for name in names:
@@ -243,9 +253,10 @@ class FeedRepository:
         self._stage(role, metadata)
 
     def stage_withdrawal(self, role: str, files: Sequence[str] = ()) -> None:
-        """Stage metadata without the candidates of a role: gateways return to the files before.
+        """Stage metadata without the candidates (files in roll-out) of a role, so that gateways go back.
 
-        The version of the metadata increases, so no gateway takes this for an attack. Raises ListError.
+        They return to the files before. ``files``: only these. The version of the metadata increases,
+        so no gateway takes this for an attack. Raises ListError if there is no such candidate.
         """
         metadata, names = self._candidates(role, files)
         for name in names:
@@ -253,7 +264,10 @@ class FeedRepository:
         self._stage(role, metadata)
 
     def stage_end(self, role: str, files: Sequence[str] = ()) -> None:
-        """Stage the candidates of a role as the files for all gateways. Raises ListError."""
+        """End a roll-out: stage the candidates of a role as the files for all gateways.
+
+        ``files``: only these. Raises ListError if there is no such candidate.
+        """
         metadata, names = self._candidates(role, files)
         targets = metadata.signed.targets
         for name in names:
@@ -267,7 +281,11 @@ class FeedRepository:
         self._stage(role, metadata)
 
     def _candidates(self, role: str, files: Sequence[str]) -> tuple[Metadata[Targets], list[str]]:
-        """Return the next metadata of a role, and the names of its candidates. Raises ListError for none."""
+        """Return the next metadata of a role, and the names of its candidates (files in roll-out).
+
+        ``files``: only candidates of these. Raises ListError if there is none, or not one for each of
+        ``files``.
+        """
         metadata = self._next_targets(role)
         wanted = {candidate_name(f"{role}/{file}") for file in files}
         names = [
@@ -279,7 +297,10 @@ class FeedRepository:
         return metadata, names
 
     def _role_of(self, provider: str) -> DelegatedRole:
-        """Return the delegation to a provider. Raises ListError if the feed has none."""
+        """Return the delegated role of an internet provider: its keys and threshold.
+
+        Raises ListError if the feed has none.
+        """
         role = _delegated(self._all_targets().delegations).get(provider)
         if role is None:
             msg = f"{provider}: is no provider of this feed; add it with: qalqan feed provider"
@@ -287,12 +308,12 @@ class FeedRepository:
         return role
 
     def _all_targets(self) -> Targets:
-        """Return the targets that are staged, else those that are published."""
+        """Return the publisher's targets metadata: the staged version, else the published one."""
         metadata: Metadata[Targets] = self._staged_or(TARGETS, self._newest(TARGETS))
         return metadata.signed
 
     def _stage_target(self, name: str, data: bytes, about: Mapping[str, int]) -> TargetFile:
-        """Write a file for the feed. Return its description, which contains ``about``."""
+        """Write a file to the staging folder. Return its signed description: length, hash and ``about``."""
         file = self._staged / TARGETS / name
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, data)
@@ -302,7 +323,7 @@ class FeedRepository:
         return target
 
     def newest_version(self, data_format: int) -> int:
-        """Return the highest version of a format that was ever published; 0 if there was none.
+        """Return the highest version of data of this format that was ever published; 0 if there was none.
 
         A withdrawn version is never used again, since gateways may still have its data.
         """
@@ -317,9 +338,11 @@ class FeedRepository:
     def stage_root(
         self, role: str, *, add: Sequence[Path] = (), remove: Iterable[str] = (), threshold: int | None = None
     ) -> None:
-        """Stage the next root metadata with other keys of ``role``, and a new expiry. Raises ListError.
+        """Stage the next root metadata with other keys or another threshold of ``role``, and a new expiry.
 
-        ``add`` are files with public or private keys, ``remove`` beginnings of key ids.
+        ``add``: files with public or private keys. ``remove``: beginnings of key ids. For the role
+        targets, its metadata is staged too, to be signed again. Raises ListError for an unknown key,
+        or a threshold above the number of keys.
         """
         metadata = self._staged_or(ROOT, self._newest(ROOT))
         root = metadata.signed
@@ -343,10 +366,10 @@ class FeedRepository:
             self._stage(TARGETS, self._next_targets(TARGETS))
 
     def sign(self, keys: Iterable[Path]) -> list[str]:
-        """Sign the staged metadata with each key that belongs to its role.
+        """Sign each staged role's metadata with those of ``keys`` (files) that belong to the role.
 
-        Return a line for each staged role: how many signatures it has. Raises ListError if nothing is staged,
-        or a key belongs to no staged role.
+        Return a line for each staged role: how many signatures it has. Raises ListError if nothing is
+        staged, or a key is invalid or belongs to no staged role.
         """
         old = self._newest(ROOT).signed
         root = self._staged_or(ROOT, self._newest(ROOT))
@@ -379,9 +402,11 @@ class FeedRepository:
     # ------------------------------------------------------------------------------------ publish
 
     def publish(self, keys: Iterable[Path]) -> list[str]:
-        """Publish what is staged and signed, and renew the online signatures. Return lines about it.
+        """Move what is staged and signed to the public folder, and sign snapshot and timestamp again.
 
-        Raises ListError if a staged role lacks signatures, or an online key is missing.
+        ``keys``: files with these two roles' keys. Also deletes files of old versions. Return a line
+        for each published role. Raises ListError if a staged role lacks signatures, a key is missing,
+        or a file was changed.
         """
         old = self._newest(ROOT).signed
         staged = self._staged_metadata()
@@ -408,7 +433,10 @@ class FeedRepository:
         return lines
 
     def _check_provider(self, provider: str, metadata: Metadata[Any]) -> None:
-        """Raise ListError if what a provider signed would break the feed, or if gateways would refuse it."""
+        """Raise ListError if a provider's staged metadata has a wrong version, or files that gateways reject.
+
+        Each file must be in the provider's folder and have a SHA-256 as its only hash.
+        """
         staged, published = metadata.signed, self._newest_or_none(provider)
         version = 1 + (0 if published is None else published.signed.version)
         if staged.version != version:
@@ -425,7 +453,10 @@ class FeedRepository:
                 raise ListError(msg)
 
     def _publish_online(self, root: Root, signers: Sequence[CryptoSigner]) -> list[str]:
-        """Write a new timestamp, and a new snapshot if the old one differs or expires soon."""
+        """Write a signed timestamp, and a new snapshot if the old one differs or expires soon.
+
+        Return a line for each.
+        """
         # A role that was removed stays in the snapshot: gateways refuse one in which a role is missing.
         roles = {file.name.split(".")[1] for file in self._metadata.glob("*.*.json")} - {ROOT, SNAPSHOT}
         meta = {f"{role}.json": MetaFile(self._newest(role).signed.version) for role in sorted(roles)}
@@ -489,7 +520,7 @@ class FeedRepository:
             _write_public(published, data)
 
     def _delete_old_targets(self) -> None:
-        """Delete target files that only old targets metadata names."""
+        """Delete public files that none of the last KEPT_TARGETS versions of targets metadata names."""
         kept = {
             self._targets / _published_name(name, target)
             for role in (TARGETS, *self._providers())
@@ -505,7 +536,10 @@ class FeedRepository:
     # ------------------------------------------------------------------------------------ status
 
     def describe(self) -> list[tuple[str, ...]]:
-        """Return a header and a row for each role: version, expiry, required signatures and key ids."""
+        """Return a table of the roles: a header row, and rows with version, expiry, signatures and key ids.
+
+        Signatures: how many of the role's keys must sign.
+        """
         root = self._newest(ROOT).signed
         delegated = _delegated(self._newest(TARGETS).signed.delegations)
         rows: list[tuple[str, ...]] = [("ROLE", "VERSION", "UNTIL", "SIGNATURES", "KEYS")]
@@ -518,7 +552,7 @@ class FeedRepository:
         return rows
 
     def rollouts(self) -> list[tuple[str, ...]]:
-        """Return a header and a row for each candidate that has a percentage: its file and percentage."""
+        """Return a table of the published roll-outs: a header row, then file name and percentage of each."""
         rows: list[tuple[str, ...]] = [("ROLL-OUT", "GATEWAYS")]
         for role in (TARGETS, *_delegated(self._newest(TARGETS).signed.delegations)):
             found = self._newest_or_none(role)
@@ -530,7 +564,10 @@ class FeedRepository:
     # ------------------------------------------------------------------------------------ files
 
     def _next_targets(self, role: str) -> Metadata[Targets]:
-        """Return the targets metadata of a role to change, and to sign again. Raises ListError."""
+        """Return a role's targets metadata to edit: the staged or published one, with the next version.
+
+        It has no signatures and a new expiry. For a role without metadata, it is empty.
+        """
         published = self._newest_or_none(role)
         first = Metadata(Targets(version=1, expires=self._expires(TARGETS)))
         metadata = self._staged_or(role, published or first)
@@ -543,7 +580,7 @@ class FeedRepository:
         self._write(self._staged / f"{role}.json", _to_bytes(metadata))
 
     def _staged_metadata(self) -> dict[str, Metadata[Root] | Metadata[Targets]]:
-        """Return what waits for signatures, by its role: root, targets, and providers."""
+        """Return the staged metadata, which waits for signatures, by role: root, targets, and providers."""
         names = sorted(self._staged.glob("*.json"), key=lambda file: (file.stem not in OFFLINE, file.stem))
         return {file.stem: self._read(file, _kind(file.stem)) for file in names}
 
@@ -566,7 +603,7 @@ class FeedRepository:
         return self._read(self._metadata / f"{versions[-1]}.{role}.json", _kind(role)) if versions else None
 
     def _versions(self, role: str) -> list[int]:
-        """Return the published versions of a role's metadata, in order."""
+        """Return the version numbers of a role's published metadata, in ascending order."""
         ending = f".{role}.json"
         numbers = (file.name.removesuffix(ending) for file in self._metadata.glob(f"*{ending}"))
         return sorted(int(number) for number in numbers if number.isdecimal())
@@ -598,9 +635,10 @@ class FeedRepository:
     def _results(
         self, role: str, metadata: Metadata[Root] | Metadata[Targets], root: Root, old: Root
     ) -> list[VerificationResult]:
-        """Return how many of a role's keys signed; after a change of the root role, of the previous keys too.
+        """Return by which keys a role's metadata is signed, and how many must sign.
 
-        Raises ListError for a provider that the feed does not have.
+        A changed root role has a second result, for the previous root keys. Raises ListError for a
+        provider that the feed does not have.
         """
         delegators: list[Root | Targets] = [root]
         if role == ROOT and old.roles[ROOT] != root.roles[ROOT]:
@@ -622,7 +660,10 @@ class FeedRepository:
 
 
 def make_key(path: Path) -> CryptoSigner:
-    """Make an Ed25519 key in a file with mode 0600, and its public half beside it. Raises ListError."""
+    """Make an Ed25519 key: the private key in ``path``, mode 0600, the public one next to it (``.pub``).
+
+    Return its signer. Raises ListError if the file exists.
+    """
     if path.exists():
         msg = f"{path}: exists already; what it signed would become invalid: name another file"
         raise ListError(msg)
@@ -637,7 +678,10 @@ def make_key(path: Path) -> CryptoSigner:
 
 
 def read_signer(path: Path) -> CryptoSigner:
-    """Return the signer of a private key file. Raises ListError if others may read the file."""
+    """Return the signer of a private key file.
+
+    Raises ListError if other users may read it, or it is no Ed25519 key.
+    """
     if path.exists() and path.stat().st_mode & 0o077:
         msg = f"{path}: other users may read this key; run: chmod 600 {path}"
         raise ListError(msg)
@@ -652,7 +696,7 @@ def read_signer(path: Path) -> CryptoSigner:
 
 
 def read_public(path: Path) -> SSlibKey:
-    """Return the public key in a public or private key file. Raises ListError."""
+    """Return the public key in a public or private key file. Raises ListError if it is no Ed25519 key."""
     try:
         key = forms.load_pem_public_key(read_bounded(path, MAX_KEY))
     except (ValueError, UnsupportedAlgorithm):
@@ -664,12 +708,12 @@ def read_public(path: Path) -> SSlibKey:
 
 
 def _kind(role: str) -> Any:
-    """Return the class of a role's metadata: providers have targets."""
+    """Return the class of a role's metadata; `Targets` for a provider."""
     return {ROOT: Root, SNAPSHOT: Snapshot, TIMESTAMP: Timestamp}.get(role, Targets)
 
 
 def _delegated(delegations: Delegations | None) -> Mapping[str, DelegatedRole]:
-    """Return the roles of providers, by their names."""
+    """Return the roles of providers in ``delegations``, by their names; empty for None."""
     return {} if delegations is None or delegations.roles is None else delegations.roles
 
 
@@ -689,13 +733,13 @@ def _to_bytes(metadata: Metadata[Any]) -> bytes:
 
 
 def _published_name(name: str, target: TargetFile) -> str:
-    """Return the path of a target with its hash, as consistent snapshots require."""
+    """Return a file's path in the feed, with its SHA-256 before the name, for consistent snapshots."""
     folder, slash, file = name.rpartition("/")
     return f"{folder}{slash}{target.hashes['sha256']}.{file}"
 
 
 def _write_public(path: Path, data: bytes) -> None:
-    """Write a file that web servers read. Its appearance is atomic."""
+    """Write a file atomically, readable by all users, so that a web server can serve it."""
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, data)
     path.chmod(PUBLIC_MODE)

@@ -17,7 +17,7 @@ MAX_PROBLEM = 500  # characters; part of the text may come from the server
 
 @dataclass(frozen=True, slots=True)
 class FeedCheck:
-    """The last checks of the feed: the last one, the last that succeeded, and what was wrong."""
+    """The stored result of the feed's checks: time of the last one, last success, and last problem."""
 
     checked: datetime | None = None
     succeeded: datetime | None = None
@@ -25,7 +25,10 @@ class FeedCheck:
 
 
 def read_check(state: Path) -> FeedCheck:
-    """Return the stored result of the last check; an empty one if none is stored."""
+    """Return the stored result of the last check of the feed.
+
+    It is an empty `FeedCheck` if none is stored, or it is damaged.
+    """
     try:
         stored = json.loads((state / FEED / STATUS).read_bytes())
         return FeedCheck(_time(stored["checked"]), _time(stored["succeeded"]), str(stored["problem"]))
@@ -42,7 +45,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def store_check(state: Path, now: datetime, problem: str) -> None:
-    """Store the result of a check: an empty ``problem`` is success. A full disk is not reported."""
+    """Store the result of a check of the feed; an empty ``problem`` means success. Ignores write errors."""
     succeeded = read_check(state).succeeded if problem else now
     stored = {
         "checked": now.isoformat(timespec="seconds"),

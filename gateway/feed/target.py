@@ -19,22 +19,25 @@ SHARES = 100  # percent
 
 
 def target_name(data_format: int) -> str:
-    """Return the name of the bundle with the data of a format. A feed can serve several formats."""
+    """Return the feed's name of the data bundle of a format. A feed can serve several formats."""
     return f"data-{data_format}.tar.gz"
 
 
 def table_name(data_format: int, tier: str, order: str) -> str:
-    """Return the name of a tier's category table for machines of a byte order, ``little`` or ``big``."""
+    """Return the feed's name of a category table: for a data format, a tier and a byte order.
+
+    ``tier``: size of the lists. ``order``: ``little`` or ``big``.
+    """
     return f"{table_prefix(data_format)}{tier}-{order}.gz"
 
 
 def table_prefix(data_format: int) -> str:
-    """Return how the names of all category tables begin that belong to the data of a format."""
+    """Return the prefix of the feed's names of all category tables for the data of a format."""
     return f"table-{data_format}-"
 
 
 def candidate_name(name: str) -> str:
-    """Return the name of a file's candidate."""
+    """Return the name of a file's candidate (next version in a roll-out): ``folder/next-name``."""
     folder, slash, file = name.rpartition("/")
     return f"{folder}{slash}{CANDIDATE}{file}"
 
@@ -44,13 +47,13 @@ def is_candidate(name: str) -> bool:
 
 
 def final_name(candidate: str) -> str:
-    """Return the name of the file that a candidate is for."""
+    """Return the name of the file that a candidate replaces later: without ``next-``."""
     folder, slash, file = candidate.rpartition("/")
     return f"{folder}{slash}{file.removeprefix(CANDIDATE)}"
 
 
 def takes_candidate(gateway_id: bytes, digest: str, percent: int) -> bool:
-    """Return whether a gateway is one of the first ``percent`` of 100 that take a candidate.
+    """Return whether a gateway is among the ``percent`` of all gateways that take a candidate file.
 
     ``gateway_id`` is random and never leaves the gateway; ``digest`` is the candidate's SHA-256. So each
     release has other first gateways, and a gateway of the first 1 % is also one of the first 10 %.
@@ -61,7 +64,7 @@ def takes_candidate(gateway_id: bytes, digest: str, percent: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FeedTable:
-    """A packed category table for the feed. ``order``: the byte order of the machines that read it."""
+    """A compressed category table for the feed. ``order``: the byte order of the machines that read it."""
 
     tier: str
     order: str

@@ -31,9 +31,9 @@ _VARIABLES = {
 
 
 def request(arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, str] | None:
-    """Return the message to the daemon about a lease, from dnsmasq's arguments and environment.
+    """Return the message to the daemon about a DHCP lease, from dnsmasq's arguments and environment.
 
-    Returns None for a lease without a MAC address, and for other calls (TFTP, ARP).
+    None for a lease without a MAC address, and for other calls (TFTP, ARP).
     """
     if len(arguments) < 3 or arguments[0] not in ACTIONS:
         return None

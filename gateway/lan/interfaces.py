@@ -10,7 +10,7 @@ from gateway.policy.config.web import PAGES
 
 
 def packed(address: str) -> bytes:
-    """Return an IP address in text form as 4 or 16 bytes."""
+    """Return an IP address in text form as 4 or 16 bytes. Raises ValueError for another text."""
     return ipaddress.ip_address(address).packed
 
 
@@ -22,7 +22,7 @@ PAGES_PACKED = tuple(map(packed, PAGES))
 
 
 def name(index: int) -> str | None:
-    """Return the name of an interface, or None if it no longer exists."""
+    """Return the name of the interface with this index, or None if it no longer exists."""
     try:
         return socket.if_indextoname(index)
     except OSError:
@@ -40,7 +40,7 @@ def problems(names: Iterable[str]) -> list[str]:
 
 
 def indexes(names: Iterable[str]) -> dict[int, str]:
-    """Return those of the given interfaces that exist, as index and name."""
+    """Return the names of those of the given interfaces that exist, by their index."""
     found = {}
     for name in names:
         try:

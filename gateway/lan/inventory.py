@@ -49,16 +49,17 @@ _ASKS = frozenset((1, 3))  # discover and request; an inform asks for other opti
 
 @dataclass(frozen=True, slots=True)
 class DeviceAppeared:
-    """Event: a device was seen for the first time; the content of its first packet is known."""
+    """Event: a device was seen for the first time. Published after its first packet was evaluated."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class TraitsChanged:
-    """Event: the traits of a device changed, such as its name or vendor, or the addresses behind it.
+    """Event: what is known of a device changed, such as its name or vendor, or the devices behind it.
 
-    ``how`` is the source: dhcp, behind, mdns, lease, address, packet, scan or vendor.
+    ``before`` and ``after``: its traits. ``how`` is the source: dhcp, behind, mdns, lease, address,
+    packet, scan or vendor.
     """
 
     before: Traits
@@ -68,28 +69,31 @@ class TraitsChanged:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGone:
-    """Event: an online device left the network, or was silent for two minutes."""
+    """Event: an online device is offline now: it left the network, or was silent for two minutes."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReturned:
-    """Event: a device that was gone, or was away when the daemon started, is online."""
+    """Event: a known device that was offline is online again."""
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceFound:
-    """Event: a device from the database was heard again, within GONE_AFTER seconds of the daemon's start."""
+    """Event: a device from the database sent its first packet, soon after the daemon's start.
+
+    That is within GONE_AFTER seconds. Its online state was unknown until then.
+    """
 
     mac: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExaminedChanged:
-    """Event: other devices are examined than before, see `Inventory.examined`."""
+    """Event: `Inventory.examined` has changed: the devices that were compared with the family's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class AddressContested:
 
 
 class Tracked:
-    """One device: its sighting, its online state, and the addresses at which it answers."""
+    """The inventory's entry of one device: all that was seen of it, its online state, and its addresses."""
 
     __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
@@ -122,17 +126,18 @@ class Tracked:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Return the IP addresses that answer; if none does, the last known ones."""
+        """Return the device's IP addresses that answer; if none does, the last known ones."""
         found = [ip for (ip, _), failed in self.places.items() if not failed]
         return tuple(found or [ip for ip, _ in self.places] or self.sight.addresses)
 
 
 class Inventory:
-    """Stores all known devices, and publishes their changes on ``bus``.
+    """Stores all known devices of the household in memory, and publishes their changes on ``bus``.
 
-    ``now`` is a monotonic clock. ``kind_of`` returns the type of a device by its sighting, ``vendor_of`` the
-    vendor of a MAC address. ``keeps`` returns whether a device must not be dropped for lack of room;
-    ``ignores`` returns whether a device is not part of the household.
+    ``now`` returns seconds of a monotonic clock. ``kind_of`` returns the type of a device from its
+    `Sighting` (all that was seen of it), ``vendor_of`` the vendor of a MAC address. ``keeps`` returns
+    whether a device (MAC) must not be dropped for lack of room; ``ignores`` returns whether a device is
+    not part of the household.
     """
 
     def __init__(
@@ -159,9 +164,10 @@ class Inventory:
         self._examined: set[str] = set()
 
     def load(self, sights: Iterable[Sighting], examined: Container[str] = ()) -> None:
-        """Add the devices from the database. Neighbour entries and packets show whether they are online.
+        """Add the devices from the database, with unknown online state.
 
-        ``examined``: those that stay examined over the restart, if they are seen within GONE_AFTER seconds.
+        ``examined``: devices that stay in `examined` over the restart, if they are seen within
+        GONE_AFTER seconds.
         """
         for sight in sights:
             self._devices[sight.traits.mac] = Tracked(sight)
@@ -182,7 +188,10 @@ class Inventory:
         return None if device is None else replace(device.sight, addresses=device.addresses)
 
     def behind(self, mac: str) -> frozenset[str]:
-        """Return the MAC addresses of other devices whose DHCP messages it sent: then it is a repeater."""
+        """Return the MAC addresses of other devices whose DHCP messages this device forwarded; empty if none.
+
+        A device that forwards them is a repeater.
+        """
         device = self._devices.get(mac)
         return frozenset() if device is None else device.sight.behind
 
@@ -191,13 +200,18 @@ class Inventory:
         return device is not None and device.online is True
 
     def is_open(self, mac: str) -> bool:
-        """Return whether the online state is unknown, although the kernel has an address of the device."""
+        """Return whether it is unknown if the device is online, although the kernel has an address of it.
+
+        So it is after the daemon's start, until the device sends a packet or GONE_AFTER seconds have
+        passed.
+        """
         device = self._devices.get(mac)
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Return whether the device is gone, answers at none of its addresses, or lost its last one and has
-        been silent since.
+        """Return whether the device is unknown or gone, or does not answer at any address.
+
+        Also True if it lost its last address and has been silent since.
         """
         device = self._devices.get(mac)
         if device is None or not device.online:
@@ -205,20 +219,29 @@ class Inventory:
         return all(device.places.values()) if device.places else device.displaced
 
     def silence(self, mac: str) -> float:
-        """Return the seconds since the device sent a packet or answered; infinite if not since the start."""
+        """Return the seconds since the device sent a packet or answered.
+
+        Infinite for an unknown device, or if it has not since the daemon's start.
+        """
         device = self._devices.get(mac)
         return float("inf") if device is None else self._now() - device.heard
 
     @property
     def examined(self) -> Set[str]:
-        """Return the devices that were compared with the family's since they arrived, now and later."""
+        """Return the MAC addresses of devices that were compared with the family's since they came online.
+
+        The set is live: it changes later.
+        """
         return self._examined
 
     def is_examined(self, mac: str) -> bool:
         return mac in self._examined
 
     def interface(self, mac: str) -> int:
-        """Return the index of the LAN interface that last saw it; 0 if none since the start."""
+        """Return the index of the LAN interface that last saw the device.
+
+        0 for an unknown device, or if none has since the daemon's start.
+        """
         device = self._devices.get(mac)
         return 0 if device is None else device.ifindex
 
@@ -230,7 +253,7 @@ class Inventory:
         return next((mac for (known, _), mac in self._owners.items() if known == ip), None)
 
     def unsaved(self) -> list[Sighting]:
-        """Return the sightings that changed since the last call, for the database."""
+        """Return the data (`Sighting`) of each device that changed since the last call, for the database."""
         changed = [found for mac in self._unsaved if (found := self.sight(mac)) is not None]
         self._unsaved.clear()
         return changed
@@ -238,9 +261,10 @@ class Inventory:
     # ------------------------------------------------------------------------------------ input
 
     def neighbour(self, neighbour: Neighbour, *, event: bool) -> None:
-        """Update the addresses and online state of a device from an entry of the kernel's neighbour table.
+        """Update a device's addresses and online state from an entry of the kernel's neighbour table.
 
         ``event``: the entry has just changed. A new address then shows that the device just used it.
+        A new device is added. An entry that is gone removes the address.
         """
         place = (neighbour.ip, neighbour.ifindex)
         if neighbour.gone:
@@ -258,7 +282,10 @@ class Inventory:
         self._publish_contested()
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
-        """Update all devices from the LAN's complete neighbour table. Other addresses are removed."""
+        """Update all devices from the LAN's complete neighbour table.
+
+        Addresses that are not in it are removed.
+        """
         present = set()
         newest_last = sorted(neighbours, key=lambda neighbour: (neighbour.answered, neighbour.online))
         for neighbour in newest_last:
@@ -268,7 +295,10 @@ class Inventory:
             self._leave(place)
 
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
-        """Update the device with this MAC address from a packet that it sent. A new device is added."""
+        """Update the device with this MAC address from a packet that it sent, and mark it as online.
+
+        A new device is added. ``ifindex``: the interface. ``said``: the parsed packet.
+        """
         if said.address:
             place = (socket.inet_ntop(_FAMILIES[len(said.address)], said.address), ifindex)
             self._note_use(place, mac)
@@ -286,9 +316,9 @@ class Inventory:
             self._learn(mac, "packet", partial(with_packet, said=said), alive=True, ifindex=ifindex)
 
     def lease(self, mac: str, name: str, *, dhcp: Dhcp | None = None) -> None:
-        """Update a known device from its lease, and from its request ``dhcp`` if the server reports it.
+        """Update a known device from its DHCP lease: its host name, and its request ``dhcp`` if there is one.
 
-        For a device that was never seen, a lease proves nothing and is ignored.
+        An unknown device is ignored: a lease does not prove that it exists.
         """
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"
@@ -299,7 +329,11 @@ class Inventory:
         self._learn(mac, "scan", lambda device: device.sight, alive=True)
 
     def set_examined(self, mac: str, *, examined: bool = True) -> None:
-        """Record that a device was examined. It counts until the device is gone or forgotten."""
+        """Record that a device was compared with the family's devices, or, with False, that it was not.
+
+        The record ends when the device is gone or forgotten. Publishes ExaminedChanged after a
+        change.
+        """
         if (mac in self._examined) is examined:
             return
         (self._examined.add if examined else self._examined.discard)(mac)
@@ -314,7 +348,7 @@ class Inventory:
         self.set_examined(mac, examined=False)
 
     def keep_only(self, stored: Container[str]) -> None:
-        """Forget the devices that are not online and that the database does not have any more."""
+        """Forget the devices that are neither online nor in ``stored``, the MAC addresses in the database."""
         for mac, device in tuple(self._devices.items()):
             if not device.online and mac not in stored:
                 self.forget(mac)
@@ -322,9 +356,10 @@ class Inventory:
     # ------------------------------------------------------------------------------------ timers
 
     def tick(self) -> list[Place]:
-        """Update the online state of all devices, and return the places for the kernel to probe.
+        """Mark silent devices as gone, look up vendors, and return the addresses for the kernel to probe.
 
-        Call it every few seconds.
+        Call it every few seconds. Probed are devices that were silent for ASK_AFTER seconds, or whose
+        state is unknown; gone is one after GONE_AFTER seconds.
         """
         now = self._now()
         settled = now - self._started >= GONE_AFTER
@@ -345,7 +380,7 @@ class Inventory:
         return self._asked(silent_ones)
 
     def lost(self, mac: str) -> None:
-        """Mark an online device as gone, and publish DeviceGone."""
+        """Mark an online device as offline, and publish DeviceGone. Does nothing for another device."""
         device = self._devices.get(mac)
         if device is None or not device.online:
             return
@@ -355,13 +390,16 @@ class Inventory:
         self._bus.publish(DeviceGone(mac))
 
     def doubted(self) -> list[Place]:
-        """Return the places to probe of online devices that were silent for DOUBT_AFTER seconds."""
+        """Return the addresses to probe of online devices that were silent for DOUBT_AFTER seconds.
+
+        For use after a new device appeared, which may be one of them.
+        """
         latest = self._now() - DOUBT_AFTER
         doubted = [mac for mac, device in self._devices.items() if device.online and device.heard <= latest]
         return self._asked(doubted)
 
     def _asked(self, macs: Iterable[str]) -> list[Place]:
-        """Return the newest places of these devices, at most MAX_ASKED_IN_ALL.
+        """Return the newest addresses of these devices, with their interfaces: at most MAX_ASKED_IN_ALL.
 
         If there are more, protected devices come first, so that invented ones cannot displace them.
         """
@@ -376,9 +414,11 @@ class Inventory:
     def _learn(
         self, mac: str, how: str, change: Callable[[Tracked], Sighting], *, alive: bool, ifindex: int = 0
     ) -> None:
-        """Apply ``change`` to a device's sighting, and publish what changed. A new device is added.
+        """Replace what was seen of a device by the result of ``change``, and publish what changed.
 
-        ``alive``: this shows that the device is online.
+        ``change`` returns a new `Sighting`. A new device is added. ``how``: the source, for
+        TraitsChanged. ``alive``: the device is online, since it sent or answered something. Ignored
+        devices are skipped.
         """
         if self._ignores(mac):
             return
@@ -408,7 +448,7 @@ class Inventory:
             self._bus.publish(DeviceFound(mac))
 
     def _alive(self, device: Tracked) -> bool:
-        """Mark a device as online; return whether it was offline before."""
+        """Mark a device as online, heard now; return whether it was offline before."""
         now, mac = self._now(), device.sight.traits.mac
         away = device.online is False or (device.online is None and now - self._started >= GONE_AFTER)
         device.heard, device.online, device.displaced = now, True, False
@@ -425,9 +465,11 @@ class Inventory:
         return device
 
     def _at(self, device: Tracked, place: Place, alive: bool, used: bool) -> Sighting:
-        """Record that the device answers at a place, and take the place from its previous owner.
+        """Record that the device has an address (``place``), and take the address from its previous owner.
 
-        Returns the device's sighting with the address's interface id.
+        ``alive``: it just answered there. ``used``: the address is in use; an unused one is not added
+        if the device has MAX_ADDRESSES. Return the device's `Sighting`, with the IPv6 interface id
+        added.
         """
         mac = device.sight.traits.mac
         other = self._devices.get(self._owners.get(place, ""))
@@ -449,13 +491,19 @@ class Inventory:
         return with_address(device, packed_address(place[0]))
 
     def _note_use(self, place: Place, mac: str) -> None:
-        """Note that a device uses a place that it had before and another device has now."""
+        """Note an address conflict if ``mac`` uses an address that it had lately and another device has now.
+
+        Lately: within CONTESTED_FOR seconds. `_publish_contested` publishes it.
+        """
         owner, (former, left) = self._owners.get(place), self._former.get(place, ("", _NEVER))
         if owner is not None and owner != mac and former == mac and self._now() - left <= CONTESTED_FOR:
             self._contested.append(AddressContested(mac, owner))
 
     def _note_borrowed(self, place: Place, mac: str) -> None:
-        """Count a packet that a device sent from a place at which another online device answers."""
+        """Count a packet that ``mac`` sent from an address at which another online device answers.
+
+        From BORROWED packets within CONTESTED_FOR seconds on, it notes an address conflict.
+        """
         owner, now = self._owners.get(place), self._now()
         if owner is None or owner == mac or not self.online(owner):
             return
@@ -474,7 +522,10 @@ class Inventory:
             self._bus.publish(event)
 
     def _leave(self, place: Place) -> None:
-        """Remove a place that the kernel no longer knows. Its device stores its last addresses."""
+        """Remove an address that the kernel no longer has from its owner, and remember the owner for a while.
+
+        The device keeps its last addresses in its sighting.
+        """
         device = self._devices.get(self._owners.pop(place, ""))
         if device is not None:
             self._former.pop(place, None)
@@ -493,7 +544,10 @@ def packed_address(ip: str) -> bytes:
 
 
 def with_address(device: Tracked, packed: bytes) -> Sighting:
-    """Return the device's sighting with the interface id of an IPv6 address added (RFC 4291 2.5.1)."""
+    """Return what was seen of the device, with the interface id (last 8 bytes) of an IPv6 address added.
+
+    An IPv4 address adds nothing (RFC 4291 2.5.1). Also updates ``device.ids``.
+    """
     sight = device.sight
     if len(packed) != 16 or packed[8:] in device.ids:
         return sight
@@ -521,7 +575,7 @@ def with_dhcp(sight: Sighting, said: Dhcp) -> Sighting:
 
 
 def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
-    """Return the device's sighting with the host name of its lease.
+    """Return what was seen of the device, with the host name of its DHCP lease added.
 
     ``said`` is the device's DHCP request, if the server reports it; its content is added too.
     """
@@ -530,9 +584,10 @@ def with_lease(device: Tracked, name: str, said: Dhcp | None) -> Sighting:
 
 
 def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
-    """Return the device's sighting with the services, model and name of an mDNS response.
+    """Return what was seen of the device, with services, model and host name of an mDNS response added.
 
-    A name counts only if one of its addresses is this device's: other devices may answer for sleeping ones.
+    ``address``: its source. The name counts only if one of its addresses is this device's: other devices
+    may answer for sleeping ones.
     """
     sight = device.sight
     own = {address, *(packed_address(ip) for ip, _ in device.places)}

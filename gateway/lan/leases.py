@@ -23,14 +23,14 @@ _BROKEN = "broken\\x20"  # odhcpd's mark on an invalid name
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Host names by MAC address, and by IP address for leases without a MAC address. Untrusted data."""
+    """Host names in DHCP leases: by MAC address, or by IP address for leases without one. Untrusted data."""
 
     of_mac: dict[str, str] = field(default_factory=dict)
     of_ip: dict[str, str] = field(default_factory=dict)
 
 
 def read_leases(path: Path) -> Leases:
-    """Return the names in a lease file of dnsmasq or odhcpd; empty if the file cannot be read."""
+    """Return the host names in a DHCP lease file of dnsmasq or odhcpd; empty if it cannot be read."""
     leases = Leases()
     try:
         with path.open("rb") as file:
@@ -51,10 +51,10 @@ def read_leases(path: Path) -> Leases:
 
 
 def _dnsmasq(fields: list[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield (MAC, "", name) of an IPv4 lease, or ("", address, name) of a DHCPv6 lease.
+    """Yield (MAC, "", name) of an IPv4 lease, or ("", address, name) of a DHCPv6 lease of dnsmasq.
 
-    A line without a name, or with a MAC that is not Ethernet, yields nothing. A line has expiry, MAC (DHCPv6:
-    IAID), address, name and client id.
+    A line without a name, or with a MAC that is not Ethernet, yields nothing. ``fields``: the words of a
+    line: expiry, MAC (DHCPv6: IAID), address, name and client id.
     """
     if len(fields) < 4 or fields[3] == "*":
         return
@@ -79,7 +79,7 @@ def _odhcpd(fields: list[str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _mac(text: str) -> str:
-    """Return the MAC from twelve hex digits; empty if they are invalid."""
+    """Return the MAC address in twelve hex digits, with colons; empty if they are invalid."""
     try:
         raw = bytes.fromhex(text)
     except ValueError:

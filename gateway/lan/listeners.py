@@ -9,7 +9,7 @@ _LISTENING = "0A"  # TCP_LISTEN
 
 
 def listeners() -> Iterator[tuple[str, int]]:
-    """Yield address (as the kernel writes it) and port of each listening socket."""
+    """Yield address (in hex, as /proc has it) and port of each listening TCP socket of this machine."""
     for file in (Path("/proc/self/net", name) for name in ("tcp", "tcp6")):
         for words in map(str.split, file.read_text("ascii").splitlines()[1:] if file.exists() else ()):
             if words[3] == _LISTENING:
@@ -18,5 +18,5 @@ def listeners() -> Iterator[tuple[str, int]]:
 
 
 def is_listening(port: int) -> bool:
-    """Return whether a program listens on a TCP port."""
+    """Return whether a program of this machine listens on a TCP port."""
     return any(known == port for _, known in listeners())

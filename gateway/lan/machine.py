@@ -47,7 +47,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRoute:
-    """A default route of the main table."""
+    """A default route of the kernel's main table: its interface, gateway and IP version."""
 
     interface: str
     gateway: Address | None
@@ -56,7 +56,10 @@ class DefaultRoute:
 
 @dataclass(frozen=True, slots=True)
 class RecentNeighbour:
-    """A device in the kernel's neighbour table. Entries set by hand are left out, except routers."""
+    """A device in the kernel's neighbour table: interface, IP address and MAC address.
+
+    Entries set by hand are left out, except routers.
+    """
 
     interface: str
     ip: Address
@@ -66,7 +69,7 @@ class RecentNeighbour:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSnapshot:
-    """A snapshot of the machine's network configuration."""
+    """The machine's network configuration at one moment: links, addresses, default routes, neighbours."""
 
     links: dict[str, Link]
     addresses: dict[str, tuple[Interface, ...]]  # by interface
@@ -75,11 +78,11 @@ class NetworkSnapshot:
     leased: frozenset[str] = frozenset()  # interfaces with a temporary IPv4 address, as from DHCP
 
     def way_out(self, version: int | None = None) -> frozenset[str]:
-        """Return the interfaces of the default routes, of one IP version or of both."""
+        """Return the interfaces of the default routes. ``version``: 4 or 6; None: both."""
         return frozenset(way.interface for way in self.ways if version in (None, way.version))
 
     def one_armed(self, lan: Collection[str]) -> frozenset[str]:
-        """Return the LAN interfaces that have a default route as well."""
+        """Return those of the LAN interfaces ``lan`` that have a default route as well."""
         return self.way_out() & set(lan)
 
 
@@ -109,12 +112,12 @@ def read_machine() -> NetworkSnapshot:
 
 
 def setting(name: str) -> str:
-    """Return a value under /proc/sys/net of this network namespace, as text; empty if it does not exist."""
+    """Return a kernel setting, as text: the file ``name`` under /proc/sys/net. Empty if it cannot be read."""
     return text_of(PROC / "sys/net" / name).strip()
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file; empty if it cannot be read."""
+    """Return the text of a file, with invalid UTF-8 replaced; empty if it cannot be read."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:
@@ -142,7 +145,10 @@ def _ways(names: dict[int, str]) -> Iterator[DefaultRoute]:
 
 
 def _hops(found: dict[int, memoryview]) -> Iterator[tuple[int, dict[int, memoryview]]]:
-    """Yield the interface index and attributes of each next hop of a route: it may have several (ECMP)."""
+    """Yield the interface index and the attributes of each next hop of a route.
+
+    It may have several (ECMP).
+    """
     if _OUT in found:
         yield struct.unpack("=I", found[_OUT])[0], found
     rest = found.get(_SEVERAL, memoryview(b""))
@@ -169,7 +175,7 @@ def _text(value: memoryview | None) -> str:
 
 
 def may_administer() -> bool:
-    """Return whether this process may read the kernel's network rules: as root, or with CAP_NET_ADMIN."""
+    """Return whether this process has CAP_NET_ADMIN (as root has), and so may read the network rules."""
     for line in text_of(PROC / "self/status").splitlines():
         key, _, value = line.partition(":")
         if key == "CapEff":

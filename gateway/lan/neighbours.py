@@ -50,7 +50,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An entry of the neighbour table, or a change of it: an IP address on a link, and its MAC address."""
+    """An entry of the kernel's neighbour table, or a change of one: an IP address and its MAC address."""
 
     mac: str  # lower case, with colons; empty for a silent or deleted neighbour
     ip: str
@@ -64,16 +64,19 @@ class Neighbour:
 
 
 def read_neighbours() -> list[Neighbour]:
-    """Return every neighbour on Ethernet, on all interfaces. Raises OSError.
+    """Return the kernel's neighbour table (ARP and ND) of all Ethernet interfaces. Raises OSError.
 
-    One that did not answer a probe (``failed``) has no MAC address.
+    An entry that did not answer a probe (``failed``) has no MAC address.
     """
     found = (_parse(_NEW_NEIGHBOUR, body) for body in dump_route(_GET_NEIGHBOUR, _MESSAGE.size))
     return [neighbour for neighbour in found if neighbour is not None]
 
 
 def find_neighbour(place: Place) -> Neighbour | None:
-    """Return the neighbour table's entry for one address, or None if the kernel has none. Raises OSError."""
+    """Return the neighbour table's entry for one address. Raises OSError.
+
+    None if the kernel has none with a MAC address.
+    """
     with route_socket() as sock:
         sock.send(_question(place, 0, 0, REQUEST, _GET_NEIGHBOUR))
         for kind, _, _, body in frames(memoryview(sock.recv(RECEIVE))):
@@ -84,7 +87,7 @@ def find_neighbour(place: Place) -> Neighbour | None:
 
 
 class NeighbourEvents:
-    """Receives changes of the kernel's neighbour table. Readable (``fileno``) when the table has changed."""
+    """A netlink socket that receives changes of the kernel's neighbour table. Readable after a change."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(
@@ -97,9 +100,10 @@ class NeighbourEvents:
         return self._socket.fileno()
 
     def read(self) -> tuple[list[Neighbour], bool]:
-        """Return pending changes in order, and whether the kernel dropped some. Never blocks.
+        """Return pending changes in order, and True if the kernel dropped some. Never blocks.
 
-        If it dropped some, the caller has to read the whole table.
+        If it dropped some, the caller has to read the whole table. At most about _MOST_EVENTS are
+        returned.
         """
         found: list[Neighbour] = []
         waiting = PendingDatagrams(self._socket, RECEIVE)
@@ -115,10 +119,10 @@ class NeighbourEvents:
 
 
 class Owners:
-    """Stores which MAC address owns each IP address on a link, from neighbour entries. Does no I/O.
+    """Stores which MAC address has each IP address (on each interface), from neighbour entries. Does no I/O.
 
-    The caller removes entries that do not fit (``surplus``) from the kernel's table as well: the kernel then
-    has to resolve the address again before it uses it, and that is an event.
+    The caller removes entries that do not fit (``surplus``) from the kernel's table as well: the kernel
+    then has to resolve the address again before it uses it, and that is an event.
     """
 
     def __init__(self) -> None:
@@ -135,19 +139,23 @@ class Owners:
         return None if neighbour is None else neighbour.mac
 
     def moved(self) -> set[Place]:
-        """Return the addresses whose owner has changed since the last call; each change is reported once."""
+        """Return the addresses that got another owner, or none, since the last call."""
         found, self._moved = self._moved, set()
         return found
 
     def surplus(self) -> list[Place]:
-        """Return the addresses that were dropped for lack of room since the last call."""
+        """Return the addresses that were dropped for lack of room since the last call.
+
+        The caller deletes them from the kernel's neighbour table.
+        """
         found, self._surplus = self._surplus, []
         return found
 
     def neighbour(self, neighbour: Neighbour) -> None:
-        """Update the owner of an address from a neighbour entry.
+        """Update the owner of one address from a neighbour entry.
 
-        A device that does not answer keeps its address until another device answers.
+        An entry that is gone removes the owner. A device that does not answer keeps its address until
+        another device has it.
         """
         place = (neighbour.ip, neighbour.ifindex)
         if neighbour.gone:
@@ -159,7 +167,10 @@ class Owners:
                 self._take(place, neighbour)
 
     def listed(self, neighbours: Iterable[Neighbour]) -> None:
-        """Update all owners from the complete neighbour table. Addresses that are not in it have no owner."""
+        """Update all owners from the complete neighbour table.
+
+        Addresses that are not in it lose their owner.
+        """
         present = set()
         for neighbour in neighbours:
             present.add((neighbour.ip, neighbour.ifindex))
@@ -177,7 +188,10 @@ class Owners:
             self._make_room(self._of)
 
     def _make_room(self, places: Iterable[Place]) -> None:
-        """Drop the oldest of ``places``, but none set by hand: the kernel would never learn it again."""
+        """Drop the oldest of ``places`` and add it to the surplus. Entries set by hand are never dropped.
+
+        The kernel would not learn them again.
+        """
         oldest = next((place for place in places if not self._of[place].fixed), None)
         if oldest is not None:
             self._leave(oldest)
@@ -195,10 +209,11 @@ class Owners:
 
 
 def ask(places: Collection[Place], *, again: bool = False) -> None:
-    """Make the kernel probe whether devices still answer at these addresses. The result arrives as events.
+    """Make the kernel probe whether devices still answer at these addresses (``places``).
 
-    The kernel sends an ARP request or a neighbour solicitation, as it does before it uses an address. For
-    half a minute after an answer it does so only with ``again``. A failure is reported after three seconds.
+    Results arrive as events (`NeighbourEvents`). The kernel sends an ARP request or a neighbour
+    solicitation, as it does before it uses an address. For half a minute after an answer it does so only
+    with ``again``. A failure is reported after three seconds. Raises OSError.
     """
     requests = [_question(place, 0, _USE, REQUEST | _REPLACE | _CREATE) for place in places]
     if again:
@@ -209,7 +224,7 @@ def ask(places: Collection[Place], *, again: bool = False) -> None:
 
 
 def drop(places: Collection[Place]) -> None:
-    """Delete the entries of these addresses from the kernel's neighbour table."""
+    """Delete the entries of these addresses from the kernel's neighbour table. Raises OSError."""
     _send([_question(place, 0, 0, REQUEST, _GONE_NEIGHBOUR) for place in places])
 
 
@@ -230,9 +245,9 @@ def _question(place: Place, state: int, flags: int, how: int, kind: int = _NEW_N
 
 
 def _parse(kind: int, body: memoryview) -> Neighbour | None:
-    """Return the neighbour entry in an rtnetlink message of type ``kind``.
+    """Return the neighbour entry in an rtnetlink message of type ``kind``; None for other messages.
 
-    Returns None for entries that are not on Ethernet, and for those that the kernel is still resolving.
+    None also for entries that are not on Ethernet, and for those that the kernel is still resolving.
     """
     if kind not in (_NEW_NEIGHBOUR, _GONE_NEIGHBOUR) or len(body) < _MESSAGE.size:
         return None

@@ -23,7 +23,7 @@ _GROUPS = 0x1 | 0x10 | 0x100  # RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFA
 
 @dataclass(frozen=True, slots=True)
 class OwnAddresses:
-    """The addresses of the gateway, packed."""
+    """The gateway's own addresses as bytes: IP addresses by LAN interface, and MAC addresses."""
 
     ips: Mapping[str, frozenset[bytes]] = field(default_factory=dict)  # by LAN interface
     macs: frozenset[bytes] = frozenset()  # of all its network devices
@@ -37,7 +37,7 @@ class AddressClaimed:
 
 
 def read_own_addresses(names: Collection[str]) -> OwnAddresses:
-    """Return the MAC addresses of the gateway, and the IP addresses of the LAN interfaces ``names``.
+    """Return the MAC addresses of all network devices, and the IP addresses of the LAN interfaces ``names``.
 
     An IPv6 address whose duplicate address detection runs or has failed is left out. Raises OSError.
     """
@@ -55,13 +55,16 @@ def read_own_addresses(names: Collection[str]) -> OwnAddresses:
 
 
 def bridge_ports(name: str, network: Path = NETWORK) -> tuple[str, ...]:
-    """Return the ports of the bridge ``name``, or of the bridge below the VLAN ``name``; () without one."""
+    """Return the interfaces that are ports of the bridge ``name``, or of the bridge below the VLAN ``name``.
+
+    Sorted; empty without a bridge. ``network``: the folder /sys/class/net.
+    """
     below = (path.name.removeprefix("lower_") for path in (network / name).glob("lower_*"))
     return tuple(sorted({port.name for each in (name, *below) for port in (network / each).glob("brif/*")}))
 
 
 class AddressEvents:
-    """Receives changes of the machine's addresses and links. Readable (``fileno``) after a change."""
+    """A netlink socket that becomes readable (``fileno``) when the machine's addresses or links change."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(
@@ -73,7 +76,7 @@ class AddressEvents:
         return self._socket.fileno()
 
     def drain(self) -> None:
-        """Discard the pending events: the reader then reads all addresses anyway. Never blocks."""
+        """Read and discard the pending events. The caller then reads all addresses. Never blocks."""
         for _ in PendingDatagrams(self._socket, RECEIVE):
             pass
 

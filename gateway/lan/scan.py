@@ -37,9 +37,10 @@ _log = logging.getLogger(__name__)
 
 
 class Scanning:
-    """Runs network scans in a child process, one at a time.
+    """Runs scans of the LAN for devices in a child process, one at a time.
 
-    Each scan calls ``answered`` with each MAC address that answered, then ``ended``.
+    Each scan calls ``answered`` with each MAC address that answered, then ``ended``. `found` and
+    `problem` have the result of the last one.
     """
 
     def __init__(
@@ -67,11 +68,11 @@ class Scanning:
 
     @property
     def wait(self) -> float:
-        """The seconds until the pages may start another scan; 0 if they may now."""
+        """Return the seconds until the pages may start another scan; 0 if they may now."""
         return max(0.0, self._begun + PAUSE - self._loop.now())
 
     def start(self) -> None:
-        """Start a scan unless one is running. Raises OSError if the process cannot be created."""
+        """Start a network scan in the background unless one is running. Raises OSError if it cannot start."""
         if self._pid:
             return
         self._begun = self._loop.now()
@@ -109,7 +110,10 @@ class Scanning:
         self._end(f"it did not finish within {TIMEOUT:g} s")
 
     def _end(self, problem: str) -> None:
-        """End the child, and report the MAC addresses that it printed. ``problem`` is empty on success."""
+        """Kill the child if it still runs, and pass on the MAC addresses that it printed.
+
+        ``problem``: why it was ended; empty if it ended itself. A problem is logged.
+        """
         status = self._reap()
         words = self._output.decode("ascii", "replace").split()
         macs = [mac for word in words if (mac := parse_mac(word)) is not None][:MAX_FOUND]
@@ -142,7 +146,7 @@ class Scanning:
 
 
 def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
-    """Return the IPv4 networks to scan, of at most 1,024 addresses each.
+    """Return the IPv4 networks of an interface to scan, each cut to at most 1,024 addresses.
 
     ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
     """
@@ -155,9 +159,9 @@ def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
 
 
 def scan_interface(interface: str, addresses: list[dict[str, Any]]) -> set[str]:
-    """Return the MAC addresses that answer to ARP and IPv6 echo requests on one interface.
+    """Send ARP and IPv6 echo requests on one interface, and return the MAC addresses that answer.
 
-    ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
+    Takes some seconds. ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
     """
     from scapy.layers.inet6 import HBHOptUnknown, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
     from scapy.layers.l2 import ARP, Ether

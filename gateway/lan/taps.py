@@ -105,9 +105,10 @@ _ENDS: dict[str, Step] = {"yes": (_RETURN, _ALL, "", ""), "no": _NO}
 
 
 def program(own: Iterable[bytes] = ()) -> bytes:
-    """Return the BPF filter program of the taps as an array of struct sock_filter.
+    """Return a classic BPF program that passes only the packets in which devices describe themselves.
 
-    ``own``: the gateway's packed addresses. Of IPv6 addresses it compares the last four bytes.
+    It is an array of struct sock_filter. ``own``: the gateway's packed addresses, whose claims (ARP,
+    neighbour discovery) pass too. Of IPv6 addresses it compares the last four bytes.
     """
     ipv4, ipv6 = (
         sorted({int.from_bytes(ip[-4:], "big") for ip in own if len(ip) == size})[:MAX_WATCHED]
@@ -121,7 +122,7 @@ def program(own: Iterable[bytes] = ()) -> bytes:
 
 
 def _compared(label: str, numbers: Iterable[int]) -> dict[str, Step]:
-    """Return the steps that accept a packet if the loaded word is one of ``numbers``."""
+    """Return the BPF steps that accept a packet if the word loaded before is one of ``numbers``."""
     return {f"{label} is {number}": (_JUMP, number, "yes", "") for number in numbers}
 
 
@@ -147,14 +148,18 @@ _CLAIMS: dict[int, Callable[[bytes], AddressClaim | None]] = {_ARP: arp_claim, _
 
 
 class _Tap:
-    """Reads the filtered packets of one LAN interface, and calls ``heard`` for each that describes a device.
+    """A packet socket on one LAN interface, which reads packets in which devices describe themselves.
+
+    It calls ``heard`` for each, and ``claimed`` for a claim of one of the gateway's addresses by another
+    device. It reads at most RATE packets a second.
 
     It is bound to ETH_P_ALL, never to ETH_P_IP or ETH_P_IPV6. The kernel serves ETH_P_ALL sockets before
-    ip_rcv(), and an interface's sockets of one protocol after it. With a socket of the second kind, ip_rcv()
-    shares each packet with that socket and therefore clones it, whatever the socket's filter says.
-    With `bridge-nf-call-iptables=1`, which Docker sets, the bridge has already given the packet its conntrack
-    entry. The clone shares this entry, and the kernel drops a packet that goes to a queue while its entry is
-    unconfirmed and shared (nf_ct_drop_unconfirmed). Filtered devices would lose every new UDP flow.
+    ip_rcv(), and an interface's sockets of one protocol after it. With a socket of the second kind,
+    ip_rcv() shares each packet with that socket and therefore clones it, whatever the socket's filter
+    says. With `bridge-nf-call-iptables=1`, which Docker sets, the bridge has already given the packet its
+    conntrack entry. The clone shares this entry, and the kernel drops a packet that goes to a queue while
+    its entry is unconfirmed and shared (nf_ct_drop_unconfirmed). Filtered devices would lose every new
+    UDP flow.
     """
 
     def __init__(self, loop: Loop, name: str, own: OwnAddresses, heard: Heard, claimed: Claimed) -> None:
@@ -185,7 +190,7 @@ class _Tap:
         loop.on_readable(self._socket, self._read)
 
     def watch(self, own: OwnAddresses) -> None:
-        """Change the gateway's own addresses, whose claims are reported from now on."""
+        """Set the gateway's own addresses, whose claims by other devices are reported from now on."""
         if (own.ips.get(self._name, frozenset()), own.macs) != (self._own, self._own_macs):
             self._attach(own)
 
@@ -246,10 +251,11 @@ class _Tap:
 
 
 class Taps:
-    """Reads packets on all LAN interfaces, and calls ``heard`` for each that describes a device.
+    """Reads packets in which devices describe themselves, on all LAN interfaces ``names``.
 
-    ``follow()`` opens the sockets, also for interfaces that (re)appeared. ``claimed`` is called for each
-    claim of one of the gateway's own addresses (``watch``) on the interface that has it.
+    Calls ``heard`` for each. ``follow()`` opens the sockets, also for interfaces that (re)appeared.
+    ``claimed`` is called for each claim of one of the gateway's own addresses (``watch``) by another
+    device, on the interface that has it.
     """
 
     def __init__(
@@ -263,13 +269,16 @@ class Taps:
         self._taps: dict[str, _Tap] = {}
 
     def watch(self, own: OwnAddresses) -> None:
-        """Change the gateway's own addresses, whose claims are reported from now on."""
+        """Set the gateway's own addresses, whose claims by other devices are reported from now on."""
         self._own = own
         for tap in self._taps.values():
             tap.watch(own)
 
     def follow(self) -> None:
-        """Open and close sockets to match the existing interfaces. Raises OSError if that is refused."""
+        """Open a socket on each LAN interface that (re)appeared, and close those of interfaces that are gone.
+
+        Raises OSError if the kernel refuses a socket.
+        """
         for name in self._names:
             try:
                 index = socket.if_nametoindex(name)
@@ -296,7 +305,7 @@ class Taps:
 
 
 def _attach(sock: socket.socket, code: bytes) -> None:
-    """Attach a BPF program to a socket. struct sock_fprog has the number of steps and their address."""
+    """Attach a BPF program (array of struct sock_filter) to a socket. Raises OSError."""
     steps = ctypes.create_string_buffer(code, len(code))
     sock.setsockopt(
         socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", len(code) // 8, ctypes.addressof(steps))

@@ -26,7 +26,7 @@ _IPV6_ANYWHERE = "0" * 32
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """The traffic counters of one or several interfaces, each since it was created."""
+    """Traffic counters of one interface, or the sum of several, each since the interface was created."""
 
     received: int  # packets
     sent: int  # packets
@@ -35,9 +35,9 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True)
 class Uplink:
-    """The state of the internet connection.
+    """The interfaces of the internet connection and their traffic.
 
-    ``names`` are the interfaces with a carrier and a default route; empty: no internet connection.
+    ``names`` are the running interfaces with a default route; empty: no internet connection.
     """
 
     names: frozenset[str]
@@ -45,7 +45,7 @@ class Uplink:
 
 
 class Prefix(NamedTuple):
-    """An IP network that is directly on a link, as numbers."""
+    """An IP network that an interface reaches without a router, as numbers."""
 
     number: int  # of its first address
     host_bits: int
@@ -53,19 +53,20 @@ class Prefix(NamedTuple):
 
 
 def ways_out() -> frozenset[str]:
-    """Return the interfaces with a default route. Raises OSError if /proc cannot be read."""
+    """Return the names of the interfaces with a default route. Raises OSError if /proc cannot be read."""
     return default_interfaces((PROC / "route").read_text("ascii"), _read_ipv6())
 
 
 def near(name: str) -> tuple[Prefix, ...]:
-    """Return the networks that an interface reaches without a router. Raises OSError."""
+    """Return the IPv4 and IPv6 networks that an interface reaches without a router. Raises OSError."""
     return (*near4(name, (PROC / "route").read_text("ascii")), *near6(name, _read_ipv6()))
 
 
 def read_uplink(inside: Collection[str]) -> Uplink:
-    """Return the interfaces of the internet connection, and their traffic. Raises OSError.
+    """Return the running interfaces that have a default route, and their traffic. Raises OSError.
 
-    ``inside`` are the interfaces that face the LAN.
+    ``inside`` are the interfaces that face the LAN. If one of them is among the result, the traffic is
+    None.
     """
     names = frozenset(name for name in ways_out() if _runs(name))
     if not names.isdisjoint(inside):
@@ -81,7 +82,7 @@ def read_uplink(inside: Collection[str]) -> Uplink:
 
 
 def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
-    """Return the interfaces with a default route, from /proc/net/route and /proc/net/ipv6_route."""
+    """Return the interfaces with a default route. Arguments: the texts of /proc/net/route and ipv6_route."""
     found = set()
     for words in map(str.split, ipv4.splitlines()[1:]):
         name, destination, flags, mask = words[0], words[1], int(words[3], 16), words[7]
@@ -95,7 +96,7 @@ def default_interfaces(ipv4: str, ipv6: str) -> frozenset[str]:
 
 
 def near4(name: str, routes: str) -> Iterator[Prefix]:
-    """Yield the on-link IPv4 networks of an interface, from /proc/net/route."""
+    """Yield an interface's on-link IPv4 networks. ``routes``: the text of /proc/net/route."""
     for words in map(str.split, routes.splitlines()[1:]):
         mask = _number(words[7])
         if words[0] == name and mask and words[2] == _IPV4_ANYWHERE and _leads(int(words[3], 16)):
@@ -103,12 +104,12 @@ def near4(name: str, routes: str) -> Iterator[Prefix]:
 
 
 def _number(word: str) -> int:
-    """Convert a hex word in host byte order to a number."""
+    """Return the IPv4 address in a hex word of /proc (host byte order) as a number."""
     return int.from_bytes(int(word, 16).to_bytes(4, sys.byteorder), "big")
 
 
 def near6(name: str, routes: str) -> Iterator[Prefix]:
-    """Yield the on-link IPv6 networks of an interface, from /proc/net/ipv6_route."""
+    """Yield an interface's on-link IPv6 networks. ``routes``: the text of /proc/net/ipv6_route."""
     for words in map(str.split, routes.splitlines()):
         length = int(words[1], 16)
         if words[9] == name and length and words[4] == _IPV6_ANYWHERE and _leads(int(words[8], 16)):

@@ -23,7 +23,7 @@ _LINE = 1024  # bytes of a line after the prefix; the name ends within them
 
 
 class Vendors:
-    """Looks up the vendor of each new device once, a few at a time, since packets wait meanwhile."""
+    """Looks up the vendor of each new device's MAC address once, a few at a time, since a lookup blocks."""
 
     def __init__(self, vendor_of: Callable[[str], str]) -> None:
         self._vendor_of = vendor_of
@@ -37,7 +37,11 @@ class Vendors:
         self._waiting.pop(mac, None)
 
     def with_vendor(self, sight: Sighting) -> Sighting:
-        """Return a device's sighting, with its vendor if a lookup is due and the limit allows it."""
+        """Return ``sight`` (what was seen of a device) with the vendor of its MAC address.
+
+        Only if its lookup is pending and the limit of lookups allows it now; otherwise return
+        ``sight`` itself.
+        """
         mac = sight.traits.mac
         if mac not in self._waiting or not self._left:
             return sight
@@ -46,7 +50,7 @@ class Vendors:
         return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
 
     def due(self) -> list[str]:
-        """Return the MAC addresses to look up next, the longest waiting first, and reset the limit.
+        """Return MAC addresses to look up next (at most AT_ONCE), longest waiting first; reset the limit.
 
         Call it every few seconds.
         """
@@ -55,7 +59,10 @@ class Vendors:
 
 
 def vendor_of(mac: str, folder: Path = FOLDER) -> str:
-    """Return the vendor of a MAC address; empty if it is random, not registered, or files are missing."""
+    """Return the vendor's name for a MAC address, from the IEEE registries in ``folder``.
+
+    Empty if the address is random or not registered, or files are missing.
+    """
     digits = mac.replace(":", "").upper()
     if int(digits[:2], 16) & 3:
         return ""  # a locally administered or group address
@@ -80,7 +87,10 @@ def _look(folder: Path, digits: str, file: str, registry: str, length: int) -> s
 
 
 def _name(rest: str) -> str:
-    """Return the first field of the rest of a CSV line (RFC 4180)."""
+    """Return the first field in ``rest``, the rest of a CSV line (RFC 4180), as a vendor's name.
+
+    Only printable characters, at most MAX_NAME. Empty for ``Private``.
+    """
     if rest.startswith('"'):
         name = rest[1:].replace('""', "\0").partition('"')[0].replace("\0", '"')
     else:

@@ -29,7 +29,7 @@ class Validators:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """The index entry of a list's stored copy: validators, time of the last download, and last error."""
+    """The index entry of a downloaded list: HTTP validators, time of the last download, and last error."""
 
     validators: Validators = field(default_factory=Validators)
     fetched: datetime | None = None  # when the server last sent it or confirmed that it is the newest
@@ -38,7 +38,10 @@ class Copy:
 
 
 class CopyIndex:
-    """The stored copies of lists in ``folder``, with their index in the file BOOK_NAME."""
+    """The index of the downloaded lists in ``folder``, with a `Copy` for each list.
+
+    It is stored in the file BOOK_NAME of the folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -49,19 +52,23 @@ class CopyIndex:
         return self.folder / f"{source}.list"
 
     def fetched(self, source: str, *, is_in_table: bool) -> datetime | None:
-        """Return when the names of a list were last fetched: in its copy, or in the feed's table."""
+        """Return when the names of a list were last fetched; None if never.
+
+        ``is_in_table``: the list is part of a table from the signed data feed, whose time then
+        counts.
+        """
         if is_in_table and PREBUILT in self.copies:
             return self.copies[PREBUILT].fetched
         return self.copies[source].fetched if source in self.copies and self.path(source).exists() else None
 
     def day(self, source: str) -> str:
-        """Return the version of a copy: the UTC date of its last fetch, ISO 8601; empty if unknown."""
+        """Return the UTC date of a list's last fetch as its version, in ISO 8601; empty if unknown."""
         copy = self.copies.get(source)
         return "" if copy is None or copy.fetched is None else copy.fetched.astimezone(UTC).date().isoformat()
 
     @property
     def newest(self) -> datetime | None:
-        """Return when the newest copy was fetched; None if no list was fetched yet."""
+        """Return when a list was last fetched, of all lists; None if none was fetched yet."""
         return max((copy.fetched for copy in self.copies.values() if copy.fetched is not None), default=None)
 
     def _read(self) -> dict[str, Copy]:
@@ -78,7 +85,7 @@ class CopyIndex:
             return {}
 
     def save(self) -> None:
-        """Write the index. Raises ListError and keeps the old index if it cannot be written."""
+        """Write the index of copies to its file. Raises ListError, and leaves the old file, if that fails."""
         rows = {key: _row(copy) for key, copy in sorted(self.copies.items())}
         temporary = self._book.with_suffix(".new")
         try:
@@ -92,7 +99,7 @@ class CopyIndex:
 
 
 def _copy(row: object) -> Copy:
-    """Return the entry of a list from a row of the index. A damaged value is treated as unknown."""
+    """Return the entry of a list from a JSON row of the index. A damaged value is treated as unknown."""
     if not isinstance(row, dict):
         return Copy()
     fetched, error = _words(row, "fetched", "error")

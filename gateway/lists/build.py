@@ -40,7 +40,7 @@ Certain = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class BuildSource:
-    """A list in a file on this machine, as input of the build."""
+    """A published or packaged list in a local file, as input to the building of the category table."""
 
     id: str
     category: str
@@ -57,7 +57,7 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """The result of reading a source: counts, entries to leave out, and any error."""
+    """What the build found in a list: counts, the entries that it leaves out, and why it was not used."""
 
     id: str
     category: str
@@ -85,11 +85,14 @@ def build_table(
 ) -> tuple[domains.TableInfo, list[BuildReport]]:
     """Build the category table from all sources, write it to ``target``, and return its header and reports.
 
-    ``built`` is the build time in ISO 8601. With ``leave_out``, the build skips a fetched source that
-    cannot be used; its report has the error. ``release`` is written into a table for the signed data feed.
+    Names of weak lists, and doubtful names, count only if two lists of the category have them
+    (`ProtectedSites`). Names below another listed name are dropped. ``built`` is the build time in ISO
+    8601. ``canaries`` are the well-known sites that no list may block. ``salt``: of the hashed names;
+    None: a random one. With ``leave_out``, a published list that cannot be used is skipped, and its
+    report has the error. ``release`` is written into a table for the signed data feed.
 
-    Raises ListError with name and line of a source that cannot be used, or if the disk is full. ``target``
-    is unchanged then.
+    Raises ListError with the list and the line if a list cannot be used, or if the table cannot be
+    written. ``target`` is unchanged then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
     by_category: dict[str, list[BuildSource]] = {}
@@ -129,9 +132,10 @@ def build_table(
 
 @contextmanager
 def replacing_table(target: Path) -> Iterator[Path]:
-    """Yield the path for a new table, which replaces ``target`` at the end, unless an error occurs.
+    """Context manager: yield a temporary path to write a table to; at the end, rename it over ``target``.
 
-    Raises ListError if it cannot be written.
+    After an error the temporary file is deleted and ``target`` is unchanged. Raises ListError if the file
+    cannot be written or renamed.
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -148,7 +152,10 @@ def replacing_table(target: Path) -> Iterator[Path]:
 
 
 def verified(path: Path) -> domains.TableInfo:
-    """Check the whole table in a file, which is not empty, and return its description. Raises ListError."""
+    """Check the structure and checksum of a table file, and return its header. Raises ListError for damage.
+
+    The file must not be empty.
+    """
     with path.open("rb") as file:
         # Not closed here: the traceback of an error refers to it.
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -163,9 +170,10 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def guess_format(source: str, path: Path) -> Format:
-    """Return the format of a list without a declared one: the format that fits most of its first lines.
+    """Return the format that fits most lines in the first 64 kB of a list, for a list without a declared one.
 
-    Raises ListError if no format fits.
+    ``source`` names the list in errors. Raises ListError if no format fits, or if the file cannot be
+    read.
     """
     try:
         with path.open("rb") as file:
@@ -191,11 +199,12 @@ def guess_format(source: str, path: Path) -> Format:
 
 
 def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
-    """Read and check a whole source before the build, so that no part of a bad list enters the table.
+    """Read and check a whole list before the build.
 
-    Return its counts, and the entries that the build has to leave out.
-
-    Raises ListError with the name of the source and the line.
+    Return its counts, and the entries that the build leaves out. Left out are entries that block a help
+    line or a protected site, or that contradict the catalogue. Entries that would block a help line are
+    also logged. Raises ListError, with the list's id, if the list cannot be read or parsed, or blocks a
+    well-known site while its ``skip_canaries`` is False.
     """
     tally = Tally()
     hit = canaries.hit_by(source.form)
@@ -238,7 +247,11 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
 
 
 def must_hits(source: BuildSource, must: MustResolve) -> Mapping[str, str]:
-    """Return the entries of a list that block a site of must_resolve.yaml, each with that site."""
+    """Return the entries of a list that block a site of must_resolve.yaml, each mapped to that site.
+
+    Entries that the list itself excludes are not returned. Raises ListError for a list that cannot be
+    parsed.
+    """
     tally = Tally()
     found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))
     return {name: site for name, site in found.items() if not tally.leaves_out(name)}
@@ -256,7 +269,11 @@ def _reader(source: BuildSource, report: BuildReport) -> Names:
 
 
 def _counted(lists: list[tuple[Names, Certain]], salt: bytes) -> list[Names]:
-    """Return readers of lists that yield only names that are certain, or that two of the lists have."""
+    """Return readers of ``lists`` that yield only names that count: certain ones, or those in two lists.
+
+    ``lists`` are pairs of a reader and the check whether a name is certain. Reads each list once,
+    completely.
+    """
     seen, agreed = Digests(), Digests()
     doubted: list[tuple[Names, Digests]] = []
     for names, is_certain in lists:
@@ -275,7 +292,7 @@ def _counted(lists: list[tuple[Names, Certain]], salt: bytes) -> list[Names]:
 
 
 def _agreed(names: Names, uncertain: Digests, agreed: Digests, salt: bytes) -> Iterator[str]:
-    """Yield the names of a list that are not uncertain, or that another list has too."""
+    """Yield a list's names whose digest is not in ``uncertain``, or is in ``agreed`` (found in two lists)."""
     for name in names():
         digest = digest_of(name, salt)
         if digest not in uncertain or digest in agreed:
@@ -328,7 +345,10 @@ def _write(
 
 
 def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[int, frozenset[str]]]:
-    """Yield the digests of one part in ascending order, each with all its categories."""
+    """Yield the name digests of one part, in ascending order, each with the categories that contain it.
+
+    A part is one of 256 ranges of digests, by their highest byte.
+    """
     rows = sorted(
         digest << 16 | number
         for number, (_, digests) in enumerate(categories)
@@ -339,7 +359,7 @@ def _merged(categories: list[tuple[str, Digests]], part: int) -> Iterator[tuple[
 
 
 def digest_of(name: str, salt: bytes) -> int:
-    """Return the salted 64-bit digest of a name. The key in the domain table is a part of it."""
+    """Return the salted 64-bit BLAKE2s hash of a host name, of which the category table stores a part."""
     return int.from_bytes(blake2s(salt + name.encode("ascii"), digest_size=domains.KEY_BYTES).digest(), "big")
 
 
@@ -353,17 +373,17 @@ class Digests:
         self.parts[digest >> 56].append(digest)
 
     def seal(self) -> None:
-        """Sort the digests and drop duplicates."""
+        """Sort the digests and remove duplicates, so that `place` and ``in`` work."""
         for number, part in enumerate(self.parts):
             self.parts[number] = array("Q", sorted(set(part)))
 
     def retain(self, marks: Sequence[bytearray]) -> None:
-        """Keep only the marked digests. ``marks`` has a byte for each digest of each part: 1 or 0."""
+        """Remove all digests but the marked ones. ``marks``: for each part, one byte (1 or 0) a digest."""
         for number, part in enumerate(self.parts):
             self.parts[number] = array("Q", compress(part, marks[number]))
 
     def place(self, digest: int) -> tuple[int, int]:
-        """Return the part of a digest, and where in the sealed part it is or would be."""
+        """Return the part of a digest, and its index in that sorted part, or where it would be inserted."""
         number = digest >> 56
         return number, bisect_left(self.parts[number], digest)
 
@@ -378,7 +398,7 @@ class Digests:
 
 @dataclass(slots=True)
 class Pruned:
-    """The names of a category after pruning, and counts of what was dropped."""
+    """The digests of a category's names without superfluous ones, and counts of what was dropped."""
 
     digests: Digests
     children: int = 0  # names left out because a parent is listed
@@ -393,7 +413,8 @@ def prune(
 ) -> Pruned:
     """Merge the names of all sources, without public suffixes and without names below a listed domain.
 
-    ``own`` are sources in which a public suffix is intentional, such as that of a web proxy.
+    ``own`` are sources whose public suffixes are included, since they are intentional. Each source is
+    read twice. Return the salted digests, the number of dropped names, and the dropped public suffixes.
     """
     sources, own = tuple(sources), tuple(own)
     everything = Digests()
@@ -425,7 +446,7 @@ def prune(
 
 
 def _parents(name: str) -> Iterator[str]:
-    """Yield every parent domain of a name that has at least two labels."""
+    """Yield the parent domains of ``name`` that have at least two labels, the longest first."""
     parent = name.partition(".")[2]
     while "." in parent:
         yield parent

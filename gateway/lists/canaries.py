@@ -35,10 +35,13 @@ OTHER_MATTERS = frozenset({"ads_trackers", "new_domain"})
 
 
 class SharedNetworks:
-    """Networks whose addresses are shared by thousands of sites. An entry in one would block all of them."""
+    """Networks of addresses that thousands of sites share, such as those of a CDN, with their owners.
+
+    A list's entry in such a network would block all these sites.
+    """
 
     def __init__(self, networks: Mapping[nets.Network, str]) -> None:
-        """Index the networks for `hit`. ``networks`` maps each one to its owner. They do not overlap."""
+        """Store the networks for `hit`. ``networks``: the owner of each. They must not overlap."""
         self._spans: dict[int, list[tuple[int, int, str]]] = {4: [], 6: []}
         for network, owner in networks.items():
             self._spans[network.version].append((*nets.span(network), owner))
@@ -46,7 +49,7 @@ class SharedNetworks:
             spans.sort()
 
     def hit(self, listed: str) -> str | None:
-        """Return the owner whose addresses the entry ``listed`` would block, or None."""
+        """Return the owner of a shared network that the address or prefix ``listed`` overlaps, or None."""
         network = ip_network(listed)
         spans = self._spans[network.version]
         low, high = nets.span(network)
@@ -55,11 +58,10 @@ class SharedNetworks:
 
 
 class CatalogueNames:
-    """Decides which list entries the catalogue contradicts. ``binding``: categories blocked for everyone.
+    """Finds list entries that contradict the catalogue of services and sites: a school called a porn site.
 
-    Published lists are often merged automatically from other lists. Current lists call a school diary
-    phishing, a maker of children's films a pirate site, and VK adult. For a name in the catalogue, the
-    catalogue decides.
+    Published lists are often merged automatically from other lists, and have such errors. For a name in
+    the catalogue, the catalogue decides. ``binding``: categories that are blocked for everyone.
     """
 
     def __init__(self, services: Iterable[Service], sites: Iterable[Site], binding: Iterable[str]) -> None:
@@ -72,7 +74,7 @@ class CatalogueNames:
                 self._claim((*service.domains, *service.update), service.categories)
 
     def _claim(self, names: Iterable[str], categories: frozenset[str]) -> None:
-        """Record the categories of names and of their parent domains.
+        """Record that names, and their parent domains, belong to ``categories`` according to the catalogue.
 
         An entry for a parent domain blocks the name too.
         """
@@ -83,9 +85,12 @@ class CatalogueNames:
                 above = above.partition(".")[2]
 
     def disputes(self, category: str, listed: str) -> bool:
-        """Return whether the catalogue contradicts the entry ``listed`` of a list of that category.
+        """Return whether the catalogue contradicts the name ``listed`` on a list of ``category``.
 
-        An entry for a subdomain of a catalogue name is accepted, since it is more precise.
+        True if ``listed`` is a catalogue name or a parent domain of one, and the catalogue gives it
+        other categories. False for subdomains of catalogue names, state registers, trackers and new
+        domains. For a category that is blocked for everyone, only sites for learning and health
+        count.
         """
         claim = self._claims.get(listed)
         if claim is None or is_register(category) or category in OTHER_MATTERS or category in claim:
@@ -99,10 +104,11 @@ NOTHING_KNOWN = CatalogueNames((), (), ())
 
 
 class Canaries:
-    """Well-known sites and shared networks. A list that blocks one of them, or a parent domain, is rejected.
+    """Well-known sites and shared networks. A list that blocks one of them is rejected, or loses the entry.
 
-    Entries that the catalogue (``known``) contradicts are left out of the table, and so are entries that
-    block a site that ``must`` resolve or a popular site of the ``guard``.
+    It also has the checks for single entries, which are left out of the table: those that the catalogue
+    (``known``) contradicts, and those that block a site that ``must`` resolve or a popular site
+    (``guard``).
     """
 
     def __init__(
@@ -125,31 +131,42 @@ class Canaries:
                 name = name.partition(".")[2]
 
     def hit(self, listed: str) -> str | None:
-        """Return the well-known host that the entry ``listed`` would block, or None."""
+        """Return the well-known host that the entry ``listed`` would block (it or a subdomain), or None."""
         return self._suffixes.get(listed)
 
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
-        """Return a well-known or must-resolve site that a table blocks, or None.
+        """Return a site that a category table blocks although no list may block it, or None.
 
-        ``entry`` returns the categories of exactly a name in the table.
+        Such sites are the well-known ones, those of must_resolve.yaml, and help lines. ``entry``
+        returns the categories of a name's own entry in the table, without those of its parent
+        domains.
         """
         blocked = (host for listed, host in self._suffixes.items() if entry(listed))
         return next(blocked, None) or self.must.blocked_by(entry)
 
     def hit_by(self, form: Format) -> Callable[[str], str | None]:
-        """Return the check for entries of a list format: `hit`, or for addresses that of shared networks."""
+        """Return the function that finds what an entry of a list in format ``form`` would block.
+
+        It is `hit`; for a list of addresses, `SharedNetworks.hit`.
+        """
         return self._networks.hit if form is Format.ADDRESSES else self.hit
 
 
 def parse_canaries(source: str | bytes, file: str) -> tuple[str, ...]:
-    """Return the well-known hosts of `profiles/canaries.yaml`, which has a list of names for each topic."""
+    """Return the well-known hosts of `profiles/canaries.yaml`, which has a list of names for each topic.
+
+    ``file`` is named in errors. Raises PolicyError for invalid content.
+    """
     top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
     themes = fields.pairs(top.need("canaries"))
     return tuple(dict.fromkeys(host for _, _, node in themes for host in fields.texts(node)))
 
 
 def parse_shared_networks(source: str | bytes, file: str) -> SharedNetworks:
-    """Parse the part `addresses` of `profiles/canaries.yaml`: prefixes by owner. Raises PolicyError."""
+    """Return the shared networks in the part `addresses` of `profiles/canaries.yaml`: prefixes by owner.
+
+    Raises PolicyError for invalid or overlapping prefixes.
+    """
     top = fields.Fields(parse_document(source, file), ("canaries", "addresses"))
     read: dict[nets.Network, str] = {}
     for owner, _, node in fields.pairs(top.need("addresses")):

@@ -45,32 +45,35 @@ Progress = Callable[[str, int, int | None], None]
 
 
 class Unwritable(ListError):
-    """Raised if the copy could not be written on this machine, so that a retry does not help."""
+    """Raised if the downloaded file could not be written on this machine, so that a retry does not help."""
 
 
 def unwritable(folder: Path, error: OSError) -> str:
-    """Return the error message for a folder in which a copy could not be written."""
+    """Return the error text for users if a downloaded list cannot be written to ``folder``."""
     return f"{folder}: cannot be written ({write_error_text(error)}); the old table stays in force"
 
 
 class Offline(ListError):
-    """Raised if no server was reached in this run, so that the failure says nothing about the source."""
+    """Raised if no server has been reached in this run: the machine is probably offline, the list fine."""
 
 
 class _TooSlow(Exception):
-    """Raised if a download takes longer than its deadline."""
+    """Raised if a download takes longer than its deadline; `Fetcher.fetch` turns it into a ListError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The result of a download. ``path`` is the new copy; None if the stored copy is still the newest."""
+    """The result of a download.
+
+    ``path`` is the new file; None if the server says that the stored copy is current.
+    """
 
     path: Path | None
     validators: Validators
 
 
 class NoDowngrade(HTTPRedirectHandler):
-    """Follows redirects, but refuses one from HTTPS to HTTP."""
+    """Follows HTTP redirects, but raises HTTPError for one from HTTPS to HTTP (a urllib handler)."""
 
     def redirect_request(
         self, req: Request, fp: object, code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -81,9 +84,10 @@ class NoDowngrade(HTTPRedirectHandler):
 
 
 class _Copy:
-    """A file for a download. It raises Unwritable for its own errors, to tell them from network errors.
+    """An unbuffered file that receives a download, as a context manager. Its own errors raise Unwritable.
 
-    It is not buffered, so that a full disk is reported by the write that fails.
+    So a full disk is not confused with a network error, and is reported by the write that fails. After an
+    error the file is deleted.
     """
 
     def __init__(self, target: Path) -> None:
@@ -110,7 +114,11 @@ class _Copy:
 
 
 class Fetcher:
-    """Downloads lists with time-outs and retries. ``sleep`` and ``outside`` are parameters for tests."""
+    """Downloads lists over HTTP with time-outs and retries.
+
+    ``stall`` and ``deadline``: seconds without a byte, and for a whole download. ``progress`` is called
+    with each chunk. ``sleep`` and ``outside`` are parameters for tests.
+    """
 
     def __init__(
         self,
@@ -131,12 +139,14 @@ class Fetcher:
         self._failing: set[str] = set()  # servers that failed each try: one try for the next list
 
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
-        """Write the newest copy of ``url`` to ``target``, unless ``known`` is still the newest.
+        """Download ``url`` to ``target``, unless the server confirms that the copy with ``known`` is current.
 
-        A server that failed all its tries for an earlier list gets one try.
+        ``known``: ETag and Last-Modified of the stored copy. Retries up to TRIES times; a server that
+        failed all its tries for an earlier list gets one. Returns `Fetched`.
 
-        Raises ListError with the name of the source and the problem; ``target`` does not exist then. Raises
-        Offline without retries if no server was reached in this run, and Unwritable if the disk fails.
+        Raises ListError, naming ``source``, if the download fails or has more than ``max_bytes``;
+        ``target`` does not exist then. Raises Offline without retries if no server was reached in
+        this run, and Unwritable if the disk fails.
         """
         server = urlsplit(url).netloc
         tries = 1 if server in self._failing else TRIES
@@ -186,7 +196,10 @@ class Fetcher:
         raise ListError(msg)
 
     def _in_time(self, act: Callable[[], T]) -> T:
-        """Return the result of ``act``; cut its connection at the deadline. Raises _TooSlow if it is late."""
+        """Call ``act`` and return its result; abort its connection at the deadline.
+
+        Raises _TooSlow if it is late.
+        """
         late = threading.Event()
 
         def cut() -> None:
@@ -238,7 +251,11 @@ class Fetcher:
 
 
 def _says_offline(error: Exception) -> bool:
-    """Return whether the error looks like a missing internet connection, or one unreachable host."""
+    """Return whether the error suggests a missing internet connection.
+
+    One unreachable host can look the same. True for a DNS failure, a missing route, or a time-out while
+    connecting.
+    """
     if not isinstance(error, URLError):
         return False  # a server accepted the connection
     reason = error.reason

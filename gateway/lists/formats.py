@@ -67,7 +67,7 @@ class Format(StrEnum):
 
 @dataclass(slots=True)
 class Tally:
-    """Counts and examples that one reading of a source collects."""
+    """Counts and examples that `read_domains` collects while it reads one list."""
 
     lines: int = 0  # without comments and empty lines
     domains: int = 0
@@ -81,7 +81,7 @@ class Tally:
             self.left_out.add(domain)
 
     def leaves_out(self, name: str) -> bool:
-        """Return whether the list excludes ``name`` or a parent domain."""
+        """Return whether the list's own exceptions (as ``@@||name^``) cover ``name`` or a parent of it."""
         return bool(self.left_out) and any(suffix in self.left_out for suffix in suffixes(name))
 
 
@@ -165,7 +165,10 @@ def _check_line(source: str, number: int, line: bytes) -> None:
 
 
 def _normal(name: bytes) -> str | None:
-    """Return a domain in lower case and A-labels; None if it is invalid, local or a single label."""
+    """Return a host name in lower case and A-labels.
+
+    None if it is invalid, a local name or a single label.
+    """
     try:
         text = hostname(name if name.isascii() else _a_labels(name))
     except WireError:
@@ -178,7 +181,10 @@ def _as_it_is(entry: bytes) -> str:
 
 
 def _a_labels(name: bytes) -> bytes:
-    """Return a UTF-8 name in A-labels (IDNA 2008, UTS 46). A name that IDNA rejects is returned unchanged."""
+    """Return a UTF-8 host name as A-labels (``xn--``; IDNA 2008, UTS 46).
+
+    One that IDNA rejects stays as it is.
+    """
     import idna  # 2 MB of tables, needed by few lists
 
     try:
@@ -198,7 +204,7 @@ def _hosts(line: bytes) -> list[bytes] | None:
 
 
 def _is_sink(address: bytes) -> bool:
-    """Return whether a list uses this address for blocked names: an unspecified or loopback address."""
+    """Return whether an address stands for "blocked" in hosts files: an unspecified or loopback address."""
     return address in _SINKS or (address.startswith(b"127.") and address.replace(b".", b"").isdigit())
 
 
@@ -223,7 +229,7 @@ class _Adblock:
 
     @staticmethod
     def _names(rule: bytes) -> list[bytes]:
-        """Return the name that an Adblock rule blocks as a whole; empty for other rules."""
+        """Return a list with the one domain that an Adblock rule blocks completely; empty for other rules."""
         if not rule.startswith(b"||"):
             return []
         pattern, _, options = rule[2:].partition(b"$")
@@ -235,9 +241,10 @@ class _Adblock:
 
 
 class _Rpz:
-    """Returns the blocked name of each line of a response policy zone.
+    """Returns the blocked name of a line of a response policy zone (RPZ): a list; None for a line to ignore.
 
-    Owner names are relative to $ORIGIN and inside the zone.
+    It must be called with all lines in order: it follows $ORIGIN, and removes the zone's own name from
+    the names. Names of ``rpz-passthru.`` go to the tally as exceptions.
     """
 
     def __init__(self, tally: Tally) -> None:
@@ -272,7 +279,7 @@ class _Rpz:
         return fields[0][:1] in b"$@" or b"SOA" in upper or b"NS" in upper
 
     def _absolute(self, name: bytes) -> bytes:
-        """Return a name made absolute by $ORIGIN, without the final dot."""
+        """Return a DNS name completed by the zone's $ORIGIN if it is relative, without the final dot."""
         return name.rstrip(b".") if name.endswith(b".") or not self._origin else name + b"." + self._origin
 
     def _trigger(self, owner: bytes) -> bytes:
@@ -283,8 +290,8 @@ class _Rpz:
 def parse_addresses(line: bytes) -> list[bytes] | None:
     """Return the IP addresses or prefixes in a line, as keys of the table. None for a comment or empty line.
 
-    A line without a usable address gives an empty list. A prefix that is too wide, or an address of a
-    private network, is not usable.
+    A prefix can give many keys. Returns an empty list for a line without a usable address: a prefix that
+    is too wide, or an address of a private network, is not usable.
     """
     if not line or line[:1] in b"#!;":
         return None

@@ -16,7 +16,10 @@ from gateway.policy.names.services import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An entry of the table that contains the host, or the part of its name that has a category's word."""
+    """A table entry that equals or contains the host or address, or a telling part of the host name.
+
+    Such a part is a word that is typical of a category. ``categories``: those of the entry or word.
+    """
 
     name: str
     categories: tuple[str, ...]  # sorted
@@ -24,7 +27,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The table entries, services and resolver that match a host or address.
+    """What is known of a host or address: table entries with categories, services, and its DNS resolver.
 
     If it is blocked for everyone, only that is returned.
     """
@@ -45,9 +48,11 @@ def look_up(
     sealed: Callable[[str], bool],
     words: NameWords,
 ) -> Lookup:
-    """Return the table entries, services and resolver that match ``written``, a host or an IP address.
+    """Return the table entries, services and DNS resolver that match ``written``, a host or an IP address.
 
-    Raises PolicyError if ``written`` is neither.
+    ``sealed`` returns whether a sealed list has the host. For a host that is blocked for everyone,
+    nothing else is returned. ``words`` are used only if neither table nor catalogue has the host. Raises
+    PolicyError if ``written`` is neither a host nor an address.
     """
     packed = nets.address(written)
     host = parse_host(written) if packed is None else nets.keys(packed)[0]
@@ -70,5 +75,5 @@ def look_up(
 
 
 def _entries(table: DomainTable, packed: bytes) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the entries that contain an address, longest prefix first, each with its categories."""
+    """Yield the table's entries that contain a packed address, longest prefix first, with categories."""
     return ((key, known) for key in nets.keys(packed) if (known := table.entry(key)))

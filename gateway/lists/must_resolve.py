@@ -28,7 +28,10 @@ MAX_NOTED = 20  # entries of one list
 
 @dataclass(frozen=True, slots=True)
 class MustSite:
-    """A site that must resolve, with its subdomains. An ``=`` before the entry means that name only."""
+    """A site, with its subdomains, that lists must not block from age ten on.
+
+    An ``=`` before the entry means that name only.
+    """
 
     entry: str
     topic: str
@@ -42,7 +45,7 @@ class MustSite:
 def parse_must_resolve(
     source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck
 ) -> tuple[MustSite, ...]:
-    """Parse `must_resolve.yaml`. Raises PolicyError with file, line, key and how to fix it."""
+    """Return the sites in `must_resolve.yaml`. Raises PolicyError with file, line, key and how to fix it."""
     top = fields.Fields(parse_document(source, file), ("source", "date", "topics"))
     fields.text(top.need("source"))
     day = top.need("date")
@@ -61,10 +64,7 @@ def parse_must_resolve(
 
 
 def content_categories(bands: Bands) -> frozenset[str]:
-    """Return the categories that an age group from ten on blocks or has to ask for.
-
-    Trackers are among them, since a list of any of these categories would block the site.
-    """
+    """Return the categories that an age group of children from ten years on blocks or needs approval for."""
     older = [preset for band, preset in bands.items() if band.is_child and band.rank >= YOUNGEST.rank]
     return frozenset(
         key for preset in older for key, rule in preset.rules.categories.items() if rule.value.refuses
@@ -72,10 +72,10 @@ def content_categories(bands: Bands) -> frozenset[str]:
 
 
 class MustResolve:
-    """Finds list entries that block a site that must resolve.
+    """Finds list entries that block a site that must resolve, or a help line.
 
-    ``content`` is the set of categories that are checked. ``help_names`` are names of help lines, which no
-    list of any category may block.
+    ``content``: the categories that are checked for such sites. ``help_names``: names of help lines,
+    which no list of any category may block.
     """
 
     def __init__(
@@ -99,27 +99,42 @@ class MustResolve:
                 name = name.partition(".")[2]
 
     def hit(self, category: str, listed: str) -> str | None:
-        """Return the must-resolve site that an entry of a list of that category would block, or None."""
+        """Return the site of must_resolve.yaml that an entry of a list of ``category`` would block, or None.
+
+        ``listed``: the entry. Such sites, about health for example, must stay reachable from age ten
+        on. None also for a category that is not checked.
+        """
         return self._names.get(listed) if category in self._content else None
 
     def site_of_any_list(self, listed: str) -> str | None:
-        """Return the must-resolve site that the entry ``listed`` would block, in any category, or None."""
+        """Return the site of must_resolve.yaml that the entry ``listed`` would block, or None.
+
+        Such sites, about health for example, must stay reachable from age ten on. Unlike `hit`, it
+        applies to lists of any category.
+        """
         return self._names.get(listed)
 
     def help_line(self, listed: str) -> str | None:
-        """Return the help line that an entry would block, or None. Help lines override all lists."""
+        """Return the help line's name that the entry ``listed`` would block, or None.
+
+        No list may block help lines.
+        """
         return self._help.get(listed)
 
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
-        """Return a must-resolve site or a help line that a table blocks, or None.
+        """Return a site of must_resolve.yaml or a help line that a category table blocks, or None.
 
-        ``entry`` returns the categories of exactly a name in the table.
+        ``entry`` returns the categories of a name's own entry in the table, without those of its
+        parent domains.
         """
         sites = (site for listed, site in self._names.items() if not self._content.isdisjoint(entry(listed)))
         return next(sites, None) or next((line for name, line in self._help.items() if entry(name)), None)
 
     def note(self, source: str, listed: Iterable[str]) -> None:
-        """Log the entries of a list that name help lines, for the maintainer of the list."""
+        """Log a warning for each entry in ``listed``, at most 20, that would block a help line.
+
+        Every entry must be one for which `help_line` returns a name. ``source``: the list's id.
+        """
         for name in list(dict.fromkeys(listed))[:MAX_NOTED]:
             _log.warning(
                 "%s: entry %s would block the help line %s; the entry is left out",
@@ -129,7 +144,10 @@ class MustResolve:
             )
 
     def hits(self, category: str, listed: Iterable[str]) -> Mapping[str, str]:
-        """Return the entries of ``listed`` that would block a must-resolve site, each with that site."""
+        """Return the entries of ``listed`` that would block a site of must_resolve.yaml, each with that site.
+
+        Empty for a category that is not checked.
+        """
         if category not in self._content:
             return {}
         found = self._names

@@ -47,7 +47,7 @@ _KEYS = ("lists", "on", "off", "wrong")
 
 @dataclass(frozen=True, slots=True)
 class WrongEntry:
-    """A list entry that the family reported as wrong."""
+    """A list entry (host and category) that the family reported as wrong: by whom, and when."""
 
     host: str
     category: str
@@ -64,16 +64,22 @@ class OwnLists:
 
     @property
     def is_default(self) -> bool:
-        """Return whether the family added no list, and turned none on or off."""
+        """Return whether the family has added no list, and has turned no published list on or off."""
         return not (self.lists or self.on or self.off)
 
     @property
     def categories(self) -> Mapping[str, str]:
-        """The names, by id, of the lists that are a category of their own: each child has a rule for it."""
+        """The names, by id, of the lists that are a category of their own.
+
+        Each child can have a rule for such a list.
+        """
         return {key: listed.name for key, listed in self.lists.items() if listed.category == key}
 
     def with_list(self, name: str, url: str, category: str, key: str) -> OwnLists:
-        """Return a copy with one more list. Raises ListError if there are too many, or for a used URL."""
+        """Return these settings with one more list.
+
+        Raises ListError if there are too many, or for a used URL. ``key``: the id of the new list.
+        """
         if len(self.lists) >= MAX_OWN:
             msg = f"there are {MAX_OWN} lists of your own already; remove one first"
             raise ListError(msg)
@@ -86,7 +92,7 @@ class OwnLists:
         return replace(self, lists={other: value for other, value in self.lists.items() if other != key})
 
     def switched(self, published: PublishedList, *, on: bool) -> OwnLists:
-        """Return a copy in which a published list is turned on or off, whatever the tier includes."""
+        """Return these settings with a published list turned on or off, whether or not the tier has it."""
         key = {published.id}
         return replace(
             self, on=self.on | key if on else self.on - key, off=self.off - key if on else self.off | key
@@ -100,9 +106,10 @@ class OwnLists:
         return replace(self, wrong=tuple(report for report in self.wrong if report.host != named))
 
     def is_on(self, published: PublishedList, tier: ListTier, *, is_here: bool) -> bool:
-        """Return whether a list is fetched and used: by the family's choice, else by the gateway's tier.
+        """Return whether a list is downloaded and used: by the family's choice, else by the gateway's tier.
 
-        A list that is in no tier stays on while its copy is here: `qalqan lists update NAME` fetched it.
+        ``is_here``: whether a copy is stored. A list that is in no tier is on while its copy is
+        stored: `qalqan lists update NAME` downloaded it.
         """
         if published.id in self.off and published.id not in self.lists:
             return False
@@ -112,9 +119,9 @@ class OwnLists:
 
 
 def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
-    """Return a list that the family added, in the form of a published list.
+    """Return a `PublishedList` for a list that the family added.
 
-    Its format is recognised from its copy; well-known sites are left out.
+    ``key`` is its id. Its format is recognised from its copy; entries for well-known sites are left out.
     """
     return PublishedList(
         id=key, name=name, url=url, form=None, licence="", category=category, size=0, max_bytes=MAX_BYTES,
@@ -128,7 +135,10 @@ def lists_file(config: Path) -> Path:
 
 
 def read_own(path: Path, categories: Categories) -> OwnLists:
-    """Read the choice of lists; empty if there is no file. Raises PolicyError with file, line and fix."""
+    """Return the family's choice of lists from `lists.yaml`; an empty choice if there is no file.
+
+    Raises PolicyError with file, line and fix.
+    """
     if not path.exists():
         return OwnLists()
     return parse_own(read_bounded(path), str(path), categories)
@@ -145,7 +155,10 @@ def parse_own(source: str | bytes, file: str, categories: Categories) -> OwnList
 
 
 def has_own_choice(path: Path) -> bool:
-    """Return whether `lists.yaml` adds a list, or turns one on or off. Raises PolicyError."""
+    """Return whether `lists.yaml` adds a list, or turns one on or off.
+
+    Raises PolicyError for an invalid file.
+    """
     if not path.exists():
         return False
     top = fields.Fields(parse_document(read_bounded(path), str(path)), _KEYS)
@@ -201,7 +214,7 @@ def _wrong(node: Node) -> Iterator[WrongEntry]:
 
 
 def write_own(path: Path, own: OwnLists) -> None:
-    """Write the choice of lists to `lists.yaml`, atomically. Raises ListError."""
+    """Write the family's choice of lists to `lists.yaml`, atomically. Raises ListError if that fails."""
     content: dict[str, Any] = {
         "lists": {
             key: {"name": published.name, "url": published.url, "category": published.category}

@@ -31,7 +31,10 @@ KEEPING = "keeping the previous table"
 
 
 def pack_prebuilt(table: bytes) -> Mapping[str, bytes]:
-    """Return the packed table for machines of each byte order, from one that was built on this machine."""
+    """Return a category table as gzip data for each byte order (``little``, ``big``).
+
+    ``table`` is one that was built on this machine.
+    """
     other = next(order for order in ORDERS if order != byteorder)
     return {
         byteorder: gzip.compress(table, mtime=0),
@@ -40,7 +43,7 @@ def pack_prebuilt(table: bytes) -> Mapping[str, bytes]:
 
 
 def swap_byte_order(table: bytes) -> bytes:
-    """Return the same table for machines of the other byte order."""
+    """Return a category table of this machine's byte order in the other byte order, with a new header."""
     head = domains.HEAD
     _, _, _, count, bits, salt, json_length, _ = head.unpack(table[: head.size])
     numbers_at = head.size + 4 * ((1 << bits) + 1 + count)
@@ -65,10 +68,11 @@ def swap_byte_order(table: bytes) -> bytes:
 def install_prebuilt(
     packed: Path, state: Path, release: TableRelease, categories: Collection[str], canaries: Canaries
 ) -> TableInfo:
-    """Put a packed table in use as the category table in ``state``. Return its description.
+    """Unpack and check a table from the data feed; make it the category table in ``state``.
 
-    Raises ListError if it is damaged or too large, is another table than ``release``, names a category that
-    is not in ``categories``, or blocks a site that no list may block. The previous table stays then.
+    Return its header. Raises ListError if it is damaged or too large, is another table than ``release``,
+    names a category that is not in ``categories``, or blocks a site that no list may block. The previous
+    table stays then.
     """
     with replacing_table(state / TABLE_NAME) as temporary:
         _unpack(packed, temporary, MAX_TABLE[ListTier(release.tier)])
@@ -96,7 +100,10 @@ def _has_time_zone(built: str) -> bool:
 
 
 def _unpack(packed: Path, out: Path, most: int) -> None:
-    """Write the unpacked table to ``out``, and to the disk. Raises ListError, or OSError if that fails."""
+    """Decompress ``packed`` to ``out`` and flush it to the disk. Raises OSError if reading or writing fails.
+
+    Raises ListError if it is damaged, empty, or has more than ``most`` bytes.
+    """
     size = 0
     with packed.open("rb") as file, gzip.GzipFile(fileobj=file) as source, out.open("wb") as written:
         while chunk := _read(source):

@@ -10,7 +10,10 @@ DOWNLOADS = 90  # percent of the work; building the table is the rest
 
 @dataclass(frozen=True, slots=True)
 class UpdateStep:
-    """A moment of an update: the list and its bytes so far, or the table if ``source`` is empty."""
+    """The progress of an update: the list that is being downloaded, and its bytes so far.
+
+    While the table is being built, ``source`` is empty.
+    """
 
     source: str
     done: int  # bytes
@@ -19,25 +22,28 @@ class UpdateStep:
 
 
 class UpdateProgress:
-    """Counts the lists of an update and calls ``show`` with each step. ``percent`` never decreases."""
+    """Computes the percentage of an update of the lists and calls ``show`` with each step.
+
+    The percentage never decreases.
+    """
 
     def __init__(self, show: Callable[[UpdateStep], None]) -> None:
         self._show = show
         self._number, self._lists, self._percent = 1, 1, 0
 
     def begin(self, source: str, number: int, lists: int) -> None:
-        """Report that list ``number`` (from 1) of ``lists`` is next."""
+        """Show that the download of list ``number`` (from 1) of ``lists`` begins. ``source``: its id."""
         self._number, self._lists = number, lists
         self.received(source, 0, None)
 
     def received(self, source: str, done: int, total: int | None) -> None:
-        """Report the bytes of a list that have arrived. A `gateway.lists.fetch.Progress`."""
+        """Show that ``done`` of ``total`` bytes of a list have arrived; ``total`` None: unknown."""
         share = min(done / total, 1.0) if total else 0.0
         percent = int(DOWNLOADS * (self._number - 1 + share) / self._lists)
         self._percent = max(self._percent, percent)
         self._show(UpdateStep(source, done, total, self._percent))
 
     def build(self) -> None:
-        """Report that the table is being built."""
+        """Show that all lists are downloaded and the table is being built."""
         self._percent = max(self._percent, DOWNLOADS)
         self._show(UpdateStep("", 0, None, self._percent))

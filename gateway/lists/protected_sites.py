@@ -27,10 +27,11 @@ WAYS_IN = ("www", "m")  # an entry for one of these names below a site blocks th
 
 
 class ProtectedSites:
-    """Decides which entries of fetched lists are left out because they would block an innocent site.
+    """Decides which entries of published lists are left out because they would block an innocent site.
 
-    ``sites``: registrable names. ``hints`` and ``doubts``: words by category. ``words``: names that these
-    match are not doubtful. ``binding``: categories that are blocked for everyone, such as phishing.
+    ``sites``: registrable names of popular sites. ``hints`` and ``doubts``: parts of names that speak for
+    and against a category, by category. ``words``: names that these match are not doubtful. ``binding``:
+    categories that are blocked for everyone, such as phishing.
     """
 
     def __init__(
@@ -49,10 +50,11 @@ class ProtectedSites:
         self._binding = frozenset(binding)
 
     def spares(self, category: str, listed: str, *, weak: bool = False) -> bool:
-        """Return whether the entry ``listed`` of a list of that category is left out.
+        """Return whether the entry ``listed`` of a list of ``category`` is left out of the table.
 
-        Such an entry is a site of the guard, its usual address or a parent domain; or a name of a
-        government or school. A weak list cannot block a name below a site of the guard either.
+        True for a protected site, its names ``www`` and ``m``, its parent domains, and names of
+        governments and schools. For a ``weak`` list also for any name below a protected site. False
+        for a state register.
         """
         if is_register(category):
             return False
@@ -64,11 +66,18 @@ class ProtectedSites:
         return weak and any(parent in self._sites for parent in _parents(listed))
 
     def weighs(self, category: str, *, weak: bool) -> bool:
-        """Return whether some names of such a list need a second list."""
+        """Return whether some names of a list of ``category`` count only if a second list has them.
+
+        ``weak``: the list is marked as less reliable.
+        """
         return weak or category in self._doubts
 
     def is_certain(self, category: str, listed: str, *, weak: bool) -> bool:
-        """Return whether a name of a list counts without a second list that has it."""
+        """Return whether a name counts for ``category`` even if only one list has it.
+
+        A name of a ``weak`` list needs a word that is typical of the category. A name with a word
+        that speaks against the category is not certain, unless another word gives it the category.
+        """
         if weak and not _has(self._hints, category, listed):
             return False
         return not _has(self._doubts, category, listed) or category in self._words.categories(listed)
@@ -84,7 +93,7 @@ def _has(patterns: Mapping[str, re.Pattern[str]], category: str, name: str) -> b
 
 
 def _parents(name: str) -> list[str]:
-    """Return every parent domain of a name that has at least two labels."""
+    """Return the parent domains of ``name`` that have at least two labels, the longest first."""
     labels = name.split(".")
     return [".".join(labels[at:]) for at in range(1, len(labels) - 1)]
 
@@ -95,7 +104,7 @@ def parse_protected_sites(
     categories: Collection[str],
     is_public_suffix: PublicSuffixCheck,
 ) -> tuple[frozenset[str], Words, Words]:
-    """Return the sites, the hints and the doubts of `guard.yaml`.
+    """Return the sites, and the words for (hints) and against (doubts) each category, of `guard.yaml`.
 
     Raises PolicyError with file, line, key and how to fix it.
     """

@@ -20,7 +20,10 @@ _NAME = SYSTEM.name
 
 
 def list_file() -> Path:
-    """Return the path of the Public Suffix List on this machine. Raises PolicyError if there is none."""
+    """Return the path of the Public Suffix List on this machine.
+
+    Raises PolicyError if it is not installed.
+    """
     spec = find_spec(PACKAGE)
     if spec is not None and spec.origin is not None:
         return Path(spec.origin).with_name(_NAME)
@@ -30,7 +33,10 @@ def list_file() -> Path:
 
 
 def rules() -> Iterator[str]:
-    """Yield all rules of the Public Suffix List in A-labels, with their prefixes `*.` and `!`."""
+    """Yield all rules of the Public Suffix List in A-labels, with their prefixes `*.` and `!`.
+
+    Raises PolicyError if the list is not installed.
+    """
     with list_file().open("rb") as lines:
         yield from _rules_of(lines)
 
@@ -38,9 +44,9 @@ def rules() -> Iterator[str]:
 def public_suffix_check() -> PublicSuffixCheck:
     """Return a function that says whether a name is a public suffix.
 
-    Public suffixes are those of registries, those that companies have registered, such as ``github.io``, and
-    top-level names that are on no list. Building the check takes 20 ms and 1 MB: build it when rules are
-    loaded, and drop it afterwards.
+    Public suffixes are those of registries, those that companies have registered, such as ``github.io``,
+    and top-level names that are not in the list. Building the check takes 20 ms and 1 MB: build it when
+    rules are loaded, and drop it afterwards. Raises PolicyError if the list is not installed.
     """
     return _check_of(frozenset(rules()))
 
@@ -48,14 +54,14 @@ def public_suffix_check() -> PublicSuffixCheck:
 def compact_public_suffix_check() -> PublicSuffixCheck:
     """Return a public suffix check that may stay in memory: 80 kB. Building it takes 20 ms.
 
-    It has only the hashes of the rules. Two names with one hash are confused: on a 32-bit machine one name
-    in 400,000. Use it for grouping names, not for rules.
+    It has only the hashes of the rules, and so can be wrong: on a 32-bit machine for one name in 400,000.
+    Use it for grouping names, not for rules.
     """
     return _check_of(_Hashes(rules()))
 
 
 class _Hashes:
-    """A set of texts as a sorted array of their hashes, 8 bytes each."""
+    """A set of texts that stores only their hashes, 8 bytes each; ``in`` may be wrong for equal hashes."""
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._sorted = array("q", sorted(map(hash, texts)))
@@ -67,9 +73,9 @@ class _Hashes:
 
 
 def lazy_public_suffix_check() -> PublicSuffixCheck:
-    """Return a public suffix check for a few names, which reads the rules of a top-level name on first use.
+    """Return a public suffix check for few names; it reads the rules of a top-level domain at its first use.
 
-    Each top-level name takes 3 ms. The whole list would occupy 1 MB permanently.
+    Each top-level domain takes 3 ms once. The whole list would occupy 1 MB permanently.
     """
     known: dict[str, PublicSuffixCheck] = {}
 
@@ -83,10 +89,10 @@ def lazy_public_suffix_check() -> PublicSuffixCheck:
 
 
 def _check_of(known: Container[str]) -> PublicSuffixCheck:
-    """Return the public suffix check for the rules ``known``.
+    """Return a function that says whether a name is a public suffix by the rules ``known``.
 
-    A top-level name on no list is a public suffix too: anyone may register a name there. So is a name with
-    the rule `*.` below it.
+    A top-level name is always one: anyone may register a name there. So is a name with the rule `*.`
+    below it.
     """
 
     def check(name: str) -> bool:
@@ -109,7 +115,10 @@ def _rules_of(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _lines_under(top: str, file: Path) -> list[bytes]:
-    """Return the lines of the list for names under ``top``; for an A-label also all non-ASCII lines."""
+    """Return the lines of the Public Suffix List that end in ``top``, a top-level domain.
+
+    For an A-label also all non-ASCII lines.
+    """
     encoded, ending = top.startswith("xn--"), top.encode()
     with file.open("rb") as lines:
         return [line for line in lines if line.rstrip().endswith(ending) or (encoded and not line.isascii())]

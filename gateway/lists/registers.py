@@ -25,9 +25,9 @@ CHUNK = 1 << 18
 
 
 def register_list(register: Register) -> PublishedList:
-    """Return a state register in the form of a published list.
+    """Return a state register (a state's list of blocked sites) in the form of a published list.
 
-    Its format is recognised from its copy; well-known sites are left out.
+    Its format is recognised from its copy; entries for well-known sites are left out.
     """
     return PublishedList(
         id=register.source, name=register.name, url=register.url or f"file://{register.file}", form=None,
@@ -37,7 +37,7 @@ def register_list(register: Register) -> PublishedList:
 
 
 def check_registers_distinct(registers: Iterable[Register], others: Iterable[PublishedList]) -> None:
-    """Raise ListError if the URL of a register is also the URL of a list of another category."""
+    """Raise ListError if the URL of a state register is also the URL of a list in ``others``."""
     used = {url: other_list for other_list in others for place in other_list.places for url in place}
     for register in registers:
         other = used.get(register.url) if register.url else None
@@ -50,7 +50,11 @@ def check_registers_distinct(registers: Iterable[Register], others: Iterable[Pub
 
 
 def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, now: datetime) -> None:
-    """Copy and check a register that is a local file. Raises ListError and keeps the last good copy."""
+    """Copy a state register that is a local file to its stored copy, after checking it.
+
+    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used; the
+    last copy stays.
+    """
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
     try:
@@ -67,7 +71,10 @@ def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, 
 
 
 def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
-    """Copy the data of a register. Raises ListError for a file that is too long or not regular."""
+    """Copy the data of a state register's file.
+
+    Raises ListError for a file that is too long or not regular.
+    """
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         msg = f"{register.source}: {register.file} is not a regular file; it is not used"
         raise ListError(msg)
@@ -83,7 +90,10 @@ def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
 def copy_register_files(
     registers: Iterable[Register], book: CopyIndex, canaries: Canaries, now: datetime
 ) -> list[str]:
-    """Copy the files of all registers that are on. Return one line for each failure."""
+    """Copy the local files of all state registers that are on. Return one line for each failure.
+
+    The index ``book`` has each result; it is not saved.
+    """
     problems = []
     for register in registers:
         if register.on and register.file:
@@ -97,7 +107,10 @@ def copy_register_files(
 
 
 def usable(register: Register, book: CopyIndex) -> PublishedList | None:
-    """Return a register as a list for the build; None if it is off, has no copy, or lists addresses."""
+    """Return a state register as a list for the build; None if it is off, has no copy, or lists addresses.
+
+    Raises ListError if its copy has no known format.
+    """
     published, path = register_list(register), book.path(register.source)
     if not register.on or not path.exists():
         return None
@@ -106,9 +119,10 @@ def usable(register: Register, book: CopyIndex) -> PublishedList | None:
 
 
 def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> None:
-    """Store with each copy in use which sites of must_resolve.yaml it blocks, or that it has addresses.
+    """Record in ``book``, as a state register's error text, sites of must_resolve.yaml that it blocks.
 
-    The entries stay in the table: a register is shown as what it is, and applied as a whole.
+    Or that the register has only addresses, which are not used. Registers that are off, without a copy or
+    with an error are skipped. The entries stay in the table: a register is applied as a whole.
     """
     for register in registers:
         copy, path = book.copies.get(register.source), book.path(register.source)

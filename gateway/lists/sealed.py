@@ -47,7 +47,10 @@ _KEY_FILE = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class SealedState:
-    """The header of the set in force of one source, or None; ``problem`` says why there is none."""
+    """A sealed list's source, and the header of its verified set in use, or None.
+
+    ``problem`` says why there is none.
+    """
 
     source: SealedSource
     head: SetHead | None
@@ -58,7 +61,7 @@ class SealedState:
 
 
 class SealedShelf:
-    """Stores the sets in force, one file for each source, and verifies and loads them."""
+    """Stores verified sealed lists ("sets"), one file for each source in a private folder, and loads them."""
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -67,7 +70,7 @@ class SealedShelf:
         return self.folder / f"{source.name}{SET}"
 
     def make(self) -> None:
-        """Create the folder with mode 0700. Raises ListError if that fails."""
+        """Create the folder for sealed lists with mode 0700. Raises ListError if that fails."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder.chmod(0o700)
@@ -77,7 +80,10 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[SealedState, ...]]:
-        """Return all sets in force, and the state of each source. A damaged set is reported in its state."""
+        """Read the stored set of each source; return the verified sets, and a state for each source.
+
+        A damaged or missing set has its problem in the state and is not in the sets.
+        """
         sets: list[SealedSet] = []
         held = []
         for source in sources:
@@ -98,7 +104,10 @@ class SealedShelf:
         return SealedSets(tuple(sets)), tuple(held)
 
     def held(self, source: SealedSource) -> SealedSet | None:
-        """Return the set in force of a source, None if there is none yet. Raises ListError for damage."""
+        """Return the stored set of a source, verified and opened with its key; None if there is none yet.
+
+        Raises ListError if it is damaged, or its signature is wrong.
+        """
         path = self.path(source)
         if not os.path.lexists(path):
             return None
@@ -108,10 +117,12 @@ class SealedShelf:
     def offer(
         self, source: SealedSource, data: bytes, keys: Sequence[bytes], innocent: Iterable[str], now: float
     ) -> bool:
-        """Verify a new set and store it in place of the set in force. Return False if it is the same.
+        """Verify a downloaded sealed set and store it in place of the old one.
 
-        ``innocent`` are normalised names that no valid set contains. Raises ListError for a set that is
-        rejected; the set in force stays.
+        Return False if it is the same. ``data``: the signed set. ``keys``: keys that may open it.
+        ``innocent``: normalised names that no valid set contains. ``now``: Unix seconds. Raises
+        ListError for a set that is rejected: bad signature, unknown key, from the future, not newer,
+        expired, or with an innocent name. The old set stays.
         """
         parsed = verified(source, data)
         new = with_key(parsed, keys)
@@ -146,7 +157,10 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
-        """Delete sets of removed sources, and temporary files that an interrupted download left."""
+        """Delete stored sets whose source is no longer in ``sources``, with their temporary files.
+
+        Ignores errors.
+        """
         keep = {source.name for source in sources}
         with suppress(OSError):
             for file in self.folder.iterdir():
@@ -156,10 +170,10 @@ class SealedShelf:
 
 
 class SealedUpdate:
-    """Downloads new sets and puts them in force, in a short-lived process outside the daemon.
+    """Downloads sealed sets and stores the new ones, in a short-lived process outside the daemon.
 
-    One object is one update run. ``innocent`` returns names that no valid set contains; it is called for a
-    new set.
+    One object is one update run. ``innocent`` returns names that no valid set contains; it is called for
+    each new set.
     """
 
     def __init__(
@@ -171,9 +185,10 @@ class SealedUpdate:
         self._now = now
 
     def renew(self, sources: Iterable[SealedSource]) -> list[str]:
-        """Update the set of each source. Return one line for each failure; the others are still updated.
+        """Download and store the set of each source.
 
-        Raises ListError if the folder cannot be written.
+        Return one line for each failure; the others are still updated. Also deletes sets of removed
+        sources. Raises ListError if the folder cannot be written.
         """
         shelf, sources = self._shelf, tuple(sources)
         shelf.make()
@@ -220,7 +235,11 @@ def _refuse(head: SetHead, problem: str) -> None:
 
 
 def verified(source: SealedSource, data: bytes) -> ParsedSet:
-    """Return the parsed set, after verifying its signature. Raises ListError if one of both fails."""
+    """Return the parsed sealed set, after verifying its Ed25519 signature by the issuer.
+
+    Raises ListError if the set cannot be parsed, the signature is wrong, or the package cryptography is
+    missing.
+    """
     try:
         require("cryptography", "sealed sets")
     except MissingPackageError as error:
@@ -239,7 +258,7 @@ def verified(source: SealedSource, data: bytes) -> ParsedSet:
 
 
 def with_key(parsed: ParsedSet, keys: Sequence[bytes]) -> SealedSet:
-    """Return the set opened with its key. Raises ListError if the key has not arrived yet."""
+    """Return a sealed set opened with the one of ``keys`` that fits it. Raises ListError if none fits."""
     for key in keys:
         if Hasher(key).check() == parsed.head.check:
             return parsed.opened(key)
@@ -250,7 +269,7 @@ def with_key(parsed: ParsedSet, keys: Sequence[bytes]) -> SealedSet:
 def read_keys(path: Path) -> tuple[bytes, ...]:
     """Return the keys in a key file: lines of 64 hexadecimal digits; empty lines and # comments are skipped.
 
-    Raises ListError.
+    Raises ListError for another line, for no or more than MAX_KEYS keys, and as `read_private` does.
     """
     found = []
     for line in read_private(path, _KEY_FILE).decode("ascii", "replace").split("\n"):
@@ -272,9 +291,10 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 def read_private(path: Path, most: int) -> bytes:
-    """Return the data of a file, at most ``most`` bytes.
+    """Return the content of a file with at most ``most`` bytes that only its owner and root can access.
 
-    Raises ListError if it is longer, or if another user can read or change the file or its folder.
+    Raises ListError if it is longer or cannot be read, or if another user can access the file or its
+    folder.
     """
     try:
         folder = os.stat(path.parent)

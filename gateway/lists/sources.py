@@ -60,16 +60,22 @@ class PublishedList:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """Return the URLs of all files of the list; the list is their concatenation."""
+        """Return the URLs of the list's files at its first server.
+
+        The files, joined in order, are the list.
+        """
         return self.url, *self.further
 
     @property
     def places(self) -> tuple[tuple[str, ...], ...]:
-        """Return the URLs of the list's files at each place that serves it, in the order to try them."""
+        """Return the servers of a list in the order to try them: each a tuple of the URLs of its files."""
         return self.urls, *self.mirrors
 
     def copy(self, path: Path) -> BuildSource:
-        """Return the copy at ``path`` as input of the build. Raises ListError for a file that is no list."""
+        """Return a `BuildSource` for the stored copy at ``path``: the list as input of the table's build.
+
+        An undeclared format is recognised. Raises ListError for a file that is no list.
+        """
         from gateway.lists.build import BuildSource, guess_format  # the daemon needs the catalogue only
 
         form = self.form or guess_format(self.id, path)
@@ -77,7 +83,7 @@ class PublishedList:
 
 
 def parse_sources(source: str | bytes, file: str, categories: Categories) -> Mapping[str, PublishedList]:
-    """Parse the catalogue of published lists, and return the lists by id.
+    """Return the published lists in the catalogue `sources.yaml`, by id.
 
     Raises PolicyError with file, line, key and how to fix it.
     """
@@ -115,7 +121,10 @@ def _published(key: str, place: Place, node: Node, categories: Categories) -> Pu
 
 
 def _urls(node: Node) -> list[str]:
-    """Return the HTTPS URLs of a list: one, or several if it is published in several files."""
+    """Return the HTTPS URLs of a list: one, or several if it is published in several files.
+
+    Raises PolicyError for other URLs or none.
+    """
     nodes = fields.entries(node, MAX_FILES) if isinstance(node, Sequence) else (node,)
     if not nodes:
         node.place.refuse("is empty", "write one address, or a list of addresses")
@@ -128,7 +137,10 @@ def _urls(node: Node) -> list[str]:
 
 
 def _mirrors(node: Node, urls: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the mirrors of a list, each with the URLs of its files. They may be cut differently."""
+    """Return the mirrors of a list, each with the URLs of its files. Raises PolicyError for a repeated one.
+
+    A mirror may have another number of files.
+    """
     places: list[tuple[str, ...]] = []
     for item in fields.entries(node, MAX_MIRRORS):
         place = tuple(_urls(item))

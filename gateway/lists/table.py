@@ -22,16 +22,20 @@ _SEED_SALT = bytes(16)  # packaged names need no salt against crafted collisions
 
 
 class StoredTable(DomainTable):
-    """A table that is read from its file with each look-up.
+    """A category table that is read from its file with each look-up, without mapping it into memory.
 
-    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut. If the
-    file is cut or changed while it is open, the table continues as the seed and calls ``when_lost`` once.
+    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut. If
+    the file is cut or changed while it is open, the table uses the small packaged lists (the seed)
+    instead and calls ``when_lost`` once.
     """
 
     __slots__ = ("_fd", "_opened", "_path", "_when_lost", "lost")
 
     def __init__(self, path: Path, fd: int, when_lost: WhenLost) -> None:
-        """Take over ``fd``, which is open for reading. Raises ListError for a damaged table."""
+        """Read the table from ``fd``, which is open for reading; `close` closes it.
+
+        ``path``: for messages. Raises ListError for a damaged table.
+        """
         self._path, self._fd = path, fd
         self._opened = os.fstat(fd)
         self.lost = ""  # one line: why the table continues as the seed
@@ -47,7 +51,7 @@ class StoredTable(DomainTable):
             return super()._number(name)
 
     def check(self) -> None:
-        """Continue as the seed if the file was changed since it was opened."""
+        """Use the small packaged lists from now on if the file was changed since it was opened."""
         now, then = os.fstat(self._fd), self._opened
         if not self.lost and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
             self._lose()
@@ -69,9 +73,10 @@ def _nothing() -> None:
 
 
 def open_table(state: Path, when_lost: WhenLost = _nothing) -> DomainTable:
-    """Return the table in ``state``, or the seed before the first build. Raises ListError for damage.
+    """Return the category table in ``state``; the small packaged one (seed) before the first build.
 
-    ``when_lost``: see `StoredTable`.
+    ``when_lost`` is called if the file is cut or changed later (`StoredTable`). Raises ListError for
+    damage, or a file that cannot be read.
     """
     path = state / TABLE_NAME
     try:
@@ -88,7 +93,10 @@ def open_table(state: Path, when_lost: WhenLost = _nothing) -> DomainTable:
 
 
 def stored_table(path: Path, when_lost: WhenLost = _nothing) -> StoredTable:
-    """Return the table in a file, open for look-ups. Raises OSError, or ListError for damage."""
+    """Return the category table in the file ``path``, open for look-ups.
+
+    Raises OSError, or ListError for damage. ``when_lost``: see `StoredTable`.
+    """
     fd = open_nonblocking(str(path), os.O_RDONLY)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
@@ -100,7 +108,7 @@ def stored_table(path: Path, when_lost: WhenLost = _nothing) -> StoredTable:
 
 
 def seed_names() -> Mapping[str, frozenset[str]]:
-    """Return the names in the lists that come with the product, each with its categories."""
+    """Return the host names in the packaged lists, each with its categories."""
     found: dict[str, frozenset[str]] = {}
     for file in sorted(DATA.joinpath(SEED_FOLDER).iterdir()):
         category, ending = file.name.rpartition(".")[::2]
@@ -115,7 +123,7 @@ def seed_names() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _seed() -> bytes:
-    """Return the names that come with the product as a category table in binary form, 13 kB."""
+    """Return the packaged lists as a category table in binary form (13 kB). The result is cached."""
     return pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT)
 
 

@@ -24,15 +24,18 @@ MAX_TABLE: Mapping[ListTier, int] = {
 
 
 def tier_here(configured: ListTier | None) -> ListTier:
-    """Return the configured tier, or the one that fits this machine's memory if none is (`auto`)."""
+    """Return the configured tier (size) of lists, or the one that fits this machine's memory.
+
+    ``configured`` None: no tier is set (`auto`).
+    """
     return configured or tier_for_memory(machine_memory().total)
 
 
 def memory_shortage(tier: ListTier, available: int, *, has_feed: bool = False) -> str:
-    """Return why an update of a tier cannot run with ``available`` bytes of usable memory; empty if it can.
+    """Return the message why a list update has too little memory; empty if it can run.
 
-    ``available`` 0: unknown, and no reason to wait. ``has_feed``: the table may come from the signed data
-    feed, so that it is not built here.
+    ``available``: usable bytes; 0: unknown, and no reason to wait. ``has_feed``: the table may come from
+    the signed data feed, so that it is not built here.
     """
     needed = min(NEEDED_MEMORY[tier], NEEDED_FOR_FEED) if has_feed else NEEDED_MEMORY[tier]
     if not 0 < available < needed:

@@ -33,11 +33,14 @@ Begin = Callable[[str, int, int], None]
 
 
 class NoInternet(ListError):
-    """Raised if no server of any list could be reached."""
+    """Raised if the servers of two lists, or of the only list, could not be reached."""
 
 
 class Shelf(CopyIndex):
-    """The stored copies of lists. ``fetch`` downloads new ones."""
+    """The folder of downloaded lists, with an index of when each was fetched.
+
+    ``fetch`` downloads new copies.
+    """
 
     def fetch(
         self,
@@ -49,12 +52,14 @@ class Shelf(CopyIndex):
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Download the lists that are due. A new copy that cannot be used does not replace the old one.
+        """Download the lists that are due; return one line for each list that failed.
 
-        ``begin`` is called before each list.
+        Due is a list that was not fetched in the last two hours; with ``force``, every list.
+        ``begin`` is called before each list. A new copy that cannot be used does not replace the old
+        one.
 
-        Return one line for each list that failed. Raises NoInternet if two hosts, or the only one, cannot
-        be reached, and ListError if nothing can be written: the other lists would fail in the same way.
+        Raises NoInternet if two hosts, or the only one, cannot be reached, and ListError if nothing
+        can be written: the other lists would fail in the same way.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         problems = []
@@ -91,17 +96,20 @@ class Shelf(CopyIndex):
         return self.path(source).exists() and fetched is not None and abs(now - fetched) < FRESH
 
     def forget(self, source: str, problem: str) -> None:
-        """Delete a list's copy that cannot be used, so that the next update downloads the whole list."""
+        """Delete a list's stored copy and record ``problem``, so that the next update downloads it again.
+
+        The index is not saved.
+        """
         self.path(source).unlink(missing_ok=True)
         self.copies[source] = Copy(error=problem)
 
     def _renew(
         self, published: PublishedList, fetcher: Fetcher, canaries: Canaries, copy: Copy
     ) -> list[Validators]:
-        """Renew a list's copy from the first of its places that works. Return the validators of its files.
+        """Download a list from the first of its servers that works; return the HTTP validators of its files.
 
-        Raises the error of the first place, with the last mirror's error added. Offline only if none could
-        be reached.
+        Raises the error of the first server, with the last mirror's error added; Offline only if no
+        server could be reached; Unwritable if the copy cannot be written.
         """
         errors: list[ListError | OSError] = []
         for urls in published.places:
@@ -150,9 +158,10 @@ def _download(
     known: list[Validators],
     new: Path,
 ) -> list[Validators]:
-    """Download a list to ``new``, its files one after another, unless none has changed. Return validators.
+    """Download a list's files to ``new``, joined in order. Return their validators (ETag, Last-Modified).
 
-    The copy of a list in several files is one file, so a change in one of them fetches all of them.
+    Nothing is written if no file has changed since ``known``. If one of several has changed, all are
+    downloaded. Raises ListError if a download fails or the files together are larger than ``max_bytes``.
     """
     most = published.max_bytes
     parts = [new.with_name(f"{new.name}.{number}") for number in range(len(urls))]
@@ -175,7 +184,10 @@ def _download(
 
 
 def _join(parts: list[Path], new: Path) -> None:
-    """Move the first part to ``new`` and append the others. Raises Unwritable if the disk is full."""
+    """Join downloaded files: move the first to ``new``, append and delete the others.
+
+    Raises Unwritable if the disk is full.
+    """
     # No separator: makers split a list at any byte, not only at the end of a line.
     first, *others = parts
     first.replace(new)
@@ -190,16 +202,20 @@ def _join(parts: list[Path], new: Path) -> None:
 
 
 def _refuse_emptied(published: PublishedList, new: int, old: int) -> None:
-    """Raise ListError if a new copy has only a small part of the previous copy's bytes."""
+    """Raise ListError if a new copy has less than SMALLEST_PART (1 %) of the previous copy's bytes.
+
+    ``new`` and ``old``: sizes in bytes.
+    """
     if new < old * SMALLEST_PART:
         msg = f"{published.id}: it has {new:,} bytes, and the copy before has {old:,}; {KEEPING}"
         raise ListError(msg)
 
 
 def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None:
-    """Raise ListError if a new copy blocks a site that must resolve and the previous copy did not.
+    """Raise ListError if a new copy of a list blocks a site of must_resolve.yaml that the old one does not.
 
-    Without a previous copy, the build leaves such entries out of the table.
+    Such a list has changed its purpose. Without a previous copy, the build leaves such entries out of the
+    table.
     """
     found = must_hits(new, must)
     fresh = found.keys() - must_hits(old, must).keys() if found else ()
@@ -214,7 +230,7 @@ def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A file of names of one category that comes with the product."""
+    """A small built-in list of names of one category; it filters before the first list update."""
 
     category: str
     path: Path
@@ -235,9 +251,14 @@ def build_all(
     now: datetime,
     release: TableRelease | None = None,
 ) -> tuple[TableInfo, list[BuildReport]]:
-    """Build the category table in ``state`` from the seeds and from every list that has a copy.
+    """Build the category table in ``state`` from the packaged ``seeds`` and each list with a stored copy.
 
-    A copy that cannot be used is left out and forgotten; its report has the error.
+    Return the table's header and a report for each source. A copy that cannot be used is left out of the
+    table, and its file is deleted, so that the next update downloads it again; its report has the error.
+
+    ``shelf``: the stored copies. ``canaries``: well-known sites, which no list may block. ``release``:
+    written into a table for the signed data feed. Raises ListError for an unusable seed, or if a file
+    cannot be read or written; the old table then stays.
     """
     sources = [seed.source for seed in seeds]
     left_out: list[BuildReport] = []

@@ -63,7 +63,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whose token it is, and with which rights: the daemon checks them again with each command."""
+    """Whose access token the bridge uses, and its role. The daemon checks both again with each command."""
 
     name: str
     role: str
@@ -75,10 +75,13 @@ class Permission:
 
 
 class Bridge:
-    """Publishes the states of one household on one broker, and sends the commands from there."""
+    """Publishes the states of the household over MQTT, and sends received commands to the daemon."""
 
     def __init__(self, client: Client, settings: MqttSettings) -> None:
-        """Raises BrokerError if a file of the settings cannot be used."""
+        """Prepare the bridge without connecting.
+
+        Raises BrokerError if a file of the settings cannot be used.
+        """
         self._client, self._settings = client, settings
         self._topics = Topics(settings.prefix, settings.topic)
         self._inbox: SimpleQueue[Happening | Mapping[str, Any]] = SimpleQueue()
@@ -100,7 +103,10 @@ class Bridge:
         self._complaint = ""
 
     def run(self, ended: Callable[[], bool]) -> None:
-        """Work until ``ended`` returns True. It is called at least every second."""
+        """Connect, publish changes and carry out commands, until ``ended`` returns True.
+
+        ``ended`` is called at least every second.
+        """
         self._broker.start()
         self._reader.start()
         while not ended():
@@ -110,7 +116,11 @@ class Bridge:
             self._report()
 
     def close(self, *, clear: bool = False) -> None:
-        """Disconnect as offline. ``clear``: delete every retained message of this gateway before."""
+        """Publish that the gateway is offline, and disconnect from the broker.
+
+        ``clear``: delete every retained message of this gateway before; logs a warning if there is no
+        connection.
+        """
         self._reader.stop()
         if clear and not self._connected:
             log.warning("The MQTT broker cannot be reached: it keeps what it has stored.")
@@ -120,7 +130,7 @@ class Bridge:
         self._broker.stop(MqttMessage(self._topics.availability, "" if clear else OFFLINE))
 
     def _report(self) -> None:
-        """Report the state of the connection to the daemon for the pages, when it changes and each PERIOD."""
+        """Send the state of the MQTT connection to the daemon, for the pages: on a change and each PERIOD."""
         now, state = time.monotonic(), self._state
         if state is not None and (state != self._reported or now >= self._next_report):
             self._reported, self._next_report = state, now + PERIOD
@@ -129,7 +139,10 @@ class Bridge:
     # ------------------------------------------------------------------------------------ what happens
 
     def _wait(self) -> None:
-        """Handle what happens until the next round is due, for at most a second."""
+        """Wait for one event from the broker or the daemon, and handle it.
+
+        It waits at most a second, or until the next round is due.
+        """
         left = self._next - time.monotonic() if self._connected else 1.0
         try:
             happening = self._inbox.get(timeout=max(0.0, min(1.0, left)))
@@ -160,7 +173,11 @@ class Bridge:
             self._hasten()
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        """React to an event of the daemon; an empty one: it has started."""
+        """Plan a round, and publish an event about a child's new, reminded or answered request.
+
+        ``event``: from the daemon; an empty one means that the daemon has started. Events about
+        requests are published only with a parent's token.
+        """
         self._hasten()
         kind, profile = event.get("event"), event.get("profile")
         if kind not in ("request", "answer") or profile not in self._children or not self._connected:
@@ -185,9 +202,10 @@ class Bridge:
         self._next = min(self._next, time.monotonic() + SETTLE)
 
     def _obey(self, message: Received, profile: str) -> None:
-        """Send a command to the daemon, and publish whether it was done.
+        """Send a received command to the daemon, and publish on the topic ``result`` whether it was done.
 
-        Of commands that come too fast, only the first is answered: answers would double the flood.
+        ``profile``: the child's id; empty: a command for the home. Of commands that come too fast,
+        only the first is answered: answers would double the flood.
         """
         place = self._topics.child(profile) if profile else self._topics.home
         words = message.payload[:64].decode("ascii", "replace")
@@ -211,7 +229,11 @@ class Bridge:
         self._hasten()
 
     def _command(self, message: Received, profile: str) -> HomeCommand:
-        """Return the command in a message. Raises ControlError."""
+        """Return the command in a message for the child ``profile``; empty: for the home.
+
+        Raises ControlError for a retained or invalid message, an unknown child, or a request that is
+        not open.
+        """
         if message.retained:
             # The broker would send it again with each new connection.
             raise ControlError("commands must not be retained").coded(Code.INVALID)
@@ -234,7 +256,10 @@ class Bridge:
     # ------------------------------------------------------------------------------------ what is published
 
     def _round(self) -> bool:
-        """Publish what has changed. Return False if the daemon does not respond."""
+        """Publish the retained messages that have changed, and delete those that are obsolete.
+
+        Return False if the daemon does not respond; the gateway is then published as offline.
+        """
         try:
             self._permission = self._check_token()
             self._state = "permission" if self._permission is None else "connected"
@@ -258,7 +283,10 @@ class Bridge:
         return True
 
     def _check_token(self) -> Permission | None:
-        """Return whose token it is; None if it has ended, or lacks the rights. Raises ControlError."""
+        """Return the owner and role of the configured token; None, with a warning, if it cannot be used.
+
+        Raises ControlError if the daemon does not respond or refuses for another reason.
+        """
         fix = "create one on the pages, at My account, with the rights of a parent or a helper"
         try:
             token = read_secret("token_file", self._settings.token_file)
@@ -277,7 +305,11 @@ class Bridge:
         return Permission(answer.guardian, answer.role, answer.via)
 
     def _wanted(self, permission: Permission) -> dict[str, str]:
-        """Return the retained messages that should be on the broker. Raises ControlError."""
+        """Return the retained messages that the broker should have now, payload by topic.
+
+        A helper's token gets the children's states without requests and without the home. Also stores
+        the published children and the open requests. Raises ControlError.
+        """
         home = self._client.ask(HOME_STATE)
         chosen = self._settings.children
         children = [child for child in home.profiles if not chosen or child.id in chosen]
@@ -314,20 +346,23 @@ class Bridge:
             self._broker.publish(MqttMessage(self._topics.availability, word))
 
     def _complain(self, problem: str) -> None:
-        """Log a problem, unless it was the last one; empty: there is none any more."""
+        """Log a problem as a warning, unless the last call had the same one. Empty: the problem is over."""
         if problem and problem != self._complaint:
             log.warning("%s", problem)
         self._complaint = problem
 
 
 def report(client: Client, state: ConnectionState) -> None:
-    """Report a state to the daemon. While it does not respond, the pages show none."""
+    """Send the state of the MQTT connection to the daemon, for the pages. Errors are ignored."""
     with suppress(ControlError):
         client.ask(REPORT, action="report", state=state)
 
 
 class _EventReader:
-    """Puts the daemon's events into the inbox, from a thread of its own."""
+    """A thread that puts the daemon's events into ``inbox``.
+
+    After each connection, and each failure, it puts an empty event.
+    """
 
     def __init__(self, client: Client, inbox: SimpleQueue[Any]) -> None:
         self._client, self._inbox = client, inbox

@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The broker has accepted the connection."""
+    """Inbox item: the broker has accepted the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection has ended, or could not be made. paho tries again.
+    """Inbox item: the connection has ended, or could not be made. paho tries again.
 
     ``why``: None if the cause was reported before, or the connection worked until now.
     """
@@ -46,7 +46,7 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message to a subscribed topic. ``retained``: the broker had stored it before the subscription."""
+    """Inbox item: a message to a subscribed topic. ``retained``: the broker had stored it before."""
 
     topic: str
     payload: bytes
@@ -57,14 +57,20 @@ Happening = Connected | Disconnected | Received
 
 
 class BrokerError(GatewayError):
-    """The settings of the connection cannot be used."""
+    """Raised if a file that the MQTT settings name cannot be used: password, token or CA certificate."""
 
 
 class Broker:
-    """A client of the household's broker. Call ``publish`` only while it is connected."""
+    """A client of the household's MQTT broker. Call ``publish`` only while it is connected.
+
+    What happens is put into ``inbox``: `Connected`, `Disconnected` or `Received`.
+    """
 
     def __init__(self, settings: MqttSettings, topics: Topics, inbox: SimpleQueue[Any]) -> None:
-        """Raises BrokerError if a file of the settings cannot be read."""
+        """Configure the client without connecting.
+
+        Raises BrokerError if a file of the settings cannot be read.
+        """
         self._settings, self._topics, self._inbox = settings, topics, inbox
         self._complaint = ""  # the last reported problem, so that it is logged once
         self._client = paho_client(topics.base)
@@ -81,7 +87,7 @@ class Broker:
             self._use_tls()
 
     def start(self) -> None:
-        """Connect in the background, and again after each end of the connection, with back-off."""
+        """Connect in the background, and again after each end of the connection, with increasing delay."""
         self._client.connect_async(self._settings.address, self._settings.port, KEEPALIVE)
         self._client.loop_start()
 
@@ -89,9 +95,9 @@ class Broker:
         self._client.publish(message.topic, message.payload, QOS, message.retain)
 
     def stop(self, last: MqttMessage) -> None:
-        """Send ``last`` after everything else, and disconnect.
+        """Send ``last`` after everything else, wait up to FAREWELL seconds for it, and disconnect.
 
-        Without a connection, the broker has published the last will.
+        Without a connection nothing is sent: the broker has published the last will (offline).
         """
         if self._client.is_connected():
             try:
@@ -147,7 +153,10 @@ class Broker:
 
 
 def paho_client(client_id: str) -> Any:
-    """Return a client of either version of paho, with callbacks that take the arguments of both."""
+    """Return an MQTT client of the installed paho version (1.6 or 2).
+
+    Its callbacks take the arguments of both versions.
+    """
     versions = getattr(paho, "CallbackAPIVersion", None)
     if versions is None:  # paho 1.6
         return paho.Client(client_id=client_id, clean_session=True)
@@ -161,7 +170,10 @@ def _password(file: str) -> str | None:
 
 
 def read_secret(key: str, file: str) -> str:
-    """Return the first line of a file that the settings name. Raises BrokerError."""
+    """Return the first line of a password or token file, stripped.
+
+    ``key``: the setting, for errors. Raises BrokerError if the file cannot be read or is empty.
+    """
     try:
         lines = Path(file).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

@@ -28,7 +28,10 @@ FOR_THE_HOME = "use: on, off"
 
 @dataclass(frozen=True, slots=True)
 class HomeCommand:
-    """A verb with its values. ``request``: the number of the child's request that it answers."""
+    """A request to the daemon: a verb of the control socket, with its values.
+
+    ``request``: the number of the child's request that it answers; None for other commands.
+    """
 
     verb: Verb[Any, Any]
     values: Mapping[str, object]
@@ -36,9 +39,9 @@ class HomeCommand:
 
 
 class CommandLimit:
-    """Lets `MOST_AT_ONCE` commands pass, then one in `COMMAND_EVERY` seconds, over all children.
+    """Rate limit for the commands of all children: `MOST_AT_ONCE`, then one in `COMMAND_EVERY` seconds.
 
-    ``exceeded``: a command was refused since the last time that none was owed.
+    ``exceeded``: a command was refused, and the backlog has not been empty since.
     """
 
     __slots__ = ("_paid_at", "exceeded")
@@ -48,7 +51,10 @@ class CommandLimit:
         self.exceeded = False
 
     def takes(self, now: float) -> bool:
-        """Return whether a command may pass at ``now``, seconds of a monotonic clock, and count it if so."""
+        """Return whether a command is within the rate limit now, and count it if so.
+
+        ``now``: seconds of a monotonic clock.
+        """
         owed = max(0.0, self._paid_at - now)
         if not owed:
             self.exceeded = False
@@ -60,10 +66,10 @@ class CommandLimit:
 
 
 def child_command(payload: bytes, profile: str) -> HomeCommand:
-    """Return the command for a child. Raises ControlError.
+    """Return the daemon request for a command text for a child. Raises ControlError for an invalid text.
 
-    ``pause [MINUTES]`` (without minutes until the next wake time), ``resume``, ``extra MINUTES``,
-    ``allow REQUEST [MINUTES]``, ``deny REQUEST``.
+    Commands: ``pause [MINUTES]`` (without minutes until the next wake time), ``resume``, ``extra
+    MINUTES``, ``allow REQUEST [MINUTES]``, ``deny REQUEST``.
     """
     match _words(payload):
         case ["pause"]:
@@ -84,9 +90,9 @@ def child_command(payload: bytes, profile: str) -> HomeCommand:
 
 
 def home_command(payload: bytes, *, filter_switch: bool) -> HomeCommand:
-    """Return the command for the home: ``on``, and ``off`` (for an hour) if it is allowed.
+    """Return the daemon request for a command text for the home: ``on``, or ``off`` (for OFF_MINUTES).
 
-    Raises ControlError.
+    Raises ControlError for another text, or for ``off`` without ``filter_switch``.
     """
     match _words(payload):
         case ["on"]:

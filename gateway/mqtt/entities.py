@@ -30,7 +30,10 @@ class _Entity(NamedTuple):
 
 
 def home_entities(topics: Topics, version: str, *, filter_switch: bool) -> Iterator[MqttMessage]:
-    """Yield the configurations of the home: health, internet and the filter."""
+    """Yield the Home Assistant discovery messages for the home: problems, internet and the filter.
+
+    ``filter_switch``: the filter is a switch, not only a sensor. ``version``: of Qalqan.
+    """
     state = f"{topics.home}/state"
     device = {
         "identifiers": [f"{topics.base}_home"],
@@ -73,7 +76,10 @@ def home_entities(topics: Topics, version: str, *, filter_switch: bool) -> Itera
 
 
 def child_entities(topics: Topics, child: ChildState, *, answers: bool) -> Iterator[MqttMessage]:
-    """Yield the configurations of a child. ``answers``: with its requests, and buttons that answer them."""
+    """Yield the Home Assistant discovery messages for a child: sensors, and buttons for pause and extra time.
+
+    ``answers``: also the child's requests, and buttons that answer the oldest one.
+    """
     device = {
         "identifiers": [f"{topics.base}_{child.id}"],
         "name": child.name,

@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 
 
 def main(text: str, form: str, config: str) -> int:
-    """Work until SIGTERM, or until a parent turns MQTT off on the pages, which deletes the token's file.
+    """Run the MQTT bridge until SIGTERM, or until a parent turns MQTT off on the pages.
 
-    While the settings have no `mqtt`, wait for it.
+    ``text``: the settings as JSON. ``form``: the log format. ``config``: the path of qalqan.yaml. While
+    the settings have no `mqtt`, waits for it. Turning MQTT off on the pages deletes the token's file.
     """
     from gateway.core.lean_dataclasses import lean_dataclasses
     from gateway.core.privileges import no_new_privileges
@@ -66,7 +67,10 @@ def main(text: str, form: str, config: str) -> int:
 
 
 def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event) -> None:
-    """Work with these settings until they or the password change, or until ``stop``."""
+    """Run a bridge with these settings until the settings or the password file change, or ``stop`` is set.
+
+    If a file of the settings cannot be used, logs it and returns after RETRY seconds.
+    """
     from gateway.control.client import Client
     from gateway.core.errors import GatewayError
     from gateway.core.process_memory import drop_read_pages, forget_annotations_and_docstrings, settle
@@ -98,7 +102,10 @@ def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event)
 
 
 class SettingsWatch:
-    """Reads the settings again when their file has changed. A wrong file leaves the last ones in force."""
+    """Holds the MQTT settings, and reads them again when qalqan.yaml has changed.
+
+    An invalid file leaves the last settings in use.
+    """
 
     def __init__(self, values: Mapping[str, Any], config: Path) -> None:
         self._config = config
@@ -108,7 +115,10 @@ class SettingsWatch:
         _report(values)
 
     def look(self) -> MqttSettings | None:
-        """Return the settings in force; None: off."""
+        """Read the settings again if their file has changed.
+
+        Return the settings in use; None: MQTT is off.
+        """
         version = _version(self._config)
         if version != self._seen:
             self._seen = version
@@ -144,7 +154,7 @@ def _settings(values: Mapping[str, Any]) -> MqttSettings | None:
 
 
 def _report(values: Mapping[str, Any]) -> bool:
-    """Log the problems of the settings of MQTT, and return whether there is one."""
+    """Log the problems of the MQTT settings as warnings, and return whether there is one."""
     problems = [problem for problem in values["problems"] if ": mqtt" in problem]
     for problem in problems:
         log.warning("%s", problem)

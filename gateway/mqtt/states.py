@@ -21,7 +21,7 @@ ON, OFF = "ON", "OFF"  # what Home Assistant takes for a binary sensor
 
 @record
 class ChildState:
-    """The part of a child's status that is published."""
+    """The fields of a child's status that are published over MQTT."""
 
     id: str
     name: str
@@ -33,7 +33,7 @@ class ChildState:
 
 @record
 class GatewayState:
-    """The part of the gateway's status that is published."""
+    """The fields of the gateway's status that are published over MQTT."""
 
     version: str
     mode: str  # on, off
@@ -47,7 +47,10 @@ HOME_STATE = STATUS.returning(GatewayState)
 
 
 def home_state(home: GatewayState) -> str:
-    """Return the state of the home as JSON. Of problems it has the codes: their texts may have names."""
+    """Return the payload (JSON) with the state of the filter, internet, problems and version.
+
+    Problems are codes only: their texts may contain names.
+    """
     return _json(
         {
             "filter": ON if home.mode == "on" else OFF,
@@ -61,7 +64,10 @@ def home_state(home: GatewayState) -> str:
 
 
 def child_state(child: ChildState) -> str:
-    """Return the state of a child as JSON."""
+    """Return the payload (JSON) with a child's state, until when, minutes left, and the next change.
+
+    The state is ``open`` or the reason why all traffic is blocked.
+    """
     next_change = child.next_change
     return _json(
         {
@@ -76,7 +82,10 @@ def child_state(child: ChildState) -> str:
 
 
 def requests_state(waiting: Iterable[RequestView], *, names: bool) -> str:
-    """Return the requests of a child that wait for an answer as JSON, oldest first."""
+    """Return the payload (JSON) with a child's open requests: their number, the oldest id, and a list.
+
+    ``names``: with what is asked for and the child's reason. The oldest is first.
+    """
     listed = sorted(waiting, key=lambda request: request.id)
     return _json(
         {
@@ -88,14 +97,18 @@ def requests_state(waiting: Iterable[RequestView], *, names: bool) -> str:
 
 
 def request_event(request: RequestView, event: str, *, names: bool) -> str:
-    """Return the event about a request as JSON: ``requested``, or ``reminder`` after a day."""
+    """Return the payload (JSON) of an event about an open request.
+
+    ``event``: ``requested``, or ``reminder`` after a day. ``names``: with what is asked for and the
+    reason.
+    """
     return _json({"event_type": event, **_request(request, names=names)})
 
 
 def answer_event(event: Mapping[str, object]) -> str:
-    """Return the event about an answered or expired request as JSON.
+    """Return the payload (JSON) of an event about an answered or expired request: its id and the answer.
 
-    Below the log level for activity, the daemon reports only that the request is over.
+    The answer is null if the daemon does not report it, below the log level for activity.
     """
     answered = {"event_type": "answered", "id": event.get("id"), "answer": event.get("answer")}
     expired = event.get("state") == RequestState.EXPIRED

@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 
 class MqttMessage(NamedTuple):
-    """A message to the broker. An empty retained one deletes what the broker stores for its topic."""
+    """A topic and a payload to publish.
+
+    An empty retained payload deletes what the broker stores for the topic.
+    """
 
     topic: str
     payload: str
@@ -16,7 +19,10 @@ class MqttMessage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """The topics of one gateway, from ``prefix`` and ``base`` of the settings."""
+    """The MQTT topics of one gateway.
+
+    ``prefix``: of Home Assistant's topics; ``base``: of the gateway's own.
+    """
 
     prefix: str
     base: str
@@ -33,12 +39,12 @@ class Topics:
         return f"{self.base}/child/{profile}"
 
     def discovery(self, component: str, entity: str) -> str:
-        """Return the topic of an entity's configuration, as Home Assistant expects it."""
+        """Return the topic of an entity's configuration, as Home Assistant's MQTT discovery expects it."""
         return f"{self.prefix}/{component}/{self.base}/{entity}/config"
 
     @property
     def birth(self) -> str:
-        """The topic on which Home Assistant reports its start."""
+        """Return the topic on which Home Assistant reports its start."""
         return f"{self.prefix}/status"
 
     @property
@@ -47,16 +53,16 @@ class Topics:
 
     @property
     def retained(self) -> tuple[str, ...]:
-        """Filters that match every retained topic of this gateway, of an earlier process too."""
+        """Return topic filters for all retained messages of this gateway, also of an earlier process."""
         children = (f"{self.child('+')}/{part}" for part in ("state", "requests"))
         return (self.availability, f"{self.home}/state", *children, self.discovery("+", "+"))
 
     def is_retained(self, topic: str) -> bool:
-        """Return whether a topic matches one of ``retained``."""
+        """Return whether ``topic`` is one on which this gateway publishes retained messages."""
         return any(_matches(topic, pattern) for pattern in self.retained)
 
     def commanded(self, topic: str) -> str | None:
-        """Return the id of the child in the topic of a command; empty: the home. None: no such topic."""
+        """Return the child's id in a command topic; empty for the home's command topic; None for another."""
         if topic == f"{self.home}/set":
             return ""
         profile = topic.removeprefix(self.child("")).removesuffix("/set")

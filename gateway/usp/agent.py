@@ -90,7 +90,7 @@ UNKNOWN_PATH = "the path is not in the data model"
 
 
 class Denied(GatewayError):
-    """Raised by the filter if it refuses a change or command. ``reason`` is sent to the controller."""
+    """Raised by a `Filter` that refuses a change or command. ``reason`` is sent to the USP controller."""
 
     def __init__(self, reason: ErrorCode, text: str) -> None:
         super().__init__(text)
@@ -98,31 +98,34 @@ class Denied(GatewayError):
 
 
 class Filter(Protocol):
-    """The filter, as far as the agent needs it."""
+    """What the agent needs of the family filter: its values, a switch, and the support file."""
 
     def values(self) -> Mapping[str, str]:
-        """Return the value of each parameter, by `ModelParameter.key`."""
+        """Return the value of each parameter of the data model as text, by `ModelParameter.key`."""
         ...
 
     def switch(self, on: bool) -> None:
-        """Switch filtering on or off. Raises Denied."""
+        """Turn filtering on or off. Raises Denied if the filter refuses it or does not respond."""
         ...
 
     def support_file(self) -> str:
-        """Return the support file, compressed and in base64. Raises Denied."""
+        """Return the support file: JSON, compressed with gzip, in base64.
+
+        Raises Denied if the filter refuses.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """An object of the instantiated data model with its parameters."""
+    """An existing object of the data model: its path, and the values of its parameters by name."""
 
     path: str
     values: Mapping[str, str]
 
 
 class Agent:
-    """The agent of one connection to the broker."""
+    """Answers the USP requests of the broker on one connection, about the filter and its subscriptions."""
 
     def __init__(self, vendor: str, family_filter: Filter) -> None:
         self.root = root_path(vendor)
@@ -132,7 +135,7 @@ class Agent:
         self._known: Mapping[str, str] = {}  # notified values, as the broker knows them
 
     def respond(self, message: UspMessage) -> UspMessage | None:
-        """Return the response to a message; None if it needs none."""
+        """Carry out a USP request and return the response or error message; None if it needs none."""
         header, body = message.header, message.body
         if header is None or not header.msg_id or body is None or body.request is None:
             return None  # a response, an error, or no message that can be answered
@@ -259,7 +262,11 @@ class Agent:
     # Changing.
 
     def _set(self, request: Set) -> Response | ErrorMessage:
-        """Check all objects first: without ``allow_partial``, one failure prevents every change."""
+        """Carry out a USP Set request: change parameters. Return the response, or an error message.
+
+        All objects are checked first: without ``allow_partial``, an invalid one prevents every
+        change.
+        """
         updates = [(update, self._setting_errors(update)) for update in request.update_objs]
         if request.allow_partial or not any(self._update_failure(*checked) for checked in updates):
             updates = [(update, self._apply(update, errors)) for update, errors in updates]
@@ -284,7 +291,10 @@ class Agent:
     def _update_failure(
         self, update: ObjectSettings, errors: tuple[ParameterError, ...]
     ) -> UpdateFailure | None:
-        """Return why no parameter of an object may be changed; None if the valid ones may."""
+        """Return why the change of an object fails as a whole; None if its valid settings may be applied.
+
+        It fails if the object is unknown or a required parameter has an error.
+        """
         if update.obj_path not in self._objects:
             text = "the object is not in the data model, or is not writeable"
             return UpdateFailure(ErrorCode.NO_OBJECT, text)
@@ -297,7 +307,11 @@ class Agent:
     def _apply(
         self, update: ObjectSettings, errors: tuple[ParameterError, ...]
     ) -> tuple[ParameterError, ...]:
-        """Apply the valid settings of an object, unless it fails as a whole. Return all its errors."""
+        """Change the object's parameters with valid settings, unless it fails as a whole.
+
+        ``errors``: the errors found before. Return them, and one more for each change that the filter
+        refuses.
+        """
         if self._update_failure(update, errors) is not None:
             return errors
         for setting in _valid_settings(update, errors):
@@ -373,7 +387,10 @@ class Agent:
     # Notifications.
 
     def _remember(self, subscription: Subscription) -> None:
-        """Take the present values as known, so that the first notification is a change after it."""
+        """Store the present values of the paths that a new subscription covers, as known to the broker.
+
+        So only later changes are notified.
+        """
         present = self._notified_values()
         new = {path: value for path, value in present.items() if subscription.covers(path)}
         self._known = {**new, **self._known}
@@ -388,7 +405,11 @@ class Agent:
         }
 
     def notifications(self, next_id: Callable[[], str]) -> list[UspMessage]:
-        """Return a notification for each subscription and changed value. Call it every few seconds."""
+        """Return a Notify message for each changed value and each subscription that covers it.
+
+        Changes are those since the previous call; call it every few seconds. ``next_id`` returns a
+        new message id.
+        """
         watched = self.subscriptions.all
         if not watched:
             self._known = {}
@@ -422,7 +443,10 @@ def _names_instance(path: str) -> bool:
 
 
 def _chosen(path: str, instances: Iterable[Instance], depth: int) -> Iterator[ResolvedPath]:
-    """Yield the objects or the parameter that a plain path names. ``depth`` 0: at any depth."""
+    """Yield the objects at and below an object path, or the one parameter that a path names, with values.
+
+    ``depth``: levels of objects, 1 for the object alone; 0 for all levels.
+    """
     if is_object(path):
         for instance in instances:
             if is_below(instance.path, path) and (not depth or depth_below(instance.path, path) < depth):
@@ -444,7 +468,7 @@ def _supported_parameter(entry: ModelParameter) -> SupportedParameter:
 
 
 def _problem(parameter: ModelParameter | None, value: str) -> tuple[ErrorCode, str] | None:
-    """Return why a parameter cannot have a value; None if it can."""
+    """Return the error code and text if a parameter cannot be set to a value; None if it can."""
     if parameter is None:
         return ErrorCode.UNSUPPORTED_PARAMETER, "there is no such parameter"
     if not parameter.writable:
@@ -458,7 +482,7 @@ def _valid_settings(settings: ObjectSettings, errors: Iterable[ParameterError]) 
 
 
 def _required_error(settings: ObjectSettings, errors: Iterable[ParameterError]) -> ParameterError | None:
-    """Return the first error that makes the whole object fail."""
+    """Return the first error of a setting that is marked as required; None if there is none."""
     required = {setting.param for setting in settings.param_settings if setting.required}
     return next((error for error in errors if error.param in required), None)
 
@@ -470,6 +494,9 @@ def _updated(update: ObjectSettings, errors: tuple[ParameterError, ...]) -> Upda
 
 
 def _error(code: int, path: str, text: str, errors: Iterable[ParameterError]) -> ErrorMessage:
-    """Return the error of a whole message. ``errors`` have names of parameters of the object ``path``."""
+    """Return an error message for a whole request. ``errors``: of the object's parameters, by their names.
+
+    ``path``: the object's path, which is put before these names.
+    """
     places = tuple(ParameterError(f"{path}{error.param}", error.err_code, error.err_msg) for error in errors)
     return ErrorMessage(code, text, places or (ParameterError(path, code, text),))

@@ -30,7 +30,12 @@ GZIP = 16 + zlib.MAX_WBITS  # zlib's code for the format of gzip
 
 
 class DaemonFilter:
-    """Reads and switches the filter of a running daemon. ``clock``: seconds of a monotonic clock."""
+    """Reads the filter's values, turns filtering on or off, and returns the support file, for the USP agent.
+
+    It uses the daemon's control socket (``client``). Values are cached for FRESH seconds. ``clock``:
+    returns seconds of a monotonic clock. ``pause``: sleeps for some seconds. `switch` and `support_file`
+    raise Denied if the daemon refuses or does not respond.
+    """
 
     def __init__(
         self,
@@ -76,7 +81,10 @@ class DaemonFilter:
         return base64.b64encode(packer.compress(text) + packer.flush()).decode()
 
     def _change(self, verb: Verb[Any, Any], **values: object) -> Any:
-        """Send a verb in the provider's name. Raises Denied if the daemon refuses it, or does not respond."""
+        """Send a request to the daemon in the provider's name, and return the result.
+
+        Raises Denied if the daemon refuses it, or does not respond.
+        """
         try:
             return self._client.ask(verb, by=PROVIDER, **values)
         except ControlError as error:

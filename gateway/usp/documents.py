@@ -24,9 +24,9 @@ BOTH, USP_ONLY = ["cwmp", "usp"], ["usp"]
 
 
 def datamodel_xml(vendor: str) -> str:
-    """Return the data model as a document of the Broadband Forum's schema (cwmp-datamodel).
+    """Return the USP data model as XML in the Broadband Forum's schema (cwmp-datamodel), for providers.
 
-    ``vendor`` is valid: a domain or an OUI.
+    ``vendor``: the provider's domain or OUI, already validated.
     """
     prefix = vendor_prefix(vendor) or ""
     name = f"{prefix.lower().replace('_', '-')}family-filter-1-0"
@@ -96,7 +96,7 @@ def _command_xml(command: ModelCommand) -> Iterator[str]:
 
 
 def bbfdm_plugin() -> str:
-    """Return the JSON plug-in by which bbfdm serves the data model over TR-069 and USP."""
+    """Return the JSON plug-in for bbfdm (OpenWrt), which serves the data model over TR-069 and USP."""
     path = f"Device.{PLUGIN_PREFIX}{OBJECT}."
     plugin: dict[str, Any] = {"json_plugin_version": PLUGIN_VERSION}
     root: dict[str, Any] = {}

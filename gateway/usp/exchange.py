@@ -42,7 +42,7 @@ class Stage(Enum):
 
 
 class ConnectionEnded(GatewayError):
-    """Raised if the connection has to be closed. ``farewell`` is sent before."""
+    """Raised if the connection to the broker has to be closed. ``farewell``: bytes to send before."""
 
     def __init__(self, text: str, farewell: bytes = b"") -> None:
         super().__init__(text)
@@ -50,7 +50,10 @@ class ConnectionEnded(GatewayError):
 
 
 class Exchange:
-    """Turns the bytes of the broker to answers of the agent."""
+    """The USP protocol on one connection to the broker, without the socket: received bytes in, answers out.
+
+    It does the handshake and the registration, and passes requests to the ``agent``.
+    """
 
     def __init__(self, agent: Agent) -> None:
         self.stage = Stage.HANDSHAKE
@@ -61,11 +64,15 @@ class Exchange:
         self._registration = ""  # of the Register message
 
     def begin(self) -> bytes:
-        """Return the bytes that the service sends first (R-UDS.16)."""
+        """Return the handshake frame, which the service sends first (R-UDS.16)."""
         return frame(PartType.HANDSHAKE, ENDPOINT.encode())
 
     def receive(self, data: bytes) -> bytes:
-        """Return the bytes to send in answer to received ones. Raises ConnectionEnded."""
+        """Process bytes from the broker, of any length. Return the bytes to send in answer; may be empty.
+
+        Raises ConnectionEnded if they are malformed, or the broker disconnects, reports an error, or
+        refuses the registration.
+        """
         try:
             parts = self._reader.feed(data)
         except MalformedFrame as error:
@@ -73,13 +80,19 @@ class Exchange:
         return b"".join(map(self._answer, parts))
 
     def notifications(self) -> bytes:
-        """Return the frames of the notifications that are due."""
+        """Return frames with a Notify message for each changed value that the broker subscribed to.
+
+        Empty before the registration.
+        """
         if self.stage is not Stage.REGISTERED:
             return b""
         return b"".join(map(self._record, self._agent.notifications(self._next_id)))
 
     def end(self, reason: str) -> bytes:
-        """Return the bytes that the service sends before it closes the connection (R-MTP.7)."""
+        """Return the bytes to send before the service closes the connection (R-MTP.7).
+
+        Empty before the handshake. ``reason``: a text for the broker.
+        """
         if self.stage is Stage.HANDSHAKE:
             return b""
         return self._framed(UspRecord(disconnect=Disconnect(reason)))
@@ -136,7 +149,10 @@ class Exchange:
         return b"" if response is None else self._record(response)
 
     def _undecodable(self, payload: bytes) -> bytes:
-        """Return an error for a message of which only the header can be read (R-MTP.5)."""
+        """Return a record with an error message for a USP message that cannot be decoded (R-MTP.5).
+
+        Empty if not even its header can be read.
+        """
         try:
             header = decode(_HeaderOnly, payload).header
         except MalformedMessage:
@@ -147,7 +163,10 @@ class Exchange:
         return self._record(UspMessage(Header(header.msg_id, MessageType.ERROR), Body(error=error)))
 
     def _note_registration(self, received: UspMessage) -> None:
-        """Take the answer to the registration. Raises ConnectionEnded if it failed."""
+        """Set the stage to registered if the message is the broker's success response to our registration.
+
+        Raises ConnectionEnded if it refuses the registration. Other messages are ignored.
+        """
         header, body = received.header, received.body
         if header is None or header.msg_id != self._registration or body is None:
             return
@@ -177,18 +196,21 @@ class Exchange:
 
 @wire_message
 class _HeaderOnly:
-    """A message whose body is not read."""
+    """A USP message of which only the header is decoded, for messages with an unreadable body."""
 
     header: Header | None = message(1, Header)
 
 
 def _unreadable(text: str) -> ConnectionEnded:
-    """Return the end of a connection for unreadable bytes, with its error frame (R-UDS.21, 23, 24)."""
+    """Return, without raising it, a ConnectionEnded for unreadable bytes, with an error frame as farewell.
+
+    See R-UDS.21, 23 and 24.
+    """
     return ConnectionEnded(text, frame(PartType.ERROR, text.encode()))
 
 
 def _failure_of(response: RegisterResponse) -> str | None:
-    """Return why the path is not registered; None: it is."""
+    """Return the broker's error text if it did not register our path; None if it did."""
     for result in response.registered_path_results:
         status = result.oper_status
         if status is not None and status.oper_success is not None:

@@ -28,7 +28,7 @@ _TYPES = frozenset(map(int, PartType))
 
 
 class MalformedFrame(GatewayError):
-    """Raised for bytes that are no frame. The connection has to be closed (R-UDS.24)."""
+    """Raised for bytes that are not a valid frame. The connection has to be closed (R-UDS.24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,16 @@ class Part:
 
 
 def frame(kind: PartType, value: bytes) -> bytes:
-    """Return the bytes of a frame with one part."""
+    """Return a frame (``_USP``, length, content) with one part of type ``kind``."""
     part = _PART.pack(kind, len(value)) + value
     return _HEADER.pack(SYNC, len(part)) + part
 
 
 class FrameReader:
-    """Joins received bytes to frames, and returns their parts. Ignores parts of unknown types (R-UDS.15)."""
+    """Splits a stream of received bytes into frames. `feed` returns their parts.
+
+    Parts of unknown types are ignored (R-UDS.15).
+    """
 
     __slots__ = ("_waiting",)
 
@@ -52,7 +55,10 @@ class FrameReader:
         self._waiting = bytearray()
 
     def feed(self, data: bytes) -> list[Part]:
-        """Return the parts of all frames that are complete. Raises MalformedFrame."""
+        """Add received bytes. Return the parts of all frames that are complete now.
+
+        Raises MalformedFrame for invalid bytes, or a frame longer than FRAME_LIMIT.
+        """
         self._waiting += data
         parts: list[Part] = []
         while len(self._waiting) >= _HEADER.size:

@@ -50,7 +50,7 @@ class MessageType(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """The error codes of TR-369, section 6.5, that the service sends."""
+    """The USP error codes (TR-369, section 6.5) that the service sends."""
 
     NOT_SUPPORTED = 7001
     INTERNAL_ERROR = 7003
@@ -71,12 +71,12 @@ class ErrorCode(IntEnum):
 
 @wire_message
 class Empty:
-    """A message without fields, such as UDSConnectRecord."""
+    """A USP message without fields, such as UDSConnectRecord."""
 
 
 @wire_message
 class PlainPayload:
-    """NoSessionContextRecord."""
+    """A USP record's payload without session (NoSessionContextRecord): the bytes of one USP message."""
 
     payload: bytes = binary(2)
 
@@ -112,7 +112,7 @@ class ParameterError:
 
 @wire_message
 class OperationFailure:
-    """Of Add and Delete, and the CommandFailure of Operate."""
+    """Error code and text of one failed operation: of Add or Delete, or a CommandFailure of Operate."""
 
     err_code: int = fixed32(1)
     err_msg: str = text(2)
@@ -249,7 +249,7 @@ class ParameterSetting:
 
 @wire_message
 class ObjectSettings:
-    """CreateObject and UpdateObject."""
+    """An object's path and settings in an Add or Set request (CreateObject, UpdateObject)."""
 
     obj_path: str = text(1)
     param_settings: tuple[ParameterSetting, ...] = messages(2, ParameterSetting)

@@ -18,7 +18,7 @@ FLAGS = {"true": True, "1": True, "false": False, "0": False}  # the texts of a 
 
 
 class ValueType(StrEnum):
-    """The data types of TR-106 that the model uses, by their names in XML."""
+    """The data types (TR-106) of the USP data model's parameters, by their names in XML."""
 
     TEXT = "string"
     FLAG = "boolean"
@@ -48,7 +48,10 @@ class ModelCommand:
 
 @dataclass(frozen=True, slots=True)
 class ModelObject:
-    """An object of the model. ``name`` is relative to the vendor's object: empty, or such as ``Stats.``."""
+    """An object of the USP data model, with parameters and commands.
+
+    ``name`` is relative to the vendor's object: empty for that object itself, or such as ``Stats.``.
+    """
 
     name: str
     about: str
@@ -57,9 +60,9 @@ class ModelObject:
 
 
 def root_path(vendor: str) -> str:
-    """Return the path of the object, such as ``Device.X_ISP-EXAMPLE_FamilyFilter.``.
+    """Return the path of the filter's object, such as ``Device.X_ISP-EXAMPLE_FamilyFilter.``.
 
-    ``vendor`` is valid: a domain or an OUI.
+    ``vendor``: the provider's domain or OUI, already validated.
     """
     return f"Device.{vendor_prefix(vendor)}{OBJECT}."
 

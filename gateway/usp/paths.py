@@ -6,7 +6,10 @@ PATH_LIMIT = 256  # characters (TR-106, section 3.3)
 
 
 def is_plain(path: str) -> bool:
-    """Return whether a path has neither search expressions nor references to follow."""
+    """Return whether a USP path is of valid length and has no search expression or reference to follow.
+
+    It may have the wildcard ``*``.
+    """
     return 0 < len(path) <= PATH_LIMIT and not set(path) & set("[]+# ")
 
 
@@ -15,19 +18,22 @@ def is_object(path: str) -> bool:
 
 
 def split_parameter(path: str) -> tuple[str, str]:
-    """Return the object's path and the name of a parameter or command."""
+    """Split a path such as ``Device.A.Name`` into the object's path, ``Device.A.``, and ``Name``."""
     head, _, name = path.rpartition(".")
     return f"{head}.", name
 
 
 def is_same(path: str, pattern: str) -> bool:
-    """Return whether ``pattern``, which may have ``*``, names ``path``."""
+    """Return whether ``path`` matches ``pattern``, in which ``*`` stands for any instance number."""
     parts, wanted = path.split("."), pattern.split(".")
     return len(parts) == len(wanted) and _agree(parts, wanted)
 
 
 def is_below(path: str, pattern: str) -> bool:
-    """Return whether ``pattern`` names ``path`` or an object that contains it."""
+    """Return whether ``pattern`` matches ``path``, or an object that contains ``path``.
+
+    ``*`` in the pattern stands for any instance number.
+    """
     parts, wanted = path.split("."), pattern.split(".")
     if is_object(pattern):
         return len(parts) >= len(wanted) and _agree(parts, wanted[:-1])
@@ -35,12 +41,12 @@ def is_below(path: str, pattern: str) -> bool:
 
 
 def depth_below(path: str, pattern: str) -> int:
-    """Return how many levels the object ``path`` is below the object ``pattern``."""
+    """Return how many levels the object ``path`` is below the object ``pattern``; 0 for the same level."""
     return path.count(".") - pattern.count(".")
 
 
 def supported(path: str) -> str:
-    """Return the path with ``{i}`` in place of instance numbers and wildcards."""
+    """Return ``path`` with ``{i}`` in place of each instance number or ``*``, as supported models have it."""
     return ".".join("{i}" if part.isdecimal() or part == "*" else part for part in path.split("."))
 
 

@@ -11,7 +11,7 @@ import sys
 
 
 def main(text: str, form: str) -> int:
-    """Serve until SIGTERM."""
+    """Serve the USP broker until SIGTERM. ``text``: the settings as JSON. ``form``: the log format."""
     from gateway.core.privileges import no_new_privileges
     from gateway.core.process_memory import (
         disable_core_dumps,

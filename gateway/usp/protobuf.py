@@ -25,12 +25,12 @@ MessageT = TypeVar("MessageT")
 
 
 class MalformedMessage(GatewayError):
-    """Raised for bytes that are no message of the expected type."""
+    """Raised for bytes that cannot be decoded as a Protocol Buffers message of the expected type."""
 
 
 @dataclass_transform(frozen_default=True)
 def wire_message(cls: type[MessageT]) -> type[MessageT]:
-    """Make a class with declared fields a frozen dataclass."""
+    """Class decorator: make a class whose fields are declared by this module a frozen dataclass."""
     return dataclass(frozen=True, slots=True)(cls)
 
 
@@ -48,7 +48,7 @@ _WIRE = {_Kind.NUMBER: _VARINT, _Kind.FLAG: _VARINT, _Kind.FIXED32: _FIXED32}  #
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A declared field: its number, its kind or message class, and whether it may occur several times."""
+    """The declaration of a message's field: its number, its type, and whether it may occur several times."""
 
     name: str
     number: int
@@ -80,7 +80,10 @@ def binary(number: int) -> bytes:
 
 
 def whole(number: int) -> int:
-    """Declare an enumeration or an integer of variable length."""
+    """Declare a message field: an enumeration or an integer, encoded as a varint.
+
+    ``number``: the field's number.
+    """
     field: int = _field(number, _Kind.NUMBER, 0)
     return field
 
@@ -124,12 +127,15 @@ def _layout(kind: Any) -> Mapping[int, _Entry]:
 
 
 def chosen(value: object) -> list[str]:
-    """Return the names of the fields that are not None: of a choice (``oneof``), there has to be one."""
+    """Return the names of a message's fields that are not None.
+
+    Of a choice (``oneof``), one has to be set.
+    """
     return [entry.name for entry in _layout(type(value)).values() if getattr(value, entry.name) is not None]
 
 
 def encode(value: object) -> bytes:
-    """Return the bytes of a message. Fields with their default are left out."""
+    """Return a message encoded as Protocol Buffers. Fields with their default value are left out."""
     parts = bytearray()
     for entry in _layout(type(value)).values():
         found = getattr(value, entry.name)
@@ -172,9 +178,10 @@ def _varint_bytes(value: int) -> bytes:
 
 
 def decode(kind: type[MessageT], data: bytes) -> MessageT:
-    """Return the message in ``data``. Raises MalformedMessage.
+    """Return the message of class ``kind`` decoded from Protocol Buffers data. Ignores unknown fields.
 
-    The types are not recursive, so their declarations limit the depth.
+    Raises MalformedMessage for invalid data. The types are not recursive, so their declarations limit the
+    depth.
     """
     layout = _layout(kind)
     found: dict[str, Any] = {}
@@ -222,7 +229,10 @@ def _read(entry: _Entry, value: bytes | int) -> Any:
 
 
 def _next(data: bytes, place: int) -> tuple[int, int, bytes | int, int]:
-    """Return number, wire type and value of the field at ``place``, and the place after it."""
+    """Return number, wire type and value of the field at the offset ``place``, and the offset after it.
+
+    Raises MalformedMessage.
+    """
     key, place = _varint(data, place)
     number, wire = key >> 3, key & 7
     if not number:
@@ -261,7 +271,7 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
 
 @wire_message
 class _Pair:
-    """An entry of a map field."""
+    """A key and a value: one entry of a Protocol Buffers map field."""
 
     key: str = text(1)
     value: str = text(2)

@@ -26,10 +26,10 @@ _log = logging.getLogger(__name__)
 
 
 class UspService:
-    """Connects to the broker, answers it, and connects again when the connection ends.
+    """Connects to the USP broker's socket, answers it, and connects again when the connection ends.
 
-    ``vendor`` is a domain or an OUI (`gateway.usp.model`). Each connection has a new agent, as the broker
-    adds its subscriptions again.
+    ``path``: the broker's UNIX socket. ``vendor``: a domain or an OUI (`gateway.usp.model`). Each
+    connection has a new agent, as the broker adds its subscriptions again.
     """
 
     def __init__(
@@ -42,14 +42,17 @@ class UspService:
         self._reported = ""  # the last problem in the log: the same one is not repeated every few seconds
 
     def run(self) -> None:
-        """Serve until SIGTERM, which raises SystemExit."""
+        """Serve connection after connection until SIGTERM, which raises SystemExit. Never returns."""
         signal.signal(signal.SIGTERM, _stop)
         while True:
             self.serve_once()
             self._pause(uniform(*RETRY))
 
     def serve_once(self) -> None:
-        """Serve one connection until it ends."""
+        """Connect to the broker and serve until the connection ends; log why it ended.
+
+        Raises SystemExit on SIGTERM.
+        """
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         sock.settimeout(SENDING)
         exchange = Exchange(Agent(self._vendor, self._filter))
@@ -68,7 +71,10 @@ class UspService:
             sock.close()
 
     def _serve(self, sock: socket.socket, exchange: Exchange) -> None:
-        """Raises ConnectionEnded or OSError at the end of the connection."""
+        """Exchange messages on a connected socket until the connection ends, and send due notifications.
+
+        Always raises ConnectionEnded or OSError.
+        """
         sock.sendall(exchange.begin())
         began = checked = time.monotonic()
         while True:
@@ -94,7 +100,10 @@ class UspService:
 
 
 def _received(sock: socket.socket, seconds: float) -> bytes:
-    """Return what arrives within some seconds; empty if nothing does. Raises ConnectionEnded at the end."""
+    """Return bytes that arrive within ``seconds``; empty if none do.
+
+    Raises ConnectionEnded if the other side has closed the connection.
+    """
     readable, _, _ = select.select([sock], [], [], seconds)
     if not readable:
         return b""

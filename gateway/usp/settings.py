@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class UspSettings:
-    """The two sockets, the vendor in the names of the data model, and settings that the model shows."""
+    """Settings of the USP Service: two sockets, the vendor in the data model, and values that it shows."""
 
     control: str  # the daemon's socket
     agent: str  # the USP agent's socket

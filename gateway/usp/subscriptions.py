@@ -47,14 +47,17 @@ class Subscription:
         return {key: self.values[key] for key in KEYS}
 
     def covers(self, path: str) -> bool:
-        """Return whether a change of the value at ``path`` is to be notified."""
+        """Return whether this subscription asks for a notification when the value at ``path`` changes.
+
+        Only an enabled one of type ValueChange does.
+        """
         if self.values["Enable"] != "true" or self.values["NotifType"] != VALUE_CHANGE:
             return False
         return any(is_below(path, entry.strip()) for entry in self.values["ReferenceList"].split(","))
 
 
 class SubscriptionTable:
-    """Holds the subscriptions of one connection to the broker."""
+    """Holds the USP broker's subscriptions to notifications, for one connection (TR-369, `TABLE`)."""
 
     def __init__(self) -> None:
         self._found: dict[int, Subscription] = {}
@@ -69,20 +72,23 @@ class SubscriptionTable:
         return len(self._found) >= SUBSCRIPTIONS_LIMIT
 
     def add(self, settings: Iterable[ParameterSetting]) -> Subscription:
-        """Add a subscription with valid settings (`setting_errors`)."""
+        """Add a subscription with ``settings`` and defaults for the rest. Return it, with its new number.
+
+        The settings must be valid (`setting_errors`).
+        """
         values = {**DEFAULTS, **{setting.param: setting.value for setting in settings}}
         found = self._found[self._next] = Subscription(self._next, values)
         self._next += 1
         return found
 
     def remove(self, path: str) -> bool:
-        """Remove the subscription at ``path``. Return False if there is none."""
+        """Remove the subscription at ``path``. Return whether there was one."""
         found = next((entry for entry in self.all if entry.path == path), None)
         return found is not None and self._found.pop(found.number, None) is not None
 
 
 def setting_errors(settings: Iterable[ParameterSetting]) -> tuple[ParameterError, ...]:
-    """Return an error for each setting that no subscription may have."""
+    """Return an error for each setting whose parameter or value a subscription cannot have."""
     found = ((setting, _problem(setting)) for setting in settings)
     return tuple(
         ParameterError(setting.param, problem[0], problem[1]) for setting, problem in found if problem

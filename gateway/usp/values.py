@@ -71,7 +71,7 @@ class Approvals:
 
 @record
 class FilterState:
-    """The part of `status` that is about the filter as a whole."""
+    """The fields of the daemon's `status` response that are about the filter as a whole."""
 
     version: str
     mode: str
@@ -94,7 +94,10 @@ FILTER_STATE = STATUS.returning(FilterState)
 
 
 def stopped_values(settings: UspSettings) -> dict[str, str]:
-    """Return the values while the daemon does not respond."""
+    """Return the data model's values, by key, to report while the daemon does not respond.
+
+    The status is ``Stopped``; values that only the daemon knows have the empty value of their type.
+    """
     empty = {entry.key: _EMPTY[entry.type] for part in MODEL for entry in part.parameters}
     shown = {name: getattr(settings, name) for name in ("brand_name", "brand_support", "feed_url")}
     code = stopped_code(__version__)
@@ -103,7 +106,7 @@ def stopped_values(settings: UspSettings) -> dict[str, str]:
 
 
 def values_of(state: FilterState, settings: UspSettings) -> dict[str, str]:
-    """Return the value of each parameter of the model by its key, in the text form of TR-106."""
+    """Return the value of each parameter of the USP data model by its key, in the text form of TR-106."""
     off, feed, queues = state.mode == "off", state.lists.feed, state.queue.values()
     return {
         **stopped_values(settings),

@@ -24,7 +24,7 @@ Binary = Annotated[str, Text(0, 16384, r"[A-Za-z0-9_-]*")]  # base64url, as WebA
 
 @record
 class PasskeyAnswer:
-    """A browser's answer to a WebAuthn request (PublicKeyCredential), as far as it is verified."""
+    """The parts of a browser's answer to a WebAuthn request (PublicKeyCredential) that are verified."""
 
     id: Annotated[str, Text(1, 1400, r"[A-Za-z0-9_-]+")]  # the credential ID
     client_data: Binary  # clientDataJSON
@@ -35,9 +35,10 @@ class PasskeyAnswer:
 
 @record
 class AccountRequest:
-    """An action on accounts, links, passwords, sessions or tokens.
+    """A request for an action on accounts, sign-in links, passwords, sessions, tokens or passkeys.
 
-    ``action`` decides which of the other arguments are needed. The session is a key of the sender.
+    ``action`` decides which of the other fields are needed. The session's token is a separate key,
+    ``session``.
     """
 
     action: Action
@@ -76,7 +77,7 @@ class PersonAccount:
 
 @record
 class RoleProposal:
-    """A change of a guardian's role that waits for this guardian's consent."""
+    """A proposed change of a parent's role, or removal, that waits for this parent's consent."""
 
     name: str
     role: str  # helper, support, none
@@ -165,7 +166,10 @@ class AccountResponse:
 
 
 def _needs_proof(args: AccountRequest) -> bool:
-    """Return whether an action gives access, takes it, or changes how a person signs in."""
+    """Return whether an account action needs a recent proof of the password.
+
+    Those do that give or take access, or change how a person signs in.
+    """
     if args.action == "answer":
         return args.answer == "yes"
     if args.action == "passkey_start":

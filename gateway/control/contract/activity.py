@@ -11,7 +11,10 @@ from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Danger, V
 
 @record
 class RecentBlocksRequest:
-    """Requests the latest blocks of a ``device``, or of a ``profile`` as far as its log level allows."""
+    """Request for the latest blocked connections of a ``device``, or of a ``profile`` (a child).
+
+    Of a child, as far as its log level allows.
+    """
 
     device: OneLine | None = None  # MAC
     profile: OneLine | None = None
@@ -20,7 +23,7 @@ class RecentBlocksRequest:
 
 @record
 class ListVersion:
-    """The id of a published list of sites, and the date of its stored copy."""
+    """The id of a published list of sites, and the date of its stored copy (None: unknown)."""
 
     id: str
     version: date | None
@@ -28,7 +31,7 @@ class ListVersion:
 
 @record
 class BlockOrigin:
-    """Who decided a block, since when, and where to contest it."""
+    """Who decided that something is blocked (family, law, list …), since when, and where to contest it."""
 
     who: str  # one of policy/judge/explanation.py Decider
     kind: str | None  # a category
@@ -41,7 +44,7 @@ class BlockOrigin:
 
 @record
 class RecentBlock:
-    """A blocked connection or DNS query: when, which host, and why."""
+    """A blocked connection or DNS query of a device: when, which host, why, and who decided it."""
 
     at: datetime
     host: str  # untrusted input; empty: the connection named none
@@ -70,7 +73,7 @@ class RecentBlocks:
 
 @record
 class HistoryRequest:
-    """Requests a child's days by ``id``, as far as its log level allows.
+    """Request for a child's activity (``id``) on the days between two dates, as far as its log level allows.
 
     Without ``id``, a child requests its own days from its ``device``: all that is stored.
     """
@@ -134,7 +137,7 @@ class SiteActivity:
 
 @record
 class BlockedSite(SiteActivity):
-    """A blocked site, with the reason of its last block."""
+    """A blocked site or service: attempts, and the reason of the last block."""
 
     sentence: str
     reason: str
@@ -148,9 +151,9 @@ class BlockedSite(SiteActivity):
 
 @record
 class History:
-    """A child's activity between two days, as far as its log level allows.
+    """The answer to `HistoryRequest`: a child's activity by day and site, as far as its log level allows.
 
-    ``names_from``: since when names are stored.
+    ``names_from``: the date since which names of sites are stored. ``refused``: blocked sites.
     """
 
     id: str
@@ -173,7 +176,7 @@ class History:
 
 @record
 class EraseRequest:
-    """Requests to delete a child's activity: names of sites, or everything.
+    """Request to delete a child's stored activity: names of sites only, or all.
 
     Without ``id``, a child deletes its own names from its ``device``.
     """
@@ -190,7 +193,7 @@ class Erased:
 
 @record
 class TrafficRequest:
-    """Requests live traffic: the latest decisions about the guardian's own devices and others it may see."""
+    """Request for live traffic: the latest decisions about devices that the guardian may see."""
 
     after: Annotated[int, Whole(0, 1 << 53)] = 0  # the number of the last line that is known
     paused: bool = False  # only what is there already; nothing more is recorded for this reader
@@ -198,7 +201,7 @@ class TrafficRequest:
 
 @record
 class TrafficLine:
-    """A decision about a DNS query or a connection of a device, in memory only."""
+    """A filter decision about a DNS query or a connection of a device. It is never stored on the disk."""
 
     number: int
     at: datetime
@@ -214,7 +217,10 @@ class TrafficLine:
 
 @record
 class TrafficDevice:
-    """A device whose live traffic the guardian may see, always or after a start."""
+    """A device whose live traffic the guardian may see: always, or for 15 minutes after a start.
+
+    The start is needed for a child's device.
+    """
 
     mac: str
     name: str  # untrusted input

@@ -20,7 +20,7 @@ class BackupRequest:
 
 @record
 class AutoBackupRequest:
-    """Show, set up or switch off automatic backups, or make one now.
+    """Request to show, set up or turn off automatic backups, or to make one now.
 
     ``set`` needs the folder; without a new ``key`` the stored one is used.
     """
@@ -50,7 +50,7 @@ class AutoBackupState:
 
 @record
 class BackupPiece:
-    """The part of the plain text that begins at ``from``."""
+    """A piece of a backup's plain text, with its offset ``from`` and the size of the whole text."""
 
     from_: int
     text: str
@@ -60,9 +60,9 @@ class BackupPiece:
 
 @record
 class RestoreRequest:
-    """One step of a restore, such as transfer (``begin``, ``piece``), preview (``look``) or ``apply``.
+    """Request for one step of restoring a backup: transfer (``begin``, ``piece``), ``look``, ``apply`` …
 
-    ``begin`` needs the size, ``piece`` token and text, ``look`` and ``apply`` the token.
+    ``begin`` needs the size, ``piece`` token and text, ``look`` (a preview) and ``apply`` the token.
     """
 
     action: Literal["begin", "piece", "look", "apply", "drop", "last", "undo"]
@@ -73,7 +73,7 @@ class RestoreRequest:
 
 @record
 class RestoreResponse:
-    """Base class of the answers to a restore action. Each action has its own subclass, or no values."""
+    """Base class of the answers to a `RestoreRequest`. Each action has its own subclass, or no values."""
 
 
 @record
@@ -96,7 +96,7 @@ class ChildInBackup:
 
 @record
 class BackupContent(RestoreResponse):
-    """The content of a backup except the children, and what restoring it would change."""
+    """The answer to ``look``: what a backup has, except the children, and what restoring it would change."""
 
     made: datetime
     by: str

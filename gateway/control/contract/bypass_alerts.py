@@ -29,7 +29,10 @@ class MenuPath:
 
 @record
 class BypassCard:
-    """A notice that a device used a blocked bypass method: which, when, and the menus to turn it off."""
+    """A bypass alert: which device used which blocked bypass method, such as a VPN, and when.
+
+    ``menus``: how to turn the method off on the device.
+    """
 
     device: str  # MAC
     name: str  # the device's own; untrusted input

@@ -20,7 +20,11 @@ LeaseText = Annotated[str, Text(0, one_line=True)]
 
 @record
 class OpenQuestion:
-    """A question about a device that waits for a guardian's answer. Names are untrusted input."""
+    """A question about a device that waits for a guardian's answer. Names are untrusted input.
+
+    ``ask``: who uses a ``new`` device; is it ``again`` the device that left; do two devices use one MAC
+    address (``copy``); is it a ``repeater``; or another device took its IP ``address``.
+    """
 
     mac: str
     ask: str  # new, again, copy, repeater, address
@@ -56,7 +60,7 @@ class OpenQuestions:
 
 @record
 class IdentifyRequest:
-    """An answer to a question: a person's ``profile``, or one of the question's ``replies``."""
+    """A guardian's answer to a question about a device: its user (``profile``), or one of the ``replies``."""
 
     mac: OneLine
     profile: OneLine | None = None
@@ -112,7 +116,7 @@ class FormerAddress:
 
 @record
 class DeviceDetails(ListedDevice):
-    """A device with its services, addresses, repeaters and question, which a brief list omits."""
+    """A device with all details: also services, addresses, repeaters, and the question to the guardians."""
 
     services: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -132,7 +136,10 @@ class DeviceOwner:
 
 @record
 class DevicesRequest:
-    """Requests one device by ``mac``, with its former addresses; or all, ``brief`` without details."""
+    """Request for one device by ``mac``, with its former addresses, or for all devices without ``mac``.
+
+    ``brief``: without details.
+    """
 
     mac: OneLine | None = None
     brief: bool = False
@@ -206,7 +213,7 @@ class ScanState:
 
 @record
 class LeaseRequest:
-    """A lease as dnsmasq reports it to its script."""
+    """Report of a DHCP lease that dnsmasq gave, renewed or ended, as its script sends it to the daemon."""
 
     mac: OneLine
     action: Literal["add", "old", "del"]
@@ -233,7 +240,7 @@ LEASE = Verb("lease", LeaseRequest, NoValues)
 
 @record
 class SimulatedSight:
-    """A simulated observation of a device of the virtual home, such as a DHCP request."""
+    """A made-up observation of a device, such as a DHCP request, for the virtual home of the tests."""
 
     mac: OneLine
     what: Literal["dhcp", "gone", "back", "behind"] = "dhcp"

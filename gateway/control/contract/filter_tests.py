@@ -22,7 +22,7 @@ TestOutcome = Literal["waiting", "blocked", "open", "untested"]
 
 @record
 class FilterTestRequest:
-    """Starts, reads, reports to, repeats or ends a filter test.
+    """Request to start, read, report to, repeat or end a test of the filter on a child's device.
 
     ``id``: the child, for guardians. A tested device names itself by the sender's key ``device``.
     """
@@ -42,7 +42,7 @@ class TestSiteRequest:
 
 @record
 class DeviceEvidence:
-    """What was seen of a check on a child's device."""
+    """What was seen of one check of a filter test that runs on a child's device, by gateway and browser."""
 
     blocked: bool  # by the gateway, since the test began
     passed: bool
@@ -51,7 +51,7 @@ class DeviceEvidence:
 
 @record
 class FilterCheck:
-    """What was tested, the outcome, and the reason."""
+    """One check of a filter test: what was tested, the outcome, and the reason."""
 
     id: str  # a topic of a device test, a check of gateway/filter_test, or `site`
     must_open: bool  # else it has to be blocked
@@ -70,7 +70,7 @@ class FilterCheck:
 
 @record
 class FilterTestState:
-    """The running or last test of a child by one method."""
+    """The state and checks of a child's running or last filter test by one method."""
 
     method: FilterTestMethod
     running: bool
@@ -110,7 +110,10 @@ class BeginProbeRequest:
 
 @record
 class ProbeDeviceRules:
-    """The rules of a bypass test's device; the stricter of both where its owner is uncertain."""
+    """The rules that apply to the temporary device that a bypass test uses, and how long the test lasts.
+
+    If the tested device has an uncertain owner, they are the stricter of both rules.
+    """
 
     profile: str
     name: str
@@ -123,7 +126,7 @@ class ProbeDeviceRules:
 
 @record
 class ProbeDecision:
-    """A filter decision about the temporary device of a bypass test.
+    """A filter decision about a query or connection of the temporary device of a bypass test.
 
     What is blocked for everyone has one reason, without a rule.
     """

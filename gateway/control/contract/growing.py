@@ -12,7 +12,7 @@ from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 
 @record
 class AgeTransition:
-    """A child's transition to the next age group. Months are YYYY-MM."""
+    """A child's change to the next age group: proposed, postponed or done. Months are YYYY-MM."""
 
     profile: str
     name: str  # of the child; untrusted input
@@ -38,7 +38,7 @@ class TransitionRequest:
 
 @record
 class TransitionPreview:
-    """A child's next age transition, with the rules before and after it in the shape of the file."""
+    """A child's next change of age group, with its rules before and after, as they would be in its file."""
 
     id: str
     name: str
@@ -52,7 +52,10 @@ class TransitionPreview:
 
 @record
 class TransitionTaken:
-    """The child's new age group, and the revisions of its rule file before (``undo``) and after."""
+    """The answer to a change of age group: the new one, and the rule file's revisions before and after.
+
+    ``undo``: the one before, to return to.
+    """
 
     id: str
     band: str
@@ -81,7 +84,7 @@ POSTPONE_TRANSITION = Verb("postpone_step", PostponeRequest, TransitionPostponed
 
 @record
 class SelfSetChoice:
-    """A bedtime or a limit that a child set for itself."""
+    """A bedtime or a time limit that a child set for itself, and when."""
 
     key: str  # bedtime, or limits/ and a target
     name: str | None  # of the limit's target
@@ -113,7 +116,7 @@ SELF_SET = Verb("self_set", SelfSetRequest, SelfSetResult, senders=BY_CHILDREN)
 
 @record
 class PendingAgreement:
-    """One side agreed to the current rules, and the other has not."""
+    """One side, child or guardian, has agreed to the child's present rules, and the other has not yet."""
 
     side: str  # child, guardian
     by: str | None  # the guardian
@@ -130,7 +133,10 @@ class AgreementStatus:
 
 @record
 class AgreementRequest:
-    """Confirms or ends the agreement on a child's rules: from its ``device``, or by a guardian for ``id``."""
+    """Agree to a child's rules, or end the agreement: as the child, or as a guardian.
+
+    The child is that of the sender's ``device``; a guardian names it by ``id``.
+    """
 
     action: Literal["agree", "end"]
     id: OneLine | None = None

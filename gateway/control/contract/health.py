@@ -16,9 +16,9 @@ MAX_SUPPORT = 7 * 24 * 60  # minutes of one approval
 
 @record
 class FindingEntry:
-    """The result of one health check: level, subject, problem and fix.
+    """The result of one health check of the gateway: level, subject, problem and fix.
 
-    Support sees no text that may name a person, and no ``fix``.
+    The provider's support gets no text that may name a person, and no ``fix``.
     """
 
     level: str  # ok, note, warning, error
@@ -101,9 +101,9 @@ class HealthSample:
 
 @record
 class LogEntry:
-    """A line of the daemon's log, with how often and when it occurred.
+    """A warning or error of the daemon's log, with how often and when it occurred.
 
-    For support, ``text`` is the template without arguments.
+    For the provider's support, ``text`` is the template without arguments.
     """
 
     level: str
@@ -121,7 +121,7 @@ class HealthRequest:
 
 @record
 class SupportAccess:
-    """The approval of guardians that the provider's support takes the support report."""
+    """Until when, and by which guardian, the internet provider's support may fetch the support report."""
 
     until: datetime | None  # null: not approved
     by: str  # the guardian; empty: not approved
@@ -129,14 +129,17 @@ class SupportAccess:
 
 @record
 class SupportAccessRequest:
-    """Approves for some minutes; without them, ends the approval."""
+    """Let the provider's support fetch the support report for some minutes; without ``minutes``, end that."""
 
     minutes: Annotated[int, Whole(1, MAX_SUPPORT)] | None = None
 
 
 @record
 class MetricsAccess:
-    """Whether a guardian lets the provider read the metrics, which the router's settings turn on."""
+    """Whether a guardian lets the internet provider read this gateway's metrics.
+
+    The router's settings turn the metrics on.
+    """
 
     by: str  # the guardian; empty: not approved
 
@@ -177,7 +180,7 @@ class SupportFile:
 
 @record
 class SupportReport:
-    """What a program may carry to the provider's support while a guardian approves it."""
+    """The support report for the internet provider, which exists only while a guardian approves it."""
 
     code: str  # the support code
     until: datetime  # when the approval ends
@@ -191,7 +194,7 @@ class MetricsFormat(StrEnum):
 
 @record
 class MetricsRequest:
-    """Requests the counters for monitoring, with the token of a parent or of the provider."""
+    """Request for the counters for monitoring, with an access token of a parent or of the provider."""
 
     token: OneLine
     format: MetricsFormat = MetricsFormat.OPENMETRICS

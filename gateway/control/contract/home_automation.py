@@ -20,7 +20,7 @@ Secret = Annotated[str, Text(1, SECRET_LIMIT, r"[^\x00-\x1f\x7f]+")]
 
 @record
 class HomeAutomationRequest:
-    """Show, set or turn off the connection; ``report`` is for the process itself.
+    """Request to show, set or turn off the MQTT connection; ``report`` is for the MQTT process itself.
 
     ``set`` needs the address. Without a new password the stored one is used, with the same user.
     """
@@ -38,7 +38,7 @@ class HomeAutomationRequest:
 
 @record
 class HomeAutomationState:
-    """The settings without secrets, and the state that the process reported last."""
+    """The settings of the MQTT connection without secrets, and the state that its process reported last."""
 
     on: bool
     address: str

@@ -78,9 +78,9 @@ class FeedState:
 
 @record
 class UpdatePlan:
-    """The state of automatic list updates: interval, last and next download, and failures.
+    """The state of automatic list updates: interval, tier, last and next download, progress, failures.
 
-    ``waits_for`` says why an update that is due has not started.
+    ``waits_for`` says why an update that is due has not started, or that updates need a package.
     """
 
     interval: UpdateInterval
@@ -98,7 +98,7 @@ class UpdatePlan:
 
 @record
 class WrongListEntry:
-    """A list entry that a guardian reported as wrong."""
+    """An entry of a list of sites that a guardian reported as wrong."""
 
     host: str
     category: str
@@ -124,7 +124,7 @@ class LookupRequest:
 
 @record
 class ListEntry:
-    """An entry of the category table that matches the host, with its categories."""
+    """An entry of the category table that matches the host that was looked up, with its categories."""
 
     name: str
     categories: tuple[str, ...]
@@ -132,7 +132,7 @@ class ListEntry:
 
 @record
 class MatchingList:
-    """A stored list of a matching category, which may contain the entry."""
+    """A stored list of a category in which the host was found; the list may contain the entry."""
 
     id: str
     name: str
@@ -154,9 +154,10 @@ class LookupResult:
 
 @record
 class AddListRequest:
-    """Turns on a published list by ``id``, or adds a list of the family by name, URL and category.
+    """Request to turn on a published list by ``id``, or to add a list by name, URL and category.
 
-    The category `own` makes the list a category of its own, which is blocked for the children in ``people``.
+    The category `own` makes the list a category of its own, which is blocked for the children in
+    ``people``.
     """
 
     id: OneLine | None = None
@@ -215,7 +216,7 @@ class WithdrawnReport:
 
 @record
 class RegisterState:
-    """A state register (sites that a state blocks) from `qalqan.yaml`: whether it is on, and its copy."""
+    """A state register (a state's list of blocked sites) in `qalqan.yaml`: whether it is on, and its copy."""
 
     id: str
     country: str

@@ -17,7 +17,7 @@ ChannelAddress = Annotated[str, Text(1, CHANNEL_LIMIT, r"[\x21-\x7e]+")]
 
 @record
 class AlertChannel:
-    """Where a guardian's messages go: a topic of ntfy, or a service that Apprise reaches. Secret."""
+    """A secret address for a guardian's notifications: a topic of ntfy, or a service of Apprise."""
 
     address: str
     inside: bool = False  # the server is in the household's own network
@@ -25,7 +25,7 @@ class AlertChannel:
 
 @record
 class GuardianAlerts:
-    """The notifications of one guardian."""
+    """A guardian's notification settings: which kinds, at night too, in which language, and where to."""
 
     guardian: str
     kinds: tuple[str, ...]
@@ -38,7 +38,7 @@ class GuardianAlerts:
 
 @record
 class PushTarget:
-    """A browser that gets messages by Web Push: a guardian's, or a child's on its own device. Secret."""
+    """A browser subscribed to Web Push: a guardian's, or a child's on its own device. Secret."""
 
     endpoint: str
     p256dh: str
@@ -57,9 +57,9 @@ class AlertsResponse:
 
 @record
 class SetAlertsRequest:
-    """Changes which notifications a guardian gets.
+    """Request to change which kinds of notifications a guardian gets.
 
-    Without ``kinds``, all channels and browsers end. Without ``quiet``, the stored hours stay.
+    Without ``kinds``, all channels and browsers are removed. Without ``quiet``, the stored hours stay.
     """
 
     kinds: tuple[str, ...] | None = None
@@ -71,9 +71,9 @@ class SetAlertsRequest:
 
 @record
 class ChannelOnRequest:
-    """Sends a guardian's messages also to this address from now on.
+    """Request to send a guardian's notifications also to this address from now on.
 
-    ``replaces``: id of a channel that ends with it.
+    ``replaces``: id of a channel that is removed in exchange.
     """
 
     address: ChannelAddress
@@ -84,14 +84,20 @@ class ChannelOnRequest:
 
 @record
 class ChannelOffRequest:
-    """Ends a guardian's messages to one channel or browser, by ``channel_id`` of its address."""
+    """Request to send a guardian's notifications no longer to a channel or browser.
+
+    ``channel``: the `channel_id` of its address.
+    """
 
     channel: OneLine
 
 
 @record
 class PushOnRequest:
-    """Sends messages to a browser from now on: a guardian's (``by``), or that of a child's ``device``."""
+    """Request to send Web Push notifications to a browser: a guardian's, or a child's on its device.
+
+    The guardian is in ``by``; the child is that of ``device``.
+    """
 
     endpoint: Endpoint
     p256dh: OneLine
@@ -102,7 +108,10 @@ class PushOnRequest:
 
 @record
 class PushOffRequest:
-    """Ends messages to a browser. Only the browser and the pages know its endpoint."""
+    """Request to send no more Web Push notifications to a browser, which is named by its endpoint.
+
+    Only the browser and the pages know the endpoint.
+    """
 
     endpoint: Endpoint
 

@@ -14,7 +14,7 @@ from gateway.control.verbs import BY_PAGES, Verb
 
 @record
 class NightHours:
-    """The bedtime, HH:MM to HH:MM, and who set it. Without times there is no bedtime."""
+    """The bedtime (HH:MM to HH:MM) of a day, and who set it. Without times there is no bedtime."""
 
     owner: str
     from_: str | None
@@ -28,7 +28,7 @@ class NightOnDays(NightHours):
 
 @record
 class WindowHours:
-    """The hours in which a target is allowed, HH:MM to HH:MM, and who set them.
+    """The hours of a day in which a service or category is allowed, HH:MM to HH:MM, and who set them.
 
     ``all_day`` (open, closed) is for a day without hours.
     """
@@ -61,7 +61,7 @@ class LimitOnDays(LimitMinutes):
 
 @record
 class OtherDay:
-    """A date that counts as another day type than its weekday's, or has rules of its own."""
+    """A date that counts as another day type (school, free) than its weekday's, or has rules of its own."""
 
     date: date
     weekday: str
@@ -89,9 +89,10 @@ class UncountedCategory:
 
 @record
 class BlockedTarget:
-    """A target that is blocked or needs approval, and who set this.
+    """A site, service, category or setting that is blocked or needs approval, and who set this.
 
-    ``target`` is a site, ``service:x``, ``category:x``, ``ways:x`` or the key of a setting.
+    ``target`` is a site, ``service:x``, ``category:x``, ``ways:x`` (a bypass method) or the key of a
+    setting.
     """
 
     target: str
@@ -111,7 +112,7 @@ class AllowedTarget:
 
 @record
 class OpenedTarget:
-    """A target that is allowed for a while."""
+    """A site, service or category that a guardian has allowed until a time."""
 
     target: str
     name: str

@@ -17,7 +17,7 @@ RequestMinutes = Annotated[int, Whole(1, MAX_MINUTES)]
 
 @record
 class NewRequest:
-    """A child's request: for a site, for minutes of all or one service, or about minutes counted wrongly.
+    """A child's new request: for a site, for minutes of all or one service, or about minutes counted wrongly.
 
     ``since`` is the start of the disputed minutes. ``wrong``: the child says that the site was blocked by
     mistake.
@@ -39,7 +39,7 @@ class RequestId:
 
 @record
 class RequestView(RequestId):
-    """A child's request with its state and answer, as far as the reader may see it."""
+    """A child's request (for a site or minutes) with state and answer, as far as the reader may see it."""
 
     profile: str
     name: str  # of the child
@@ -80,10 +80,10 @@ class RequestResult:
 
 @record
 class AnswerRequest:
-    """A guardian's answer to a request, or about a blocked site that the child did not request.
+    """A guardian's answer to a child's request (``id``), or its decision about a blocked site.
 
-    The first is named by ``id``, the second by ``who`` and ``site``. ``confirmed``: the guardian has read
-    that ``always`` opens a site of a blocked category, which is refused without it.
+    Such a site is named by the child (``who``) and ``site``. ``confirmed``: the guardian has read that
+    ``always`` opens a site of a blocked category, which is refused without it.
     """
 
     answer: Answer

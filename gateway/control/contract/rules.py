@@ -146,7 +146,7 @@ class SharedBy:
 
 @record
 class ListSettings:
-    """How often the lists of sites are updated, and how many of them."""
+    """The settings for lists of sites: how often they are updated, and how many are used (``tier``)."""
 
     update: str  # daily, weekly or off
     tier: str  # auto, small, medium or large
@@ -154,7 +154,7 @@ class ListSettings:
 
 @record
 class RouterSettingEntry:
-    """A setting that the router decides. The pages cannot change it."""
+    """A setting that comes from the router's own configuration. The pages cannot change it."""
 
     file: str
     option: str
@@ -250,7 +250,10 @@ class RuleCatalogue:
 
 @record
 class WhyRequest:
-    """Requests the decision about a connection: a device or else a profile, and the host or address."""
+    """Request for the filter's decision about a connection: of a device or a profile, to a host or address.
+
+    ``set``: changes to the profile's rules, to try them without storing.
+    """
 
     host: OneLine | None = None
     to: OneLine | None = None  # address and port
@@ -378,9 +381,9 @@ class LawChild:
 
 @record
 class CountryLaw:
-    """A law that bars children from services, and the children of the family to whom it applies.
+    """A country's law that bars children from services, and the family's children to whom it applies.
 
-    The lists contain targets, such as ``service:tiktok``; texts are by language.
+    ``below``: the age. The lists contain targets, such as ``service:tiktok``; texts are by language.
     """
 
     id: str
@@ -437,7 +440,7 @@ class HelpLines:
 
 
 def help_line_entry(line: HelpLine) -> HelpLineEntry:
-    """Convert a help line of a country file to its record. The pages also use it while no daemon runs."""
+    """Return a help line of a country file as a record for the pages. It needs no running daemon."""
     return HelpLineEntry(
         name=line.name_in("en"),
         names=dict(line.name),
@@ -462,7 +465,7 @@ HELP_LINES = Verb("helplines", HelpLinesRequest, HelpLines, senders=BY_PAGES)
 
 @record
 class UndoAction:
-    """The verb that takes a change back, and its arguments."""
+    """The verb that undoes a change, and its arguments."""
 
     do: str
     who: str | None = None
@@ -475,7 +478,7 @@ class UndoAction:
 
 @record
 class ChangedValue:
-    """A changed entry of a rule file. Values are as in the file; null for a missing entry."""
+    """An entry of a rule file before and after a change, as in the file; null for a missing entry."""
 
     key: str
     before: Any

@@ -16,7 +16,7 @@ Length = Literal["1h", "4h", "morning"]
 
 @record
 class PinState:
-    """Whether a child needs and has a PIN, when it was set, and by whom."""
+    """Whether a child needs a PIN on shared devices, when it was set (None: never), and by whom."""
 
     pin: bool  # needs one, from the age of ten
     pin_set: datetime | None
@@ -30,7 +30,11 @@ class OwnPinState(PinState):
 
 @record
 class PinRequest:
-    """A guardian sends ``who`` to set or clear a PIN, a child ``device`` to check or set it."""
+    """Request to set, check or clear the PIN by which a child identifies itself on shared devices.
+
+    A guardian names the child in ``who`` to set or clear it; a child checks or sets it from its
+    ``device``.
+    """
 
     action: Literal["set", "check", "clear"]
     device: OneLine | None = None
@@ -55,7 +59,7 @@ class SharingPerson(PinState):
 
 @record
 class SharedDevice:
-    """A shared or handed-over device: its possible users, the current one, and until when."""
+    """A device that several people share, or that is handed over to a child, and its current user."""
 
     device: str  # MAC
     name: str  # untrusted input
@@ -100,9 +104,10 @@ class TakeBackRequest:
 
 @record
 class HandedRequest:
-    """Requests whether the device at ``ip`` is handed over to a child.
+    """Ask whether the device at ``ip`` is handed over to a child.
 
-    ``device``: on which the browser's session began; it may have another address by now.
+    ``device``: MAC address of the device on which the browser's session began; it may have another
+    address by now.
     """
 
     ip: OneLine
@@ -111,7 +116,7 @@ class HandedRequest:
 
 @record
 class Handed:
-    """The device at an address, and the child to whom it is handed over."""
+    """The device at an address, and the child to whom it is handed over; each None if there is none."""
 
     mac: str | None
     who: str | None
@@ -141,7 +146,7 @@ class AdultResponse:
 
 @record
 class AdultProofState:
-    """The proof that opens a device for an adult for a while: its method, the guardian, and its end."""
+    """A valid proof that an adult uses a device, which opens it for a while: method, guardian, and end."""
 
     method: str  # password, guardian, wallet
     by: str | None  # the guardian; None for a wallet, which gives no name
@@ -150,7 +155,7 @@ class AdultProofState:
 
 @record
 class OwnSharing:
-    """The keys of the answer to `device` about sharing, PIN and adult proof.
+    """The part of a device's status that is about sharing, the PIN and the proof that an adult uses it.
 
     A key without a value is left out.
     """
@@ -165,7 +170,7 @@ class OwnSharing:
 
 @record
 class AdultProofRequest:
-    """Opens a device for an adult for a while, or ends that.
+    """Request to open a device for an adult for a while, by a proof, or to end that.
 
     ``open`` needs ``length``, and ``method`` unless a guardian sends it.
     """
@@ -182,7 +187,10 @@ class AdultProofRequest:
 
 @record
 class AdultProofChange:
-    """The answer to `adult_proof`: the device and the proof that opens it; after ``end`` the device alone."""
+    """The answer to `AdultProofRequest`: the device and the proof that opens it.
+
+    After ``end`` the device alone.
+    """
 
     device: str
     method: str | None = None

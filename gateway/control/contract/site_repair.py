@@ -29,7 +29,7 @@ class SiteRepairRequest:
 
 @record
 class SiteRepair:
-    """A repair that runs, or that waits for a guardian's choice."""
+    """A site repair that runs or waits for a guardian's choice: unknown parts of a site open for a while."""
 
     state: str  # none, runs, over
     host: str  # empty: there is no repair
@@ -40,7 +40,7 @@ class SiteRepair:
 
 @record
 class NeededName:
-    """A name that a device requested during a repair. Untrusted input."""
+    """A host name that a device requested during a site repair. Untrusted input."""
 
     name: str
     group: str  # the registered domain
@@ -54,7 +54,7 @@ class NeededName:
 
 @record
 class SiteRepairNames(SiteRepair):
-    """The state of a repair, with the names that devices requested during it."""
+    """The state of a site repair, with the host names that devices requested during it."""
 
     names: tuple[NeededName, ...] = ()
     left_out: int = 0  # number of further names
@@ -68,9 +68,9 @@ class EndRepairRequest:
 
 @record
 class RepairEnded:
-    """The names that stay allowed, and the rule file's revisions before (``undo``) and after the repair.
+    """The result of a site repair: the entries that stay allowed, and revisions of the rule file.
 
-    The revisions are None if the file did not change.
+    ``undo``: the one before the repair; ``revision``: after it. They are None if the file did not change.
     """
 
     kept: int

@@ -43,7 +43,7 @@ class DeviceState:
 
 @record
 class TimeLeft:
-    """The minutes until the next time rule blocks all traffic of the device, and which rule that is."""
+    """The minutes until a time rule blocks all traffic of a device, and which rule (``gate``) does."""
 
     minutes: int
     gate: str
@@ -54,7 +54,7 @@ class TimeLeft:
 
 @record
 class ClosingSoon:
-    """A target of a time rule (such as a service) that the rule blocks within 15 minutes."""
+    """A service or category that a time rule blocks within the next 15 minutes."""
 
     minutes: int
     what: str
@@ -65,7 +65,7 @@ class ClosingSoon:
 
 @record
 class FinishGame:
-    """The minutes that a child may take itself to finish a game, and whether it has taken them today.
+    """The minutes that a child may give itself to finish a game, and whether it has used them today.
 
     ``taken`` and ``due`` are None where use is private.
     """
@@ -92,7 +92,7 @@ class DevicePresence:
 
 @record
 class WatchedDevice:
-    """A child's device whose live traffic a guardian looks at."""
+    """A child's device whose live traffic a guardian (``by``) is watching, and until when."""
 
     by: str
     device: str  # untrusted input
@@ -119,7 +119,7 @@ class ChildStatus(DeviceState, PinState):
 
 @record
 class AnnouncementEntry:
-    """A change of an account, which everyone is shown for a week."""
+    """A notice about a change of an account, such as a new parent, which everyone is shown for a week."""
 
     told: str
     name: str
@@ -146,7 +146,7 @@ class QueueFigures:
 
 @record
 class RateFigures:
-    """How many packets a second this machine judges, and the limits of one device that follow."""
+    """How many packets a second this machine can judge, and the packet limits of one device that follow."""
 
     judged: int
     tcp: int  # packets a second from a device, of undecided TCP
@@ -162,7 +162,7 @@ class CacheFigures:
 
 @record
 class TableFigures:
-    """The size and build time of the category table, and the number of its lists."""
+    """The category table: number of names, size, build time, and the number of lists in it."""
 
     names: int
     bytes: int
@@ -172,7 +172,7 @@ class TableFigures:
 
 @record
 class StoreFigures:
-    """The database, since the daemon started."""
+    """Counters of the database since the daemon started, and its size."""
 
     pending: int  # decisions that are not written yet
     dropped: int  # decisions that were lost
@@ -182,7 +182,7 @@ class StoreFigures:
 
 @record
 class MemoryFigures:
-    """The memory of the daemon, in bytes."""
+    """The memory that the daemon's process uses, in bytes: resident, private, of files, and peak."""
 
     resident: int
     private: int
@@ -192,7 +192,7 @@ class MemoryFigures:
 
 @record
 class HomeProblem:
-    """A part of the gateway that does not work as configured."""
+    """A problem of the gateway: a part that does not work as configured, as a code and a text."""
 
     code: str  # of the part; the pages word it
     text: str  # English; it may name files, people and devices
@@ -200,7 +200,7 @@ class HomeProblem:
 
 @record
 class ProviderAccess:
-    """Until when the provider may do what a guardian approved; null: it may not."""
+    """Until when a guardian's approvals let the internet provider act on the gateway; null: no approval."""
 
     support: datetime | None  # fetch the support report
     switch: datetime | None  # turn filtering off and on
@@ -233,7 +233,7 @@ class HomeState:
 
 @record
 class DaemonFigures:
-    """Counters of queues, connections, tables and memory."""
+    """Technical counters of the daemon: packet queues, connections, tables, database and memory."""
 
     unclaimed: bool  # the gateway has no guardian
     backend: str
@@ -261,7 +261,7 @@ class HomeStatus(HomeState, DaemonFigures):
 
 @record
 class DeviceRequest:
-    """Requests the status of a device, by ``mac`` or by the ``ip`` of the requesting device."""
+    """Request for the status of a device, by its ``mac``, or by ``ip`` for the device of the visitor."""
 
     mac: OneLine | None = None
     ip: OneLine | None = None
@@ -269,10 +269,10 @@ class DeviceRequest:
 
 @record
 class DeviceStatus(OwnSharing):
-    """The owner, rules in effect and time left of a device. A key without a value is left out.
+    """The status of a device: its owner, the rules that apply now, and time left. Keys may be left out.
 
-    ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a child's
-    device, unless ``asked`` has an open question about it.
+    ``state`` and the keys of `DeviceState` are for a device that rules apply to. Minutes are for a
+    child's device, unless ``asked`` has an open question about it.
     """
 
     mac: str | None = None  # None: unknown
@@ -298,7 +298,7 @@ class DeviceStatus(OwnSharing):
 
 @record
 class StatusRequest:
-    """Requests the status of the household.
+    """Request for the status of the household.
 
     With a session, the answer also has its account, so that a page needs no other request.
     """
@@ -320,7 +320,7 @@ class TimeResponse(ClockState):
 
 @record
 class ClockRequest:
-    """Moves the clock of the virtual home forward or sets it, and sets whether it is trusted."""
+    """Request of a test to move or set the clock of the virtual home, or to set whether it is trusted."""
 
     offset: Annotated[int, Whole(-FARTHEST, FARTHEST)] | None = None  # seconds ahead, as if they had passed
     known: Annotated[int, Whole(0, 1)] | None = None
@@ -334,14 +334,14 @@ class ClockResponse:
 
 @record
 class DaemonVersion:
-    """The part of a status that a client of any version can read."""
+    """A status of which only the daemon's version is read, for a client of any version."""
 
     version: str
 
 
 @record
 class ClaimState:
-    """The part of a status that says whether the gateway has a guardian."""
+    """A status of which only one field is read: whether the gateway still has no guardian."""
 
     unclaimed: bool
 

@@ -24,9 +24,10 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 
 @record
 class PauseRequest:
-    """Pauses the internet for minutes, until a time, or until bedtime ends.
+    """Request to pause the internet for minutes, until a time, or until bedtime ends.
 
-    Without an end, the pause lasts until a guardian ends it.
+    Without an end, the pause lasts until a guardian ends it. Whom it pauses is another key of the
+    request.
     """
 
     minutes: SwitchMinutes | None = None
@@ -46,7 +47,7 @@ class SwitchEnd:
 
 @record
 class SwitchAccessRequest:
-    """Lets the provider turn filtering off and on for some minutes; without them, ends that."""
+    """Let the internet provider turn filtering off and on for some minutes; without ``minutes``, end that."""
 
     minutes: Annotated[int, Whole(1, MAX_ACCESS)] | None = None
 
@@ -78,7 +79,7 @@ class GrantRequest:
 
 @record
 class PersonGrant:
-    """The extra time that one grant gave one person, and the time rules (gates) that it extends."""
+    """Extra time (a grant) that one person got, and the time rules (``gates``) that it extends."""
 
     who: str
     minutes: int
@@ -92,7 +93,7 @@ class PersonGrant:
 
 @record
 class OwnGrant(PersonGrant):
-    """Time that a child took itself: minutes to finish a game, or the minutes of a printed code."""
+    """Extra time that a child took itself: minutes to finish a game, or those of a printed code."""
 
     grant: int
 
@@ -108,7 +109,7 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Revokes a grant by its number; without a number, the last grant of `who`."""
+    """Take extra time (a grant) back, by the grant's number; without a number, the last one of ``who``."""
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 
@@ -138,7 +139,7 @@ class MinutesOnDevice:
 
 @record
 class UsedOfWeek:
-    """The used minutes of this week, the weekly limit, and extra minutes (``bonus``)."""
+    """A weekly limit: the minutes used this week, the limit, extra minutes (``bonus``), and who set it."""
 
     minutes: int
     limit: int
@@ -148,7 +149,7 @@ class UsedOfWeek:
 
 @record
 class TimeUsed:
-    """The used minutes of a time limit, the limit and extra minutes (``bonus``), of today and this week."""
+    """A time limit, with minutes used today and this week, and extra minutes (``bonus``)."""
 
     target: str
     name: str
@@ -174,7 +175,7 @@ class LimitTotal:
 
 @record
 class LedgerMinute:
-    """One minute that counted for one limit on one device."""
+    """One minute of a device that counted for a time limit, with the service and why it counted."""
 
     at: datetime
     device: str
@@ -215,7 +216,7 @@ class IssuedCodes:
 
 @record
 class CodeBatch:
-    """Codes that were created together and are not used yet."""
+    """Printed codes for extra time that were created together and are not used yet."""
 
     id: str
     count: int

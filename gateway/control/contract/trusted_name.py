@@ -15,7 +15,10 @@ Email = Annotated[str, Text(3, EMAIL_LIMIT, r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+"
 
 @record
 class TrustedNameRequest:
-    """Returns the state, gets a certificate (``get``, with all other arguments), or forgets the account."""
+    """Request about the pages' HTTPS name: show the state, get a certificate, or forget the account.
+
+    ``get`` needs all other fields except ``server``.
+    """
 
     action: Literal["look", "get", "stop"]
     name: OneLine | None = None
@@ -27,7 +30,7 @@ class TrustedNameRequest:
 
 @record
 class TrustedNameStatus:
-    """The name and provider of the stored account, and how the last attempt ended."""
+    """The pages' HTTPS name and its DNS provider, and how the last attempt to get a certificate ended."""
 
     name: str  # empty: no account
     provider: str
