@@ -108,7 +108,7 @@ def _request(line: str, *fields: str) -> dict[str, object]:
 
 
 def _always(ident: str, job: dict[str, object]) -> MethodCheck:
-    """Return a check of a method that all rules block."""
+    """Return a check, with this id and job, of a bypass method that the filter blocks under all rules."""
     return MethodCheck(ident, job, "")
 
 

@@ -11,7 +11,7 @@ BOTH = (4, 6)
 
 
 class Want(StrEnum):
-    """The condition under which a bypass method has worked."""
+    """What must have happened for a bypass method to count as working."""
 
     REACHED = "reached"  # its bytes reached the simulated internet, which answered
     ADDRESS = "address"  # a resolver returned an address
@@ -27,7 +27,7 @@ class Want(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MethodCheck:
-    """A bypass method, or a connection that must pass."""
+    """The definition of one check: a bypass method to try, or a connection that must pass."""
 
     id: str  # `titles` has its title and group
     job: Mapping[str, object]  # for ``probes``; ``plan`` replaces words with @
@@ -41,7 +41,7 @@ class MethodCheck:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The rules and the environment that the checks are judged by."""
+    """One child's rules and the network of the test. The results of the checks are judged by them."""
 
     profile: str  # an id
     name: str
@@ -55,7 +55,7 @@ class Scene:
     gateway_ports: frozenset[int] = frozenset()
 
     def closes(self, check: MethodCheck) -> bool | None:
-        """Return whether the rules block this method; None if that is unknown."""
+        """Return whether the child's rules block this check's method; None if that is unknown."""
         kind, _, what = check.rule.partition(":")
         if kind == "way":
             return f"ways:{what}" in self.refusals
@@ -71,7 +71,7 @@ class Scene:
 
 
 class CheckOutcome(StrEnum):
-    """The result of a check over one IP version."""
+    """What a check over one IP version found: the method is blocked (closed), works (open), or is unknown."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -93,5 +93,5 @@ class Result:
 
     @property
     def fault(self) -> bool:
-        """Whether the result contradicts the rules."""
+        """Whether the result contradicts the rules: open but blocked by the rules, or closed but allowed."""
         return self.found in (CheckOutcome.OPEN, CheckOutcome.CLOSED) and not self.meant

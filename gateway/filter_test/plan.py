@@ -38,7 +38,10 @@ _ABSENT = ("offload", "listening", "trusted")  # the method does not exist here
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Why a check cannot run."""
+    """Stands for the job of a check that cannot run, with the reason.
+
+    ``absent``: there is nothing to test here.
+    """
 
     why: str
     absent: bool = False
@@ -46,7 +49,7 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One check over one IP version."""
+    """One check over one IP version, with the job that the test device runs."""
 
     check: MethodCheck
     version: int
@@ -58,7 +61,10 @@ class Task:
 
 
 def tasks(checks: Sequence[MethodCheck], scene: Scene) -> list[Task]:
-    """Return two tasks for each check: over IPv4 and over IPv6."""
+    """Return two tasks for each check, over IPv4 and over IPv6, with the ``@words`` of its job replaced.
+
+    A value that is missing in ``scene`` makes the task's job `Unavailable`.
+    """
     return [
         Task(check, version, _job(check, version, number, scene))
         for number, check in enumerate(checks)
@@ -90,7 +96,7 @@ def _job(check: MethodCheck, version: int, number: int, scene: Scene) -> Mapping
 
 
 class _Filler:
-    """Replaces words with @ by their values. Raises KeyError with a word that has no value."""
+    """Replaces words with @ in jobs by their values. Raises KeyError, with the word, if one has no value."""
 
     def __init__(self, words: Mapping[str, Any], version: int, number: int) -> None:
         self._words = words

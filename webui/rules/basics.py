@@ -28,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FormCard:
-    """A card of the form: several fields under one title."""
+    """A card of the form: the keys of its fields under one title."""
 
     id: str
     title: str
@@ -36,7 +36,7 @@ class FormCard:
 
 
 def word(key: str, value: Any) -> str:
-    """Return a value of the rule file as the form sends it."""
+    """Return a rule's value in the rule file as the text that the form sends; minutes as a number."""
     match _shape(key):
         case RuleShape.SWITCH:
             return "true" if flag(value) else "false"
@@ -55,9 +55,9 @@ def _shape(key: str) -> RuleShape:
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
-    """Return the fields of the form by key.
+    """Return the form's fields by rule key, each with its choices and the current value.
 
-    Values in ``sent`` replace the current ones, for a form that is shown again.
+    ``sent``: values that replace the current ones, for a form that is shown again with what the user entered.
     """
     found = {}
     for key in keys():
@@ -67,13 +67,13 @@ def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
 
 
 def keys() -> tuple[str, ...]:
-    """Return the rule keys of the form, in the order of the pages."""
+    """Return the rule keys that the form has fields for, in the order of the pages."""
     one_value = (key for key in TEXTS if key in BY_NAME and BY_NAME[key].shape in ONE_VALUE)
     return (*one_value, *WAYS)
 
 
 def cards() -> tuple[FormCard, ...]:
-    """Return the cards of the form, each with its rule keys."""
+    """Return the cards of the form, each with the rule keys of its fields."""
     cards = {key: _card(BY_NAME[key.partition("/")[0]]) for key in keys()}
     return tuple(
         FormCard(card, title(), tuple(key for key, place in cards.items() if place == card))
@@ -113,9 +113,9 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:
-    """Return the changes of rules that the form makes, by key; None restores the band's value.
+    """Return the changes that a sent form makes, by rule key. None restores the age group's value.
 
-    ``sent``: returns a field's value. Raises: KeyError for an unknown choice.
+    ``sent``: a function that returns the sent value of a field. Raises KeyError for an unknown choice.
     """
     found: dict[str, Any] = {}
     for key, field in fields(book, {}).items():

@@ -26,7 +26,7 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return the values of a plan with their days: ``""`` for all days, ``week`` for the week."""
+    """Return days and values: ``""`` for all days alike, ``week`` for the week, else day types and weekdays."""
     week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:
@@ -93,7 +93,10 @@ def _window(what: str, day: str, spans: object) -> str:
 
 
 def _on(what: str, day: str, always: str, school: str, free: str, some: str, value: str = "") -> str:
-    """Return the one of four sentences that fits the day, with its values filled in."""
+    """Return the one of four sentences that fits the day, with its values filled in.
+
+    ``always``: for every day or one date; ``some``: for single weekdays.
+    """
     said = {EVERY_DAY: always, ONE_DAY: always, "school": school, "free": free}.get(day, some)
     return said % {"what": what, "days": named_days(day) if said is some else "", "value": value}
 
@@ -168,7 +171,10 @@ def minutes(key: str, value: object) -> str:
 
 
 def log_level(value: object, name: str) -> str:
-    """Return a sentence about a log level, with the text that the child reads. ``name``: the child's."""
+    """Return a sentence about a log level (0 to 3), with the text that the child reads.
+
+    ``name``: the child's.
+    """
     level = whole(value)
     words = loglevels.describe(level)
     return _(
@@ -232,7 +238,7 @@ def devices(value: object) -> str:
 
 
 def as_written(key: str, value: object) -> str:
-    """Return the value as it is in the file, for a rule that these pages cannot describe."""
+    """Return a rule as text as it is in the file, ``key: value``, for one that the pages cannot describe."""
     return f"{key}: {_flow(value)}"
 
 

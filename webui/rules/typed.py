@@ -17,9 +17,10 @@ class UnknownTargetError(ValueError):
 
 
 def site(text: str) -> str:
-    """Return the host name in a typed address, without ``www.``. Raises: UnknownTargetError.
+    """Return the host name in a typed address, without ``www.``.
 
-    ``https://www.example.com/a?b`` → ``example.com``
+    ``https://www.example.com/a?b`` → ``example.com``. Raises UnknownTargetError if there is no name with a
+    dot.
     """
     word = text.strip()[:TYPED_LIMIT]
     if not word:
@@ -40,9 +41,9 @@ def _no_site(word: str) -> str:
 
 
 def entry(text: str, names: CatalogueIndex) -> str:
-    """Return the rule's entry for typed input: a site, ``service:ID`` or ``category:ID``.
+    """Return the entry of a rule's list for typed text: a site, ``service:ID`` or ``category:ID``.
 
-    Services and categories are found by name or id. Input with a dot is a site. Raises: UnknownTargetError.
+    Services and categories are found by name or id. Text with a dot is a site. Raises UnknownTargetError.
     """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:
