@@ -30,7 +30,10 @@ class ConnectionLimits:
         self._timer: Timer = loop.call_later(LOOK_EVERY, self._look)
 
     def enter(self, sock: socket.socket, who: str, context: ssl.SSLContext) -> None:
-        """Add a connection; close this one or another if a limit is exceeded."""
+        """Add a browser's connection, which starts its TLS handshake. ``who``: the browser's address.
+
+        If a limit is exceeded, this connection or another is closed.
+        """
         sock.setblocking(False)
         try:
             tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)

@@ -26,7 +26,7 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return days and values: ``""`` for all days alike, ``week`` for the week, else day types and weekdays."""
+    """Return days and their values: ``""`` for all days alike, ``week`` for the week, or single days."""
     week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:

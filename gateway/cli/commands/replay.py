@@ -25,7 +25,11 @@ DROPPED = frozenset({FrameDefect.MALFORMED, FrameDefect.CHECKSUM})
 
 
 def run(args: Namespace) -> int:
-    """Print the decisions. Raises CaptureError for a damaged capture, after its readable part is printed."""
+    """Print the decisions about the connections and queries in a capture, by the rules of a profile.
+
+    Return 0.
+    Raises CaptureError for a damaged capture, after its readable part is printed; PolicyError.
+    """
     rules = rules_of_profile(args, args.profile)
     zone = rules.config.zone
     show = output.as_json if args.json else _print_line
@@ -87,7 +91,7 @@ def _print_line(values: dict[str, Any]) -> None:
 
 
 def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the object of one line of `replay --json`."""
+    """Return the JSON object of one line of ``qalqan replay --json``, about a decision."""
     decision = asked.decision
     return {
         "time": _time(asked.time, zone),
@@ -106,7 +110,7 @@ def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def unread_object(frame: UnreadFrame, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the object of the line of a frame that cannot be read."""
+    """Return the JSON object of one line of ``qalqan replay --json``, about a frame that cannot be read."""
     src, sport, dst, dport = frame.ends or (None, 0, None, 0)
     return {
         "time": _time(frame.time, zone),
@@ -131,7 +135,7 @@ def _time(seconds: float | None, zone: ZoneInfo) -> str | None:
 
 
 def _what(values: dict[str, Any]) -> str:
-    """Return the host of a line, or the services that were recognised without one; ``-`` for neither."""
+    """Return what a line is about: the host, or the services recognised without one; ``-`` for neither."""
     return values["host"] or ",".join(f"service:{service}" for service in values["services"]) or "-"
 
 
