@@ -217,9 +217,9 @@ def _install_errors(app: Flask) -> None:
 
     @app.errorhandler(OSError)
     def without_descriptors(error: OSError) -> ResponseReturnValue:
-        """Respond with 503 and let the browser try again soon: no file can be opened, so no template can be read.
+        """Respond with 503 and let the browser try again soon: no file, thus no template, can be opened.
 
-        Raises other errors again.
+        Raises errors other than a lack of file descriptors again.
         """
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise error

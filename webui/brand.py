@@ -63,7 +63,7 @@ def logo_url() -> str:
 
 
 def _bytes(logo: PageLogo | None) -> bytes:
-    """Return the content of the logo's file; empty without a logo, or if the file is not the one validated."""
+    """Return the content of the logo's file; empty without a logo, or if it is not the validated file."""
     if logo is None:
         return b""
     try:

@@ -111,6 +111,9 @@ def daemon() -> DaemonClient:
 
 
 def source_address() -> str:
-    """Return the requesting device's IP address as the daemon writes it: without scope, IPv4 not mapped to IPv6."""
+    """Return the requesting device's IP address, written as the daemon writes it.
+
+    It has no scope, and an IPv4 address is not mapped to IPv6.
+    """
     address = (request.remote_addr or "").partition("%")[0]
     return address.removeprefix("::ffff:") if "." in address else address

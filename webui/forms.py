@@ -52,7 +52,7 @@ def reason(key: str) -> str:
 
 
 def back(here: str) -> str:
-    """Return the address to redirect to after a form: ``here``, or the page Activity if the form was there."""
+    """Return the address to redirect to after a form: ``here``, or the page Activity if the form names it."""
     return url_for("activity.show") if request.form.get("back") == "activity" else here
 
 

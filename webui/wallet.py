@@ -192,7 +192,7 @@ def why_not() -> str:
 
 
 def way_to() -> str:
-    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; empty if there is none."""
+    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; empty without one."""
     return trusted().origin if why_not() == "plain" else ""
 
 

@@ -9,14 +9,14 @@ ELEMENT = "age_over_18"
 
 
 class Method(StrEnum):
-    """The method of a proof; the value is stored."""
+    """How a person proved to be an adult; the value is stored."""
 
     EU_AV = "eu_av"  # the EU's age verification profile, docType eu.europa.ec.av.1
     MDL = "mdl"  # a mobile driving licence by ISO 18013-5
 
 
 class Document(StrEnum):
-    """A document type. The value is its docType."""
+    """A type of document in a wallet that can prove an age. The value is its docType."""
 
     EU_AV = "eu.europa.ec.av.1"
     MDL = "org.iso.18013.5.1.mDL"

@@ -68,7 +68,10 @@ def asked_by_daemon() -> ResponseReturnValue:
 
 
 def _asked(me: session.Person) -> ResponseReturnValue | None:
-    """Return the page that asks for the password or a code, with its status; None if the form has a right one."""
+    """Return the page that asks for the password or a code, with its status; None if the form has one.
+
+    A wrong one in the form counts as an attempt; the page then has the error.
+    """
     sentence, status, headers = "", 403, dict[str, str]()
     if FIELD in request.form:
         try:
@@ -109,9 +112,10 @@ def typed_code(text: str) -> str | None:
 
 
 def digest_of(name: str, password: str) -> str:
-    """Return the scrypt digest of a typed password with the salt of the user ``name``, for the daemon to compare.
+    """Return the scrypt digest of a typed password, with the salt of the user ``name``.
 
-    It is computed for every name, whether or not there is such a user. Raises BusyError or ControlError.
+    The daemon compares it. It is computed for every name, whether or not there is such a user. Raises
+    BusyError or ControlError.
     """
     salt = session.ask("salt", name=name).salt
     return passwords.digest(password[: passwords.LONGEST + 1], salt)

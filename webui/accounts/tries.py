@@ -120,7 +120,7 @@ class WrongTries:
 
 
 def _client(name: str, *, placed: bool) -> tuple[str, bool]:
-    """Return the key by which an attempt at the account ``name`` is counted, and whether its device is unknown.
+    """Return the key by which an attempt at the account ``name`` is counted, and if its device is unknown.
 
     The key is the browser's id if the account has signed in on it before, else the device's address.
     """

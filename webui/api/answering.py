@@ -62,9 +62,9 @@ BUILD_TIMEOUT = 60  # seconds; it takes one on a fast machine
 
 
 class Served:
-    """Makes the OpenAPI document when it is first requested, in a process that ends, and stores it compressed.
+    """Makes the OpenAPI document when it is first requested, and stores it compressed.
 
-    Most homes never need it, and Python would keep the 1.6 MB that this takes.
+    Most homes never need it. A process that ends builds it: Python would keep the 1.6 MB that this takes.
     """
 
     def __init__(self) -> None:
@@ -105,9 +105,10 @@ class Api:
         self._operations = {operation.name: operation for operation in OPERATIONS}
 
     def answer(self) -> Response:
-        """Run the operation of the current request and return its response, after a check of access and input.
+        """Run the operation of the current request and return its response.
 
-        Raises HTTPException for an unknown path or method, Problem, ControlError or SchemaError.
+        Access and input are checked before. Raises HTTPException for an unknown path or method, Problem,
+        ControlError or SchemaError.
         """
         adapter = self._map.bind_to_environ(request.environ)
         if request.method == "OPTIONS":

@@ -134,7 +134,7 @@ def read_json(data: bytes) -> object:
 
 
 def _walk(value: object) -> Iterator[tuple[int, str]]:
-    """Yield each value and key in nested JSON as its level, from 1 on, and its text; empty if it is no text."""
+    """Yield each value and key in nested JSON as its level, from 1 on, and its text; empty if not a text."""
     waiting = [(1, value)]
     while waiting:
         level, item = waiting.pop()

@@ -67,7 +67,7 @@ class Caller:
 
 
 class TokenCache:
-    """Stores digests of up to 16 valid tokens, so that parallel requests with one of them do not count as guesses."""
+    """Stores digests of up to 16 valid tokens, so that parallel requests with one do not count as guesses."""
 
     def __init__(self) -> None:
         self._keys: dict[str, None] = {}

@@ -66,7 +66,7 @@ class MoFile(NullTranslations):
         return forms[self._form(number)]
 
     def _find(self, key: str) -> list[str] | None:
-        """Return the translated forms of a message (one, or those of a plural); None without a translation."""
+        """Return the translated forms of a message (one, or those of a plural); None if it has none."""
         wanted = key.encode()
         digest = crc32(wanted)
         at = bisect_left(self._digests, digest)

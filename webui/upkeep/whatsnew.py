@@ -33,7 +33,10 @@ def read_news(version: str, path: Path = CHANGES) -> News | None:
 
 
 def parse_news(version: str, text: str) -> News | None:
-    """Return the section about ``version`` from a changelog's text, or the unreleased section; None without either."""
+    """Return the section about ``version`` from a changelog's text, or the unreleased section.
+
+    None without either.
+    """
     sections = {_name(part): part for part in text.split("\n## ")[1:]}
     section = sections.get(version) or sections.get(UNRELEASED)
     if section is None:
