@@ -52,7 +52,7 @@ class PresentedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Mso:
-    """What the issuer signed about a document: its elements' digests, the device's key, and validity (MSO)."""
+    """What the issuer signed about a document: digests of the elements, device key, and validity (MSO)."""
 
     document: str
     algorithm: str

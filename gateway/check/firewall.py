@@ -241,7 +241,7 @@ class ChainWalk:
         return False
 
     def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
-        """Return whether packets reach a statement that ``wanted`` accepts, in a chain or one that it jumps to.
+        """Return whether packets reach a statement that ``wanted`` accepts, in a chain or one it jumps to.
 
         ``seen``: the chains visited before; each is visited once.
         """

@@ -152,7 +152,7 @@ def refusals_of(files: Mapping[str, bytes | None], folders: Iterable[str]) -> It
 
 
 def _provider_files(package: Package) -> Iterator[str]:
-    """Yield the paths in the family's folder that the provider may write: the logo and the feed's root key."""
+    """Yield the paths in the family's folder that the provider may write: logo and root key of the feed."""
     for name, (option, ends) in FILE_OPTIONS.items():
         section = package.named(name)
         found = section.options.get(option) if section else None

@@ -60,7 +60,7 @@ def discover(mac: bytes, transaction: int) -> bytes:
 
 
 def offered(frame: bytes, transaction: int) -> Offer | None:
-    """Return the DHCP offer in an Ethernet frame; None if it is something else, or not for ``transaction``."""
+    """Return the DHCP offer in an Ethernet frame; None if it has none, or it is not for ``transaction``."""
     if len(frame) < 34 or frame[12:14] != struct.pack("!H", _IP) or frame[23] != socket.IPPROTO_UDP:
         return None
     at = 14 + 4 * (frame[14] & 15)

@@ -66,7 +66,10 @@ def existing_settings(facts: MachineFacts) -> Document:
 
 
 def existing_interval(document: Document) -> UpdateInterval:
-    """Return the update interval of lists in the settings of a qalqan.yaml; daily for none or an unknown one."""
+    """Return the update interval of lists in the settings of a qalqan.yaml.
+
+    Daily if there is none, or an unknown one.
+    """
     lists = document.get("lists")
     word = lists.get("update") if isinstance(lists, dict) else None
     known = {interval.value: interval for interval in UpdateInterval}
