@@ -88,7 +88,10 @@ class DaemonClient:
         return self.client.ask(verb, by=by, origin=origin, **values)
 
     def ruleset(self, profile: str) -> Ruleset:
-        """Return a child's rules for editing: those of its file, of its age group, and in effect."""
+        """Return a child's rules for editing: those of its file, of its age group, and in effect.
+
+        Raises ControlError.
+        """
         return Ruleset(self.client.ask(RULES, id=profile))
 
     def catalogue(self) -> CatalogueIndex:

@@ -51,7 +51,7 @@ def open_sockets(settings: Settings, port: int | None = None) -> list[socket.soc
 
 
 def _kernel_has_ipv6() -> bool:
-    """Return whether the kernel has IPv6. It may be off (``ipv6.disable=1``) even if Python supports it."""
+    """Return whether the kernel supports IPv6 now. It may be off (``ipv6.disable=1``). Raises OSError."""
     try:
         socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
     except OSError as error:

@@ -199,7 +199,7 @@ def did_back(what: str, was: str, sentence: str) -> None:
 
 
 def forget() -> None:
-    """Remove the notice from the cookie, after an action that is visible elsewhere."""
+    """Remove the notice about the last action from the cookie, since the page shows the effect elsewhere."""
     cookie.pop("done", None)
 
 

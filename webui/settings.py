@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """The home's trusted name for HTTPS: the port of the TLS front, and its certificate files."""
+    """The settings of the TLS front: the trusted HTTPS name, its certificate files, and the port."""
 
     name: str
     certificate: str

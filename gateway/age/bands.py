@@ -22,7 +22,7 @@ class AgeBand(Enum):
 
     @property
     def ages(self) -> tuple[int, int | None]:
-        """The first and the last year of age, both inclusive; None if there is no last year."""
+        """The first and the last year of age of the group, both inclusive; None if there is no last year."""
         return _AGES[self]
 
     @property

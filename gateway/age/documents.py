@@ -31,7 +31,7 @@ class Document(StrEnum):
 
     @property
     def purposes(self) -> frozenset[str]:
-        """The extended key usages of which the signer's certificate needs one."""
+        """The extended key usages (OIDs) of which the certificate of the proof's signer needs one."""
         return _PURPOSES[self]
 
 

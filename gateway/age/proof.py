@@ -16,7 +16,7 @@ LONGEST = timedelta(hours=24)  # a proof identifies the present holder of the de
 
 @dataclass(frozen=True, slots=True)
 class ProvenAdult:
-    """A person proved to be 18 or older. Nothing else about the person is stored."""
+    """The result of a verified proof of age 18: until when it is valid, and its method. No personal data."""
 
     until: datetime  # in UTC and whole minutes
     method: Method

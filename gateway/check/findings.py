@@ -12,7 +12,7 @@ from gateway.core.errors import GatewayError, PolicyError
 
 
 class Severity(StrEnum):
-    """The severity of a finding."""
+    """How severe a finding of ``qalqan check`` is."""
 
     OK = "ok"
     NOTE = "note"  # information: no action is needed, or the state cannot be seen from here
@@ -37,7 +37,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        """Whether no action is needed."""
+        """Whether the finding needs no action."""
         return self.level in (Severity.OK, Severity.NOTE)
 
     def __str__(self) -> str:
@@ -93,9 +93,9 @@ def is_hidden(path: Path) -> bool:
 
 
 def refused(about: str, error: GatewayError, *, code: str) -> Finding:
-    """Return the finding, of severity ``error``, for an exception.
+    """Return the finding, of severity ``error``, for an exception. The error's own advice becomes its fix.
 
-    The part of its message after the last semicolon is how to fix it.
+    That is ``fix`` of a PolicyError, else the part of the message after the last semicolon.
     """
     if isinstance(error, PolicyError):
         return problem(about, f"{error.where}: {error.problem}", error.fix, code=code)

@@ -71,7 +71,7 @@ def brand_findings(brand: Brand) -> Iterator[Finding]:
 
 
 def country_findings(config: Config, product: loading.Product) -> Iterator[Finding]:
-    """Yield a note if no country is set, or the data have none for it, so that holidays are missing."""
+    """Yield a note if no country is set, or there is no file for it: public holidays are then missing."""
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
         yield note(

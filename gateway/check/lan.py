@@ -174,9 +174,9 @@ def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _drops_claims() -> bool:
-    """Return whether the kernel supports the nftables table that blocks such claims on bridges.
+    """Return whether the kernel supports the nftables table that blocks claims of the gateway's addresses.
 
-    Changes nothing.
+    The table is for bridges. It is only tested, not loaded.
     """
     example = GuardedBridge(("lan1",), (bytes((192, 0, 2, 1)), bytes(16)))
     try:

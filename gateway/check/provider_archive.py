@@ -65,7 +65,7 @@ class Refusal(NamedTuple):
 
 
 def agent_findings() -> Iterator[Finding]:
-    """Yield a warning if OpenWISP's agent is installed without the hooks that check what the server sends.
+    """Yield a finding: whether OpenWISP's agent has the hooks that check what the server sends.
 
     Yields nothing without the agent, or if its settings cannot be read: only root can.
     """

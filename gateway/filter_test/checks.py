@@ -27,7 +27,7 @@ class Want(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MethodCheck:
-    """The definition of one check: a bypass method to try, or a connection that must pass."""
+    """The definition of a filter test's check: a bypass method to try, or a connection that must pass."""
 
     id: str  # `titles` has its title and group
     job: Mapping[str, object]  # for ``probes``; ``plan`` replaces words with @
@@ -41,7 +41,7 @@ class MethodCheck:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One child's rules and the network of the test. The results of the checks are judged by them."""
+    """One child's rules and the test's network, by which the filter test's results are judged."""
 
     profile: str  # an id
     name: str
@@ -55,7 +55,7 @@ class Scene:
     gateway_ports: frozenset[int] = frozenset()
 
     def closes(self, check: MethodCheck) -> bool | None:
-        """Return whether the child's rules block this check's method; None if that is unknown."""
+        """Return whether the child's rules block the bypass method of this check; None if that is unknown."""
         kind, _, what = check.rule.partition(":")
         if kind == "way":
             return f"ways:{what}" in self.refusals
@@ -81,7 +81,7 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one check over one IP version, and whether it agrees with the rules."""
+    """The result of a filter test's check over one IP version, and whether it agrees with the rules."""
 
     check: MethodCheck
     version: int
@@ -93,5 +93,5 @@ class Result:
 
     @property
     def fault(self) -> bool:
-        """Whether the result contradicts the rules: open but blocked by the rules, or closed but allowed."""
+        """Whether the result contradicts the rules: what should be blocked works, or the reverse."""
         return self.found in (CheckOutcome.OPEN, CheckOutcome.CLOSED) and not self.meant

@@ -23,7 +23,7 @@ _SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority
 
 
 class Download:
-    """Downloads an endless page over plain HTTP in a thread.
+    """Downloads an endless page over plain HTTP in a thread, to test whether a pause ends the download.
 
     Stores how many bytes came, when the last one came (monotonic seconds), and why the download ended.
     """
@@ -50,7 +50,7 @@ class Download:
 
 
 class DeviceCommands:
-    """Executes requests of the parent process in the test device's namespace.
+    """Executes requests of the parent process in the network namespace of the filter test's simulated device.
 
     Requests add links and routes, run probes, and start downloads or report on them.
     """

@@ -30,7 +30,7 @@ def client_hello(
 
 
 def varint(value: int) -> bytes:
-    """Return a QUIC integer in its shortest form (RFC 9000 16)."""
+    """Return an integer in QUIC's variable-length encoding, in its shortest form (RFC 9000 16)."""
     size = 1 if value < 1 << 6 else 2 if value < 1 << 14 else 4
     return (value | (size.bit_length() - 1) << (8 * size - 2)).to_bytes(size, "big")
 

@@ -31,7 +31,7 @@ Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class BypassTestError(GatewayError):
-    """The filter test cannot run; the message says why and how to fix it."""
+    """Raised if the filter test cannot run. The message says why and how to fix it."""
 
 
 class NamespaceProcess:
@@ -136,10 +136,10 @@ class NamespaceProcess:
 
 
 def serve(answer: Answer) -> None:
-    """Run the child process: enter a new network namespace, then respond to requests until the input ends.
+    """Run a child process of the filter test: enter a new network namespace, then respond to requests.
 
     Requests are JSON lines on standard input. ``answer`` returns the response to one; an OSError or
-    GatewayError that it raises is sent to the parent. Exits the process.
+    GatewayError that it raises is sent to the parent. Exits the process when the input ends.
     """
     parent, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -38,9 +38,9 @@ _ABSENT = ("offload", "listening", "trusted")  # the method does not exist here
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Stands for the job of a check that cannot run, with the reason.
+    """Stands for a check of the filter test that cannot run, with the reason.
 
-    ``absent``: there is nothing to test here.
+    ``absent``: what it would test does not exist here.
     """
 
     why: str
@@ -49,7 +49,7 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One check over one IP version, with the job that the test device runs."""
+    """One check of the filter test over one IP version, with what the test device has to send."""
 
     check: MethodCheck
     version: int
@@ -61,9 +61,10 @@ class Task:
 
 
 def tasks(checks: Sequence[MethodCheck], scene: Scene) -> list[Task]:
-    """Return two tasks for each check, over IPv4 and over IPv6, with the ``@words`` of its job replaced.
+    """Return two tasks of the filter test for each check: over IPv4 and over IPv6.
 
-    A value that is missing in ``scene`` makes the task's job `Unavailable`.
+    The ``@words`` in a check's job (what to send where) are replaced by values of ``scene``. A missing value
+    makes the task's job `Unavailable`.
     """
     return [
         Task(check, version, _job(check, version, number, scene))
@@ -96,7 +97,10 @@ def _job(check: MethodCheck, version: int, number: int, scene: Scene) -> Mapping
 
 
 class _Filler:
-    """Replaces words with @ in jobs by their values. Raises KeyError, with the word, if one has no value."""
+    """Replaces the placeholders ``@word`` in what a check sends by their values.
+
+    Raises KeyError, with the word, if one has no value.
+    """
 
     def __init__(self, words: Mapping[str, Any], version: int, number: int) -> None:
         self._words = words

@@ -35,7 +35,7 @@ def _family(address: str) -> socket.AddressFamily:
 
 
 def _dialled(job: Job) -> socket.socket:
-    """Return a TCP connection from the job's source address to its address and port. Raises OSError."""
+    """Return a TCP connection from the source address to the address and port in ``job``. Raises OSError."""
     sock = socket.socket(_family(job["to"]), socket.SOCK_STREAM)
     try:
         sock.settimeout(_CONNECT_S)
@@ -116,7 +116,7 @@ def _read_answer(data: bytes) -> ProbeResult:
 
 
 def stream(job: Job) -> ProbeResult:
-    """Send the job's bytes over an ordinary TCP connection; return whether a response came.
+    """Send the bytes in ``job`` over an ordinary TCP connection; return whether a response came.
 
     The result has ``how`` (``answered`` or ``closed``) and ``head``, its first 64 bytes in hexadecimal.
     Raises OSError.
@@ -171,7 +171,7 @@ def quic(job: Job) -> ProbeResult:
 def packet(job: Job) -> ProbeResult:
     """Send a packet of an IP protocol without ports, such as GRE, up to three times.
 
-    ``how`` in the result is ``answered`` if a packet of the protocol comes back from the address, else
+    ``how`` in the result is ``answered`` if a packet of the protocol comes from that address, else
     ``silence``.
     """
     with socket.socket(_family(job["to"]), socket.SOCK_RAW, job["number"]) as sock:
@@ -263,7 +263,7 @@ PROBES: Mapping[str, Callable[[Job], ProbeResult]] = {
 
 
 def run(job: Job) -> ProbeResult:
-    """Run the job's probe and return what the device observed, as a mapping.
+    """Try one bypass method as ``job`` describes it; return what the test device observed.
 
     ``how`` in it is ``answered``, ``silence`` (a timeout), ``reset``, or another result or system error.
     """

@@ -157,7 +157,7 @@ class Connection:
 
 
 def shaped(packet: bytes, odd: SegmentOptions) -> list[bytes]:
-    """Return an IP packet with a TCP segment after the changes in ``odd``: the packet, or its fragments."""
+    """Return an IP packet with a TCP segment after the changes in ``odd``: one packet, or its fragments."""
     header = 20 if packet[0] >> 4 == 4 else 40
     data = bytearray(packet)
     if odd.urgent:
@@ -283,7 +283,7 @@ TRICKS: dict[str, Send] = {
 
 
 def attempt(connection: Connection, trick: str, data: bytes, decoy: bytes, name: int) -> str:
-    """Connect, send ``data`` with the trick of this name, and wait for a response.
+    """Connect, send ``data`` by the trick of this name (`TRICKS`), and wait for a response.
 
     Return ``answered``, ``reset``, ``silence`` (connected, no response) or ``unreachable`` (not connected).
     ``decoy``: bytes that some tricks send first. ``name``: offset of the host name in ``data``.

@@ -29,12 +29,12 @@ def group_title_of(check: MethodCheck) -> str:
 
 
 def _pairs(results: Sequence[Result]) -> list[Pair]:
-    """Return the results grouped by check: one tuple each, with the results of IPv4 and of IPv6."""
+    """Return the filter test's results grouped by check: one tuple each, with those of IPv4 and of IPv6."""
     return [tuple(pair) for _, pair in groupby(results, lambda result: result.check.id)]
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a child's result table: name, remarks, checks by group, and the totals."""
+    """Yield the lines of a child's filter test report: name, remarks, checks by group, and totals."""
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
@@ -58,7 +58,7 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def _row(pair: Pair) -> Iterator[str]:
-    """Yield the table's line for one check, with its IPv4 and IPv6 results.
+    """Yield the line of the filter test's report for one check, with its IPv4 and IPv6 results.
 
     More lines follow if its title is longer than the column.
     """
@@ -90,7 +90,7 @@ def _note(result: Result, scene: Scene) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the table's last line: how many checks, results by outcome, and faults there are."""
+    """Return the last line of the filter test's report: how many checks, results by outcome, and faults."""
     number = counts(results)
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
@@ -119,9 +119,9 @@ def headline(results: Sequence[Result]) -> str:
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
-    """Return how many results there are by outcome, one for each IP version, and how many ``checks``.
+    """Return how many results of the filter test there are by outcome, and how many ``checks``.
 
-    ``open_by_rule``: bypass methods that work because the rules allow them.
+    Each IP version counts. ``open_by_rule``: bypass methods that work because the rules allow them.
     """
     ways = [result for result in results if not result.check.passes]
     opened = [result for result in ways if result.found is CheckOutcome.OPEN]

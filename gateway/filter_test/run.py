@@ -81,7 +81,10 @@ def bypass_test(
 
 
 def _lan(config: Config) -> str:
-    """Return the first configured LAN interface that exists; bridges first, since devices can join them."""
+    """Return the LAN interface for the filter test: the first configured one that exists, bridges first.
+
+    Devices can join a bridge. Raises BypassTestError if none exists.
+    """
     here = {name for _, name in socket.if_nameindex()}
     found = sorted(
         (name for name in config.lan if name in here), key=lambda name: not ProbeNetwork(name).bridged
@@ -93,9 +96,9 @@ def _lan(config: Config) -> str:
 
 
 def _words(client: Client, config: Config, stage: ProbeNetwork, service: int) -> Mapping[str, Any]:
-    """Return the values of the ``@words`` in jobs (addresses, ports, links), without the sites.
+    """Return the values of the placeholders ``@word`` in the filter test's checks, without the sites.
 
-    ``service``: the TCP port of the test's own listener on the gateway.
+    They are addresses, ports and links. ``service``: the TCP port of the test's own listener on the gateway.
     """
     words: dict[str, Any] = {**words_of(stage), **surroundings.DOH, **surroundings.relays(config)}
     words |= {"service": service, "listening": surroundings.listening(config, service)}
@@ -109,7 +112,7 @@ def _words(client: Client, config: Config, stage: ProbeNetwork, service: int) ->
 
 
 def _of_the_family(client: Client, config: Config, scene: Scene) -> list[str]:
-    """Return remarks for the report: filtering is off now, or a device of the child has an allowed tunnel."""
+    """Return remarks for the filter test's report: filtering is off, or a device has an allowed tunnel."""
     status = client.ask(STATUS)
     remarks = []
     if status.mode == "off":
@@ -156,7 +159,7 @@ class Trial:
         return [separate.get(task.key) or self._judged(task, results, seen, lost, decided) for task in every]
 
     def _offload(self, task: Task) -> Result:
-        """Return whether the kernel forwards connections of filtered devices past the filter, as a result.
+        """Return the result of the check whether the kernel forwards connections past the filter.
 
         It looks at the household's own connections, because those of the test are never offloaded.
         """
@@ -195,7 +198,7 @@ class Trial:
         return results, self._stage.sink.ask("seen")["seen"]
 
     def _insisting(self, some: Sequence[Task]) -> tuple[Results, Seen]:
-        """Run tasks; return the probes' results by task, and what reached the simulated internet.
+        """Run tasks of the filter test; return the results by task, and what reached the simulated internet.
 
         A task that must pass and failed runs a second time, without the others: the router may have been
         busy.
@@ -251,9 +254,9 @@ class Trial:
 
 
 def addresses_of(stage: ProbeNetwork, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Resolve names with the gateway's resolver, from the test device.
+    """Resolve names with the gateway's resolver, from the filter test's device.
 
-    ``names``: a name for each word with @. Return the first address for each word and IP version, such as
+    ``names``: a host name for each word. Return the first address for each word with the IP version, such as
     ``calling4``; names without an address are left out.
     """
     bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
@@ -275,7 +278,7 @@ def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver
 
 
 def _called(task: Task) -> str | None:
-    """Return the host name that a task connects to, if the simulated internet gave the name its address.
+    """Return the host name to which a task of the filter test connects, if its address is a simulated one.
 
     None otherwise, and for names that must be blocked: resolving these would let the filter learn the ports
     of their service, which is another check's subject.
@@ -296,7 +299,7 @@ def _is_over(download: Mapping[str, Any]) -> bool:
 
 
 class Impersonation:
-    """A context manager that makes the daemon apply a child's rules to the test device meanwhile.
+    """A context manager that makes the daemon apply a child's rules to the filter test's device meanwhile.
 
     ``with Impersonation(…) as rules`` returns these rules. ``who``: a profile, or the MAC address of a
     filtered device. ``mac``: the test device's. ``interface``: an interface of the test that counts as LAN;

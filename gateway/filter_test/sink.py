@@ -65,7 +65,7 @@ _IN_PKTINFO, _IN6_PKTINFO = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
 
 class Sink:
-    """Starts the servers of the simulated internet, and returns to the parent process what reached them."""
+    """Starts the servers of the filter test's simulated internet; returns what reached them to its parent."""
 
     def __init__(self) -> None:
         self._arrivals = Arrivals()
@@ -94,7 +94,7 @@ class Sink:
 
 
 class Arrivals:
-    """The record of packets and requests that reached the simulated internet; threads share it."""
+    """Records the packets and requests that reach the filter test's simulated internet. Threads share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -54,7 +54,7 @@ _COMMENT = '"qalqan audit"'
 
 @dataclass(frozen=True, slots=True)
 class ProbeHost:
-    """The hardware address, the link and the IP addresses of a simulated device."""
+    """The hardware address, the link and the IP addresses of a device that the filter test simulates."""
 
     mac: str
     link: str  # in its own namespace
@@ -62,7 +62,7 @@ class ProbeHost:
 
 
 def sweep() -> None:
-    """Remove the links, routes, routing rules and fw4 rules that a killed test left."""
+    """Remove the links, routes, routing rules and firewall rules that a killed filter test left."""
     for link in (DEVICE, SINK, STRANGER):
         if Path("/sys/class/net", link).exists():
             _try("ip", "link", "del", link)
@@ -87,10 +87,10 @@ def _ip(line: str) -> None:
 
 
 class ProbeNetwork:
-    """A context manager that sets up the test's links, routes and two namespaces, and removes them on exit.
+    """A context manager that sets up the filter test's links, routes and two namespaces.
 
-    ``lan``: the LAN's interface. The simulated device joins it if it is a bridge; otherwise it gets a link of
-    its own. Entering raises BypassTestError.
+    They are removed on exit. ``lan``: the LAN's interface. The simulated device joins it if it is a bridge;
+    otherwise it gets a link of its own. Entering raises BypassTestError.
     """
 
     def __init__(self, lan: str) -> None:
@@ -130,7 +130,7 @@ class ProbeNetwork:
 
     @property
     def facing(self) -> str:
-        """The gateway's interface that the device is connected to."""
+        """The gateway's interface to which the filter test's simulated device is connected."""
         return self.lan if self.bridged else DEVICE
 
     @property
@@ -256,7 +256,7 @@ class ProbeNetwork:
 
 
 def words_of(stage: ProbeNetwork) -> dict[str, Any]:
-    """Return the values of those ``@words`` in jobs that come from the test's network.
+    """Return those values of placeholders ``@word`` in checks that come from the filter test's network.
 
     They are MAC addresses, IP addresses and links.
     """
@@ -320,7 +320,7 @@ def _free_addresses(network: Address, device: NamespaceProcess, mac: str) -> lis
 
 
 def _admit(chain: str, match: str, link: str) -> None:
-    """Add a rule to a chain of OpenWrt's firewall (fw4) that accepts packets on a link of the test.
+    """Add a rule to a chain of OpenWrt's firewall (fw4) that accepts packets on a link of the filter test.
 
     ``match``: ``iifname`` or ``oifname``. Does nothing if fw4 does not run.
     """
@@ -330,7 +330,7 @@ def _admit(chain: str, match: str, link: str) -> None:
 
 
 def _sweep_fw4() -> None:
-    """Remove the test's rules from the chains of OpenWrt's firewall (fw4), also those of an earlier test."""
+    """Remove the filter test's rules from the chains of OpenWrt's firewall (fw4), also old ones."""
     for chain in ("forward", "input"):
         for line in _fw4_rules(chain) or ():
             if _COMMENT in line:
@@ -338,7 +338,7 @@ def _sweep_fw4() -> None:
 
 
 def _fw4_rules(chain: str) -> list[str] | None:
-    """Return the lines of a chain of fw4, with the rules' handles; None if the chain does not exist."""
+    """Return the lines of a chain of OpenWrt's firewall, with the rules' handles; None without the chain."""
     try:
         return command("nft", "-a", "list", "chain", *_FW4, chain).splitlines()
     except BypassTestError:

@@ -57,22 +57,22 @@ class RuleQueries:
         self._device = device
 
     def refuses(self, host: str) -> bool | None:
-        """Return whether the rules block a host; None if the daemon cannot say."""
+        """Return whether the rules for the test device block a host, time rules aside; None if unknown."""
         try:
             return self._client.ask(WHY, host=host, device=self._device).verdict == Verdict.BLOCK
         except ControlError:
             return None
 
     def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
-        """Return the first host that the rules block (``refused``) or do not block; None if there is none."""
+        """Return the first host that the rules block (``refused``) or allow; None if there is none."""
         return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
 def scene(client: Client, config: Config, rules: ProbeDeviceRules, known: Mapping[str, Any]) -> Scene:
-    """Return the rules and the environment by which the results of a child's checks are judged.
+    """Return the rules and the environment by which the filter test's results are judged.
 
-    ``rules``: what the daemon applies to the test device. ``known``: values of the ``@words`` in jobs; a
-    blocked and an allowed site are added, which the daemon is asked for.
+    ``rules``: what the daemon applies to the test device. ``known``: values of placeholders in checks; a
+    blocked and an allowed site are added, which are found with the daemon's decisions.
     """
     ask = RuleQueries(client, str(known["sourcemac"]))
     shown = client.ask(PROFILE, id=rules.profile).profile
@@ -137,8 +137,10 @@ def offloads() -> bool:
 
 
 def offloaded(version: int, layout: MarkBits) -> bool | None:
-    """Return whether the kernel forwards a connection of a filtered device past all rules
-    (Documentation/networking, nf_flowtable); None if it does not show its connections.
+    """Return whether the kernel forwards a connection of a filtered device past the filter's rules.
+
+    ``version``: 4 or 6, of IP. ``layout``: the bits of the connection mark. None if the kernel does not show
+    its connections. Such connections are offloaded to a flow table (Documentation/networking, nf_flowtable).
     """
     try:
         return any_offloaded(_CONNECTIONS.read_text("ascii", "replace"), version, layout.slot)
@@ -178,9 +180,10 @@ def relays(config: Config) -> dict[str, str]:
 
 
 class ProbeListener:
-    """Listens on a free TCP port of the gateway's addresses, as a service without a rule. A context manager.
+    """Listens on a free TCP port of the gateway's addresses, as a service that no rule opens.
 
-    Raises BypassTestError if it cannot listen.
+    A context manager.
+    The filter test checks that children cannot reach it. Raises BypassTestError if it cannot listen.
     """
 
     def __init__(self, own: Iterable[str]) -> None:
@@ -224,7 +227,7 @@ def listening(config: Config, own: int) -> list[int]:
 
 
 def trusted(config: Config) -> dict[str, str]:
-    """Return the values of the ``@words`` about the pages' trusted HTTPS name.
+    """Return the values of placeholders in checks that are about the pages' trusted HTTPS name.
 
     They are the name, the addresses that it should have, and those to connect to. Empty without a trusted
     name; without the last ones if the pages do not run.

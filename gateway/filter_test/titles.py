@@ -53,7 +53,7 @@ _GROUP_OF = {check: group for group, checks in GROUPS.items() for check in check
 
 
 def group_of(check: str) -> str:
-    """Return the id of a check's group. ``check``: its id."""
+    """Return the id of the group to which a check of the filter test belongs. ``check``: its id."""
     return _GROUP_OF[check]
 
 

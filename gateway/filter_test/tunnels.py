@@ -44,10 +44,7 @@ def _openvpn_stream_answer(_said: bytes) -> bytes:
 
 
 def ike(answer: bool = False) -> bytes:
-    """Return an IKE_SA_INIT request with a nonce only (RFC 7296 3.1, 3.9).
-
-    ``answer``: return the response.
-    """
+    """Return IPsec's IKE_SA_INIT request with only a nonce (RFC 7296 3.1, 3.9). ``answer``: its response."""
     payload = b"\x00\x00" + (36).to_bytes(2, "big") + os.urandom(32)
     responder, flags = (bytes.fromhex("bdf4da01ddfc9b72"), 0x20) if answer else (bytes(8), 0x08)
     head = _SPI + responder + bytes((40, 0x20, 34, flags)) + bytes(4)
@@ -55,7 +52,7 @@ def ike(answer: bool = False) -> bytes:
 
 
 def ike_behind_nat() -> bytes:
-    """Return an IKE_SA_INIT behind four zero bytes, which distinguish it from ESP (RFC 3948 2.2)."""
+    """Return IPsec's IKE_SA_INIT after four zero bytes, which distinguish it from ESP (RFC 3948 2.2)."""
     return bytes(4) + ike()
 
 
@@ -64,7 +61,7 @@ def _ike_answer(said: bytes) -> bytes:
 
 
 def esp() -> bytes:
-    """Return an ESP packet with sequence number 1 and random payload (RFC 4303 2, RFC 3948 2.1)."""
+    """Return an IPsec packet (ESP) with sequence number 1 and random payload (RFC 4303 2, RFC 3948 2.1)."""
     return bytes.fromhex("c1a864760000000100000000") + os.urandom(52)
 
 

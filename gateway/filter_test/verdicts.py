@@ -26,7 +26,7 @@ def judge(
     task: Task, result: Mapping[str, Any] | None, arrived: Iterable[Mapping[str, Any]], scene: Scene,
     lost: Mapping[str, str],
 ) -> Result:  # fmt: skip
-    """Return a task's result: open, closed, unknown or absent, and whether the rules intend that.
+    """Return a check's result: open, closed, unknown or absent, and whether the rules intend that.
 
     ``result``: what the device observed; None if the task did not run. ``arrived``: what reached the
     simulated internet. ``lost``: the control connections of this IP version that failed, and why; the result
@@ -95,7 +95,10 @@ def through(
     result: Mapping[str, Any],
     arrived: Iterable[Mapping[str, Any]],
 ) -> bool:
-    """Return whether the method worked: an answer came, and it or an arrival fulfils the check's `Want`."""
+    """Return whether a bypass method worked: a response came, and it fulfils the check's condition (`Want`).
+
+    For some checks, what arrived at the simulated internet must fulfil it.
+    """
     if result.get("how") != "answered":
         return False
     match check.want:
@@ -120,7 +123,7 @@ def through(
 
 
 def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
-    """Return whether an arrival at the simulated internet was sent by a job.
+    """Return whether a recorded arrival at the simulated internet is what ``job`` sent.
 
     Address, port and transport must match, and the requested name or the sent bytes where they are known.
     """

@@ -132,7 +132,7 @@ class FrameTally:
 
 
 def _count_only(_frame: UnreadFrame) -> None:
-    """Do nothing: the frame is in the `FrameTally`."""
+    """Do nothing. A replay calls it for unread frames by default; they are counted in any case."""
 
 
 class Replay:

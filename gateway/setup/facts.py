@@ -72,7 +72,7 @@ class MachineFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The addresses that dnsmasq assigns on the LAN."""
+    """The range of IPv4 addresses that dnsmasq assigns on the LAN."""
 
     first: ipaddress.IPv4Address
     last: ipaddress.IPv4Address
@@ -83,7 +83,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The user's answers: interfaces, country, time zone, update interval of lists, addresses for DHCP."""
+    """The user's answers in ``qalqan setup``: interfaces, country, time zone, list updates, DHCP range."""
 
     lan: tuple[str, ...]
     wan: str  # with one arm, the same as the one of `lan`
@@ -96,7 +96,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class SetupPlan:
-    """Everything that setup writes and changes: interfaces, NAT, DHCP, sysctls; with remarks for the user."""
+    """What setup will write and change: interfaces, NAT, DHCP, sysctls; with remarks for the user."""
 
     lan: tuple[str, ...]
     wan: str

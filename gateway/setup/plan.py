@@ -294,7 +294,10 @@ def _netmask(facts: MachineFacts, answers: Answers) -> str:
 
 
 def fixed_address(facts: MachineFacts) -> str:
-    """Return where the user sets a fixed address, such as "in /etc/network/interfaces (`inet static`)"."""
+    """Return where the user sets this machine's fixed address, by the program that manages the network.
+
+    For example ``in /etc/network/interfaces (`inet static`)``.
+    """
     return next((_WHERE[name] for name in facts.managers if name in _WHERE), "with: ip address add")
 
 

@@ -57,7 +57,10 @@ class RecordFolder:
         self.children = config.with_name(CHILDREN)
 
     def read(self) -> SetupRecord | None:
-        """Return the record; None if setup has written nothing. Raises SetupError for an invalid record."""
+        """Return the record of what setup changed; None if it has written nothing.
+
+        Raises SetupError for an invalid record.
+        """
         data = self.kept(RECORD)
         if data is None:
             return None

@@ -30,7 +30,7 @@ ADVICE = ("--debug", "how-to-debug-acme.sh")  # in the last lines of acme.sh, wh
 
 
 class AcmeProblem(StrEnum):
-    """Why there is no certificate."""
+    """Why the ACME client got no certificate for the trusted name."""
 
     CLIENT = "client"  # no ACME client is installed, or it does not know the provider
     TOKEN = "token"  # the provider refused the token

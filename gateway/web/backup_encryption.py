@@ -93,7 +93,10 @@ def encrypt_with_key(content: bytes, stored: str) -> bytes:
 
 
 def _new_header(password: str) -> BackupHeader:
-    """Return a header with new random values. Raises BackupFileError for a password of the wrong length."""
+    """Return a backup file's header with a new random salt and nonce.
+
+    Raises BackupFileError for a password of the wrong length.
+    """
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         msg = f"a backup's password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters"
         raise BackupFileError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)

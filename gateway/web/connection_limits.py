@@ -22,7 +22,7 @@ LOOK_EVERY = 2.0  # seconds
 
 
 class ConnectionLimits:
-    """The connections of the TLS front: at most 64, and 24 of one address. Closes silent ones."""
+    """Limits the connections of the TLS front: at most 64, and 24 of one address. Closes silent ones."""
 
     def __init__(self, loop: Loop, hand_over: HandOver) -> None:
         self.connections: set[BrowserConnection] = set()

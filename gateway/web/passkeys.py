@@ -127,7 +127,7 @@ def _state(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _credential(request: Mapping[str, Any], response: Mapping[str, str]) -> dict[str, Any]:
-    """Return the browser's credential in the JSON form of WebAuthn Level 3."""
+    """Return a browser's WebAuthn response as the JSON object that fido2 reads (WebAuthn Level 3)."""
     own = text_of(request, "id")
     return {"id": own, "rawId": own, "type": "public-key", "response": response, "clientExtensionResults": {}}
 

@@ -39,7 +39,7 @@ RUNS = (
 
 
 class BusyError(ControlError):
-    """Raised when too many password hashes or wallet checks run at once, or when one does not finish."""
+    """Raised if too many password hashes or wallet checks run at once, or if one does not finish in time."""
 
 
 def problem(password: str, name: str) -> str:

@@ -68,9 +68,10 @@ def asked_by_daemon() -> ResponseReturnValue:
 
 
 def _asked(me: session.Person) -> ResponseReturnValue | None:
-    """Return the page that asks for the password or a code, with its status; None if the form has one.
+    """Return the page that asks for the password, with its status; None if the form has the right one.
 
-    A wrong one in the form counts as an attempt; the page then has the error.
+    An account without a password is asked for a code. A wrong one counts as an attempt, and the page has the
+    error.
     """
     sentence, status, headers = "", 403, dict[str, str]()
     if FIELD in request.form:

@@ -126,7 +126,7 @@ def sign_in(answer: AccountResponse) -> None:
 
 
 def belongs_to_child() -> bool:
-    """Return whether the requesting device is a child's, or it is not yet answered whose it is."""
+    """Return whether the requesting device is a child's, or the parents still have to say whose it is."""
     here = daemon().here(source_address())
     return bool(here.asked) or daemon().home().child(here.profile) is not None
 
@@ -142,7 +142,7 @@ def token() -> str:
 
 
 def _is_over() -> bool:
-    """Return whether the session started on a child's device and its time is over."""
+    """Return whether the session began on a child's device and its half hour is over."""
     until = session.get("until")
     if until is None:
         return False

@@ -42,7 +42,7 @@ class Caller:
     proof: bool = True  # a session's password was proven in the last ten minutes
 
     def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-        """Send a request that changes nothing to the daemon (no author is sent), and return its response.
+        """Send a request to the daemon without the caller's name, as a query needs, and return its response.
 
         Raises ControlError.
         """

@@ -18,7 +18,7 @@ WAYS = tuple(f"ways/{way.value}" for way in BypassMethod)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The choices for one rule key, as radio buttons."""
+    """The choices for one rule key in a form, as radio buttons, with the current one and the age group's."""
 
     key: str
     options: Mapping[str, str]  # value that is sent → label
@@ -82,7 +82,7 @@ def cards() -> tuple[FormCard, ...]:
 
 
 def _card(rule: RuleKey) -> str:
-    """Return the id of the card that has the fields of a rule key."""
+    """Return the id of the form's card in which the fields of a rule key are."""
     match rule.shape:
         case RuleShape.MINUTES:
             return "grace"

@@ -131,7 +131,10 @@ def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
 
 
 def _own_service(key: str, before: object, after: object) -> str:
-    """Return a sentence about a service of the family that was defined, changed or removed."""
+    """Return a sentence that the family defined, changed or removed a service of its own.
+
+    ``before``, ``after``: the service in the settings file; None: there was or is none.
+    """
     known = after if isinstance(after, Mapping) else before
     said = known if isinstance(known, Mapping) else {}
     name = plain(str(said.get("name", key)), NAME_LENGTH)

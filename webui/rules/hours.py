@@ -42,7 +42,7 @@ _SECONDS = re.compile(r"(?<=\d:\d\d):\d\d", re.ASCII)  # which a browser may add
 
 
 class Unreadable(ValueError):
-    """Raised for a value that is valid in the file, but that these pages cannot show as a form."""
+    """Raised for a value that is valid in the rule file, but that the pages cannot show as a form."""
 
 
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
@@ -104,7 +104,7 @@ def read_spans(value: object) -> tuple[Span, ...]:
 def read_night(value: object) -> Span:
     """Return the span of a bedtime, in minutes from midnight before the evening. Raises Unreadable.
 
-    A bedtime that starts after midnight still belongs to that evening: its minutes are above 1440.
+    A bedtime that starts after midnight still belongs to that evening: it begins at minute 1440 or later.
     """
     start, end = read_span(value)
     return (start + DAY, end + DAY) if start < NOON and end <= DAY else (start, end)
@@ -149,7 +149,10 @@ def typed_minutes(text: str, most: int) -> int | None:
 
 
 def read_minutes(value: object) -> int:
-    """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``. Raises: Unreadable."""
+    """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``.
+
+    Raises Unreadable.
+    """
     return _read(duration_minutes, value)
 
 

@@ -44,7 +44,7 @@ class Ruleset:
         return self.state.own.get(key) == {}
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """Return the family's own entries of a list such as ``block``, without those of the band."""
+        """Return the family's own entries of a rule list such as ``block``, without the age group's."""
         return texts(self.state.own.get(key))
 
     @property

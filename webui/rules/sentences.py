@@ -35,7 +35,7 @@ def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
 
 
 def bedtime(value: object) -> Sentences:
-    """Return sentences about a bedtime by days. Raises: Unreadable."""
+    """Return sentences about a bedtime, one for each kind of day with its own. Raises Unreadable."""
     return tuple(_night(day, span) for day, span in _by_days(read_plan(value, read_night)))
 
 
@@ -129,7 +129,7 @@ def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
 
 
 def kind(what: str, action: object) -> str:
-    """Return a sentence about the rule of a category: blocked, needs approval, counted, or allowed."""
+    """Return a sentence about a category's rule: blocked, needs approval, uses daily time, or allowed."""
     values = {"what": what}
     return {
         "block": _("%(what)s: blocked", **values),
@@ -165,7 +165,7 @@ def choice(key: str, value: object) -> str:
 
 
 def minutes(key: str, value: object) -> str:
-    """Return a sentence about a rule whose value is a duration. Raises: Unreadable."""
+    """Return a sentence about a rule whose value is a duration. ``key``: the rule's. Raises Unreadable."""
     found = read_minutes(value)
     return minutes_of(key, duration(found) if found else "")
 
@@ -186,7 +186,10 @@ def log_level(value: object, name: str) -> str:
 
 
 def date(day: str, value: object, names: CatalogueIndex) -> Sentences:
-    """Return sentences about one entry of ``dates``. ``day``: a date, or ``first..last``."""
+    """Return sentences about the rules for one date, an entry of ``dates`` in the rule file.
+
+    ``day``: the date, or ``first..last``. Raises Unreadable.
+    """
     when = day.replace("..", " – ")
     return tuple(_("%(date)s: %(rule)s", date=when, rule=rule) for rule in _of_date(value, names))
 

@@ -17,7 +17,10 @@ _YEAR_LAST = re.compile(r"(\d{1,2})\D{1,3}(\d{4})", re.ASCII)
 
 
 class NoMonthError(ValueError):
-    """Raised for input that is no month, or too early or late. ``str()`` is the message for the user."""
+    """Raised for a typed month of the next age group that is no month, past, or too far in the future.
+
+    ``str()`` is the message for the user.
+    """
 
 
 def typed_month(text: str, today: date) -> str:

@@ -13,7 +13,10 @@ TYPED_LIMIT = 2000  # characters; more than the longest web addresses in use
 
 
 class UnknownTargetError(ValueError):
-    """Raised for input that names no target. ``str()`` is the message for the user."""
+    """Raised for typed text that names no site, service or category.
+
+    ``str()`` is the message for the user.
+    """
 
 
 def site(text: str) -> str:

@@ -75,7 +75,7 @@ def _reload_daemon(config: Config) -> None:
 
 
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
-    """Download and check the signed feed; return the version of the new data in use, None without new data.
+    """Download and check the signed feed; return the version of its data if it changed, else None.
 
     ``tier``: also download the ready-made category table of this set of lists. Raises GatewayError, also
     while the time is unknown.

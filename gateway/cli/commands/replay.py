@@ -69,7 +69,7 @@ def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> No
 
 
 def _left_out(tally: FrameTally) -> str:
-    """Return a message about frames that could not be read; empty if there are none."""
+    """Return a message about frames of the capture that could not be read; empty if all could."""
     counts = (
         (tally.cut, "cut by the snapshot length (capture with -s 0)"),
         (tally.broken, "broken"),

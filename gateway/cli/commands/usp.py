@@ -77,7 +77,7 @@ def _call(name: str, family_filter: DaemonFilter) -> int:
     """Print the JSON answer to a call of OpenWrt's rpcd (``state``, ``switch`` or ``support_file``).
 
     Return 0.
-    Raises Denied if the daemon refuses or does not respond.
+    Raises Denied if the daemon refuses, ControlError for invalid arguments.
     """
     answer: object
     if name == "state":
