@@ -162,7 +162,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
             self._hear(json.loads(message))
 
     def _hear(self, status: Mapping[str, Any]) -> None:
-        """Store the certificate's state from a message of the front, and log it."""
+        """Store and log the state of the certificate, from a message of the TLS front."""
         seconds, problem = status["until"], str(status["problem"])
         until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
         good = until is not None

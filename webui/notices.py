@@ -56,7 +56,7 @@ class Notice:
 
 
 def did(what: str, who: str) -> None:
-    """Store the notice that the user paused or resumed ``who``, a child's id or ``all``.
+    """Store the notice for the next page that the user paused or resumed ``who``, a child's id or ``all``.
 
     ``what``: the action, such as ``pause``.
     """
@@ -66,7 +66,7 @@ def did(what: str, who: str) -> None:
 def gave(
     number: int | None, sentence: str, until: datetime | None, *, child: str, what: str = "gave"
 ) -> None:
-    """Store the notice that the user gave extra time to ``child``, an id.
+    """Store the notice for the next page that the user gave extra time to ``child``, an id.
 
     ``number``: of the grant, for its withdrawal; None: not possible. ``until``: end of the extra time.
     ``what``: `helped` on a helper's page.
@@ -75,7 +75,7 @@ def gave(
 
 
 def said(sentence: str) -> None:
-    """Store a sentence as a notice without an undo."""
+    """Store a sentence in the cookie as the notice that the next page shows. It has no undo."""
     _store("said", "", sentence)
 
 
@@ -179,7 +179,10 @@ class Undoable(Protocol):
 
 
 def edited(profile: str, done: Undoable, sentence: str) -> None:
-    """Store the notice that the user edited the rules of a child (``profile``), with an undo."""
+    """Store the notice for the next page that the user edited a child's rules, with an undo.
+
+    ``profile``: the child's id. ``done``: the daemon's answer.
+    """
     _store("edited", f"{profile} {way_back(done)}", sentence, child=profile)
 
 
@@ -189,7 +192,7 @@ def way_back(done: Undoable) -> str:
 
 
 def put_away(card: str, sentence: str) -> None:
-    """Store the notice that the user dismissed a card. ``card``: its id, for the undo."""
+    """Store the notice for the next page that the user dismissed a card. ``card``: its id, for the undo."""
     _store("card", card, sentence)
 
 

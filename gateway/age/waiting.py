@@ -23,7 +23,7 @@ class OpenChallenges:
     _open: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def add(self, name: str, challenge: str, until: datetime, now: datetime) -> None:
-        """Store a challenge with the time at which it expires. It replaces an earlier one of the same name.
+        """Store a request's challenge with the time at which it expires. It replaces one of the same name.
 
         If there are too many, the oldest is removed.
         """
@@ -33,7 +33,7 @@ class OpenChallenges:
         self._open[name] = challenge, until
 
     def take(self, name: str, now: datetime) -> str:
-        """Remove and return the challenge with this name, for one attempt.
+        """Remove and return the stored challenge with this name; each can be used for one attempt.
 
         Raises AgeProofError if there is none, or it has expired.
         """

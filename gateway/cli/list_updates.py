@@ -298,7 +298,7 @@ class Steps:
 
 
 def _reload_daemon(config: Config, *, quiet: bool) -> None:
-    """Make the daemon load the new table. Does nothing if it does not run; a refusal is a warning.
+    """Make the daemon load the new category table. Does nothing if it does not run; a refusal is a warning.
 
     ``quiet``: do not print the problems of its rules; the daemon shows them itself.
     """
@@ -423,7 +423,7 @@ def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
 
 
 def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the state of each known list as JSON values, the downloaded lists first."""
+    """Yield the state of each published list of sites as JSON values, the downloaded lists first."""
     shelf = library.shelf
     built = {} if info is None else {str(source.get("id")): source.get("domains") for source in info.sources}
     for published in sorted(

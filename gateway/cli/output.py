@@ -13,7 +13,10 @@ def clean(text: object) -> str:
 
 
 def rows(table: Iterable[Sequence[object]], head: Sequence[str] = ()) -> None:
-    """Print a table with aligned columns; ``head`` is its first line. Prints nothing for an empty table."""
+    """Print a table with aligned columns. ``head`` is its first line; empty: none.
+
+    Prints nothing if there are neither rows nor a head.
+    """
     lines = [[clean(cell) for cell in row] for row in table]
     if head:
         lines.insert(0, list(head))

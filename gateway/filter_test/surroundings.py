@@ -101,7 +101,10 @@ def _refusals(rules: ProbeDeviceRules, shown: ProfileRules) -> frozenset[str]:
 
 
 def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
-    """Return whether the rules for a new device on this LAN block the host."""
+    """Return whether the rules for a new device on this LAN block the host.
+
+    False while the gateway has no parent's account: no device is filtered then.
+    """
     if client.ask(STATUS.returning(ClaimState)).unclaimed:
         return False  # no device is filtered yet, whatever the settings say
     kind = config.unknown_device_on(known["lan"])
@@ -111,7 +114,7 @@ def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any],
 
 
 def _hosts(entries: Iterable[BlockedTarget | AllowedTarget]) -> Iterator[str]:
-    """Yield the targets of a profile's entries that are host names."""
+    """Yield the targets that are host names, of a profile's blocked or allowed entries."""
     return (entry.target for entry in entries if ":" not in entry.target and "." in entry.target)
 
 

@@ -99,7 +99,7 @@ class ReplayedRequest:
 
 
 class FrameDefect(StrEnum):
-    """Why a captured frame cannot be read.
+    """Why a captured frame cannot be read, so that there is no decision about it.
 
     The daemon drops malformed packets and those with a wrong checksum.
     """
@@ -368,7 +368,7 @@ def _allow(_seen: Observation, _at: datetime) -> Decision:
 
 
 def _no_text(_seen: Observation, _decision: Decision) -> str:
-    """Return an empty text for the page about a blocked site: a replay sends none."""
+    """Return no text for the page about a blocked site, because a replay sends no pages."""
     return ""
 
 
@@ -395,7 +395,7 @@ class Learned:
         self._asked: OrderedDict[Asker, Decision] = OrderedDict()
 
     def asked(self, asker: Asker, decision: Decision) -> None:
-        """Store the decision about a DNS query until its answer comes.
+        """Store the decision about a DNS query until its answer is in the capture.
 
         ``asker``: the client and the query's id.
         """
@@ -405,10 +405,9 @@ class Learned:
             self._asked.popitem(last=False)
 
     def answered(self, asker: Asker, message: Message) -> None:
-        """Learn the addresses in a DNS answer.
+        """Learn the addresses in a DNS answer. ``asker``: the client and the query's id.
 
-        One to a blocked query is ignored: a gateway would not have it.
-        ``asker``: the client and the query's id.
+        An answer to a blocked query is ignored: a gateway would not have received it.
         """
         decision = self._asked.pop(asker, None)
         question = message.question

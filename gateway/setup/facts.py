@@ -40,7 +40,7 @@ class Dnsmasq:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What one DHCP server on the LAN offers."""
+    """What one DHCP server on the LAN offers: its address, and the gateway that it announces."""
 
     server: str
     router: str  # the gateway that it announces; empty: none

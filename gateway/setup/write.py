@@ -79,13 +79,13 @@ class RecordFolder:
         self.keep(RECORD, record.as_bytes())
 
     def keep(self, name: str, data: bytes) -> None:
-        """Write a file of the folder atomically. Raises SetupError."""
+        """Write a file atomically in the folder with setup's record. Raises SetupError."""
         with _written(self.folder / name):
             write_atomically(self.folder / name, data)
             sync_folder(self.folder)
 
     def kept(self, name: str) -> bytes | None:
-        """Return the content of a file of the folder; None if it does not exist.
+        """Return the content of a file in the folder with setup's record; None if it does not exist.
 
         Raises SetupError if it cannot be read, or another user wrote it.
         """
@@ -104,7 +104,10 @@ class RecordFolder:
             return opened.read(MOST)
 
     def make(self) -> None:
-        """Create the folder, for root only. Raises SetupError if another user created it."""
+        """Create the folder for setup's record, for root only.
+
+        Raises SetupError if another user created it.
+        """
         with _written(self.folder):
             make_folder(self.folder.parent)
             with suppress(FileExistsError):
@@ -155,7 +158,7 @@ def _like(path: Path) -> os.stat_result:
 
 
 def apply(plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System) -> list[Path]:
-    """Write the files, set sysctls and load the NAT rules, and record it; return the paths that were written.
+    """Write setup's files, set sysctls, load the NAT rules and record all of it; return the written paths.
 
     After any failure or Ctrl-C everything is restored, and the error is raised.
     """

@@ -186,7 +186,7 @@ def _tint(colour: str, ground: str, percent: int) -> str:
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:
-    """Return ``percent`` of one colour mixed with another, the ``ground``, as ``#rrggbb``."""
+    """Return ``percent`` of ``colour``, mixed with the rest of ``ground``, as ``#rrggbb``."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return "#" + "".join(
         f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs

@@ -32,7 +32,10 @@ _STARTED = time.monotonic()
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Replaces this process by the one that serves the recovery page, and holds what that needs."""
+    """Replaces this process by the one that serves the recovery page. Has what that page needs.
+
+    The recovery page is shown while the pages of the family cannot start.
+    """
 
     again: tuple[str, ...]  # the command line of the start
     watch: tuple[str, ...] = ()  # files whose change is a reason to try again

@@ -125,7 +125,10 @@ HEADERS = (
 
 
 def page(values: Mapping[str, Any], language: str, *, runs: bool) -> str:
-    """Return the recovery page as HTML. ``values``: as in `Recovery.serve`. ``runs``: the daemon responds."""
+    """Return the recovery page as HTML, which is shown while the pages of the family cannot start.
+
+    ``values``: cause, file or folder, and settings, as in `Recovery.serve`. ``runs``: the daemon responds.
+    """
     words, settings, cause = TEXTS[language], values["settings"], values["cause"]
     name = html.escape(str((settings.get("brand") or {}).get("name") or "Qalqan"))
     support = html.escape(str((settings.get("brand") or {}).get("support") or ""))
@@ -188,7 +191,10 @@ def daemon_answers(control: str) -> bool:
 
 
 class Server:
-    """Serves the recovery page: one response for each connection, without waiting for slow clients."""
+    """Serves the recovery page, which is shown while the pages of the family cannot start.
+
+    Each connection gets one response. It does not wait for slow clients.
+    """
 
     def __init__(self, values: Mapping[str, Any], listening: list[socket.socket]) -> None:
         self._values = values

@@ -15,7 +15,7 @@ MEMORY = 128 << 20  # bytes of address space; libraries use 43 MiB
 
 
 class RequestError(Exception):
-    """Raised if the request on standard input is invalid."""
+    """Raised in a helper process if the request on its standard input is invalid."""
 
 
 def limit_process() -> None:

@@ -45,9 +45,8 @@ _SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_withou
 class OwnSession(SecureCookieSessionInterface):
     """A Flask session interface with a signed cookie without a timestamp.
 
-    The daemon decides when a session ends.
-    With Flask's timestamps, a gateway whose clock starts in 1970 would send expired cookies, and reject them
-    later.
+    The daemon decides when a session ends. With Flask's timestamps, a gateway whose clock starts in 1970
+    would send expired cookies, and reject them later.
     """
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
@@ -126,7 +125,7 @@ def sign_in(answer: AccountResponse) -> None:
 
 
 def belongs_to_child() -> bool:
-    """Return whether the requesting device is a child's, or the parents still have to say whose it is."""
+    """Return whether the requesting device is a child's, or a question about its owner is open."""
     here = daemon().here(source_address())
     return bool(here.asked) or daemon().home().child(here.profile) is not None
 

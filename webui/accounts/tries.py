@@ -107,9 +107,9 @@ class WrongTries:
                     self._write()
 
     def _write(self) -> None:
-        """Store all counts in the file, also those of attempts that are being checked now.
+        """Store the counts of wrong attempts in the file, if there is one; an error is logged.
 
-        An error is logged.
+        Attempts that are being checked now are counted too.
         """
         if self._file is None:
             return

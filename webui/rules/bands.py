@@ -38,7 +38,7 @@ def differences(book: Ruleset, names: CatalogueIndex, band: str) -> tuple[Differ
 def between(
     now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> Iterator[tuple[str, Difference]]:
-    """Yield the key of each rule that differs between ``now`` and ``then``, with both values in words.
+    """Yield the key of each rule that differs between two sets of rules, with both values in words.
 
     ``name``: the child's.
     """

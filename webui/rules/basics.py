@@ -28,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FormCard:
-    """A card of the form: the keys of its fields under one title."""
+    """A card of the form for rules that have one value each: its title and the rule keys of its fields."""
 
     id: str
     title: str
@@ -55,7 +55,7 @@ def _shape(key: str) -> RuleShape:
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
-    """Return the form's fields by rule key, each with its choices and the current value.
+    """Return the fields of the form for rules with one value each, by rule key.
 
     ``sent``: values that replace the current ones, for a form that is shown again with what the user entered.
     """
@@ -67,13 +67,13 @@ def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
 
 
 def keys() -> tuple[str, ...]:
-    """Return the rule keys that the form has fields for, in the order of the pages."""
+    """Return the rule keys of the form for rules that have one value each, in the order of the pages."""
     one_value = (key for key in TEXTS if key in BY_NAME and BY_NAME[key].shape in ONE_VALUE)
     return (*one_value, *WAYS)
 
 
 def cards() -> tuple[FormCard, ...]:
-    """Return the cards of the form, each with the rule keys of its fields."""
+    """Return the cards of the form for rules that have one value each, with the rule keys of their fields."""
     cards = {key: _card(BY_NAME[key.partition("/")[0]]) for key in keys()}
     return tuple(
         FormCard(card, title(), tuple(key for key, place in cards.items() if place == card))

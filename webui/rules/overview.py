@@ -92,7 +92,7 @@ def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...
 
 
 def section_of(key: str) -> RuleSection:
-    """Return the card in which a rule key is listed; ``More settings`` for keys without one of their own."""
+    """Return the card of the overview page in which a rule key is listed; the last one for other keys."""
     head = _head(key)
     if key.startswith(f"categories/{SERVICE}"):
         return RuleSection.SITES
@@ -101,7 +101,7 @@ def section_of(key: str) -> RuleSection:
 
 
 def state_of(section: RuleSection, found: Sequence[Rule], book: Ruleset) -> str:
-    """Return a summary of a card's rules in one line. ``found``: its rules."""
+    """Return in one line a summary of the rules in a card of the overview page. ``found``: these rules."""
     match section:
         case RuleSection.CATEGORIES:
             return _counted(found, book)

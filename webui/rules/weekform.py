@@ -56,9 +56,9 @@ class NoHoursError(ValueError):
 
 
 def rows(value: object, *, night: bool) -> tuple[ScheduleRow, ...]:
-    """Return the form's rows, one a day, for a schedule (or bedtime: ``night``) of the rule file.
+    """Return the rows of the form of a week, one a day, for a schedule or bedtime of the rule file.
 
-    Raises Unreadable.
+    ``night``: ``value`` is a bedtime. Raises Unreadable.
     """
     if night:
         plan: Plan[tuple[Span, ...]] = {
@@ -87,7 +87,7 @@ def typed_rows(
     *,
     night: bool,
 ) -> tuple[ScheduleRow, ...]:
-    """Return the form's rows as the user sent them.
+    """Return the rows of the form of a week as the user sent them.
 
     ``one`` and ``many`` return a form field's value or values. ``held``: the rows that the form showed. If
     times were entered in a row whose choice (``how``) was not changed, the row is set to times.
@@ -107,7 +107,7 @@ def typed_rows(
 
 
 def value_of(sent: Iterable[ScheduleRow], *, night: bool, painted: Collection[str] = ()) -> object:
-    """Return the form's rows as a value for the rule file.
+    """Return the rows of the form of a week as a value for the rule file.
 
     ``painted``: the weekdays painted in the grid (`folded`). Raises NoHoursError for a row without usable
     times.
@@ -177,7 +177,7 @@ def same(one: object, other: object, *, night: bool) -> bool:
 
 
 def axis(*, night: bool) -> int:
-    """Return the minute of the day at which a row's picture begins: 0, or noon for a night."""
+    """Return the minute of the day at which the picture of a day begins: 0, or noon for a night."""
     return NOON if night else 0
 
 

@@ -8,7 +8,7 @@ from webui.features.status.home_text import HomeView
 
 
 def code(home: HomeView | None) -> str:
-    """Return the support code: the version and state of the gateway in a few characters.
+    """Return the support code: a few characters with the version and state of the gateway.
 
     ``home``: None if the daemon does not respond.
     """

@@ -92,7 +92,7 @@ def run(args: Namespace) -> int:
 
 
 def _as_json(finding: Finding) -> dict[str, object]:
-    """Return a finding as JSON for a program that may send it on.
+    """Return a finding of the acceptance test as JSON, for a program that may send it on.
 
     A failed one that may contain the name of a family's file has only its code.
     """
@@ -102,9 +102,9 @@ def _as_json(finding: Finding) -> dict[str, object]:
 
 
 def _findings(path: Path, seconds: int) -> Iterator[Finding]:
-    """Yield one finding for each subject of the test.
+    """Yield one finding for each subject of the acceptance test.
 
-    After ``seconds`` the test ends with an error finding.
+    After ``seconds`` it ends with an error finding.
     """
     with _limited(seconds):
         try:
@@ -163,9 +163,9 @@ def _daemon(status: HomeStatus) -> Finding:
 
 
 def _worst(line: str, checked: Iterable[Finding]) -> Finding:
-    """Return the worst of the findings that belong to the subject ``line``, named after it.
+    """Return the worst of the findings of `qalqan check` that belong to a subject of the acceptance test.
 
-    ``checked``: all findings of `qalqan check`.
+    ``line``: the subject, after which the finding is named. ``checked``: all findings.
     """
     others = {subject for subjects in SUBJECTS.values() for subject in subjects}
     own = [

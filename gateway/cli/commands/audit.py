@@ -94,7 +94,7 @@ def _print_json(done: Sequence[BypassTest]) -> None:
 
 
 def _print_steps(done: Sequence[BypassTest]) -> None:
-    """Print one JSON line for each result of a check; the daemon reads them."""
+    """Print one JSON line for each check of the filter test, which the daemon reads."""
     from gateway.filter_test import report
 
     for test in done:

@@ -135,7 +135,10 @@ def _time(seconds: float | None, zone: ZoneInfo) -> str | None:
 
 
 def _what(values: dict[str, Any]) -> str:
-    """Return what a line is about: the host, or the services recognised without one; ``-`` for neither."""
+    """Return what a line of ``qalqan replay`` is about: a host, or services recognised without one.
+
+    ``-`` for neither.
+    """
     return values["host"] or ",".join(f"service:{service}" for service in values["services"]) or "-"
 
 
