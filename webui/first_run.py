@@ -31,7 +31,7 @@ STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """One row of the form: a person as the user typed it, and the problem with it."""
+    """A row of the first run's form: a person as the user typed it, and the problem with it."""
 
     name: str = ""
     band: str = ""
@@ -70,7 +70,7 @@ def same_name(name: str, other: str) -> bool:
 def rows_of(
     people: Sequence[ExistingPerson], guardian: str, proposed: Sequence[str] = ()
 ) -> tuple[PersonRow, ...]:
-    """Return a form row for each existing person, followed by empty rows.
+    """Return a form row of the first run for each existing person, followed by empty rows.
 
     In a home without people the first row is the parent (``guardian``), and the next have the age groups in
     ``proposed``.
@@ -83,7 +83,7 @@ def rows_of(
 
 
 def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
-    """Return the rows of the sent form, without those that are empty. An unknown age group becomes empty."""
+    """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty."""
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
@@ -97,7 +97,7 @@ def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow,
 def checked(
     rows: Iterable[PersonRow], problems: Mapping[str, str], today: date, kept: Container[str] = ()
 ) -> tuple[PersonRow, ...]:
-    """Return the rows with the problems that were found, and with the month in its normal form.
+    """Return the rows of the form, with a problem set in invalid ones and the month in its normal form.
 
     The first problem of a row is in ``problem``, its field in ``wrong``. ``problems``: messages for `name`,
     `band` and `twice`. ``kept``: months in existing files, which may be past.
@@ -124,7 +124,7 @@ def _with_month(row: PersonRow, today: date) -> PersonRow:
 
 
 def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
-    """Return the values that a row changes in a person's file, by key; None removes a value.
+    """Return the values that a form row changes in a person's file, by key; None removes a value.
 
     If the age group changes, the month is written again: otherwise the daemon would remove it.
     """
@@ -139,7 +139,7 @@ def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
 
 
 def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson | None:
-    """Return the existing person that a row is about, by id or else by name; None for a new person.
+    """Return the existing person that a form row is about, by id or else by name; None for a new person.
 
     Names are compared so that a form that is sent twice creates no duplicate.
     """

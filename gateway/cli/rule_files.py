@@ -76,10 +76,10 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device, by the files only, and the device's situation.
+        """Return the profile whose rules apply to a device by the files, and what else they depend on now.
 
         An unknown device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
-        of a guest, and the situation says so. Raises PolicyError.
+        of a guest, and the second value says so. Raises PolicyError.
         """
         found = self.household.owner_of(mac)
         if found is not None:

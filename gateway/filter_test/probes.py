@@ -49,7 +49,7 @@ def _dialled(job: Job) -> socket.socket:
 
 
 def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
-    """Send UDP messages to the job's address, up to three times, 0.5 s apart.
+    """Send UDP messages to the address and port in ``job``, up to three times, 0.5 s apart.
 
     Return a list with the first datagram that comes back; an empty list if none comes.
     """
@@ -194,8 +194,8 @@ def packet(job: Job) -> ProbeResult:
 def hello(job: Job) -> ProbeResult:
     """Send a TLS ClientHello over a hand-made TCP connection; return whether a TLS record came back.
 
-    The job names one of the tricks of ``rawtcp``, and may name a decoy site. ``how`` in the result is that of
-    `rawtcp.attempt`, or ``answered by another`` if other bytes came.
+    ``job`` says where it is sent, by which bypass trick of `rawtcp.TRICKS`, and may name a decoy site.
+    ``how`` in the result is that of `rawtcp.attempt`, or ``answered by another`` if other bytes came.
     """
     name = None if job.get("name") is None else job["name"].encode("latin-1")
     alpn = [token.encode() for token in job.get("alpn", ("h2", "http/1.1"))]
@@ -207,8 +207,8 @@ def hello(job: Job) -> ProbeResult:
 def request(job: Job) -> ProbeResult:
     """Send an HTTP request over a hand-made TCP connection; return whether status 200 came back.
 
-    The job may name one of the tricks of ``rawtcp``. ``how`` in the result is that of `rawtcp.attempt`, or
-    ``answered by another`` if another response came.
+    ``job`` says what is sent where, and by which bypass trick of `rawtcp.TRICKS`. ``how`` in the result is
+    that of `rawtcp.attempt`, or ``answered by another`` if another response came.
     """
     data = bytes.fromhex(job["send"])
     return _raw(job, data, b"", max(0, data.lower().find(job["name"].encode())), b"HTTP/1.1 200")
@@ -230,7 +230,10 @@ def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> Probe
 
 
 def door(job: Job) -> ProbeResult:
-    """Return which of the job's TCP ports of the gateway accept a connection, as ``ports`` in the result."""
+    """Try to connect to TCP ports of the gateway; return those that accept, as ``ports`` in the result.
+
+    ``job``: its address, and one port or a list.
+    """
     ports = job["port"] if isinstance(job["port"], list) else [job["port"]]
     taken = [port for port in ports if _takes({**job, "port": port})]
     return {"how": "answered" if taken else "refused", "ports": taken}

@@ -256,7 +256,7 @@ class ProbeNetwork:
 
 
 def words_of(stage: ProbeNetwork) -> dict[str, Any]:
-    """Return those values of placeholders ``@word`` in checks that come from the filter test's network.
+    """Return placeholders ``@word`` of checks, with values that come from the filter test's network.
 
     They are MAC addresses, IP addresses and links.
     """

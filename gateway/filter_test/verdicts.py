@@ -143,9 +143,9 @@ def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
 
 
 def reason_of(job: Mapping[str, Any], decided: Iterable[ProbeDecision]) -> str:
-    """Return the reason of the daemon's last decision about a job's connection or query; empty without one.
+    """Return the reason of the daemon's last decision about what a check sent; empty without one.
 
-    DNS jobs match by address, port and name, others by address and port.
+    ``job``: what was sent where. DNS queries match by address, port and name, others by address and port.
     """
     port = 0 if job["probe"] == "packet" else job["port"]
     found = ""

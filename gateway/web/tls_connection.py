@@ -96,7 +96,7 @@ class BrowserConnection:
         return True
 
     def _from_browser(self) -> int | None:
-        """Move bytes from the browser to the pages; return how many were read and sent.
+        """Move bytes from the browser to the pages; return the sum of bytes read and bytes sent.
 
         None if the browser has disconnected.
         """
@@ -124,7 +124,7 @@ class BrowserConnection:
         return moved
 
     def _from_page(self) -> int | None:
-        """Move bytes from the pages to the browser; return how many were read and sent.
+        """Move bytes from the pages to the browser; return the sum of bytes read and bytes sent.
 
         After the pages have closed, the rest of the buffer is still sent.
         """

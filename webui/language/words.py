@@ -140,7 +140,7 @@ def lasted(minutes: int) -> str:
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
     """Return the label next to the minutes that are left: ``until bedtime at 20:45``, ``left for Play``.
 
-    ``gate``: the key of the schedule or limit that ends the time; ``name``: its target's name. ``at``: when a
+    ``gate``: the key of the limit or schedule that ends the time. ``name``: what it is about. ``at``: when a
     schedule ends; None for a limit.
     """
     if at is None:

@@ -35,7 +35,7 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True)
 class SentenceNames:
-    """What the sentences about an edit need besides it: the catalogue, people's names by id, and the time."""
+    """What sentences about a change of rules need to name things: catalogue, people by id, and the time."""
 
     names: CatalogueIndex
     people: Mapping[str, str]  # by id

@@ -91,9 +91,9 @@ def render(template: str, page: Page, outcome: FormResult = NOTHING, **values: o
 
 
 def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseReturnValue:
-    """Return the page that lists the targets for a new limit or schedule.
+    """Return the page that lists what a new limit or schedule can be about: services, categories, groups.
 
-    Redirect to the form if the query's ``of`` names a target. ``kind``: limit or schedule, for the template.
+    Redirect to the form if the query's ``of`` names one. ``kind``: limit or schedule, for the template.
     ``link``: the endpoint of the form. ``fits``: the page's title.
     """
     page, target = opened(profile), request.args.get("of", "")

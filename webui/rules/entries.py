@@ -22,15 +22,18 @@ def put(book: Ruleset, key: str, word: str) -> Changes:
 
 
 def out_of(book: Ruleset, word: str) -> Changes:
-    """Return the changes that remove ``word`` from the family's ``allow`` and ``block``.
+    """Return the changes that remove ``word`` from the family's ``allow`` and ``block``, and its own action.
 
-    The age group's rule or the category's then applies.
+    The age group's rule or the category's then applies. ``word``: a site, ``service:ID`` or ``category:ID``.
     """
     return _without(book, word, (ALLOW, BLOCK))
 
 
 def _without(book: Ruleset, word: str, lists: Iterable[str]) -> Changes:
-    """Return the changes that remove ``word`` from these lists of the family, and from its ``categories``."""
+    """Return the changes that remove ``word`` from these lists of the family, and from its ``categories``.
+
+    ``word``: a site, ``service:ID`` or ``category:ID``.
+    """
     own = f"categories/{word}"  # of a service
     changes: Changes = {f"{key}/{word}": None for key in lists if word in book.listed(key)}
     return changes if part(book.state.own, own) is None else changes | {own: None}

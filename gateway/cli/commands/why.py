@@ -80,9 +80,9 @@ def _of_files(args: Namespace, seen: Observation) -> Explanation:
 
 
 def _origin(decision: Decision) -> BlockOrigin | None:
-    """Return who decided a block; None for what is not blocked.
+    """Return who decided a block, as far as the rule files show it; None for what is not blocked.
 
-    The files do not have since when, nor by which lists.
+    Since when, and by which lists, is not known from them.
     """
     if decision.verdict is not Verdict.BLOCK:
         return None
