@@ -62,7 +62,10 @@ class LoadedRulesets:
 
 
 def read_rules() -> LoadedRulesets:
-    """Return the nftables and iptables rules of this machine, without Qalqan's own nftables table."""
+    """Return the nftables and iptables rules of this machine, as listed by their programs.
+
+    The objects are without Qalqan's own nftables table. Without the right to read them, they are None.
+    """
     # Without the elements of named sets: block lists have 100,000 of them, which do not matter here.
     listed, error = output_of("nft", "-j", "-t", "list", "ruleset")
     objects = parsed(listed)
