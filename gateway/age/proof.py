@@ -25,11 +25,11 @@ class ProvenAdult:
 def verify(
     answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta
 ) -> ProvenAdult:
-    """Verify a wallet's response to ``challenge``; return the method of the proof and how long it is valid.
+    """Verify a wallet's response to ``challenge``; return the method of the proof and until when it is valid.
 
     ``answer``: the JSON object from the page. The result is valid for ``lasting`` (at most 24 hours), but not
     longer than the proof, rounded down to whole minutes, so that it does not reveal the proof. The challenge
-    must not be used again, whatever the result. Raises AgeProofError.
+    must not be used again, whatever the result. Raises AgeProofError, or ValueError for another ``lasting``.
     """
     if not timedelta(0) < lasting <= LONGEST:
         msg = f"an adult proof lasts at most {LONGEST}"

@@ -64,7 +64,7 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The part of an export of rules that this home knows, and what was left out."""
+    """The part of an export of a child's rules that this home knows, and what was left out."""
 
     carried: Carried
     left_out: tuple[str, ...]  # as written; untrusted input
@@ -108,7 +108,7 @@ def to_code(carried: Carried) -> str:
 
 
 def read(text: str) -> Carried:
-    """Return the export in a text: a file's content, a code, or a web address with a code in it.
+    """Return the exported rules in a text: content of a file, a code, or a web address with a code.
 
     Raises NotRulesError for other text, and for a newer version's export.
     """

@@ -32,9 +32,10 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
 
 
 def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
-    """Return the change, by rule key, that turns a rule on or off. None restores the age group's value.
+    """Return the change of rules that turns the rule ``key`` on or off. None restores the age group's value.
 
-    On restores it if it is on; off restores it if it is off. A limit or bedtime is turned off by ``{}``.
+    That happens if the age group's value is what is wanted: on or off. Else the family's value is set. A
+    limit or bedtime is turned off by ``{}``, and on by None.
     """
     head = key.partition("/")[0]
     if head in ("bedtime", "limits"):
