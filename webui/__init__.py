@@ -217,7 +217,10 @@ def _install_errors(app: Flask) -> None:
 
     @app.errorhandler(OSError)
     def without_descriptors(error: OSError) -> ResponseReturnValue:
-        """Let the browser try again soon: without a free descriptor no template can be read."""
+        """Respond with 503 and let the browser try again soon: no file, thus no template, can be opened.
+
+        Raises errors other than a lack of file descriptors again.
+        """
         if error.errno not in (errno.EMFILE, errno.ENFILE):
             raise error
         app.logger.warning("Request not answered: %s.", error.strerror)

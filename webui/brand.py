@@ -57,13 +57,13 @@ def shown() -> Shown:
 
 
 def logo_url() -> str:
-    """Return the path of the provider's logo; empty without one."""
+    """Return the address of the provider's logo on the pages; empty without one."""
     logo = shown().brand.logo
     return url_for("brand.logo", v=logo.stamp) if logo is not None and shown().logo else ""
 
 
 def _bytes(logo: PageLogo | None) -> bytes:
-    """Return the logo's bytes; empty without a logo, or if the file is not the validated one."""
+    """Return the content of the logo's file; empty without a logo, or if it is not the validated file."""
     if logo is None:
         return b""
     try:

@@ -30,10 +30,9 @@ log = logging.getLogger(__name__)
 
 
 class Kept(jinja2.BytecodeCache):
-    """Stores each compiled template in a file of its own, after a digest of its content.
+    """A template cache of Jinja: stores each compiled template in a file, with a digest of its content.
 
-    A file damaged by a power cut is compiled again. A page is shown even if its compiled template cannot be
-    stored.
+    A damaged file is compiled again. An error while writing is ignored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,7 +66,7 @@ def _digest(data: bytes) -> bytes:
 
 
 def keep(app: Flask, state: Path | None) -> None:
-    """Make the app cache its compiled templates in the state directory, if there is one."""
+    """Make the application store its compiled templates in the ``state`` directory, if there is one."""
     folder = made(state)
     if folder is not None:
         app.jinja_env.bytecode_cache = Kept(folder)
@@ -86,7 +85,7 @@ def made(state: Path | None) -> Path | None:
 
 
 def compile_later(state: Path | None) -> None:
-    """Start a process that compiles all templates, unless they are compiled already. Returns immediately."""
+    """Start a process that compiles all templates, unless this was done already. Does not wait for it."""
     folder = made(state)
     if folder is not None and _done(folder) != stamp():
         threading.Thread(target=_in_a_process, args=(folder,), name="templates", daemon=True).start()
@@ -108,7 +107,7 @@ def _done(folder: Path) -> str:
 
 
 def stamp() -> str:
-    """Return a digest of all templates and the compiler's version. When it changes, all must be compiled."""
+    """Return a digest of all templates and the compiler's version: if it changes, all are compiled again."""
     found = hashlib.blake2b(f"{sys.implementation.cache_tag} {jinja2.__version__}".encode(), digest_size=16)
     for path in sorted((Path(__file__).parent / "templates").rglob("*.html")):
         found.update(path.read_bytes())

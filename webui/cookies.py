@@ -24,7 +24,7 @@ def name_of(name: str) -> str:
 
 
 def salt(what: str) -> str:
-    """Return the salt with which a cookie is signed: ``what``, made different over HTTPS.
+    """Return the salt with which a cookie is signed: ``what``, with an addition over HTTPS.
 
     A cookie captured over plain HTTP is therefore not valid at the trusted name.
     """

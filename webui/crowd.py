@@ -34,9 +34,9 @@ log = logging.getLogger(__name__)
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A client's connection, which counts towards the limits.
+    """A client's connection to the web server, which counts towards the limits of connections.
 
-    When it opens, or sends a large body, it closes another connection or itself if a limit is exceeded.
+    When it opens or sends a large body and a limit is exceeded, another connection or itself is closed.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def waits(self) -> bool:
-        """Return whether the connection waits for its client: no response is running."""
+        """Whether no response is running on the connection: it waits for its client."""
         return not self.requests
 
     @property
     def is_long(self) -> bool:
-        """Return whether the connection has an incomplete request with a body above `LONG`."""
+        """Whether the connection has an incomplete request with a body above 16 KB."""
         return self.request is not None and int(self.request.body_bytes_received) > LONG
 
 
 def install(server: Any) -> None:
-    """Install the limits on all sockets of a waitress server."""
+    """Apply the limits of connections to all listening sockets of a waitress server."""
     for dispatcher in dispatchers(server):
         if isinstance(dispatcher, BaseWSGIServer):
             dispatcher.channel_class = Channel
@@ -91,7 +91,7 @@ def install(server: Any) -> None:
 
 
 def _pause_without_descriptors(listener: Any) -> None:
-    """Let a listening socket wait before it accepts again, if no descriptor is free."""
+    """Make a listening socket wait a second before it accepts again if no file descriptor is free."""
     accept, readable = listener.accept, listener.readable
     resumes = reports = 0.0
 
@@ -113,7 +113,7 @@ def _pause_without_descriptors(listener: Any) -> None:
 
 
 def dispatchers(server: Any) -> tuple[Any, ...]:
-    """Return everything in the event loop of a waitress server: listening sockets and connections.
+    """Return all objects in the event loop of a waitress server: listening sockets and connections.
 
     ``server``: a server of one socket, or one of several.
     """
@@ -137,15 +137,15 @@ def _make_room(new: Channel, here: list[Channel]) -> None:
 
 
 def _pick_eviction(found: list[Channel], coming: int) -> Channel:
-    """Return the connection to close among those without a running response (`gateway.web.eviction`).
+    """Return the connection to close, of those without a running response (`gateway.web.eviction`).
 
-    One of them always exists: the new connection has no response yet. ``coming``: how many unanswered
-    connections may stay.
+    One of them always exists: the new connection has no response yet. ``coming``: how many connections
+    without a response may stay.
     """
     return pick_eviction([channel for channel in found if channel.waits], time.time(), coming)
 
 
 def _longest_silent(found: list[Channel]) -> Channel:
-    """Return the connection with the oldest traffic, of the address with the most connections."""
+    """Return the connection that is silent for longest, of the address with the most connections."""
     count = Counter(channel.who for channel in found)
     return min(found, key=lambda channel: (-count[channel.who], channel.last))

@@ -25,7 +25,7 @@ READS = ("GET", "HEAD")
 
 
 class DaemonClient:
-    """Sends the pages' requests to the daemon, and keeps help lines for when it does not respond.
+    """Sends the pages' requests to the daemon, and stores the last help lines for when it does not respond.
 
     ``country``: whose packaged help lines are used until the daemon has sent some.
     """
@@ -36,11 +36,11 @@ class DaemonClient:
         self.client = client
 
     def home(self, **visitor: str | None) -> HomeView:
-        """Return the state of the home: the daemon's answer to `status`.
+        """Return the state of the home, from the daemon or as received earlier in this request.
 
-        ``visitor``: the session whose account is requested too. The access check of a page asks for both in
-        one request; the view gets the same answer. A form may change the home, so its view gets the answer
-        only once.
+        Raises ControlError. ``visitor``: the session whose account is requested too, by a page's access
+        check. The view of that page then gets the same answer; a view of a form gets it once, since the form
+        may change the home.
         """
         if not visitor and "home" in g:
             return cast("HomeView", g.home if request.method in READS else g.pop("home"))
@@ -60,14 +60,14 @@ class DaemonClient:
     def help_lines(self) -> tuple[HelpLineEntry, ...]:
         """Return the country's help lines in the reader's language.
 
-        Without the daemon these are the last ones that it sent, else those of the package.
+        If the daemon does not respond, these are the last that it sent, or else those of the package.
         """
         return tuple(map(in_readers_language, self._received_help_lines().lines))
 
     def rights(self) -> tuple[HelpLineEntry, ...]:
-        """Return the country's bodies that take complaints, in the reader's language.
+        """Return the authorities of the country that take complaints, in the reader's language.
 
-        They are available without the daemon, as help lines are.
+        If the daemon does not respond, these are the last that it sent, or else those of the package.
         """
         return tuple(map(in_readers_language, self._received_help_lines().rights))
 
@@ -80,22 +80,25 @@ class DaemonClient:
         return self._help_lines
 
     def change(self, verb: Verb[Any, ResponseT], *, by: str, origin: str, **values: object) -> ResponseT:
-        """Send a change to the daemon and return its response.
+        """Send a change to the daemon and return its response. Raises ControlError.
 
-        ``by``: the author. ``origin``: the address of the author's device.
+        ``by``: the author's name. ``origin``: the IP address of the author's device.
         """
         g.pop("home", None)
         return self.client.ask(verb, by=by, origin=origin, **values)
 
     def ruleset(self, profile: str) -> Ruleset:
-        """Return a child's rules for editing: those of its file, of its age group, and in effect."""
+        """Return a child's rules for editing: those of its file, of its age group, and in effect.
+
+        Raises ControlError.
+        """
         return Ruleset(self.client.ask(RULES, id=profile))
 
     def catalogue(self) -> CatalogueIndex:
         return catalogue_of(self.client.ask(CATALOGUE))
 
     def requests_of_device(self, here: Here) -> tuple[RequestView, ...]:
-        """Return the requests of the child to whom the device ``here`` belongs, as its pages show them."""
+        """Return the requests (for time or a site) of the child to whom the device ``here`` belongs."""
         found = self.client.ask(REQUESTS, device=here.mac).requests
         return tuple(request for request in found if request.profile == here.profile)
 

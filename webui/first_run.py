@@ -31,7 +31,7 @@ STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
-    """One row of the form: a person."""
+    """A row of the first run's form: a person as the user typed it, and the problem with it."""
 
     name: str = ""
     band: str = ""
@@ -43,7 +43,7 @@ class PersonRow:
 
 @dataclass(frozen=True, slots=True)
 class ExistingPerson:
-    """A person who already has rules or devices here."""
+    """A person who already has rules or devices in this home."""
 
     id: str
     name: str
@@ -52,7 +52,7 @@ class ExistingPerson:
 
 
 def known_people(people: Iterable[DeviceOwner], children: Iterable[ChildView]) -> tuple[ExistingPerson, ...]:
-    """Return the known people, children first. A person who is not a child is an adult."""
+    """Return the existing people, children first. A person who is not among the children is an adult."""
     of = {child.id: child for child in children}
     found = (
         ExistingPerson(person.id, person.name, of[person.id].band, of[person.id].status.next_step or "")
@@ -70,10 +70,10 @@ def same_name(name: str, other: str) -> bool:
 def rows_of(
     people: Sequence[ExistingPerson], guardian: str, proposed: Sequence[str] = ()
 ) -> tuple[PersonRow, ...]:
-    """Return a form row for each existing person, and empty rows.
+    """Return a form row of the first run for each existing person, followed by empty rows.
 
-    In an empty home the guardian comes first, and the next rows have the ages in ``proposed``. A row without
-    a name is ignored.
+    In a home without people the first row is the parent (``guardian``), and the next have the age groups in
+    ``proposed``.
     """
     found = [PersonRow(person.name, person.band, person.id, person.step) for person in people]
     if not found:
@@ -83,7 +83,7 @@ def rows_of(
 
 
 def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
-    """Return the rows that the form sends, without empty ones. An unknown age group becomes empty."""
+    """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty."""
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
@@ -97,10 +97,10 @@ def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow,
 def checked(
     rows: Iterable[PersonRow], problems: Mapping[str, str], today: date, kept: Container[str] = ()
 ) -> tuple[PersonRow, ...]:
-    """Return the rows, with ``problem`` and ``wrong`` set in invalid ones and the month in its normal form.
+    """Return the rows of the form, with a problem set in invalid ones and the month in its normal form.
 
-    ``problems``: messages for `name`, `band` and `twice`. ``kept``: months in existing files, which may be
-    past.
+    The first problem of a row is in ``problem``, its field in ``wrong``. ``problems``: messages for `name`,
+    `band` and `twice`. ``kept``: months in existing files, which may be past.
     """
     found: list[PersonRow] = []
     for row in rows:
@@ -124,9 +124,9 @@ def _with_month(row: PersonRow, today: date) -> PersonRow:
 
 
 def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
-    """Return the keys of a person's file that a row changes, with their new values.
+    """Return the values that a form row changes in a person's file, by key; None removes a value.
 
-    A new band does not clear the month: the form has both.
+    If the age group changes, the month is written again: otherwise the daemon would remove it.
     """
     found: dict[str, str | None] = {}
     if row.name != who.name:
@@ -139,9 +139,9 @@ def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
 
 
 def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson | None:
-    """Return the existing person of a row, by id or else by name; None for a new person.
+    """Return the existing person that a form row is about, by id or else by name; None for a new person.
 
-    The name is compared so that a form sent twice creates no duplicate.
+    Names are compared so that a form that is sent twice creates no duplicate.
     """
     known = tuple(people)
     found = next((person for person in known if row.id and person.id == row.id), None)
@@ -149,9 +149,10 @@ def who_is(row: PersonRow, people: Iterable[ExistingPerson]) -> ExistingPerson |
 
 
 def sharers(people: Iterable[ExistingPerson]) -> tuple[ExistingPerson, ...]:
-    """Return the people who share a device of the whole family: all children, and adults with an only child.
+    """Return the people who use a device of the whole family.
 
-    Empty without a child, or with one person only.
+    They are all children, or everyone if there is only one child. Empty without a child, or with one person
+    only.
     """
     known = tuple(people)
     children = tuple(person for person in known if person.band != ADULT)
@@ -160,10 +161,11 @@ def sharers(people: Iterable[ExistingPerson]) -> tuple[ExistingPerson, ...]:
 
 
 def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], guardian: str) -> str:
-    """Return the owner preselected for a device: its current profile, and none (empty) for a new device.
+    """Return the owner that the form preselects for a device: its current profile; empty for a new device.
 
-    For the requesting device without a personal owner it is the guardian's own profile, if there is one.
-    For another device of the first run that is no appliance, it is all children (CHILDREN).
+    The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the parent's
+    profile, or ``adult`` if there is none. Another device whose user must be chosen gets `CHILDREN`, which
+    means the people of `sharers`, or the only child.
     """
     known = tuple(people)
     mine = next(
@@ -178,9 +180,9 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
 
 
 def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tuple[ListSource, ...]:
-    """Return the proposed lists that are off. ``proposed``: ids of lists, or of categories.
+    """Return those of the proposed lists that are off. ``proposed``: ids of lists, or of categories.
 
-    A category stands for its lists that are on by default, or else for its smallest one.
+    A category means its lists that are on by default, or else its smallest list.
     """
     published = [source for source in sources if not source.own]
     found: dict[str, ListSource] = {}
@@ -195,9 +197,9 @@ def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tupl
 
 
 def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:
-    """Return the value of the undo form: each device's address with its former owner.
+    """Return the value of the undo form's field: each device's MAC address with its former owner.
 
-    Empty if it is longer than ``limit``, or a device had no owner before.
+    Empty if it is longer than ``limit``, or if a device had no owner before.
     """
     found = tuple(pairs)
     text = " ".join(f"{mac} {was}" for mac, was in found)

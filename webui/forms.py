@@ -18,7 +18,7 @@ FIELD_LIMIT = 100  # characters of a page's name, a profile's id or a day
 def whole(key: str, least: int, most: int) -> int:
     """Return a form field as an integer from ``least`` to ``most``.
 
-    Any other value gives 400, since no form of ours sends it.
+    Any other value makes the response 400.
     """
     return _whole(request.form.get(key, ""), least, most)
 
@@ -30,9 +30,10 @@ def _whole(text: str, least: int, most: int) -> int:
 
 
 def revisions(key: str) -> dict[str, int]:
-    """Return the undo field of a form as arguments of the daemon's undo.
+    """Return the undo field of a form as two arguments for the daemon: ``revision`` and ``found``.
 
-    These are the revision to restore and the one that must be the current one (``notices.way_back``).
+    These are the revision to restore, and the one that must be the current one (``notices.way_back``). Other
+    values make the response 400.
     """
     back, _space, made = request.form.get(key, "").partition(" ")
     return {"revision": _whole(back, 0, NUMBER_LIMIT), "found": _whole(made, 0, NUMBER_LIMIT)}
@@ -46,12 +47,12 @@ def one_of(key: str, allowed: Container[str]) -> str:
 
 
 def reason(key: str) -> str:
-    """Return a form field of free text as one line, cut at `REASON_LIMIT` characters with an ellipsis."""
+    """Return a form field of free text as one line, cut at 200 characters with an ellipsis."""
     return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
 
 
 def back(here: str) -> str:
-    """Return the target of a form's redirect: ``here``, or Activity for a form on that page."""
+    """Return the address to redirect to after a form: ``here``, or the page Activity if the form names it."""
     return url_for("activity.show") if request.form.get("back") == "activity" else here
 
 
@@ -59,9 +60,9 @@ BACK_FIELDS = ("back", "child", "day")
 
 
 def back_to(here: str) -> str:
-    """Return the target of an answer's redirect: the page that the form names, else ``here``.
+    """Return the address to redirect to after an answer: the page that the form names, else ``here``.
 
-    ``back`` is a page of the family, or of ``child``; the pages of activity also have a ``day``.
+    The form's ``back`` is a page of the family, or of ``child``; pages of activity also have a ``day``.
     """
     page, child, day = (request.form.get(key, "")[:FIELD_LIMIT] for key in BACK_FIELDS)
     if page == "home":
@@ -74,7 +75,10 @@ def back_to(here: str) -> str:
 
 
 def day(today: date, most: int = LEDGER_DAYS) -> date:
-    """Return the day in the address or the form: today, or one of the ``most`` days before."""
+    """Return the date in the address or the form: today if there is none.
+
+    Another than today or one of the ``most`` days before makes the response 404.
+    """
     text = request.values.get("day", "")
     if not text:
         return today

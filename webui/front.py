@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The home's trusted name. ``good``: browsers can reach the pages by it now."""
+    """The home's trusted HTTPS name and its state. ``good``: browsers can reach the pages by it now."""
 
     name: str = ""  # empty: none
     good: bool = False
@@ -49,12 +49,12 @@ class Trusted:
 
     @property
     def origin(self) -> str:
-        """Return ``https://NAME``; empty while no link may use it."""
+        """The address ``https://NAME``; empty while no link may use it."""
         return f"https://{self.name}" if self.good else ""
 
 
 class TrustedNameState:
-    """Has the current state of the trusted name for the pages, in ``now``."""
+    """Holds the current state of the trusted name for the pages, in ``now``."""
 
     def __init__(self, name: str) -> None:
         self.now = Trusted(name)
@@ -71,10 +71,10 @@ def trusted() -> Trusted:
 
 
 def why_untrusted() -> str:
-    """Return why browsers do not treat this page as one of the trusted name; empty if they do.
+    """Return why this page is not shown at the trusted HTTPS name, as a key; empty if it is.
 
-    ``plain``: HTTP, while the trusted name has a valid certificate. ``ended``: it has none. ``nameless``:
-    there is no trusted name.
+    ``plain``: it was requested over HTTP, while the name has a valid certificate. ``ended``: the name has
+    none. ``nameless``: there is no trusted name.
     """
     found = trusted()
     if found.good and request.is_secure:
@@ -83,10 +83,10 @@ def why_untrusted() -> str:
 
 
 def secure_address() -> str:
-    """Return the address of the requested page at the trusted name; empty if this request stays here.
+    """Return the address of the requested page at the trusted name, to redirect to; empty for no redirect.
 
-    Only a browser's navigation by plain HTTP and a name is redirected. A page opened by an address stays: it
-    is the way in for a device whose resolver does not know the trusted name.
+    Only a browser that loads a page over plain HTTP by a name is redirected. A page opened by an IP address
+    is not: a device whose resolver does not know the trusted name needs it.
     """
     if request.is_secure or request.method != "GET" or not trusted().good:
         return ""
@@ -105,14 +105,17 @@ def _is_address(host: str) -> bool:
 
 
 class FrontServer(BaseWSGIServer):  # type: ignore[misc]
-    """A server in waitress' loop that accepts the TLS front's connections and restarts the front.
+    """A server in waitress' event loop that receives the TLS front's connections and restarts the front.
 
     A socket pair without a name in the file system connects the two, so that no other process can pass a
     connection or claim its address. Requests over it count as HTTPS.
     """
 
     def __init__(self, like: BaseWSGIServer, app: Flask, settings: Settings, form: str) -> None:
-        """Share loop, threads and application of the server ``like``. ``form``: format of the front's log."""
+        """Use event loop, threads and application of the server ``like``.
+
+        ``form``: format of the front's log.
+        """
         assert settings.https is not None
         self._settings, self._https, self._form = settings, settings.https, form
         self._book: TrustedNameState = app.extensions[KEY]
@@ -140,7 +143,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         self.accepting = True
 
     def readable(self) -> bool:
-        """Restart the front if it has ended; return whether the loop should watch the socket for connections.
+        """Restart the front if it has ended; return whether the loop should watch for its connections.
 
         The loop calls this in each turn, at least once a second.
         """
@@ -159,7 +162,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
             self._hear(json.loads(message))
 
     def _hear(self, status: Mapping[str, Any]) -> None:
-        """Log and store the certificate's state from a status message of the front."""
+        """Store and log the state of the certificate, from a message of the TLS front."""
         seconds, problem = status["until"], str(status["problem"])
         until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
         good = until is not None
@@ -206,7 +209,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=numbers)
 
     def close(self) -> None:
-        """End the front with this process, so that its sockets are free afterwards."""
+        """End the front's process and wait for it, so that its sockets are free; then close this server."""
         if self._process is not None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):

@@ -15,7 +15,7 @@ NO_LINES = HelpLines(lines=(), rights=())
 
 
 def packaged(country: str) -> HelpLines:
-    """Return a country's help lines and complaint bodies from the package; none if it is damaged."""
+    """Return a country's help lines and complaint authorities from the package; empty if it is damaged."""
     # Imported here: two megabytes that the pages rarely need.
     from gateway.household.loading import load_countries
     from gateway.policy.names.countries import lines_for, rights_for
@@ -32,10 +32,13 @@ def packaged(country: str) -> HelpLines:
 
 
 def in_readers_language(line: HelpLineEntry) -> HelpLineEntry:
-    """Return a help line with its name in the reader's language, if known."""
+    """Return a help line with its name in the reader's language if there is one, else as it is."""
     return replace(line, name=line.names.get(language()) or line.name)
 
 
 def where_code_is(channel: HelpChannelEntry) -> str:
-    """Return where a help line's QR code is, in the reader's language, in English if there is no text."""
+    """Return where the QR code of a help line's channel is found, in the reader's language or in English.
+
+    Empty without either.
+    """
     return channel.at.get(language()) or channel.at.get("en", "")

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 def open_sockets(settings: Settings, port: int | None = None) -> list[socket.socket]:
     """Return TCP sockets for the pages, IPv4 and IPv6, bound to each existing interface of the home.
 
-    ``port``: the front's, whose sockets do not listen yet. Raises: SettingsError, also if no interface
-    exists.
+    With ``listen`` in the settings, there is one socket, at that address. ``port``: that of the TLS front,
+    whose sockets do not listen yet. Raises SettingsError, also if no interface exists.
     """
     if settings.listen is not None:
         address, own = parse_listen(settings.listen, allow_wan=settings.allow_wan)
@@ -51,7 +51,7 @@ def open_sockets(settings: Settings, port: int | None = None) -> list[socket.soc
 
 
 def _kernel_has_ipv6() -> bool:
-    """Return whether the kernel has IPv6. It may be off (``ipv6.disable=1``) even if Python supports it."""
+    """Return whether the kernel supports IPv6 now. It may be off (``ipv6.disable=1``). Raises OSError."""
     try:
         socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
     except OSError as error:
@@ -62,9 +62,9 @@ def _kernel_has_ipv6() -> bool:
 
 
 def interface_indexes(names: Iterable[str]) -> tuple[int, ...]:
-    """Return the index of each named interface, in order; 0 for a missing one.
+    """Return the kernel's index of each named interface, in order; 0 for a missing one.
 
-    A recreated interface has a new index, and sockets of the old one receive nothing.
+    A recreated interface has a new index, and sockets bound to the old one receive nothing.
     """
     found = {name: index for index, name in socket.if_nameindex()}
     return tuple(found.get(name, 0) for name in names)

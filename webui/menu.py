@@ -30,7 +30,7 @@ class MenuGroup:
 
 
 def groups(person: Person) -> tuple[MenuGroup, ...]:
-    """Return the groups of entries for a user's role, in the reader's language. Empty groups are left out."""
+    """Return the groups of entries of the page "More" that a user's role may open, without empty groups."""
     found = (_children(), _home(), _knowledge(), _people(person), _gateway())
     shown = (
         MenuGroup(group.title, tuple(e for e in group.entries if person.role in e.roles)) for group in found

@@ -56,14 +56,17 @@ class Notice:
 
 
 def did(what: str, who: str) -> None:
-    """Store in the cookie that the user paused or resumed ``who``, a child's id or ``all``."""
+    """Store the notice for the next page that the user paused or resumed ``who``, a child's id or ``all``.
+
+    ``what``: the action, such as ``pause``.
+    """
     _store(what, who, "", child=who)
 
 
 def gave(
     number: int | None, sentence: str, until: datetime | None, *, child: str, what: str = "gave"
 ) -> None:
-    """Store in the cookie that the user gave extra time to ``child``, an id.
+    """Store the notice for the next page that the user gave extra time to ``child``, an id.
 
     ``number``: of the grant, for its withdrawal; None: not possible. ``until``: end of the extra time.
     ``what``: `helped` on a helper's page.
@@ -72,12 +75,15 @@ def gave(
 
 
 def said(sentence: str) -> None:
-    """Store a sentence in the cookie as a notice without an undo."""
+    """Store a sentence in the cookie as the notice that the next page shows. It has no undo."""
     _store("said", "", sentence)
 
 
 def _store(what: str, whom: object, sentence: str, *, child: str = "", until: str = "") -> None:
-    """``child``: id of the child whose pages show the notice. ``until``: when it is over, ISO 8601."""
+    """Store a notice in the cookie. ``what``: the action. ``whom``: the value that its undo needs.
+
+    ``child``: id of the child whose pages show the notice too. ``until``: when it is over, ISO 8601.
+    """
     text = stored(sentence)
     if len(json.dumps(text)) > STORED_LIMIT:
         text = sentence[:SENTENCE_LIMIT]
@@ -88,9 +94,10 @@ def _store(what: str, whom: object, sentence: str, *, child: str = "", until: st
 
 @contextmanager
 def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
-    """Run the ``with`` block, and pass a daemon's error to ``tell`` as a sentence.
+    """Run the ``with`` block; if the daemon refuses something in it, call ``tell`` with a sentence about it.
 
-    Raises: Unreachable; ControlError if the change needs a proof, for which a page asks then.
+    Raises Unreachable, and ControlError if the change needs a proof of the password, which a page then asks
+    for.
     """
     try:
         yield
@@ -103,7 +110,7 @@ def refusals_to(tell: Callable[[str], None]) -> Iterator[None]:
 
 
 def current(home: HomeView) -> Notice | None:
-    """Return the notice of the last action while it applies, with its undo; None without one."""
+    """Return the notice that this page shows about the last action, with its undo; None without one."""
     done = cookie.get("done")
     if not isinstance(done, dict) or not _is_shown_here(done):
         return None
@@ -123,7 +130,11 @@ def current(home: HomeView) -> Notice | None:
 
 
 def _is_shown_here(done: dict[str, object]) -> bool:
-    """Return whether this page shows the notice. The first page that asks becomes the notice's own page."""
+    """Return whether the notice of the last action is shown on the requested page.
+
+    The first page that calls this becomes the notice's own page. It is shown there, on Home and on the
+    child's pages, for ten minutes.
+    """
     if not 0 <= time.time() - int(str(done["at"])) < STAYS.total_seconds():
         return False
     arguments = [str(value) for value in (request.view_args or {}).values()]
@@ -159,7 +170,7 @@ def _paused(home: HomeView, who: str) -> Notice | None:
 
 
 class Undoable(Protocol):
-    """The daemon's answer to an edit of a file: the revision before (``undo``) and after it."""
+    """The daemon's answer to an edit of a file: the revisions before it (``undo``) and after it."""
 
     @property
     def undo(self) -> int | None: ...
@@ -168,32 +179,35 @@ class Undoable(Protocol):
 
 
 def edited(profile: str, done: Undoable, sentence: str) -> None:
-    """Store in the cookie that the user edited the rules of a child (``profile``), with the undo."""
+    """Store the notice for the next page that the user edited a child's rules, with an undo.
+
+    ``profile``: the child's id. ``done``: the daemon's answer.
+    """
     _store("edited", f"{profile} {way_back(done)}", sentence, child=profile)
 
 
 def way_back(done: Undoable) -> str:
-    """Return the value of an undo form: the revision to restore and the one that the edit made."""
+    """Return the value of an undo form: the revision to restore, and the one that the edit made."""
     return f"{done.undo or 0} {done.revision or 0}"
 
 
 def put_away(card: str, sentence: str) -> None:
-    """Store in the cookie that the user dismissed a card. ``card``: its id for the undo."""
+    """Store the notice for the next page that the user dismissed a card. ``card``: its id, for the undo."""
     _store("card", card, sentence)
 
 
 def did_back(what: str, was: str, sentence: str) -> None:
-    """Store in the cookie an action ``what`` whose undo is an endpoint in BACK. ``was``: the value before."""
+    """Store the notice of an action ``what``, a key of BACK, with an undo. ``was``: the value before."""
     _store(what, was, sentence)
 
 
 def forget() -> None:
-    """Remove the notice from the cookie, after an action that is visible elsewhere."""
+    """Remove the notice about the last action from the cookie, since the page shows the effect elsewhere."""
     cookie.pop("done", None)
 
 
 def notify_child(sentence: str) -> None:
-    """Store a sentence in the cookie that the next child's page in this browser shows once."""
+    """Store a sentence in the cookie; the next page for a child in this browser shows it once."""
     cookie["child_notice"] = plain(sentence, SENTENCE_LIMIT)
 
 

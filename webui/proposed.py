@@ -16,6 +16,6 @@ def proposal() -> FirstRunProposal:
 
 
 def proposed_lists() -> tuple[ListSource, ...]:
-    """Return the list sources that the provider proposes and that are still off."""
+    """Return the lists that the provider proposes and that are still off. Raises ControlError."""
     proposed = proposal().lists
     return wanted_lists(daemon().client.ask(LISTS).sources, proposed) if proposed else ()

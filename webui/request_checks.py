@@ -29,7 +29,7 @@ HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
 
 
 def policy(reach: str = "") -> str:
-    """Return the content security policy of a page.
+    """Return the Content-Security-Policy header of a page.
 
     ``reach``: further sources that its script may connect to.
     """
@@ -53,7 +53,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def is_ours(host: str, names: frozenset[str]) -> bool:
-    """Return whether a Host header has an IP address or one of our names. The port is ignored."""
+    """Return whether a Host header has an IP address or one of the gateway's names. The port is ignored."""
     parts = _split(f"//{host}")
     if parts is None or not parts or host != host.strip():
         return False
@@ -67,24 +67,24 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
 
 
 def host_name(text: str) -> str:
-    """Return a host name from untrusted input in lower case; empty if it is none."""
+    """Return untrusted text in lower case if it is a host name, else empty."""
     name = text.lower().removesuffix(".")
     return name if len(name) <= MAX_HOST and HOST.fullmatch(name) else ""
 
 
 def blocked_site(host: str) -> str:
-    """Return the site in a Host header that is not ours; empty if the browser did not look for a site.
+    """Return the blocked site that a browser looks for, from a Host header with a foreign name; else empty.
 
-    Only port 80 of the pages' own address answers for blocked sites, and browsers send no number for it.
+    Only requests to port 80, for which browsers write no number, are meant.
     """
     name = host_name(host.removesuffix(":80"))
     return name if "." in name else ""
 
 
 def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme: str) -> bool:
-    """Return whether the headers of a form show that one of our own pages sent it.
+    """Return whether the headers of a form show that one of the gateway's own pages sent it.
 
-    ``fetch_site``: Sec-Fetch-Site. ``host`` and ``scheme``: of this request.
+    ``fetch_site``: the header Sec-Fetch-Site. ``host`` and ``scheme``: of this request.
     """
     if fetch_site is not None:
         return fetch_site == "same-origin"
@@ -96,7 +96,7 @@ def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme
 def is_beyond_forms(path: str, authorization: str) -> bool:
     """Return whether this is an API request with a bearer token, which needs no check of its origin.
 
-    No page of another site can send one: the browser first sends a preflight request, which we reject.
+    No page of another site can send one: the browser first sends a preflight request, which is rejected.
     """
     return path.startswith("/api/") and authorization.lower().startswith("bearer ")
 
@@ -109,10 +109,11 @@ def _split(url: str) -> str | None:
 
 
 def _explain(site: str) -> Response:
-    """Redirect a navigation to a blocked site to the page about it; other requests get an empty answer.
+    """Return the response to a request for a blocked site: for a page load a redirect to the page about it.
 
-    Nothing of ours is shown under the name of the site. The body is a stream without a length, so that the
-    server closes the connection: the browser must not use it again once the site is open.
+    Other requests get an empty response with status 403. Nothing of the gateway is shown under the name of
+    the site. The body is a stream without a length, so that the server closes the connection: the browser
+    must not use it again once the site is open.
     """
     answer = Response(iter((b"",)), 403, content_type=PLAIN)
     answer.headers["Cache-Control"] = "no-store"
@@ -123,13 +124,16 @@ def _explain(site: str) -> Response:
 
 
 def is_navigation() -> bool:
-    """Return whether the browser loads a page, not a part of one. Over plain HTTP, only Accept says so."""
+    """Return whether the browser loads a page, not a part of one. Over plain HTTP only Accept shows it."""
     part = request.headers.get("Sec-Fetch-Dest", "document") != "document"
     return not part and "text/html" in request.headers.get("Accept", "")
 
 
 def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
-    """Install the checks. ``trusted``: the name of the pages over HTTPS; empty: none."""
+    """Make the application check each request and add security headers to each response.
+
+    ``names``: the accepted host names. ``trusted``: the name of the pages over HTTPS; empty: none.
+    """
     names = names | {trusted} if trusted else names
 
     @app.before_request

@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, form: str = "plain") -> int:
-    """Serve until SIGTERM or SIGINT and return 0; return 1 for a restart.
+    """Serve the pages until SIGTERM or SIGINT, then return 0; return 1 if they must be started again.
 
-    It is needed when an interface of the home appears or is recreated, and when the daemon has changed the
-    settings of the pages. ``form``: log format of started processes.
+    That is needed when an interface of the home appears or is recreated, and when the daemon has changed the
+    pages' settings. ``form``: log format of started processes. Raises SettingsError.
     """
     limit_arenas()
     mimetypes.knownfiles.clear()  # the system's tables take 0.4 MB; Python has the types of our files
@@ -85,7 +85,7 @@ def run(settings: Settings, form: str = "plain") -> int:
 def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
     """Start the TLS front if there is a trusted name, and return the function that stops it.
 
-    The front's requests go to ``server``.
+    ``server``: the web server whose threads respond to the front's requests.
     """
     if settings.https is None:
         return lambda: None

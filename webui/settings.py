@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """The home's trusted name for HTTPS: the port of the TLS front, and its certificate files."""
+    """The settings of the TLS front: the trusted HTTPS name, its certificate files, and the port."""
 
     name: str
     certificate: str
@@ -31,7 +31,7 @@ class FrontSettings:
 
 @dataclass(frozen=True, slots=True)
 class FirstRunProposal:
-    """The provider's proposals for the first run: lists to turn on, and age groups of the children."""
+    """What the provider proposes in the first run: lists to turn on, and age groups of the children."""
 
     lists: tuple[str, ...] = ()  # ids of lists, or categories
     bands: tuple[str, ...] = ()
@@ -56,10 +56,10 @@ class Settings:
 
 
 def session_key(state: Path | None) -> bytes:
-    """Return the key that signs cookies. It is created once and only readable by the web process.
+    """Return the secret key that signs cookies. It is created once, and only the web process can read it.
 
-    On a full disk or a read-only file system, return a key that lasts until the web process ends. Raises
-    SettingsError if the web process may not write the state directory.
+    On a full disk or a read-only file system, and without ``state``, the key lasts until the web process
+    ends. Raises SettingsError if the web process may not write the state directory.
     """
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)

@@ -38,7 +38,10 @@ PROGRAM = (sys.executable, "-m", "gateway.web.age_proof")
 
 
 class RefusedError(Exception):
-    """Raised if a wallet's proof is rejected, or none can be requested. ``reason``: what the user can do."""
+    """Raised if a wallet's proof is not accepted, or none can be requested.
+
+    ``reason``: what the user can do.
+    """
 
     def __init__(self, reason: Advice) -> None:
         self.reason = reason
@@ -47,13 +50,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WalletRequest:
-    """A request that the page passes to the wallet."""
+    """A request for a proof of age, which the page passes to the wallet app."""
 
     request: Mapping[str, Any]  # for `navigator.credentials.get`
 
 
 class Wallets:
-    """Creates proof requests for wallets and checks their responses.
+    """Makes requests for a proof of age from wallet apps, and checks the responses.
 
     ``trust``: path of the trust list, and its key; None: wallets are off.
     """
@@ -67,7 +70,7 @@ class Wallets:
 
     @property
     def problem(self) -> str:
-        """Return why wallets are unavailable on every page; empty if they are available.
+        """Why no page can use wallets, as a key; empty if they can be used.
 
         ``none``: no trust list is configured. ``uninstalled``: the package cryptography is missing.
         ``unreadable``: the trust list cannot be read.
@@ -80,13 +83,13 @@ class Wallets:
 
     @property
     def waiting(self) -> int:
-        """Return the number of requests that no wallet has answered yet."""
+        """The number of requests that no wallet has responded to yet."""
         return len(self._waiting)
 
     def ask(self, here: Here, origin: str, now: datetime) -> WalletRequest:
-        """Return a new proof request for a device and a page's ``origin``.
+        """Return a new request for a proof of age, for the device ``here`` and a page's ``origin``.
 
-        It replaces the device's previous one. Raises: TooManyTriesError, BusyError, RefusedError.
+        It replaces the device's previous one. Raises TooManyTriesError, BusyError or RefusedError.
         """
         self._slow(here)
         result = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
@@ -101,8 +104,8 @@ class Wallets:
     def check(self, here: Here, origin: str, response: object, now: datetime, lasting: timedelta) -> datetime:
         """Check a wallet's response and return until when it unlocks the device.
 
-        The request is used up in any case. ``lasting``: how long the user wants to unlock the device. Raises:
-        BusyError, RefusedError.
+        The request cannot be used again, whatever the result. ``lasting``: how long the user wants to unlock
+        the device. Raises BusyError or RefusedError.
         """
         if self._trust is None:
             raise RefusedError(Advice.GATEWAY)
@@ -130,10 +133,10 @@ class Wallets:
         return datetime.fromisoformat(str(result["until"]))
 
     def _run(self, asked: Mapping[str, object]) -> dict[str, Any]:
-        """Run the checking process with ``asked`` as JSON on its input, and return its JSON output.
+        """Run the process that handles proofs, with ``asked`` as JSON on its input; return its JSON output.
 
-        One process runs at a time. Its standard error could only repeat its input, and is discarded. Raises:
-        BusyError, RefusedError.
+        One such process runs at a time. Its standard error could only repeat its input, and is discarded.
+        Raises BusyError or RefusedError.
         """
         if not self._one.acquire(timeout=SECONDS):
             raise _busy()
@@ -174,16 +177,16 @@ class Wallets:
 def origin() -> str:
     """Return the HTTPS origin of the current page, at which wallets work; empty on a page over plain HTTP.
 
-    The gateway decides this itself: a connection from the front is secure, and no header changes that.
+    It does not depend on request headers: only a connection from the TLS front is secure, and
     `webui.request_checks` has rejected every other host name before.
     """
     return trusted().origin if request.is_secure else ""
 
 
 def why_not() -> str:
-    """Return why no wallet can be used on this page; empty if one can.
+    """Return why no wallet can be used on this page, as a key; empty if one can.
 
-    Either `Wallets.problem`, or see `why_untrusted`.
+    The keys are those of `Wallets.problem` and `why_untrusted`.
     """
     return wallets().problem or why_untrusted()
 
@@ -202,7 +205,7 @@ def _name(here: Here, origin: str) -> str:
 
 
 def _moment() -> datetime:
-    """Return the time by a clock that cannot be set."""
+    """Return a time that only increases and that no clock change affects; it is no date."""
     return datetime.fromtimestamp(time.monotonic(), UTC)
 
 
@@ -217,5 +220,8 @@ def wallets() -> Wallets:
 
 
 def is_offered(here: Here) -> bool:
-    """Return whether the page offers a wallet: one can be used here, and a proof can unlock this device."""
+    """Return whether the page offers the use of a wallet.
+
+    It does if one can be used on this page, and a proof of age can unlock the device ``here``.
+    """
     return bool(here.own.opens and not why_not())

@@ -8,7 +8,7 @@ from webui.features.status.home_text import ChildView, HomeView
 
 
 def child_of(home: HomeView, profile: str) -> ChildView:
-    """Return the child with this profile id; respond with 404 if there is none."""
+    """Return the child with this profile id; the response is 404 if there is none."""
     child = home.child(profile)
     if child is None:
         abort(404)

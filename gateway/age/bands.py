@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class AgeBand(Enum):
-    """An age band. The value is its id in every file; the order is from young to old."""
+    """An age group. The value is its id in every file; the order is from young to old."""
 
     AGE_0_5 = "0-5"
     AGE_6_9 = "6-9"
@@ -22,17 +22,20 @@ class AgeBand(Enum):
 
     @property
     def ages(self) -> tuple[int, int | None]:
-        """The first and the last year of age, both inclusive; None if there is no last year."""
+        """The first and the last year of age of the group, both inclusive; None if there is no last year."""
         return _AGES[self]
 
     @property
     def rank(self) -> int:
-        """The position in the order by age: 0 for the youngest band, 5 for adults."""
+        """The position in the order by age: 0 for the youngest age group, 5 for adults."""
         return _RANKS[self]
 
     @property
     def bracket(self) -> str:
-        """The age bracket of California's AB 1043. Its limits coincide with ours, so each band is in one."""
+        """The age bracket of California's AB 1043 that contains this age group.
+
+        It is ``<13``, ``13-15``, ``16-17`` or ``18+``.
+        """
         return _BRACKETS.get(self, "<13")
 
     @property
@@ -59,5 +62,5 @@ _RANKS: dict[AgeBand, int] = {band: rank for rank, band in enumerate(AgeBand)}
 
 
 def youngest(bands: Iterable[AgeBand]) -> AgeBand:
-    """Return the youngest of ``bands``, which must not be empty."""
+    """Return the youngest of the age groups ``bands``, which must not be empty."""
     return min(bands, key=lambda band: band.rank)

@@ -33,14 +33,14 @@ Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[Key, Value] | 
 
 
 class CborError(AgeProofError):
-    """Invalid or unsupported CBOR."""
+    """Raised for CBOR that is invalid or that this module does not support."""
 
     def __init__(self, why: str) -> None:
         super().__init__(ProofRefusal.BAD_CBOR, why)
 
 
 def decode(data: bytes) -> Value:
-    """Return the single value that ``data`` encodes. Raises CborError."""
+    """Return the value that ``data`` encodes in CBOR. Raises CborError, also for bytes after it."""
     if len(data) > MOST_BYTES:
         msg = f"more than {MOST_BYTES} bytes"
         raise CborError(msg)
@@ -53,14 +53,17 @@ def decode(data: bytes) -> Value:
 
 
 def encode(value: Value) -> bytes:
-    """Return the encoding. Raises CborError for a number beyond 64 bits, or for too many levels."""
+    """Return the CBOR encoding of a value.
+
+    Raises CborError for a number beyond 64 bits, or for too many levels.
+    """
     out = bytearray()
     _write(out, value, DEPTH)
     return bytes(out)
 
 
 def embed(value: Value) -> Tagged:
-    """Return ``value`` as a tagged byte string that contains CBOR."""
+    """Return the CBOR encoding of ``value`` as a byte string with the tag for embedded CBOR."""
     return Tagged(EMBEDDED, encode(value))
 
 
@@ -137,7 +140,10 @@ class _Reader:
             raise CborError(msg) from None
 
     def _room(self, least: int) -> None:
-        """Check an untrusted length before allocating: each value has at least one byte."""
+        """Raise CborError if fewer than ``least`` bytes follow.
+
+        This checks an untrusted length before memory is allocated: each value has at least one byte.
+        """
         if least > len(self.data) - self.at:
             msg = "it says that more follows than there is"
             raise CborError(msg)

@@ -26,7 +26,7 @@ _HASHES: Final[dict[int, tuple[str, hashes.HashAlgorithm]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Sign1:
-    """A parsed COSE_Sign1. Its signature is not verified yet."""
+    """A parsed COSE_Sign1, a signed message of COSE. Its signature is not verified yet."""
 
     protected: bytes
     algorithm: int
@@ -36,7 +36,7 @@ class Sign1:
 
 
 def read_sign1(value: Value) -> Sign1:
-    """Parse a COSE_Sign1. Raises AgeProofError."""
+    """Return the signed message in decoded CBOR, without verifying its signature. Raises AgeProofError."""
     match value:
         case [bytes() as protected, dict() as unprotected, (bytes() | None) as payload, bytes() as signature]:
             return Sign1(protected, _algorithm(protected, unprotected), unprotected, payload, signature)
@@ -44,9 +44,9 @@ def read_sign1(value: Value) -> Sign1:
 
 
 def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
-    """Return the COSE number of the algorithm from the signed header.
+    """Return the COSE number of the signature algorithm, from the signed header.
 
-    Raises AgeProofError for an unsigned algorithm, a critical header or an unsupported algorithm.
+    Raises AgeProofError if it is not signed or not supported, or if there is a critical header.
     """
     headers = decode(protected)
     if not isinstance(headers, dict) or CRIT in headers or ALG in unprotected:
@@ -60,7 +60,11 @@ def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
 
 
 def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing: ProofRefusal) -> None:
-    """Verify that ``key`` signed ``payload``. Raises AgeProofError, with ``failing`` for a bad signature."""
+    """Verify that ``key`` made the signature of ``signed`` over ``payload``.
+
+    Raises AgeProofError: with the reason ``failing`` for a bad signature, with WRONG_KEY for a key of another
+    curve.
+    """
     curve, digest = _HASHES[signed.algorithm]
     if key.curve.name != curve:
         raise AgeProofError(ProofRefusal.WRONG_KEY, "not of the algorithm's curve")
@@ -78,7 +82,7 @@ def check(signed: Sign1, key: ec.EllipticCurvePublicKey, payload: bytes, failing
 
 
 def read_key(value: Value) -> ec.EllipticCurvePublicKey:
-    """Parse a COSE_Key. Raises AgeProofError."""
+    """Return the public key in a decoded COSE_Key. Raises AgeProofError."""
     if not isinstance(value, dict) or value.get(_KTY) != _EC2:
         raise AgeProofError(ProofRefusal.WRONG_KEY, "not on a curve")
     number = value.get(_CRV)
@@ -94,6 +98,6 @@ def read_key(value: Value) -> ec.EllipticCurvePublicKey:
 
 
 def key_value(key: ec.EllipticCurvePublicKey) -> Value:
-    """Return a P-256 key as a COSE_Key."""
+    """Return a P-256 public key as a COSE_Key, to be encoded as CBOR."""
     numbers = key.public_numbers()
     return {_KTY: _EC2, _CRV: 1, _X: numbers.x.to_bytes(32, "big"), _Y: numbers.y.to_bytes(32, "big")}

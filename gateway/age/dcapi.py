@@ -29,7 +29,7 @@ _ALL: Final = (Document.EU_AV, Document.MDL)
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The data of a request that is needed for its response: for one attempt, in memory only."""
+    """What is stored of a request to a wallet, to verify the response: for one attempt, in memory only."""
 
     secret: bytes = field(repr=False)
     info: str  # `encryptionInfo` as it was sent
@@ -49,12 +49,12 @@ class Challenge:
 
     @property
     def transcript(self) -> bytes:
-        """The session data that both sides know (SessionTranscript)."""
+        """The SessionTranscript in CBOR, by which the response belongs to this request and origin."""
         return encode([None, None, ["dcapi", hashlib.sha256(encode([self.info, self.origin])).digest()]])
 
 
 def read_challenge(text: str) -> Challenge:
-    """Parse the result of `Challenge.text`. Raises AgeProofError."""
+    """Return the challenge in a text that `Challenge.text` returned. Raises AgeProofError."""
     try:
         stored = json.loads(text) if len(text) <= MOST_CHALLENGE else {}
         documents = tuple(Document(document) for document in stored["documents"])
@@ -71,10 +71,11 @@ def read_challenge(text: str) -> Challenge:
 def ask(
     origin: str, now: datetime, entropy: bytes, documents: Sequence[Document] = _ALL
 ) -> tuple[dict[str, Any], Challenge]:
-    """Return the argument of `navigator.credentials.get`, and the challenge to store.
+    """Return the argument of the browser's `navigator.credentials.get`, and the challenge to store.
 
     Each document is a request of its own, of which the wallet answers one; they share the session. The EU's
-    own wallet library reads only the first request. Raises AgeProofError for an origin that no browser has.
+    own wallet library reads only the first request. ``entropy``: 64 random bytes. Raises AgeProofError for an
+    origin that no browser has.
     """
     if not _ORIGIN.fullmatch(origin) or origin.endswith(":443"):
         raise AgeProofError(ProofRefusal.BAD_ORIGIN)
@@ -94,13 +95,16 @@ def ask(
 
 
 def request(document: Document) -> bytes:
-    """Return a DeviceRequest (CBOR) for ``age_over_18`` alone, marked as not retained by the verifier."""
+    """Return an ISO 18013-5 DeviceRequest (CBOR) that asks only for ``age_over_18``, not to be stored."""
     wanted = embed({"docType": document.value, "nameSpaces": {document.namespace: {ELEMENT: False}}})
     return encode({"version": "1.0", "docRequests": [{"itemsRequest": wanted}]})
 
 
 def open_answer(answer: object, challenge: Challenge) -> bytes:
-    """Decrypt and return the DeviceResponse (CBOR) in the page's JSON. Raises AgeProofError."""
+    """Return the decrypted DeviceResponse (CBOR) of a wallet. Raises AgeProofError.
+
+    ``answer``: the JSON object from the page.
+    """
     match answer:
         case {"protocol": "org-iso-mdoc", "data": {"response": str() as text}}:
             pass
@@ -115,7 +119,7 @@ def open_answer(answer: object, challenge: Challenge) -> bytes:
 
 
 def _base64(data: bytes) -> str:
-    """Encode as base64url without padding."""
+    """Return bytes as base64url text without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 

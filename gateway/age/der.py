@@ -22,7 +22,7 @@ MOST_EXTENSIONS = 32  # a signer's certificate has seven
 
 @dataclass(frozen=True, slots=True)
 class CertificateExtensions:
-    """The extensions that the checks need."""
+    """Those extensions of an X.509 certificate that the checks of age proofs need."""
 
     ca: bool = False
     path_length: int | None = None  # of a CA: how many CAs may be below it
@@ -32,7 +32,10 @@ class CertificateExtensions:
 
 
 def read_extensions(tbs: bytes) -> CertificateExtensions:
-    """Return the extensions in a certificate's signed part (TBSCertificate, DER). Raises AgeProofError."""
+    """Return the extensions of a certificate. Raises AgeProofError if they are malformed.
+
+    ``tbs``: the certificate's signed part (TBSCertificate, DER).
+    """
     held = [content for tag, content in _items(_one(tbs, _SEQUENCE)) if tag == _EXTENSIONS]
     if len(held) > 1:
         raise _bad()
@@ -85,7 +88,7 @@ def _flag(content: bytes) -> bool:
 
 
 def _bits(content: bytes) -> frozenset[int]:
-    """Return the bits that are set; bit 0 is the highest of the first byte."""
+    """Return the numbers of the bits set in a DER bit string; bit 0 is the highest of the first byte."""
     if not 2 <= len(content) <= 3 or content[0] > 7:
         raise _bad()
     number = int.from_bytes(content[1:], "big")
@@ -94,7 +97,7 @@ def _bits(content: bytes) -> frozenset[int]:
 
 
 def _dotted(content: bytes) -> str:
-    """Return an object identifier in dotted form."""
+    """Return a DER object identifier in dotted form. Raises AgeProofError."""
     if not 1 <= len(content) <= 32 or content[-1] & 0x80:
         raise _bad()
     numbers, number = [], 0
@@ -108,7 +111,7 @@ def _dotted(content: bytes) -> str:
 
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield tag and content of consecutive elements."""
+    """Yield tag and content of consecutive DER elements. Raises AgeProofError for malformed ones."""
     at = 0
     while at < len(data):
         if at + 2 > len(data):

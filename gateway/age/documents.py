@@ -9,14 +9,14 @@ ELEMENT = "age_over_18"
 
 
 class Method(StrEnum):
-    """The method of a proof; the value is stored."""
+    """How a person proved to be an adult; the value is stored."""
 
     EU_AV = "eu_av"  # the EU's age verification profile, docType eu.europa.ec.av.1
     MDL = "mdl"  # a mobile driving licence by ISO 18013-5
 
 
 class Document(StrEnum):
-    """A document type. The value is its docType."""
+    """A type of document in a wallet that can prove an age. The value is its docType."""
 
     EU_AV = "eu.europa.ec.av.1"
     MDL = "org.iso.18013.5.1.mDL"
@@ -31,7 +31,7 @@ class Document(StrEnum):
 
     @property
     def purposes(self) -> frozenset[str]:
-        """The extended key usages of which the signer's certificate needs one."""
+        """The extended key usages (OIDs) of which the certificate of the proof's signer needs one."""
         return _PURPOSES[self]
 
 

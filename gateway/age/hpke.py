@@ -26,7 +26,7 @@ _BASE = b"\x00"
 
 
 def derive_key(material: bytes) -> ec.EllipticCurvePrivateKey:
-    """Derive a key pair from 32 random bytes (DeriveKeyPair)."""
+    """Return the P-256 private key that HPKE derives from 32 random bytes (DeriveKeyPair)."""
     secret = _extract(_KEM, b"", b"dkp_prk", material)
     for counter in range(256):
         number = int.from_bytes(_expand(_KEM, secret, b"candidate", bytes([counter]), HASH), "big")
@@ -38,7 +38,10 @@ def derive_key(material: bytes) -> ec.EllipticCurvePrivateKey:
 def unseal(
     key: ec.EllipticCurvePrivateKey, enc: bytes, sealed: bytes, info: bytes, aad: bytes = b""
 ) -> bytes:
-    """Decrypt data that was encrypted for ``key`` and ``info``. Raises AgeProofError."""
+    """Return the decrypted content of an HPKE message (``enc`` and ``sealed``) for ``key`` and ``info``.
+
+    Raises AgeProofError if it was encrypted for another key or ``info``, or is damaged.
+    """
     if len(enc) != POINT:
         raise AgeProofError(ProofRefusal.NOT_SEALED, "no point of P-256")
     try:

@@ -31,7 +31,7 @@ _DATE_TAG = 0
 
 @dataclass(frozen=True, slots=True)
 class MdocItem:
-    """A data element of a document: name, value, digest id, and the encoding that the issuer digested."""
+    """One data element of a wallet's document: name, value, digest id, and the bytes that were digested."""
 
     data: bytes
     digest_id: int
@@ -41,7 +41,7 @@ class MdocItem:
 
 @dataclass(frozen=True, slots=True)
 class PresentedDocument:
-    """One document of a DeviceResponse, before any verification."""
+    """The one document in a wallet's response, parsed but not verified."""
 
     document: Document
     item: MdocItem
@@ -52,7 +52,7 @@ class PresentedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Mso:
-    """The data that the issuer signed (MobileSecurityObject)."""
+    """What the issuer signed about a document: digests of the elements, device key, and validity (MSO)."""
 
     document: str
     algorithm: str
@@ -66,9 +66,10 @@ class Mso:
 def adult_until(
     data: bytes, transcript: bytes, asked: Collection[Document], trust: Trust, now: datetime
 ) -> tuple[Document, datetime]:
-    """Verify a DeviceResponse; return the document type, and when it or its signer's certificate ends.
+    """Verify a wallet's DeviceResponse; return the document type, and until when the proof is valid.
 
-    Raises AgeProofError if the response does not prove that the holder is 18 or older.
+    That is the end of the document or of its signer's certificate. ``data``: the response in CBOR. ``asked``:
+    the requested document types. Raises AgeProofError if it does not prove that the holder is 18 or older.
     """
     shown = read_response(data, asked)
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
@@ -84,7 +85,10 @@ def adult_until(
 
 
 def read_response(data: bytes, asked: Collection[Document]) -> PresentedDocument:
-    """Parse a DeviceResponse. Raises AgeProofError, also for data that was not requested."""
+    """Return the document in a wallet's DeviceResponse (CBOR), parsed but not verified.
+
+    Raises AgeProofError, also for data that was not requested.
+    """
     may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for absent data
     response = _exactly(decode(data), {"version", "status", "documents", "documentErrors"}, may)
     if response["version"] != VERSION:
@@ -132,7 +136,7 @@ def _one_item(namespaces: Value, namespace: str) -> MdocItem:
 
 
 def read_item(value: Value) -> MdocItem:
-    """Return the data element in an embedded IssuerSignedItem. Raises AgeProofError."""
+    """Return the data element in a decoded IssuerSignedItem. Raises AgeProofError."""
     item = _exactly(embedded(value), {"digestID", "random", "elementIdentifier", "elementValue"})
     number, salt, name = item["digestID"], item["random"], item["elementIdentifier"]
     if not _is_number(number) or not isinstance(salt, bytes) or not isinstance(name, str):
@@ -152,7 +156,10 @@ def _device(value: Value) -> Sign1:
 
 
 def read_chain(signed: Sign1) -> list[bytes]:
-    """Return the signer's certificate and those above it (RFC 9360). Raises AgeProofError."""
+    """Return the DER certificates in a signed message, the signer's first (x5chain, RFC 9360).
+
+    Raises AgeProofError without any.
+    """
     match signed.unprotected.get(X5CHAIN):
         case bytes() as single:
             return [single]
@@ -164,7 +171,7 @@ def read_chain(signed: Sign1) -> list[bytes]:
 
 
 def read_mso(signed: Sign1, key: ec.EllipticCurvePublicKey) -> Mso:
-    """Verify the issuer's signature with ``key`` and return the signed data. Raises AgeProofError."""
+    """Verify the issuer's signature with ``key``, and return what it signed. Raises AgeProofError."""
     if signed.payload is None:
         raise AgeProofError(ProofRefusal.BAD_RESPONSE, "an issuer's signature over nothing")
     check(signed, key, signed.payload, ProofRefusal.ISSUER_SIGNATURE)
@@ -181,7 +188,7 @@ def read_mso(signed: Sign1, key: ec.EllipticCurvePublicKey) -> Mso:
 
 
 def check_item(item: MdocItem, namespace: str, mso: Mso) -> None:
-    """Verify that the issuer signed this element. Raises AgeProofError."""
+    """Verify that the element's digest is among those that the issuer signed. Raises AgeProofError."""
     digest = _DIGESTS.get(mso.algorithm)
     if digest is None:
         raise AgeProofError(ProofRefusal.WRONG_ALGORITHM, "of the digests")
@@ -194,7 +201,10 @@ def check_item(item: MdocItem, namespace: str, mso: Mso) -> None:
 
 
 def check_device(shown: PresentedDocument, transcript: bytes, mso: Mso) -> None:
-    """Verify that the holder of the signed device key answered this request. Raises AgeProofError."""
+    """Verify that the key of the wallet's device, which the issuer signed, signed this session's transcript.
+
+    Raises AgeProofError.
+    """
     head = b"\x84" + encode("DeviceAuthentication") + transcript + encode(shown.document.value)
     signed = encode(Tagged(EMBEDDED, head + shown.device_namespaces))
     check(shown.device, mso.device_key, signed, ProofRefusal.DEVICE_SIGNATURE)
@@ -229,7 +239,10 @@ def _map(value: Value) -> dict[Key, Value]:
 
 
 def _exactly(value: Value, keys: set[Key], optional: Collection[Key] = ()) -> dict[Key, Value]:
-    """Return a map that has all ``keys`` but optional ones, and no others. Raises AgeProofError."""
+    """Return a decoded map, which must have all ``keys`` except ``optional`` ones, and no others.
+
+    Raises AgeProofError.
+    """
     found = _map(value)
     if not keys - set(optional) <= found.keys() <= keys:
         raise AgeProofError(ProofRefusal.BAD_RESPONSE, "a key is missing, or not known")

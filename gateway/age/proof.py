@@ -16,7 +16,7 @@ LONGEST = timedelta(hours=24)  # a proof identifies the present holder of the de
 
 @dataclass(frozen=True, slots=True)
 class ProvenAdult:
-    """A person proved to be 18 or older. Nothing else about the person is stored."""
+    """The result of a verified proof of age 18: until when it is valid, and its method. No personal data."""
 
     until: datetime  # in UTC and whole minutes
     method: Method
@@ -25,11 +25,11 @@ class ProvenAdult:
 def verify(
     answer: object, challenge: Challenge, trust: Trust, now: datetime, lasting: timedelta
 ) -> ProvenAdult:
-    """Verify a wallet's response to ``challenge``; return the method and the end of the adult proof.
+    """Verify a wallet's response to ``challenge``; return the method of the proof and until when it is valid.
 
-    ``answer`` is the page's JSON. The result ends after ``lasting`` (at most 24 hours) or with the proof, and
-    is rounded down to whole minutes, so that it does not reveal the proof. The challenge must not be used
-    again, whatever the result. Raises AgeProofError.
+    ``answer``: the JSON object from the page. The result is valid for ``lasting`` (at most 24 hours), but not
+    longer than the proof, rounded down to whole minutes, so that it does not reveal the proof. The challenge
+    must not be used again, whatever the result. Raises AgeProofError, or ValueError for another ``lasting``.
     """
     if not timedelta(0) < lasting <= LONGEST:
         msg = f"an adult proof lasts at most {LONGEST}"

@@ -8,7 +8,7 @@ from gateway.core.errors import GatewayError
 
 
 class Advice(StrEnum):
-    """What the user can do. The pages have a text for each of these, not for each reason."""
+    """What the user can do after a proof of age was not accepted. Several reasons share one advice."""
 
     AGAIN = "again"  # start over: the request has expired or differs, or the response is damaged
     WALLET = "wallet"  # the proof in the wallet has expired or is not valid yet; get a new one there
@@ -20,7 +20,7 @@ class Advice(StrEnum):
 
 
 class ProofRefusal(StrEnum):
-    """Why an adult proof was refused. A value never changes its meaning."""
+    """Why a proof of age was not accepted. A value never changes its meaning."""
 
     # The request.
     REPLAYED = "replayed"  # no request waits for this response: it was answered before, or never sent
@@ -112,7 +112,10 @@ _ADVICE: dict[ProofRefusal, Advice] = {
 
 
 class AgeProofError(GatewayError, ValueError):
-    """The only exception of this package. Its message names the reason, never data from the wallet."""
+    """Raised if a proof of age is not accepted.
+
+    The message names the reason, and has no data from the wallet.
+    """
 
     def __init__(self, refusal: ProofRefusal, why: str = "") -> None:
         super().__init__(f"adult proof: {refusal.value.replace('_', ' ')}{': ' if why else ''}{why}")

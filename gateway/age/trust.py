@@ -50,7 +50,7 @@ _DIGESTS = frozenset(("sha256", "sha384", "sha512"))
 
 @dataclass(frozen=True, slots=True)
 class ParsedCertificate:
-    """An X.509 certificate with an elliptic-curve key, with the properties that age proofs need."""
+    """An X.509 certificate with an elliptic-curve key, and those of its properties that age proofs need."""
 
     data: bytes
     x509: x509.Certificate
@@ -80,7 +80,7 @@ class ParsedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A trusted certificate: of a CA that issues signers, or of a single signer."""
+    """A trusted certificate in the trust file: of a CA whose certificates sign proofs, or of one signer."""
 
     name: str
     country: str
@@ -91,22 +91,23 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The content of a trust file with a valid signature."""
+    """The content of a trust file, whose signature was verified: the trusted issuers of age proofs."""
 
     made: datetime
     until: datetime
     issuers: tuple[Issuer, ...]
 
     def check(self, now: datetime) -> None:
-        """Raise AgeProofError if the file has expired."""
+        """Raise AgeProofError if the trust file has expired."""
         if now >= self.until:
             raise AgeProofError(ProofRefusal.TRUST_EXPIRED)
 
 
 def read_trust(data: bytes, key: bytes) -> Trust:
-    """Parse and verify a trust file, except for its expiry, which `Trust.check` verifies.
+    """Return the content of a trust file, after verification of its signature.
 
-    ``key`` is an Ed25519 public key of 32 bytes. Raises AgeProofError.
+    Its expiry is not checked; `Trust.check` does that. ``key``: an Ed25519 public key of 32 bytes. Raises
+    AgeProofError.
     """
     if len(data) > MOST_FILE:
         raise AgeProofError(BROKEN, f"larger than {MOST_FILE} bytes")
@@ -126,7 +127,10 @@ def read_trust(data: bytes, key: bytes) -> Trust:
 
 
 def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
-    """Return the signed file for a document. Raises AgeProofError for one that a gateway would refuse."""
+    """Return a trust file: the document as JSON with its signature.
+
+    Raises AgeProofError for a document that a gateway would refuse.
+    """
     unsigned = {name: value for name, value in document.items() if name != "signature"}
     _trust(unsigned)
     signature = base64.b64encode(key.sign(to_be_signed(unsigned))).decode("ascii")
@@ -134,7 +138,10 @@ def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
 
 
 def to_be_signed(document: Mapping[str, Any]) -> bytes:
-    """Return the bytes that the signature covers. Raises AgeProofError for text that is not Unicode."""
+    """Return the bytes of a trust file's document that the signature covers.
+
+    Raises AgeProofError for text that is not Unicode.
+    """
     try:
         text = json.dumps(
             document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
@@ -185,7 +192,7 @@ def _issuer(entry: object) -> Issuer:
 
 
 def _moment(text: object) -> datetime:
-    """Parse ISO 8601 with an offset; return the time in UTC. Raises AgeProofError."""
+    """Return the time in an ISO 8601 text with an offset, in UTC. Raises AgeProofError for other values."""
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
         if moment is not None and moment.tzinfo is not None:
@@ -215,10 +222,10 @@ def _no_fraction(text: str) -> object:
 
 
 def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: datetime) -> ParsedCertificate:
-    """Return the first certificate of ``chain`` after validating it up to an issuer of ``document``.
+    """Return the first certificate of ``chain``, after validating it up to a trusted issuer of ``document``.
 
-    Revocation is not checked: a query would tell the issuer when and where a proof is used.
-    Raises AgeProofError.
+    ``chain``: DER certificates, the proof's signer first. Revocation is not checked: a query would show the
+    issuer when and where a proof is used. Raises AgeProofError.
     """
     if not 1 <= len(chain) <= MOST_CHAIN:
         raise AgeProofError(ProofRefusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")
@@ -233,7 +240,7 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
 def _anchored(
     path: list[ParsedCertificate], trust: Trust, document: Document, now: datetime
 ) -> ParsedCertificate:
-    """Return the first certificate of a path that leads to a trusted issuer. Raises AgeProofError.
+    """Return the first certificate of ``path`` if the path leads to a trusted issuer. Raises AgeProofError.
 
     Tries every issuer: a CA may be listed twice, with its previous and its next certificate.
     """
@@ -253,7 +260,7 @@ def _anchored(
 
 
 def _up_to(path: list[ParsedCertificate], issuer: Issuer) -> list[ParsedCertificate]:
-    """Return the path that ends at the issuer; empty if it does not lead there."""
+    """Return the certificates from the signer up to the issuer's; empty if the path does not lead there."""
     anchor = issuer.certificate
     for place, certificate in enumerate(path):
         if certificate.data == anchor.data:
@@ -280,7 +287,10 @@ def _check_signer(leaf: ParsedCertificate, document: Document, now: datetime) ->
 
 
 def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
-    """Check the CAs, and that signer and anchor name the same country."""
+    """Check the certificates of CAs, and that signer and issuer name the same country.
+
+    Raises AgeProofError.
+    """
     for between, ca in enumerate(whole[1:]):
         _check_dates(ca, now)
         extensions = ca.extensions
@@ -302,7 +312,10 @@ def _check_dates(certificate: ParsedCertificate, now: datetime) -> None:
 
 
 def read_certificate(data: bytes) -> ParsedCertificate:
-    """Parse a DER certificate. Raises AgeProofError."""
+    """Return a parsed DER certificate.
+
+    Raises AgeProofError, also for a key that is on none of the NIST curves.
+    """
     if len(data) > MOST_BYTES:
         raise AgeProofError(ProofRefusal.BAD_CERTIFICATE, f"more than {MOST_BYTES} bytes")
     try:

@@ -15,19 +15,28 @@ MOST = 16  # a household has fewer adults; repeated requests from one page push 
 
 @dataclass(slots=True)
 class OpenChallenges:
-    """Challenges by a name that the caller chooses: a random token of the page, or the requesting device."""
+    """Stores at most 16 challenges, requests to wallets that wait for a response, by a name.
+
+    The caller chooses the name: a random token of the page, or the requesting device.
+    """
 
     _open: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
     def add(self, name: str, challenge: str, until: datetime, now: datetime) -> None:
-        """Store a challenge. It replaces an earlier one of the same name."""
+        """Store a request's challenge with the time at which it expires. It replaces one of the same name.
+
+        If there are too many, the oldest is removed.
+        """
         self._open = {key: entry for key, entry in self._open.items() if entry[1] > now and key != name}
         while len(self._open) >= MOST:
             del self._open[next(iter(self._open))]
         self._open[name] = challenge, until
 
     def take(self, name: str, now: datetime) -> str:
-        """Remove and return the challenge, for the one attempt. Raises AgeProofError."""
+        """Remove and return the stored challenge with this name; each can be used for one attempt.
+
+        Raises AgeProofError if there is none, or it has expired.
+        """
         challenge, until = self._open.pop(name, ("", now))
         if not challenge:
             raise AgeProofError(ProofRefusal.REPLAYED)

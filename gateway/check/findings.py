@@ -12,7 +12,7 @@ from gateway.core.errors import GatewayError, PolicyError
 
 
 class Severity(StrEnum):
-    """The severity of a finding."""
+    """How severe a finding of ``qalqan check`` is."""
 
     OK = "ok"
     NOTE = "note"  # information: no action is needed, or the state cannot be seen from here
@@ -22,7 +22,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the check. ``fix`` says how to fix the problem.
+    """One result of a check: its severity, subject and text. ``fix`` says how to fix the problem.
 
     ``text`` and ``fix`` are English, for the command line. The pages word ``code`` and its ``values`` in the
     reader's language (`webui/features/status/finding_text.py`).
@@ -37,7 +37,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        """Whether no action is needed."""
+        """Whether the finding needs no action."""
         return self.level in (Severity.OK, Severity.NOTE)
 
     def __str__(self) -> str:
@@ -80,7 +80,10 @@ def unseen(about: str, path: Path) -> Finding:
 
 
 def is_hidden(path: Path) -> bool:
-    """Return whether a file exists, or may exist, that this process cannot read because it is not root."""
+    """Return whether this process cannot read a file because it is not root.
+
+    The file exists, or may exist.
+    """
     if os.geteuid() == 0:
         return False
     try:
@@ -90,7 +93,10 @@ def is_hidden(path: Path) -> bool:
 
 
 def refused(about: str, error: GatewayError, *, code: str) -> Finding:
-    """Return an error as a finding. The text after the semicolon is how to fix it."""
+    """Return the finding, of severity ``error``, for an exception. The error's own advice becomes its fix.
+
+    That is ``fix`` of a PolicyError, else the part of the message after the last semicolon.
+    """
     if isinstance(error, PolicyError):
         return problem(about, f"{error.where}: {error.problem}", error.fix, code=code)
     text, semicolon, fix = str(error).rpartition("; ")

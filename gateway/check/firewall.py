@@ -40,7 +40,10 @@ def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRul
 
 
 def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
-    """Return whether a firewall refuses new IPv6 connections to the LAN, which no NAT protects."""
+    """Return a finding: whether a firewall blocks new IPv6 connections from outside to the LAN.
+
+    No address translation protects the LAN there.
+    """
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}", code="unread")
     inbound = InboundConnection(frozenset(config.lan))
@@ -58,7 +61,7 @@ def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
 
 
 def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -> Finding:
-    """Return whether an interface that is both LAN and uplink masquerades.
+    """Return a finding: whether an interface that is both LAN and uplink masquerades outgoing packets.
 
     Without that, the router responds to the devices directly, past this machine.
     """
@@ -77,7 +80,10 @@ def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -
 
 
 def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
-    """Report private addresses that leave untranslated; the next router may still have a route back."""
+    """Yield warnings about networks of the LAN whose private addresses leave without address translation.
+
+    The next router may still have a route back.
+    """
     private = [
         address
         for name in config.lan
@@ -103,8 +109,10 @@ def _is_private(address: Interface) -> bool:
 def masquerades(
     rules: LoadedRulesets, inside: Collection[str], out: str, addresses: Iterable[Interface]
 ) -> bool:
-    """Return whether packets from ``inside``, with an address in its ``addresses``' networks, get an address
-    of this machine when they leave by ``out``.
+    """Return whether packets of LAN devices get an address of this machine when they leave by ``out``.
+
+    ``inside``: the interfaces of the LAN. ``addresses``: this machine's there; the packets' are in their
+    networks.
     """
     networks = tuple(own.network for own in addresses if isinstance(own, ipaddress.IPv4Interface))
     walk = ChainWalk(rules, OutboundPackets(frozenset(inside), out, networks))
@@ -121,7 +129,7 @@ def _translates(statement: Expression) -> bool:
 
 
 def _target(statement: Expression) -> str:
-    """Return the name of an iptables target, as nft lists it."""
+    """Return the name of the iptables target in a rule's statement, as nft lists it; empty if it is none."""
     xt = statement.get("xt")
     return str(xt.get("name")) if isinstance(xt, dict) and xt.get("type") == "target" else ""
 
@@ -131,13 +139,18 @@ def _target(statement: Expression) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InboundConnection:
-    """A new connection from outside to any device on the LAN."""
+    """Stands for a new IPv6 connection from outside to any device on the LAN.
+
+    ``inside``: the LAN's interfaces.
+    """
 
     inside: frozenset[str]
 
     def meets(self, key: Any, values: Sequence[Any], *, equal: bool) -> bool:
-        """Return whether a comparison with these values is true for all such connections. A comparison that
-        only some of them fulfil (an address, a port) is false.
+        """Return whether a rule's comparison of ``key`` with ``values`` is true for every such connection.
+
+        ``equal``: the comparison is for equality, else for inequality. One that only some of them fulfil (an
+        address, a port) counts as false.
         """
         match key:
             case {"meta": {"key": "oifname" | "oif"}}:
@@ -155,7 +168,10 @@ class InboundConnection:
 
 @dataclass(frozen=True, slots=True)
 class OutboundPackets:
-    """Packets from ``inside``, with an address of one of its networks, that leave by ``out``."""
+    """Stands for IPv4 packets from the interfaces ``inside`` that leave by ``out``.
+
+    Their addresses are in one of ``networks``.
+    """
 
     inside: frozenset[str]
     out: str
@@ -182,7 +198,7 @@ def _any_name(names: Collection[str], patterns: Sequence[Any]) -> bool:
 
 
 def _network(value: Any) -> ipaddress.IPv4Network | None:
-    """Parse an address or prefix in nft's JSON."""
+    """Return the IPv4 network of an address or prefix in nft's JSON; None for another value."""
     if isinstance(value, dict) and isinstance(value.get("prefix"), dict):
         value = f"{value['prefix'].get('addr')}/{value['prefix'].get('len')}"
     try:
@@ -195,7 +211,10 @@ def _network(value: Any) -> ipaddress.IPv4Network | None:
 
 
 class ChainWalk:
-    """Follows packets of one kind through the chains of other programs."""
+    """Follows one kind of packets through other programs' nftables chains.
+
+    It finds out whether a certain statement applies to them.
+    """
 
     def __init__(self, rules: LoadedRulesets, packets: InboundConnection | OutboundPackets) -> None:
         self._packets = packets
@@ -209,7 +228,10 @@ class ChainWalk:
                 self._rules.setdefault(key, []).append(list(statements(rule)))
 
     def meets(self, hook: str, families: Sequence[str], wanted: Callable[[Expression], bool]) -> bool:
-        """Return whether the packets reach a wanted statement or policy in a base chain of that hook."""
+        """Return whether the packets reach a policy or statement for which ``wanted`` returns True.
+
+        It begins in the base chains of ``hook`` in these address families.
+        """
         seen: set[Chain] = set()
         for chain in self._chains:
             if chain.get("hook") == hook and chain.get("family") in families:
@@ -219,7 +241,10 @@ class ChainWalk:
         return False
 
     def _comes(self, chain: Chain, wanted: Callable[[Expression], bool], seen: set[Chain]) -> bool:
-        """Return whether packets reach a wanted statement in a chain or its jumps; visits each chain once."""
+        """Return whether packets reach a statement that ``wanted`` accepts, in a chain or one it jumps to.
+
+        ``seen``: the chains visited before; each is visited once.
+        """
         if chain in seen:
             return False
         seen.add(chain)
@@ -231,7 +256,7 @@ class ChainWalk:
         )
 
     def _reached(self, rule: list[dict[str, Any]]) -> Iterator[Expression]:
-        """Yield the verdicts and other statements of a rule that applies to the packets."""
+        """Yield the statements of a rule, and the verdicts of its maps, if it applies to the packets."""
         if not all(self._matches(statement) for statement in rule):
             return
         for statement in rule:
@@ -255,7 +280,7 @@ class ChainWalk:
 
 
 def _values(right: Any) -> Iterator[Any]:
-    """Yield the values of an anonymous set, a list of flags or a single value."""
+    """Yield the values on the right of a comparison in nft's JSON: of a set, a list or a single value."""
     if isinstance(right, dict) and "set" in right:
         right = right["set"]
     yield from right if isinstance(right, list) else (right,)

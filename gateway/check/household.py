@@ -53,7 +53,7 @@ def router_findings(config: Config) -> Iterator[Finding]:
 
 
 def _little_memory() -> int:
-    """Return the memory of the machine in bytes if it is too small for the pages by default; else 0."""
+    """Return the machine's memory in bytes if the pages are off by default because of it; else 0."""
     total = machine_memory().total
     return total if tier_for_memory(total) is ListTier.SMALL else 0
 
@@ -71,7 +71,7 @@ def brand_findings(brand: Brand) -> Iterator[Finding]:
 
 
 def country_findings(config: Config, product: loading.Product) -> Iterator[Finding]:
-    """Report a country without a file of its own, for which holidays and help lines are missing."""
+    """Yield a note if no country is set, or there is no file for it: public holidays are then missing."""
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
         yield note(
@@ -90,7 +90,10 @@ def country_findings(config: Config, product: loading.Product) -> Iterator[Findi
 def profile_findings(
     path: Path, config: Config, product: loading.Product
 ) -> Generator[Finding, None, Household | None]:
-    """Check the profiles; return the household, None if it cannot be read."""
+    """Yield findings about the profiles, and return the household; None if it cannot be read.
+
+    ``path``: the path of qalqan.yaml.
+    """
     folder = Path(config.profiles)
     hidden = next((path for path in (folder, *_files(folder)) if is_hidden(path)), None)
     if hidden is not None:
@@ -137,9 +140,10 @@ def _files(folder: Path) -> list[Path]:
 
 
 def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
-    """Report a family's own rules that block a site which no list may block (`gateway.lists.must_resolve`).
+    """Yield notes about a family's own rules that block a site which no list may block.
 
-    Checks children of ten and older; for younger ones the parents' choice is respected.
+    The sites are those of `gateway.lists.must_resolve`. Only children from ten on are checked: for younger
+    ones the parents' choice is respected.
     """
     for profile in family.profiles.values():
         if not profile.is_child or profile.band.rank < YOUNGEST.rank:
@@ -158,5 +162,5 @@ def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
 
 
 def _names(entries: tuple[RuleEntry, ...]) -> list[str]:
-    """Return the host names among rule entries; each entry includes all names under it."""
+    """Return the host names among entries of rules; other kinds of entries are left out."""
     return [entry.value for entry in entries if entry.kind is EntryKind.NAME]

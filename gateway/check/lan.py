@@ -99,7 +99,7 @@ def _interfaces(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report forwarding that is off: without it, no traffic passes this machine."""
+    """Yield findings if IP forwarding is off: then no traffic of devices goes through this machine."""
     if setting("ipv4/ip_forward") == "0":
         text = "forwarding is off: no device reaches the internet through this machine"
         yield warning(
@@ -117,10 +117,11 @@ def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report a firewall that also sees the packets between devices on the same bridge.
+    """Yield findings if packets between devices on the same bridge pass the IP firewall too.
 
-    Our rules pass these packets, except that DNS is judged; other rules may refuse them. A packet socket of
-    one protocol on the bridge makes the kernel drop new UDP flows in the queue: see gateway/lan/taps.py.
+    The filter's rules let these packets pass, except that DNS is judged; other rules may block them. A packet
+    socket of one protocol on the bridge makes the kernel drop new UDP flows in the queue: see
+    gateway/lan/taps.py.
     """
     bridges = [name for name in config.lan if name in machine.links and machine.links[name].kind == "bridge"]
     if not bridges:
@@ -147,7 +148,10 @@ def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Findi
 
 
 def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report whether devices can claim an address of this machine on each LAN interface."""
+    """Yield a finding for each LAN interface: whether a device there can claim an address of this machine.
+
+    A claim is an ARP or ND message.
+    """
     for name in config.lan:
         link = machine.links.get(name)
         if link is None:
@@ -170,7 +174,10 @@ def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _drops_claims() -> bool:
-    """Return whether the kernel accepts the table for bridges. Changes nothing."""
+    """Return whether the kernel supports the nftables table that blocks claims of the gateway's addresses.
+
+    The table is for bridges. It is only tested, not loaded.
+    """
     example = GuardedBridge(("lan1",), (bytes((192, 0, 2, 1)), bytes(16)))
     try:
         nft = Nft()
@@ -186,14 +193,14 @@ def _drops_claims() -> bool:
 
 
 def _has_packet_socket(interface: str, protocol: str) -> bool:
-    """Whether a packet socket is bound to this interface and EtherType (four hex digits)."""
+    """Return whether a packet socket is bound to this interface and EtherType (four hexadecimal digits)."""
     index = str(socket.if_nametoindex(interface))
     lines = text_of(Path("/proc/self/net/packet")).splitlines()[1:]
     return any(line.split()[3:5] == [protocol, index] for line in lines)
 
 
 def _one_arm(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report an uplink on a LAN interface (one arm), where devices can bypass this machine."""
+    """Yield findings if the uplink is a LAN interface (one arm): devices can then bypass this machine."""
     if not machine.ways:
         yield note("uplink", "there is no default route: no connection to the internet", code="no_internet")
     for name in sorted(machine.one_armed(config.lan)):
@@ -221,7 +228,10 @@ def _one_arm4(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report a bridge of several ports: packets between devices and router bypass this machine there."""
+    """Yield a warning if the interface is a bridge of several ports.
+
+    Packets between a device on one port and the router on another then bypass this machine.
+    """
     ports = sorted(
         link.name
         for link in machine.links.values()
@@ -234,7 +244,7 @@ def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _gives_addresses() -> bool:
-    """Return whether a program on this machine listens on the DHCP server port."""
+    """Return whether a program here listens on the port of DHCP servers; True if that is unknown."""
     try:
         lines = Path("/proc/self/net/udp").read_text("ascii").splitlines()[1:]
     except OSError:
@@ -243,7 +253,7 @@ def _gives_addresses() -> bool:
 
 
 def _addresses(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report double NAT, and networks that are on both sides."""
+    """Yield findings about double address translation, and about networks that are on both sides."""
     for name in sorted(machine.way_out(4) - set(config.lan)):
         for own in (address for address in machine.addresses[name] if address.version == 4):
             if own.ip in SHARED:
@@ -278,7 +288,7 @@ def _addresses(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _left_out(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Report networks that this machine routes and does not filter."""
+    """Yield findings about networks that this machine routes, and whose devices it does not filter."""
     outside = machine.way_out()
     for name, link in sorted(machine.links.items()):
         if name in config.lan or name in outside or link.master or not (link.up and link.ethernet):
@@ -333,7 +343,7 @@ def _routers(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Detect another DHCP server by devices without a lease of this machine."""
+    """Yield a finding if devices have no DHCP lease of this machine: there may be another DHCP server."""
     if not config.leases or machine.one_armed(config.lan):
         return
     lines: list[str] = []
@@ -377,16 +387,16 @@ def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _just_started(config: Config) -> bool:
-    """Return whether lease files that are in memory may be incomplete: the machine started recently.
+    """Return whether the machine started recently and keeps its DHCP leases in memory.
 
-    OpenWrt stores leases in memory: after a restart a device has none until it renews.
+    The lease files may then be incomplete: after a restart a device has none until it renews its lease.
     """
     fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
     return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE
 
 
 def public_ipv6(config: Config, machine: NetworkSnapshot) -> bool:
-    """Return whether devices on the LAN have routed public IPv6 addresses."""
+    """Return whether this machine routes IPv6 and the LAN has public IPv6 addresses."""
     addresses = (address for name in config.lan for address in machine.addresses.get(name, ()))
     found = (address.ip in PUBLIC6 for address in addresses)
     return setting("ipv6/conf/all/forwarding") == "1" and any(found)

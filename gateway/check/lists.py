@@ -29,7 +29,10 @@ UPDATE = "run: qalqan lists update"
 
 
 def table_findings(state: Path) -> Iterator[Finding]:
-    """Verify the whole table of listed sites; report its size and age, or why it cannot be used."""
+    """Yield a finding about the category table: its size and age, or why it cannot be used.
+
+    Reads all of it.
+    """
     path = state / TABLE_NAME
     if is_hidden(path):
         yield unseen("lists", path)
@@ -52,7 +55,10 @@ def table_findings(state: Path) -> Iterator[Finding]:
 
 
 def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
-    """Report failed downloads and old lists. ``needed``: how to get lists where a child's rules need them."""
+    """Yield warnings about downloaded lists: failed downloads, old lists, or none at all.
+
+    ``needed``: how the user gets lists, if a child's rules need them; else empty.
+    """
     now, shelf = datetime.now(UTC), state / SHELF
     if is_hidden(shelf / BOOK_NAME):
         yield unseen("lists", shelf)
@@ -98,9 +104,9 @@ def how_to_update(config: Config) -> str:
 
 
 def feed_findings(config: Config, product: Product | None = None) -> Iterator[Finding]:
-    """Report the version of the data in use and a failed check of the signed feed, if one is set.
+    """Yield findings about the signed data feed, if one is set: the version in use, and a failed check.
 
-    ``product``: the data, if it is loaded already.
+    ``product``: the data of package or feed, if they are loaded already.
     """
     if config.feed is None:
         return

@@ -55,7 +55,7 @@ _SET_HOOKS = "; ".join(f"uci set openwisp.http.{option}={AGENT[option]}" for opt
 
 
 class Refusal(NamedTuple):
-    """One thing that the archive must not contain."""
+    """One thing in a provider's archive that it must not contain, and why."""
 
     what: str  # package.section.option, or the path of a file
     why: str
@@ -65,7 +65,10 @@ class Refusal(NamedTuple):
 
 
 def agent_findings() -> Iterator[Finding]:
-    """Report an agent of OpenWISP without the hooks that run this check. Only root can read its settings."""
+    """Yield a finding: whether OpenWISP's agent has the hooks that check what the server sends.
+
+    Yields nothing without the agent, or if its settings cannot be read: only root can.
+    """
     try:
         package = parse_uci(AGENT_SETTINGS.read_bytes(), str(AGENT_SETTINGS))
     except (OSError, PolicyError):  # not installed, not readable, or the agent's own mistake
@@ -86,12 +89,15 @@ def agent_findings() -> Iterator[Finding]:
 
 
 def archive_refusals(archive: Path, config: Path) -> list[Refusal]:
-    """Return what the gateway with this qalqan.yaml refuses of an archive. Raises PolicyError."""
+    """Return what a provider's archive must not contain. Raises PolicyError if it cannot be read.
+
+    ``config``: the path of qalqan.yaml, which names the family's folders.
+    """
     return list(refusals_of(read_archive(archive), family_folders(config)))
 
 
 def read_archive(path: Path) -> Mapping[str, bytes | None]:
-    """Return the files by their paths on the router; None in place of the content of a link or device.
+    """Return the content of an archive's files, by their paths on the router; None for links and devices.
 
     Raises PolicyError if the archive is damaged or too large.
     """
@@ -114,7 +120,10 @@ def read_archive(path: Path) -> Mapping[str, bytes | None]:
 
 
 def family_folders(config: Path) -> tuple[str, ...]:
-    """Return the folders that belong to the family, also if some are on a disk."""
+    """Return the folders that belong to the family, which may be on an additional disk.
+
+    ``config``: the path of qalqan.yaml; if it is unusable, only the usual folder is returned.
+    """
     try:
         found = config_in_use(config)
     except PolicyError:  # on the provider's desk there is no gateway
@@ -143,7 +152,7 @@ def refusals_of(files: Mapping[str, bytes | None], folders: Iterable[str]) -> It
 
 
 def _provider_files(package: Package) -> Iterator[str]:
-    """Yield the provider's files in the family's folder: the logo and the root keys of the feed."""
+    """Yield the paths in the family's folder that the provider may write: logo and root key of the feed."""
     for name, (option, ends) in FILE_OPTIONS.items():
         section = package.named(name)
         found = section.options.get(option) if section else None
@@ -161,7 +170,7 @@ def _file_refusals(path: str, content: bytes, family: tuple[str, ...]) -> Iterat
 
 
 def _places(path: str) -> set[str]:
-    """Return the path and where it leads on this gateway: the agent follows links such as /proc/self/root."""
+    """Return the path, and its target on this gateway: the agent follows links such as /proc/self/root."""
     return {path, os.path.realpath(path)}
 
 
@@ -177,7 +186,7 @@ def _uci_refusals(package: Package) -> Iterator[Refusal]:
 
 
 def _why_refused(package: str, option: str, values: Sequence[str]) -> str:
-    """Return why an option of another package is refused; empty if it is not."""
+    """Return why an archive may not set this option of another UCI package; empty if it may."""
     if package == "openwisp" and option in AGENT:
         kept = AGENT[option]
         return "" if values == [kept] else f"must stay {kept!r}, which protects the family's settings"

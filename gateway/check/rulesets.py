@@ -53,7 +53,7 @@ _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-
 
 @dataclass(frozen=True, slots=True)
 class LoadedRulesets:
-    """The loaded nftables and iptables rules of other programs, or why they cannot be read."""
+    """The nftables and iptables rules that other programs have loaded, or why they cannot be read."""
 
     objects: tuple[dict[str, Any], ...] | None  # None: not readable
     text: str  # nft's output
@@ -62,7 +62,10 @@ class LoadedRulesets:
 
 
 def read_rules() -> LoadedRulesets:
-    """Read the rules of nft and iptables."""
+    """Return the nftables and iptables rules of this machine, as listed by their programs.
+
+    The objects are without Qalqan's own nftables table. Without the right to read them, they are None.
+    """
     # Without the elements of named sets: block lists have 100,000 of them, which do not matter here.
     listed, error = output_of("nft", "-j", "-t", "list", "ruleset")
     objects = parsed(listed)
@@ -75,7 +78,10 @@ def read_rules() -> LoadedRulesets:
 
 
 def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
-    """Parse ``nft -j list ruleset``, without our own table. None if it is not valid."""
+    """Return the objects in the output of ``nft -j list ruleset``, without Qalqan's table.
+
+    None if the output is missing or invalid.
+    """
     try:
         objects = json.loads(listed or "")["nftables"]
         return tuple(item for item in objects if isinstance(item, dict) and _table(item) != NAME)
@@ -84,7 +90,10 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
 
 
 def rule_findings(config: Config, rules: LoadedRulesets, *, filters: bool = True) -> Iterator[Finding]:
-    """Check other programs' rules. ``filters``: the family has a person with rules."""
+    """Yield findings about other programs' rules: offloading past the filter, and packet queues in use.
+
+    ``filters``: the family has a person with rules.
+    """
     yield from _offload(rules, filters=filters)
     yield from _own_flow_table(config, rules)
     yield from _queues(config, rules)
@@ -130,7 +139,7 @@ def _offload(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
 
 
 def _own_flow_table(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
-    """Say so if the kernel refused hardware offloading to the daemon's own flow table."""
+    """Yield a note if hardware offloading is wanted, but the daemon's own flow table works in software."""
     _, _, own = rules.text.partition(f"table {TABLE} {{")
     own = own.partition("\ntable ")[0]
     if config.offload is OffloadWish.HARDWARE and "flowtable " in own and "flags offload" not in own:
@@ -143,7 +152,7 @@ def _switched_on(option: str) -> bool:
 
 
 def offloads(rules: LoadedRulesets) -> dict[str, bool]:
-    """Return the tables that offload connections past the rules: table → whether in hardware."""
+    """Return the nftables tables that offload connections past the filter, each with whether in hardware."""
     tables = {}
     for item in rules.objects or ():
         rule = item.get("rule")
@@ -185,7 +194,7 @@ def _queues(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
 
 
 def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
-    """Yield the packet queues that rules of other programs use: table or program, first and last number."""
+    """Yield the packet queues that other programs' rules use: table or program, first and last number."""
     for item in rules.objects or ():
         rule = item.get("rule") or {}
         for part in statements(rule):
@@ -200,7 +209,7 @@ def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
 
 
 def bound() -> Iterator[tuple[int, int]]:
-    """Yield the packet queues that programs read: queue number and netlink port.
+    """Yield the packet queues that a program reads: the queue's number and the netlink port.
 
     The port of a process's first socket is the process id.
     """
@@ -216,7 +225,7 @@ def _process(port: int) -> str:
 
 
 def _answers(config: Config) -> bool:
-    """Return whether a daemon listens on the control socket; one that refuses us counts as well."""
+    """Return whether a daemon listens on the control socket, also if this user may not connect to it."""
     with socket.socket(socket.AF_UNIX) as sock:
         try:
             sock.connect(str(control_socket(config)))
@@ -228,19 +237,22 @@ def _answers(config: Config) -> bool:
 
 
 def statements(rule: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the statements of a rule. One that nft cannot express in JSON is not a mapping."""
+    """Yield the statements of a rule in nft's JSON. Those that nft cannot express in JSON are left out."""
     expressions = rule.get("expr")
     yield from (statement for statement in expressions or () if isinstance(statement, dict))
 
 
 def _table(item: dict[str, Any]) -> object:
-    """Return the table of a rule, a chain or a set; for a table its own name."""
+    """Return the name of the table that an object in nft's JSON belongs to, or of the table that it is."""
     value = next(iter(item.values()), None)
     return value.get("table", value.get("name")) if isinstance(value, dict) else None
 
 
 def output_of(name: str, *words: str) -> tuple[str | None, str]:
-    """Run a program; return its output and "", or None and why: it is not installed, or it fails."""
+    """Run a program; return its output and an empty text, or None and why there is no output.
+
+    It may be missing, fail, or take more than 10 s.
+    """
     program = find_program(name)
     if program is None:
         return None, f"there is no {name}"
@@ -291,7 +303,10 @@ def mark_findings(marks: MarkBits, rules: LoadedRulesets) -> Iterator[Finding]:
 
 
 def nft_uses(objects: Iterable[dict[str, Any]]) -> Iterator[Used]:
-    """Yield the mark bits that rules in ``nft -j list ruleset`` set or compare."""
+    """Yield the bits of packet and connection marks that nftables rules set or compare.
+
+    ``objects``: from ``nft -j list ruleset``.
+    """
     for listed in objects:
         rule = listed.get("rule")
         if rule is not None:
@@ -318,7 +333,7 @@ def _uses(expression: Any) -> Iterator[tuple[MarkType, int]]:
 
 
 def _sets(mangle: Any) -> Iterator[tuple[MarkType, int]]:
-    """Yield the bits that ``meta mark set …`` may change, and those that it reads."""
+    """Yield the mark bits that a statement such as ``meta mark set …`` may change, and those it reads."""
     mark = _mark(mangle["key"])
     if mark is None:
         yield from _uses(mangle["value"])
@@ -341,7 +356,7 @@ def _changed(value: Any, mark: MarkType) -> int:
 
 
 def _may_have(value: Any) -> int:
-    """Return the bits that an expression's value can have."""
+    """Return the bits that may be set in the value of an expression in nft's JSON."""
     if isinstance(value, int):
         return value & ALL_BITS
     masked = _masked(value)
@@ -349,7 +364,7 @@ def _may_have(value: Any) -> int:
 
 
 def _masked(value: Any) -> tuple[MarkType, int] | None:
-    """Return the mark and the bits of an expression like ``meta mark & 0xff``; None for any other."""
+    """Return the type of mark and the bits in an expression such as ``meta mark & 0xff``; else None."""
     if isinstance(value, dict) and isinstance(value.get("&"), list) and len(value["&"]) == 2:
         mark, bits = _mark(value["&"][0]), value["&"][1]
         if mark is not None and isinstance(bits, int):
@@ -370,7 +385,10 @@ def _mark(value: Any) -> MarkType | None:
 
 
 def iptables_uses(program: str, saved: str) -> Iterator[Used]:
-    """Yield the mark bits in the output of ``iptables-save``; nft's list names these targets without bits."""
+    """Yield the bits of marks that iptables rules set or compare, from the output of ``iptables-save``.
+
+    nft's list names these targets without bits. ``program``: the name of the program with that output.
+    """
     family = program.removesuffix("-save")
     table = ""
     for line in saved.splitlines():

@@ -65,7 +65,7 @@ def _archive(archive: Path, path: Path) -> int:
 
 
 def _steps(path: Path) -> int:
-    """Print one finding per line for the daemon. Findings do not change the exit status."""
+    """Print each finding as a line of JSON; the daemon reads them. Return 0, whatever the findings are."""
     os.nice(NICE)
     for finding in findings_of(path):
         print(json.dumps(finding.as_json()), flush=True)
@@ -73,7 +73,7 @@ def _steps(path: Path) -> int:
 
 
 def findings_of(path: Path) -> Iterator[Finding]:
-    """Run all checks with the qalqan.yaml at ``path``, and yield their findings."""
+    """Run all checks with the configuration at ``path`` (qalqan.yaml), and yield their findings."""
     product, family = None, None
     try:
         product = household.load_product()

@@ -75,7 +75,7 @@ def pages(config: Config) -> Iterator[Finding]:
 
 
 def explained(config: Config) -> Iterator[Finding]:
-    """Report that no page explains a blocked name, although `dns_refusal: explain` is set."""
+    """Yield a note if blocked names lead to the pages (``dns_refusal: explain``) and these do not run."""
     if config.dns_refusal is DnsRefusal.EXPLAIN and not is_listening(config.web.port):
         text = "the pages do not run: blocked names are answered as not existing, and nothing explains why"
         fix = "start the pages, or set dns_refusal: nxdomain"
@@ -83,7 +83,7 @@ def explained(config: Config) -> Iterator[Finding]:
 
 
 def accounting() -> Iterator[Finding]:
-    """Check that the kernel counts each connection, which the time per service needs."""
+    """Yield a finding: whether the kernel counts the bytes of each connection, for the time per service."""
     value = text_of(PROC / "sys/net/netfilter/nf_conntrack_acct").strip()
     if not value:
         yield ok("services", "the kernel tracks no connection yet; the daemon enables the counters")
@@ -94,9 +94,9 @@ def accounting() -> Iterator[Finding]:
 
 
 def kernel() -> Iterator[Finding]:
-    """Check that the kernel has nftables and a packet queue.
+    """Yield findings: whether nftables works, and whether the kernel has a packet queue.
 
-    Root tests the kernel itself; other users get a judgement by its configuration and modules.
+    With root rights the kernel is tested; without, its configuration and modules are read.
     """
     if find_spec("netfilterqueue") is None:
         fix = "install it: pip install netfilterqueue"
@@ -127,7 +127,7 @@ def kernel() -> Iterator[Finding]:
 
 
 def _without_root() -> Finding:
-    """Return the finding about the packet queue, judged by the kernel's configuration and modules."""
+    """Return the finding about the packet queue, from the kernel's configuration and modules."""
     for module, option in (NATIVE, FALLBACK):
         if _has(module, option):
             if module == NATIVE[0]:
@@ -144,7 +144,7 @@ def _without_root() -> Finding:
 
 
 def _configuration() -> str:
-    """Return the kernel's configuration, if available."""
+    """Return the text of the running kernel's build configuration; empty if it is not available."""
     release = platform.release()
     try:
         return gzip.decompress((PROC / "config.gz").read_bytes()).decode("ascii", "replace")
@@ -169,7 +169,10 @@ def _has(module: str, option: str) -> bool:
 
 
 def other_filters() -> Iterator[Finding]:
-    """Report other DNS filters on this machine, and a missing resolver for help."""
+    """Yield notes about other DNS filters on this machine, and a warning if dnsmasq is missing.
+
+    Without dnsmasq, help lines have no resolver while the daemon does not run.
+    """
     for name in sorted({*_running(), *_switched_on()}):
         text = f"{name} is on this machine too: it blocks sites on its own, and our pages cannot explain why"
         yield note("dns", text, code="other_filter", name=name)
@@ -192,7 +195,10 @@ def _switched_on() -> Iterator[str]:
 
 
 def folders(config: Config) -> Iterator[Finding]:
-    """Check that the daemon can write its files. Creates nothing."""
+    """Yield findings: whether the daemon can write its folders, and whether their disk has room.
+
+    Creates nothing.
+    """
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
         where = file_to_edit(config.fixed, key)
         try:

@@ -29,7 +29,7 @@ PUBLISH = f"publish {' and '.join(PAGES)} there, or nothing: docs/providers/trus
 
 
 def certificate_findings(config: Config, now: datetime | None = None) -> Iterator[Finding]:
-    """Check the certificate, if there is a trusted name.
+    """Yield findings about the certificate of the trusted HTTPS name, if there is such a name.
 
     Problems are warnings: without a valid certificate the pages use plain HTTP, and the filter still works.
     """
@@ -66,9 +66,9 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
 
 
 def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
-    """Report whether DHCP announces the captive-portal API of the pages, and how to turn that on.
+    """Yield a finding: whether DHCP announces the captive-portal API of the pages, and how to turn that on.
 
-    The files are of other packages, and stay as they are.
+    Without a trusted name there is none. The files are of other packages, and are only read.
     """
     https = config.web.https
     if https is None:
@@ -88,7 +88,7 @@ def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Fi
 
 
 def _key(key: Path) -> Iterator[Finding]:
-    """Report a key that other users may read or write, or that the pages' user cannot read."""
+    """Yield a warning if other users may read or write the key's file, or the pages' user cannot read it."""
     try:
         state = key.stat()
     except OSError:  # reported already
@@ -114,10 +114,10 @@ def _reads(state: os.stat_result, web: WebUser) -> bool:
 
 
 def name_findings(config: Config) -> Iterator[Finding]:
-    """Check the published addresses of the trusted name.
+    """Yield a finding about the addresses that public DNS has for the trusted HTTPS name.
 
     On the LAN the gateway answers for the name. A device with encrypted DNS gets the published addresses,
-    which must be the same, or none. No response at all is not reported.
+    which must be the same, or none. A lack of any response is not reported.
     """
     https = config.web.https
     if https is None:
@@ -133,9 +133,9 @@ def name_findings(config: Config) -> Iterator[Finding]:
 
 
 def published(name: str) -> list[bytes]:
-    """Return the packed addresses of a name, from the resolvers that the gateway uses.
+    """Return the addresses that public DNS has for a name, each as 4 or 16 bytes.
 
-    Waits up to three seconds; empty without an answer.
+    Asks the resolvers that the gateway uses and waits up to three seconds; empty without an answer.
     """
     loop, servers, found, answers = Loop(), resolvers(), dict[bytes, None](), 0
 

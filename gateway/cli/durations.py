@@ -12,9 +12,9 @@ MAX_DIGITS = 9
 
 
 def minutes(text: str, where: str = OPTION) -> int:
-    """Return ``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, 1 to MAX_SWITCH.
+    """Return a duration such as ``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, from 1 to seven days.
 
-    Raises PolicyError, which names ``where`` the text is.
+    Raises PolicyError. ``where``: the option, named in the error.
     """
     try:
         found = duration_minutes(text.lower(), days=True)
@@ -28,7 +28,10 @@ def minutes(text: str, where: str = OPTION) -> int:
 
 
 def whole(text: str, where: str, fix: str) -> int:
-    """Return a number of at most nine digits. Raises PolicyError with ``where`` and ``fix``."""
+    """Return a whole number of at most nine digits. Raises PolicyError.
+
+    ``where`` and ``fix``: the place and the advice in the error.
+    """
     if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
         raise PolicyError(where, f"{shown(text)} is not a number of at most {MAX_DIGITS} digits", fix)
     return int(text)

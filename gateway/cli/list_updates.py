@@ -69,7 +69,10 @@ def run(args: Namespace) -> int:
 
 
 def _update(args: Namespace, config: Config, now: datetime) -> int:
-    """Update the lists, or only build the table. Return 1 if no list is up to date."""
+    """Carry out ``qalqan lists update`` or ``build``, and let the daemon load the new table.
+
+    Return the exit status: 1 if lists failed and none is up to date.
+    """
     state = Path(config.state)
     is_update = args.action == "update"
     if is_update and args.source:
@@ -102,9 +105,10 @@ def _update(args: Namespace, config: Config, now: datetime) -> int:
 
 
 def _follow(config: Config) -> int | None:
-    """Draw the progress of the update that the daemon runs, until it ends. Return its exit status.
+    """Draw the progress of an update of the lists that the daemon runs, until it ends.
 
-    None: the daemon runs no update, or does not run.
+    Return the exit status.
+    None: the daemon runs no update, or does not respond.
     """
     client, bar = Client(control_socket(config)), Bar()
     percent: int | None = None
@@ -131,10 +135,10 @@ def _follow(config: Config) -> int | None:
 
 
 def _take_from_feed(args: Namespace, config: Config, now: datetime) -> bool | None:
-    """Check the signed feed, and put its table in use. A failure is a warning.
+    """Check the signed data feed, and use its ready-made category table. A failure is a warning.
 
-    Return whether the table is up to date: False if the previous table of the feed stays, None if the table
-    has to be built here.
+    Return True if the table is up to date now, False if an earlier table of the feed stays in use, and None
+    if the table has to be built on this machine.
     """
     path, tier = config_path(args), tier_here(config.lists_tier)
     _check_memory(tier, has_feed=True)
@@ -178,7 +182,10 @@ def _is_old(info: TableInfo, now: datetime) -> bool:
 def _renew(
     args: Namespace, library: ListLibrary, now: datetime, *, fetches: bool, by_daemon: bool
 ) -> list[str]:
-    """Download the lists that are due if ``fetches``, and build the table. Return the failed lists."""
+    """Download the lists that are due, if ``fetches``, and build the category table.
+
+    Return a line for each list that failed.
+    """
     shows = Steps() if by_daemon else Bar() if sys.stderr.isatty() else Lines()
     progress = UpdateProgress(shows)
     problems: list[str] = []
@@ -208,7 +215,7 @@ def _library(args: Namespace, config: Config) -> ListLibrary:
 
 
 def _turn_on(args: Namespace, library: ListLibrary) -> None:
-    """Turn on the lists that the command names, so that later updates fetch them too. Raises ListError."""
+    """Turn on the lists that the command names, so that later updates download them too. Raises ListError."""
     named = [published for published in library.due(args.source) if published.id in args.source]
     added = [published for published in named if not library.is_on(published)]
     if not added:
@@ -220,7 +227,10 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
 
 
 def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
-    """Raise ListError if memory is short for an update of a tier. ``has_feed``: before the table is built."""
+    """Raise ListError if there is too little memory to update the lists of a ``tier``.
+
+    ``has_feed``: the table is taken ready-made from the signed feed.
+    """
     available = machine_memory().usable
     if available:  # otherwise the kernel does not report it
         available += own_memory()  # the program itself is a part of what an update needs
@@ -230,7 +240,7 @@ def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
 
 
 def _offer_to_be_killed() -> None:
-    """Let the kernel end this process first if memory runs out, not the daemon that started it."""
+    """Make the kernel end this process first if memory runs out, rather than the daemon that started it."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
 
@@ -249,14 +259,17 @@ class Bar:
         self._drawn = True
 
     def end(self) -> None:
-        """Clear the line, for the result."""
+        """Clear the progress line, so that the result can be printed."""
         if self._drawn:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._drawn = False
 
 
 class Lines:
-    """Prints one progress line for each list, and for each megabyte, where standard error is no terminal."""
+    """Prints the progress of an update as lines on standard error, which is no terminal.
+
+    There is a line for each list that is complete, and for each megabyte.
+    """
 
     def __init__(self) -> None:
         self._printed: dict[str, int] = {}
@@ -271,7 +284,7 @@ class Lines:
 
 
 class Steps:
-    """Prints progress as JSON lines on standard output, for the daemon."""
+    """Prints the progress of an update as JSON lines on standard output, which the daemon reads."""
 
     def __init__(self) -> None:
         self._percent, self._at = -1, -STEP
@@ -285,7 +298,10 @@ class Steps:
 
 
 def _reload_daemon(config: Config, *, quiet: bool) -> None:
-    """Let the daemon load the new table. ``quiet``: the daemon shows problems of its rules itself."""
+    """Make the daemon load the new category table. Does nothing if it does not run; a refusal is a warning.
+
+    ``quiet``: do not print the problems of its rules; the daemon shows them itself.
+    """
     try:
         answer = Client(control_socket(config), RELOAD_PATIENCE).ask(RELOAD)
     except Unreachable:
@@ -298,7 +314,10 @@ def _reload_daemon(config: Config, *, quiet: bool) -> None:
 
 
 def _status(library: ListLibrary, now: datetime, *, chosen: bool, as_json: bool) -> int:
-    """Print the table, the tier and the state of each list. ``chosen``: the tier is set in qalqan.yaml."""
+    """Print the category table, the tier (set of lists) and the state of each list. Return 0.
+
+    ``chosen``: the tier is set in qalqan.yaml.
+    """
     info = _built(library.state)
     rows = list(_sources(library, info, now))
     if as_json:
@@ -332,9 +351,9 @@ def _status(library: ListLibrary, now: datetime, *, chosen: bool, as_json: bool)
 
 
 def _check(library: ListLibrary) -> int:
-    """Print the list entries that block a site that must open from age ten on.
+    """Print the entries of lists that block a site that must be reachable from age ten on.
 
-    Return 1 if a built-in list has such an entry. Those of downloaded lists are left out of the table.
+    Return 1 if a list in the package has such an entry. Those of downloaded lists are left out of the table.
     """
     ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
     here = [published for published in library.published.values() if library.is_here(published.id)]
@@ -353,7 +372,10 @@ def _check(library: ListLibrary) -> int:
 
 
 def _reports(library: ListLibrary, *, as_json: bool) -> int:
-    """Print the entries that parents reported as wrong, each with the stored lists of its category."""
+    """Print the hosts that parents reported as wrongly blocked, with the lists of their category.
+
+    Return 0.
+    """
     rows = [
         {
             "host": report.host,
@@ -401,7 +423,7 @@ def _table(info: TableInfo | None) -> Mapping[str, Any] | None:
 
 
 def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the state of each published list as JSON values, the downloaded lists first."""
+    """Yield the state of each published list of sites as JSON values, the downloaded lists first."""
     shelf = library.shelf
     built = {} if info is None else {str(source.get("id")): source.get("domains") for source in info.sources}
     for published in sorted(
@@ -429,7 +451,7 @@ def _sources(library: ListLibrary, info: TableInfo | None, now: datetime) -> Ite
 
 
 def _mirror(published: PublishedList, copy: Copy | None) -> str:
-    """Return the host of the mirror that sent a copy; empty if its first address did."""
+    """Return the host of the mirror from which a list was downloaded; empty if it was no mirror."""
     url = "" if copy is None else copy.validators.url
     return urlsplit(url).hostname or "" if any(url in place for place in published.mirrors) else ""
 

@@ -30,7 +30,11 @@ INTERRUPTED = 130  # as in a shell: 128 plus the number of SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit status. Wrong usage raises SystemExit, as argparse does."""
+    """Run the command in ``argv`` and return the exit status.
+
+    Wrong usage raises SystemExit, as argparse does.
+    Errors are printed on standard error.
+    """
     _replace_closed_streams()
     args = as_service(sys.argv[1:] if argv is None else argv) or _parsed(argv)
     # A name that the terminal cannot show must not abort the command.
@@ -54,9 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def as_service(argv: Sequence[str]) -> Namespace | None:
-    """Parse the arguments of a service without argparse, which would take 0.5 MB (with gettext) permanently.
+    """Return the parsed arguments of ``run`` or ``web`` as the init scripts write them; None for all others.
 
-    Return None for all other arguments; the parser reads those.
+    It does without argparse, which would take 0.5 MB (with gettext) as long as the service runs.
     """
     keep_guard = [*argv[:1], *argv[-1:]] == ["run", "--keep-guard"]
     rest, log = list(argv[:-1] if keep_guard else argv), "plain"
@@ -91,7 +95,7 @@ def _parsed(argv: Sequence[str] | None) -> Namespace:
 
 
 def _replace_closed_streams() -> None:
-    """Open /dev/null for closed standard streams, so that no other file gets their descriptors."""
+    """Open /dev/null in place of closed standard streams, so that no other file gets their descriptors."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)

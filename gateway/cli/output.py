@@ -8,12 +8,15 @@ from collections.abc import Iterable, Sequence
 
 
 def clean(text: object) -> str:
-    """Return ``text`` with ``?`` for non-printable characters, such as escape sequences in a name."""
+    """Return ``text`` with ``?`` for each non-printable character, such as an escape sequence in a name."""
     return "".join(letter if letter.isprintable() else "?" for letter in str(text))
 
 
 def rows(table: Iterable[Sequence[object]], head: Sequence[str] = ()) -> None:
-    """Print a table with aligned columns. The last column is not padded."""
+    """Print a table with aligned columns. ``head`` is its first line; empty: none.
+
+    Prints nothing if there are neither rows nor a head.
+    """
     lines = [[clean(cell) for cell in row] for row in table]
     if head:
         lines.insert(0, list(head))
@@ -30,5 +33,5 @@ def as_json(value: object) -> None:
 
 
 def problem(text: str) -> None:
-    """Print a warning on standard error."""
+    """Print a warning on standard error, without control characters."""
     print(f"qalqan: {clean(text)}", file=sys.stderr)

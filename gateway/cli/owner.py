@@ -7,9 +7,10 @@ from pathlib import Path
 
 
 def become_owner(folder: Path) -> None:
-    """Switch from root to the owner of ``folder``, so that the daemon can read and replace new files.
+    """Make this process, if it runs as root, the user and group that own ``folder``.
 
-    Does nothing if root owns the folder, or if it does not exist.
+    The daemon can then read and replace the files that it writes. Does nothing if root owns the folder, or if
+    it does not exist.
     """
     if os.geteuid() != 0 or not folder.exists():
         return

@@ -19,14 +19,18 @@ HELP_WIDTH = 100  # columns
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser with help of a fixed width: reading the terminal's width imports 1 MB."""
+    """An argument parser whose help has a fixed width: to find the terminal's width would load 1 MB."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser. ``args.module`` is the module below `gateway` with ``run(args)``."""
+    """Return the argument parser of ``qalqan``.
+
+    ``args.module`` of its result is the module of the command, below the package ``gateway``, with
+    ``run(args)``.
+    """
     parser: argparse.ArgumentParser = _Parser(
         prog="qalqan",
         description="A family filter for home routers. Exit status: 0 done, 1 refused, 2 wrong usage.",

@@ -39,7 +39,7 @@ SEALED_PATIENCE = 1.0  # seconds for the daemon's answer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HomeFiles:
-    """The household, read from its files, and the data of the product: categories, services, countries."""
+    """The household as its files describe it, and the data that the package or the feed provides."""
 
     product: Product
     household: Household
@@ -53,7 +53,10 @@ class HomeFiles:
         return self.product.calendar(self.config)
 
     def profile(self, who: str) -> Profile:
-        """Return a profile by id or name. Raises the PolicyError of its file, or one with a suggestion."""
+        """Return a profile by id or name.
+
+        Raises PolicyError: that of the profile's unusable file, or one that suggests a known name.
+        """
         found = self.household.find(who)
         if found is not None:
             return found
@@ -65,14 +68,18 @@ class HomeFiles:
         raise PolicyError(shown(who), "there is no such profile", fix)
 
     def profile_or_owner(self, who: str) -> Profile:
-        """Return a profile by id or name, or the profile that applies to the device with this MAC."""
+        """Return a profile by id or name, or the one that applies to the device with this MAC address.
+
+        Raises PolicyError.
+        """
         mac = parse_mac(who)
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device, by the files only, and its situation.
+        """Return the profile whose rules apply to a device by the files, and what else they depend on now.
 
-        The situation of an unknown device is quarantine, where the configuration says so.
+        An unknown device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
+        of a guest, and the second value says so. Raises PolicyError.
         """
         found = self.household.owner_of(mac)
         if found is not None:
@@ -85,7 +92,7 @@ class HomeFiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgeInputs:
-    """All inputs of a judge for one profile."""
+    """All that decisions about one profile depend on: its rules, the configuration, data and lists."""
 
     product: Product
     config: Config
@@ -110,7 +117,7 @@ class JudgeInputs:
 
 
 def read_home(args: Namespace) -> HomeFiles:
-    """Read the household. Raises PolicyError for an unusable configuration."""
+    """Return the household, read from its files. Raises PolicyError for an unusable configuration."""
     path = config_path(args)
     product, _ = household.product_in_use(read_config(path))
     found = household.load(path, product)
@@ -118,9 +125,10 @@ def read_home(args: Namespace) -> HomeFiles:
 
 
 def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
-    """Return the inputs of a judge for a profile by id, name or path of its file.
+    """Return what is needed to decide by the rules of a profile.
 
-    A path needs no household. Raises PolicyError.
+    ``who``: its id, name, or the path of its file.
+    A path works without a household. Raises PolicyError.
     """
     file = Path(who)
     if is_file(who) and file.exists():
@@ -141,7 +149,10 @@ def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
 
 
 def rules_of_device(args: Namespace, device: str) -> JudgeInputs:
-    """Return the inputs of a judge for the profile of a device. Raises PolicyError for an invalid MAC."""
+    """Return what is needed to decide by the rules for a device. ``device``: its MAC address.
+
+    If the owner's file is unusable, ``problems`` has the error. Raises PolicyError.
+    """
     home = read_home(args)
     mac = mac_of(device)
     profile, situation = home.owner(mac)
@@ -161,18 +172,24 @@ def mac_of(device: str) -> str:
 
 
 def is_file(who: str) -> bool:
-    """Return whether ``who`` looks like a path."""
+    """Return whether ``who`` looks like the path of a profile's file: it has a slash or ends with .yaml."""
     return "/" in who or who.endswith(FILE_ENDINGS)
 
 
 def config_if_there(args: Namespace) -> Config:
-    """Read the configuration. The default file may be missing, a named one must exist."""
+    """Return the configuration; the default one if the file is missing and none was named.
+
+    Raises PolicyError.
+    """
     path = config_path(args)
     return config_in_use(path) if args.config is not None or is_there(path) else Config()
 
 
 def _interface_of(mac: str) -> str | None:
-    """Return the interface at which a device is now; None if it is unknown."""
+    """Return the network interface at which a device was last seen; None if it is unknown.
+
+    ``mac``: its address.
+    """
     try:
         seen = [neighbour for neighbour in read_neighbours() if neighbour.mac == mac]
         return (
@@ -183,23 +200,25 @@ def _interface_of(mac: str) -> str | None:
 
 
 def _names(profiles: Iterable[Profile]) -> list[str]:
-    """List every word that names a profile, for suggestions: ids, names, `guest` and `home`; empty without
-    profiles."""
+    """Return every word that names a profile, for suggestions: ids, names, ``guest`` and ``home``.
+
+    Empty without profiles.
+    """
     known = dict.fromkeys(name for profile in profiles for name in (profile.id, profile.name))
     return [*known, GUEST, HOME] if known else []
 
 
 class SealedAsked:
-    """Asks the daemon whether a name is blocked for everyone, within the daemon's rate limit.
+    """Asks the daemon whether a host name is on a sealed list, which blocks it for everyone.
 
-    Without a running daemon, no name is. Without a sealed list in the configuration, nothing is asked.
+    No name is if the daemon does not run. If the configuration has no sealed list, the daemon is not asked.
     """
 
     def __init__(self, config: Config) -> None:
         self._client = Client(control_socket(config), SEALED_PATIENCE) if config.sealed else None
 
     def __call__(self, host: str) -> bool:
-        """Return whether ``host`` is blocked for everyone. Raises ControlError above the rate limit."""
+        """Return whether ``host`` is on a sealed list. Raises ControlError above the daemon's rate limit."""
         if self._client is None:
             return False
         try:

@@ -20,17 +20,18 @@ def config_path(args: Namespace) -> Path:
 
 
 def read_config(path: Path) -> Config:
-    """Read the configuration, with the settings of the router as defaults. Raises PolicyError.
+    """Return the configuration from ``path``, with the settings of the router as defaults.
 
-    Neither profiles nor data of the product are read.
+    Raises PolicyError.
+    Neither profiles nor the packaged data are read.
     """
     return homeconfig.read_config(path, _is_public_suffix)
 
 
 def config_in_use(path: Path) -> Config:
-    """Return the settings as the daemon and the pages use them: the last good ones if the file is unusable.
+    """Return the configuration that the daemon and the pages use.
 
-    Raises PolicyError if there are no last good ones.
+    If the file is unusable, this is the last good one. Raises PolicyError if there is none.
     """
     return homeconfig.config_in_use(path, _is_public_suffix)
 
@@ -47,12 +48,15 @@ def control_socket(config: Config) -> Path:
 
 
 def daemon(args: Namespace) -> Client:
-    """Return a client of the running daemon of this household."""
+    """Return a client for the control socket of this household's daemon. It does not connect yet."""
     return Client(control_socket(config_in_use(config_path(args))))
 
 
 def when(time: object) -> str:
-    """Return a time of the daemon as ``Tue 20:45``, or with the date if it is not this week."""
+    """Return a time from the daemon as ``Tue 20:45``; with the date if it is six days away or more.
+
+    ``time``: a datetime or ISO text; empty for anything else.
+    """
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     if not isinstance(moment, datetime):
         return ""
@@ -61,5 +65,8 @@ def when(time: object) -> str:
 
 
 def describe_tier(*, chosen: bool) -> str:
-    """Return why the gateway has its tier of lists: it is set in qalqan.yaml, or fits the memory."""
+    """Return in words why the gateway uses its set of lists (the tier).
+
+    ``chosen``: it is set in qalqan.yaml; else it fits the memory.
+    """
     return "as set" if chosen else "which fits the memory; change it with lists: {tier: …} in qalqan.yaml"

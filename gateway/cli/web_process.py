@@ -55,7 +55,7 @@ def main(text: str, form: str, again: str = "{}") -> int:
 
 
 def _report(problem: str) -> None:
-    """Print an error on standard error, in the format of all commands."""
+    """Print an error on standard error as all commands do: one line that begins with ``qalqan:``."""
     print(f"qalqan: {' '.join(problem.split())}", file=sys.stderr)
 
 

@@ -108,7 +108,10 @@ def _request(line: str, *fields: str) -> dict[str, object]:
 
 
 def _always(ident: str, job: dict[str, object]) -> MethodCheck:
-    """Return a check of a method that all rules block."""
+    """Return a check of the filter test, for a bypass method that the filter blocks under all rules.
+
+    ``ident``: the check's id. ``job``: what it sends where.
+    """
     return MethodCheck(ident, job, "")
 
 

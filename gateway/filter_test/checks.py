@@ -11,7 +11,7 @@ BOTH = (4, 6)
 
 
 class Want(StrEnum):
-    """The condition under which a bypass method has worked."""
+    """What must have happened for a bypass method to count as working."""
 
     REACHED = "reached"  # its bytes reached the simulated internet, which answered
     ADDRESS = "address"  # a resolver returned an address
@@ -27,7 +27,7 @@ class Want(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MethodCheck:
-    """A bypass method, or a connection that must pass."""
+    """The definition of a filter test's check: a bypass method to try, or a connection that must pass."""
 
     id: str  # `titles` has its title and group
     job: Mapping[str, object]  # for ``probes``; ``plan`` replaces words with @
@@ -41,7 +41,7 @@ class MethodCheck:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The rules and the environment that the checks are judged by."""
+    """One child's rules and the test's network, by which the filter test's results are judged."""
 
     profile: str  # an id
     name: str
@@ -55,7 +55,7 @@ class Scene:
     gateway_ports: frozenset[int] = frozenset()
 
     def closes(self, check: MethodCheck) -> bool | None:
-        """Return whether the rules block this method; None if that is unknown."""
+        """Return whether the child's rules block the bypass method of this check; None if that is unknown."""
         kind, _, what = check.rule.partition(":")
         if kind == "way":
             return f"ways:{what}" in self.refusals
@@ -71,7 +71,7 @@ class Scene:
 
 
 class CheckOutcome(StrEnum):
-    """The result of a check over one IP version."""
+    """What a check over one IP version found: the method is blocked (closed), works (open), or is unknown."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -81,7 +81,7 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of one check over one IP version, and whether it agrees with the rules."""
+    """The result of a filter test's check over one IP version, and whether it agrees with the rules."""
 
     check: MethodCheck
     version: int
@@ -93,5 +93,5 @@ class Result:
 
     @property
     def fault(self) -> bool:
-        """Whether the result contradicts the rules."""
+        """Whether the result contradicts the rules: what should be blocked works, or the reverse."""
         return self.found in (CheckOutcome.OPEN, CheckOutcome.CLOSED) and not self.meant

@@ -23,7 +23,10 @@ _SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority
 
 
 class Download:
-    """Downloads an endless page over plain HTTP in a thread; stores the number and the time of its bytes."""
+    """Downloads an endless page over plain HTTP in a thread, to test whether a pause ends the download.
+
+    Stores how many bytes came, when the last one came (monotonic seconds), and why the download ended.
+    """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self.received = 0
@@ -47,7 +50,10 @@ class Download:
 
 
 class DeviceCommands:
-    """Executes the parent's requests on the test device: sets up links, runs probes, starts downloads."""
+    """Executes requests of the parent process in the network namespace of the filter test's simulated device.
+
+    Requests add links and routes, run probes, and start downloads or report on them.
+    """
 
     def __init__(self) -> None:
         self._downloads: dict[str, Download] = {}
@@ -86,7 +92,10 @@ class DeviceCommands:
 
 
 def free(candidates: list[str], mac: str) -> list[str]:
-    """Return the addresses that no device answers for (an ARP probe: RFC 5227 2.1.1)."""
+    """Return those of the IPv4 ``candidates`` that no device on the LAN uses (an ARP probe: RFC 5227 2.1.1).
+
+    ``mac``: the test device's. The ARP requests are sent on ``eth0``, and take about a second.
+    """
     own = bytes.fromhex(mac.replace(":", ""))
     taken: set[bytes] = set()
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ARP)) as sock:

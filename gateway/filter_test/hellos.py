@@ -21,21 +21,25 @@ _CONNECTION_ID = 8
 def client_hello(
     name: bytes | None, alpn: Sequence[bytes] = (), *, ech: bool = False, quic: bool = False
 ) -> bytes:
-    """Return a TLS ClientHello with new random values; see `gateway.wire.tls.build`."""
+    """Return a TLS ClientHello with new random values.
+
+    ``name``: in SNI; None: none. ``ech``: with an ECH extension. ``quic``: as within QUIC.
+    See `gateway.wire.tls.build`.
+    """
     return build.client_hello(name, alpn, random=os.urandom, ech=ech, quic=quic)
 
 
 def varint(value: int) -> bytes:
-    """Return a QUIC integer in its shortest form (RFC 9000 16)."""
+    """Return an integer in QUIC's variable-length encoding, in its shortest form (RFC 9000 16)."""
     size = 1 if value < 1 << 6 else 2 if value < 1 << 14 else 4
     return (value | (size.bit_length() - 1) << (8 * size - 2)).to_bytes(size, "big")
 
 
 def initials(hello: bytes, *, version: int = VERSION_1, pieces: int = 1) -> list[bytes]:
-    """Return the datagrams of a client's Initials.
+    """Return the UDP datagrams with a QUIC client's Initial packets that carry a TLS ClientHello (``hello``).
 
-    With ``pieces`` the hello is split into that many CRYPTO frames, in reverse order, half of them in a
-    second datagram. An unknown version is encrypted with the keys of version 1.
+    With ``pieces`` above 1 the hello is split into that many CRYPTO frames, in reverse order, half of them in
+    a second datagram. The keys are those of version 1 for every ``version``.
     """
     connection = os.urandom(_CONNECTION_ID)
     step = -(-len(hello) // pieces)
@@ -52,10 +56,10 @@ def _crypto_frame(at: int, data: bytes) -> bytes:
 def initial(
     frames: bytes, connection: bytes, number: int, *, version: int = VERSION_1, server: bool = False
 ) -> bytes:
-    """Return one Initial, padded to a full datagram.
+    """Return a QUIC datagram with one encrypted Initial packet that has ``frames``, padded to 1,200 bytes.
 
-    The keys derive from ``connection``, the client's first connection id. The server's packets go to a client
-    without a connection id.
+    The keys derive from ``connection``, the client's first connection id. ``number``: the packet number.
+    ``server``: the packet is a server's, for a client without a connection id.
     """
     ids = counted(b"" if server else connection, 1) + counted(connection if server else b"", 1)
     header = b"\xc3" + version.to_bytes(4, "big") + ids + b"\x00"  # no token
@@ -66,7 +70,10 @@ def initial(
 
 
 def server_answer(connection: bytes) -> bytes:
-    """Return a server's Initial with a ServerHello, in response to a client's first one."""
+    """Return a QUIC server's first datagram: an Initial packet with a ServerHello.
+
+    ``connection``: the destination connection id of the client's first packet.
+    """
     extensions = extension(VERSIONS, b"\x03\x04") + extension(SHARES, X25519 + counted(os.urandom(32), 2))
     body = b"\x03\x03" + os.urandom(32) + b"\x00" + b"\x13\x01\x00" + counted(extensions, 2)
     acknowledged = b"\x02\x00\x00\x00\x00"

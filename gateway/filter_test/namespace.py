@@ -31,7 +31,7 @@ Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 class BypassTestError(GatewayError):
-    """The filter test cannot run; the message says why and how to fix it."""
+    """Raised if the filter test cannot run. The message says why and how to fix it."""
 
 
 class NamespaceProcess:
@@ -75,9 +75,10 @@ class NamespaceProcess:
         return self._process.pid
 
     def ask(self, do: str, *, within: float = 10.0, **values: object) -> dict[str, Any]:
-        """Send the child a request and return its answer.
+        """Send the request ``do`` with ``values`` to the child process, wait, and return its response.
 
-        Raises BypassTestError for an error or a timeout (``within`` seconds).
+        Raises BypassTestError if the child reports an error or ends, or does not respond within ``within``
+        seconds.
         """
         assert self._process is not None
         assert self._process.stdin is not None
@@ -135,7 +136,11 @@ class NamespaceProcess:
 
 
 def serve(answer: Answer) -> None:
-    """The child's side: enter a new namespace, report it, then answer requests until the input ends."""
+    """Run a child process of the filter test: enter a new network namespace, then respond to requests.
+
+    Requests are JSON lines on standard input. ``answer`` returns the response to one; an OSError or
+    GatewayError that it raises is sent to the parent. Exits the process when the input ends.
+    """
     parent, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -159,7 +164,10 @@ def _say(values: Mapping[str, Any]) -> None:
 
 
 def command(*words: str, stdin: str | None = None) -> str:
-    """Return a program's output. Raises BypassTestError with the program's error message."""
+    """Run a program and return its standard output.
+
+    Raises BypassTestError if it is missing, fails (with its error message), or runs longer than 10 s.
+    """
     try:
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=10, check=False)
     except FileNotFoundError:

@@ -38,7 +38,10 @@ _ABSENT = ("offload", "listening", "trusted")  # the method does not exist here
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Why a check cannot run."""
+    """Stands for a check of the filter test that cannot run, with the reason.
+
+    ``absent``: what it would test does not exist here.
+    """
 
     why: str
     absent: bool = False
@@ -46,7 +49,7 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One check over one IP version."""
+    """One check of the filter test over one IP version, with what the test device has to send."""
 
     check: MethodCheck
     version: int
@@ -58,7 +61,11 @@ class Task:
 
 
 def tasks(checks: Sequence[MethodCheck], scene: Scene) -> list[Task]:
-    """Return two tasks for each check: over IPv4 and over IPv6."""
+    """Return two tasks of the filter test for each check: over IPv4 and over IPv6.
+
+    The ``@words`` in a check's job (what to send where) are replaced by values of ``scene``. A missing value
+    makes the task's job `Unavailable`.
+    """
     return [
         Task(check, version, _job(check, version, number, scene))
         for number, check in enumerate(checks)
@@ -90,7 +97,10 @@ def _job(check: MethodCheck, version: int, number: int, scene: Scene) -> Mapping
 
 
 class _Filler:
-    """Replaces words with @ by their values. Raises KeyError with a word that has no value."""
+    """Replaces the placeholders ``@word`` in what a check sends by their values.
+
+    Raises KeyError, with the word, if one has no value.
+    """
 
     def __init__(self, words: Mapping[str, Any], version: int, number: int) -> None:
         self._words = words

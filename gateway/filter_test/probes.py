@@ -35,7 +35,7 @@ def _family(address: str) -> socket.AddressFamily:
 
 
 def _dialled(job: Job) -> socket.socket:
-    """Open a connection from the job's source address."""
+    """Return a TCP connection from the source address to the address and port in ``job``. Raises OSError."""
     sock = socket.socket(_family(job["to"]), socket.SOCK_STREAM)
     try:
         sock.settimeout(_CONNECT_S)
@@ -49,7 +49,10 @@ def _dialled(job: Job) -> socket.socket:
 
 
 def _datagrams(job: Job, messages: list[bytes]) -> list[bytes]:
-    """Send UDP messages, up to three times; return the first datagram that comes back, or an empty list."""
+    """Send UDP messages to the address and port in ``job``, up to three times, 0.5 s apart.
+
+    Return a list with the first datagram that comes back; an empty list if none comes.
+    """
     with socket.socket(_family(job["to"]), socket.SOCK_DGRAM) as sock:
         sock.bind((job["src"], 0))
         sock.connect((job["to"], job["port"]))
@@ -113,7 +116,11 @@ def _read_answer(data: bytes) -> ProbeResult:
 
 
 def stream(job: Job) -> ProbeResult:
-    """Send bytes over a TCP connection of the kernel; return the first 64 bytes of the response."""
+    """Send the bytes in ``job`` over an ordinary TCP connection; return whether a response came.
+
+    The result has ``how`` (``answered`` or ``closed``) and ``head``, its first 64 bytes in hexadecimal.
+    Raises OSError.
+    """
     with _dialled(job) as sock:
         sock.sendall(bytes.fromhex(job["send"]))
         data = sock.recv(_PIECE)
@@ -121,7 +128,11 @@ def stream(job: Job) -> ProbeResult:
 
 
 def https(job: Job) -> ProbeResult:
-    """Fetch a page over TLS, as a browser does."""
+    """Send an HTTP GET over TLS with the job's name in SNI and Host; return whether any bytes came back.
+
+    The certificate is not checked. ``how`` in the result is ``answered`` or ``closed``. Raises OSError if the
+    connection, the handshake or the response fails or times out.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # The sink's certificate is self-signed.
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -158,7 +169,11 @@ def quic(job: Job) -> ProbeResult:
 
 
 def packet(job: Job) -> ProbeResult:
-    """Send a packet of an IP protocol without ports, such as GRE; return whether a packet comes back."""
+    """Send a packet of an IP protocol without ports, such as GRE, up to three times.
+
+    ``how`` in the result is ``answered`` if a packet of the protocol comes from that address, else
+    ``silence``.
+    """
     with socket.socket(_family(job["to"]), socket.SOCK_RAW, job["number"]) as sock:
         sock.bind((job["src"], 0))
         for _ in range(_REPEATS):
@@ -177,7 +192,11 @@ def packet(job: Job) -> ProbeResult:
 
 
 def hello(job: Job) -> ProbeResult:
-    """Send a ClientHello with one of the tricks of ``rawtcp``, and expect a ServerHello."""
+    """Send a TLS ClientHello over a hand-made TCP connection; return whether a TLS record came back.
+
+    ``job`` says where it is sent, by which bypass trick of `rawtcp.TRICKS`, and may name a decoy site.
+    ``how`` in the result is that of `rawtcp.attempt`, or ``answered by another`` if other bytes came.
+    """
     name = None if job.get("name") is None else job["name"].encode("latin-1")
     alpn = [token.encode() for token in job.get("alpn", ("h2", "http/1.1"))]
     data = records(hellos.client_hello(name, alpn, ech=job.get("ech", False)), job.get("record", 0))
@@ -186,7 +205,11 @@ def hello(job: Job) -> ProbeResult:
 
 
 def request(job: Job) -> ProbeResult:
-    """Send an HTTP request with one of the tricks of ``rawtcp``, and expect status 200."""
+    """Send an HTTP request over a hand-made TCP connection; return whether status 200 came back.
+
+    ``job`` says what is sent where, and by which bypass trick of `rawtcp.TRICKS`. ``how`` in the result is
+    that of `rawtcp.attempt`, or ``answered by another`` if another response came.
+    """
     data = bytes.fromhex(job["send"])
     return _raw(job, data, b"", max(0, data.lower().find(job["name"].encode())), b"HTTP/1.1 200")
 
@@ -207,7 +230,10 @@ def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> Probe
 
 
 def door(job: Job) -> ProbeResult:
-    """Return which of these ports of the gateway accept a connection."""
+    """Try to connect to TCP ports of the gateway; return those that accept, as ``ports`` in the result.
+
+    ``job``: its address, and one port or a list.
+    """
     ports = job["port"] if isinstance(job["port"], list) else [job["port"]]
     taken = [port for port in ports if _takes({**job, "port": port})]
     return {"how": "answered" if taken else "refused", "ports": taken}
@@ -222,7 +248,10 @@ def _takes(job: Job) -> bool:
 
 
 def page(job: Job) -> ProbeResult:
-    """Fetch a page of the gateway over HTTP; return its status code, 0 if there is none."""
+    """Fetch a page of the gateway's web server over HTTP; return its status code.
+
+    ``status`` in the result is the code, 0 without a response. Raises OSError.
+    """
     host = f"[{job['to']}]" if ":" in job["to"] else job["to"]
     with _dialled(job) as sock:
         sock.sendall(f"GET {job['path']} HTTP/1.0\r\nHost: {host}:{job['port']}\r\n\r\n".encode())
@@ -237,7 +266,10 @@ PROBES: Mapping[str, Callable[[Job], ProbeResult]] = {
 
 
 def run(job: Job) -> ProbeResult:
-    """Run one probe; return what the device observed."""
+    """Try one bypass method as ``job`` describes it; return what the test device observed.
+
+    ``how`` in it is ``answered``, ``silence`` (a timeout), ``reset``, or another result or system error.
+    """
     try:
         return PROBES[job["probe"]](job)
     except TimeoutError:

@@ -35,7 +35,7 @@ _FRAME_HEAD, _IPV4_HEAD = 14, 20
 
 @dataclass(frozen=True, slots=True)
 class FramePath:
-    """The hardware addresses and the interface of a device's frames."""
+    """The device's and the gateway's hardware addresses, and the interface, for Ethernet frames."""
 
     own: str
     gateway: str
@@ -54,9 +54,9 @@ class SegmentOptions:
 
 
 class Connection:
-    """A TCP connection over a packet socket, without the kernel's TCP.
+    """A TCP connection over a packet socket, without the kernel's TCP, so that odd packets can be sent.
 
-    ``offset`` counts the client's bytes from the one after its SYN.
+    ``offset`` in its methods counts the bytes of the client's stream, from 0.
     """
 
     def __init__(self, path: FramePath, src: str, dst: str, dport: int) -> None:
@@ -79,7 +79,11 @@ class Connection:
         self._wire.close()
 
     def open(self, data: bytes = b"") -> bool:
-        """Send a SYN, with ``data`` on it; return whether the server responds."""
+        """Send a SYN, with ``data`` in it, until the server responds; then acknowledge.
+
+        Return whether it responded.
+        Gives up after 1.5 s, or on a reset.
+        """
         until = time.monotonic() + _OPEN_S
         while not self._ack and not self.reset and time.monotonic() < until:
             self._send(self._built(-1, SYN, data, 0, _MSS), SegmentOptions())
@@ -91,7 +95,10 @@ class Connection:
     def segment(
         self, offset: int, data: bytes, odd: SegmentOptions | None = None, *, flags: int = PSH | ACK
     ) -> None:
-        """Send ``data`` at ``offset`` in one segment, with the deviations in ``odd``."""
+        """Send ``data`` in one TCP segment at ``offset`` in the client's stream.
+
+        ``odd``: deviations from a normal one.
+        """
         odd = odd or SegmentOptions()
         self._send(self._built(offset + odd.seq, flags, data, self._ack, b""), odd)
 
@@ -110,7 +117,10 @@ class Connection:
                 return  # a full queue loses the packet, as any link may
 
     def take(self, timeout: float) -> None:
-        """Process packets of this connection for up to ``timeout`` seconds, until one has new content."""
+        """Wait up to ``timeout`` seconds for a packet of this connection with a SYN, a reset or data.
+
+        Stores new data in ``received``, and a reset in ``reset``.
+        """
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
             self._wire.settimeout(max(left, 0.001))
@@ -147,7 +157,7 @@ class Connection:
 
 
 def shaped(packet: bytes, odd: SegmentOptions) -> list[bytes]:
-    """Apply the options to a segment in an IP packet; return the packet or its fragments."""
+    """Return an IP packet with a TCP segment after the changes in ``odd``: one packet, or its fragments."""
     header = 20 if packet[0] >> 4 == 4 else 40
     data = bytearray(packet)
     if odd.urgent:
@@ -173,7 +183,10 @@ def _sum_ipv4(packet: bytearray) -> None:
 
 
 def _fragments(packet: bytes, header: int, size: int) -> list[bytes]:
-    """Fragment an IP packet (RFC 791 3.2, RFC 8200 4.5)."""
+    """Return the IP fragments of a packet, each with ``size`` bytes of payload (RFC 791 3.2, RFC 8200 4.5).
+
+    ``header``: bytes of its IP header.
+    """
     ident, body = os.urandom(4), packet[header:]
     out = []
     for at in range(0, len(body), size):
@@ -232,7 +245,10 @@ def _after(odd: SegmentOptions) -> Send:
 
 
 def _overlapped(connection: Connection, data: bytes, decoy: bytes, name: int) -> None:
-    """Send a decoy in the name's place that expires on the way, then the real bytes."""
+    """Send the real bytes in two segments, the second half first, after a decoy in place of that half.
+
+    The decoy has a low TTL, so that the filter sees it and the server does not.
+    """
     half = name + 3
     fake = (decoy + bytes(len(data)))[: len(data)]
     connection.segment(half, fake[half:], SegmentOptions(ttl=_DIES_ON_THE_WAY))
@@ -241,7 +257,7 @@ def _overlapped(connection: Connection, data: bytes, decoy: bytes, name: int) ->
 
 
 def _urgent(connection: Connection, data: bytes, _decoy: bytes, name: int) -> None:
-    """Insert one urgent byte in the name, which the server does not read with the others."""
+    """Send the bytes with one urgent byte inserted in the name; the server reads it apart from the others."""
     at = name + 3
     connection.segment(0, data[:at] + b"x" + data[at:], SegmentOptions(urgent=at + 1))
 
@@ -267,7 +283,11 @@ TRICKS: dict[str, Send] = {
 
 
 def attempt(connection: Connection, trick: str, data: bytes, decoy: bytes, name: int) -> str:
-    """Connect, send ``data`` with a trick; return ``answered``, ``reset``, ``silence`` or ``unreachable``."""
+    """Connect, send ``data`` by the trick of this name (`TRICKS`), and wait for a response.
+
+    Return ``answered``, ``reset``, ``silence`` (connected, no response) or ``unreachable`` (not connected).
+    ``decoy``: bytes that some tricks send first. ``name``: offset of the host name in ``data``.
+    """
     if not connection.open(data if trick == ON_SYN else b""):
         return "reset" if connection.reset else "unreachable"
     send = TRICKS[trick]

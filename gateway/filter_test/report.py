@@ -29,12 +29,12 @@ def group_title_of(check: MethodCheck) -> str:
 
 
 def _pairs(results: Sequence[Result]) -> list[Pair]:
-    """Return the results in one tuple for each check: of IPv4 and of IPv6."""
+    """Return the filter test's results grouped by check: one tuple each, with those of IPv4 and of IPv6."""
     return [tuple(pair) for _, pair in groupby(results, lambda result: result.check.id)]
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a child's result table: name, remarks, checks by group, and the totals."""
+    """Yield the lines of a child's filter test report: name, remarks, checks by group, and totals."""
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
@@ -58,7 +58,10 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def _row(pair: Pair) -> Iterator[str]:
-    """Yield the line of a check, and more lines if its title is longer than the column."""
+    """Yield the line of the filter test's report for one check, with its IPv4 and IPv6 results.
+
+    More lines follow if its title is longer than the column.
+    """
     cells = {result.version: _cell(result) for result in pair}
     first, *more = wrap(title_of(pair[0].check), _TITLE, initial_indent=_LINE, subsequent_indent=_CONTINUED)
     yield f"{first:<{_TITLE}}  {cells.get(4, '-'):<{_CELL}}  {cells.get(6, '-')}".rstrip()
@@ -87,7 +90,7 @@ def _note(result: Result, scene: Scene) -> str:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """Return the table's last line: the numbers of checks, of results by outcome, and of faults."""
+    """Return the last line of the filter test's report: how many checks, results by outcome, and faults."""
     number = counts(results)
     chosen = f", of them {number['open_by_rule']} by the rules" if number["open_by_rule"] else ""
     return (
@@ -98,7 +101,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def headline(results: Sequence[Result]) -> str:
-    """Return how many of the tested bypass methods are blocked, and how many could not be tested."""
+    """Return a sentence: how many of the tested bypass methods are blocked, and how many were untestable."""
     found = [
         {result.found for result in pair} - {CheckOutcome.ABSENT}
         for pair in _pairs(results)
@@ -116,7 +119,10 @@ def headline(results: Sequence[Result]) -> str:
 
 
 def counts(results: Sequence[Result]) -> dict[str, int]:
-    """Return the number of results by outcome, one for each IP version, and the number of ``checks``."""
+    """Return how many results of the filter test there are by outcome, and how many ``checks``.
+
+    Each IP version counts. ``open_by_rule``: bypass methods that work because the rules allow them.
+    """
     ways = [result for result in results if not result.check.passes]
     opened = [result for result in ways if result.found is CheckOutcome.OPEN]
     return {

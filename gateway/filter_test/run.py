@@ -57,9 +57,10 @@ class BypassTest:
 def bypass_test(
     client: Client, config: Config, who: str, chosen: Sequence[MethodCheck] = CHECKS
 ) -> BypassTest:
-    """Run the filter test and return its results.
+    """Run the filter test for one child, with a simulated device and internet, and return its results.
 
-    ``who`` is a child's profile or the MAC of a filtered device. Raises GatewayError.
+    ``who``: a child's profile, or the MAC address of a filtered device. ``chosen``: the checks to run. Raises
+    GatewayError if the test cannot run.
     """
     if not surroundings.is_filtered():
         msg = "nothing is filtered: the kernel has no table inet qalqan; see the daemon's log"
@@ -80,7 +81,10 @@ def bypass_test(
 
 
 def _lan(config: Config) -> str:
-    """Return the first configured LAN interface that exists; bridges first, since devices can join them."""
+    """Return the LAN interface for the filter test: the first configured one that exists, bridges first.
+
+    Devices can join a bridge. Raises BypassTestError if none exists.
+    """
     here = {name for _, name in socket.if_nameindex()}
     found = sorted(
         (name for name in config.lan if name in here), key=lambda name: not ProbeNetwork(name).bridged
@@ -92,7 +96,10 @@ def _lan(config: Config) -> str:
 
 
 def _words(client: Client, config: Config, stage: ProbeNetwork, service: int) -> Mapping[str, Any]:
-    """Return the values for the words with @ of jobs (addresses, ports, links), without sites."""
+    """Return the values of the placeholders ``@word`` in the filter test's checks, without the sites.
+
+    They are addresses, ports and links. ``service``: the TCP port of the test's own listener on the gateway.
+    """
     words: dict[str, Any] = {**words_of(stage), **surroundings.DOH, **surroundings.relays(config)}
     words |= {"service": service, "listening": surroundings.listening(config, service)}
     words |= {"pages": config.web.port} if surroundings.pages_run(config) else {}
@@ -105,7 +112,7 @@ def _words(client: Client, config: Config, stage: ProbeNetwork, service: int) ->
 
 
 def _of_the_family(client: Client, config: Config, scene: Scene) -> list[str]:
-    """Return remarks about conditions outside of the tested rules."""
+    """Return remarks for the filter test's report: filtering is off, or a device has an allowed tunnel."""
     status = client.ask(STATUS)
     remarks = []
     if status.mode == "off":
@@ -135,7 +142,7 @@ class Trial:
         self._marks = marks
 
     def all(self, chosen: Sequence[MethodCheck]) -> list[Result]:
-        """Run the checks and return a result for each over each IP version."""
+        """Run the ``chosen`` checks and return a result for each, first over IPv4, then over IPv6."""
         every, controls = tasks(chosen, self._scene), tasks(CONTROLS, self._scene)
         self._impersonation.clear()
         self._learn([*every, *controls])
@@ -152,9 +159,9 @@ class Trial:
         return [separate.get(task.key) or self._judged(task, results, seen, lost, decided) for task in every]
 
     def _offload(self, task: Task) -> Result:
-        """Return the result of the offload check.
+        """Return the result of the check whether the kernel forwards connections past the filter.
 
-        It looks at the household's connections: those of the test are never offloaded.
+        It looks at the household's own connections, because those of the test are never offloaded.
         """
         if isinstance(task.job, Unavailable):
             return judge(task, None, [], self._scene, {})
@@ -173,7 +180,10 @@ class Trial:
         return replace(result, reason=reason_of(task.job, decided))
 
     def _learn(self, every: Iterable[Task]) -> None:
-        """Resolve the names whose addresses the checks connect to, as any device does."""
+        """Let the test device resolve the names whose addresses the checks connect to, as any device does.
+
+        The filter then knows which addresses belong to these names.
+        """
         names = {name for task in every if (name := _called(task)) is not None}
         self._try(
             tasks([_question(name, qtype) for name in sorted(names) for qtype in (A, AAAA)], self._scene)
@@ -188,9 +198,10 @@ class Trial:
         return results, self._stage.sink.ask("seen")["seen"]
 
     def _insisting(self, some: Sequence[Task]) -> tuple[Results, Seen]:
-        """Run tasks and return the probes' results and the arrivals.
+        """Run tasks of the filter test; return the results by task, and what reached the simulated internet.
 
-        Tasks that must pass and failed run again on their own: a busy router is not a refusal.
+        A task that must pass and failed runs a second time, without the others: the router may have been
+        busy.
         """
         results, seen = self._try(some)
         again = [
@@ -202,9 +213,9 @@ class Trial:
         return {**results, **results_again}, [*seen, *seen_again]
 
     def _in_a_pause(self, some: Sequence[Task], lost: Lost) -> dict[str, Result]:
-        """Pause the device and return the results by task.
+        """Pause the test device's internet and return the results of the tasks that need this, by task key.
 
-        Downloads must end, and help must still pass.
+        A running download must end, and help lines must still be reachable. The pause is ended afterwards.
         """
         ready = [task for task in some if not isinstance(task.job, Unavailable) and not lost[task.version]]
         if not ready:
@@ -243,7 +254,11 @@ class Trial:
 
 
 def addresses_of(stage: ProbeNetwork, words: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
-    """Resolve names with the gateway's resolver; return word and IP version → address."""
+    """Resolve names with the gateway's resolver, from the filter test's device.
+
+    ``names``: a host name for each word. Return the first address for each word with the IP version, such as
+    ``calling4``; names without an address are left out.
+    """
     bare = Scene("", "", "", strict=False, refusals=frozenset(), words=words)
     asked = tasks([_question(name, "@type", word, "@gateway") for word, name in names.items()], bare)
     results = _run_tasks(stage, asked)
@@ -263,10 +278,10 @@ def _question(name: str, qtype: int | str, ident: str = "", to: str = "@resolver
 
 
 def _called(task: Task) -> str | None:
-    """Return the name whose address a job connects to, if the simulated internet assigned it.
+    """Return the host name to which a task of the filter test connects, if its address is a simulated one.
 
-    Names that must be blocked are left out: they would teach the filter the ports of their service, which is
-    another check's subject.
+    None otherwise, and for names that must be blocked: resolving these would let the filter learn the ports
+    of their service, which is another check's subject.
     """
     job = task.check.job
     if isinstance(task.job, Unavailable) or not (task.check.passes or job["to"] == "@at:allowed"):
@@ -284,11 +299,12 @@ def _is_over(download: Mapping[str, Any]) -> bool:
 
 
 class Impersonation:
-    """A context manager: the daemon applies a child's rules to the test device meanwhile.
+    """A context manager that makes the daemon apply a child's rules to the filter test's device meanwhile.
 
-    ``with Impersonation(…) as rules`` returns them. ``who`` is a profile or the MAC of a filtered device.
-    ``interface`` is an interface of the test that counts as LAN meanwhile. ``stranger`` is the MAC of an
-    unknown device about which no notification is sent.
+    ``with Impersonation(…) as rules`` returns these rules. ``who``: a profile, or the MAC address of a
+    filtered device. ``mac``: the test device's. ``interface``: an interface of the test that counts as LAN;
+    None: none. ``stranger``: the MAC address of an unknown device, about which the daemon then sends no
+    notification.
     """
 
     def __init__(
@@ -314,12 +330,12 @@ class Impersonation:
                 self._line.close()
 
     def seen(self) -> Sequence[ProbeDecision]:
-        """Return the daemon's decisions about the device, the oldest first."""
+        """Return the daemon's decisions about the test device's traffic, the oldest first."""
         return self._client.ask(PROBE_SEEN).seen
 
     def pause(self, *, paused: bool) -> None:
         self._client.ask(PROBE_PAUSE, paused=paused)
 
     def clear(self) -> None:
-        """Forget what was learned about the device and its flows."""
+        """Make the daemon forget what it has learned about the test device, and its connections."""
         self._client.ask(PROBE_CLEAR)

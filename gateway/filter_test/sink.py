@@ -65,7 +65,7 @@ _IN_PKTINFO, _IN6_PKTINFO = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
 
 class Sink:
-    """Runs the simulated internet for the parent process: starts its servers and returns what arrived."""
+    """Starts the servers of the filter test's simulated internet; returns what reached them to its parent."""
 
     def __init__(self) -> None:
         self._arrivals = Arrivals()
@@ -94,16 +94,18 @@ class Sink:
 
 
 class Arrivals:
-    """The record of packets and requests that reached the simulated internet; threads share it."""
+    """Records the packets and requests that reach the filter test's simulated internet. Threads share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seen: list[dict[str, object]] = []
 
     def note(self, transport: str, to: str, port: int, data: bytes = b"", name: str = "") -> None:
-        """Record ``data`` that arrived at address ``to`` and ``port`` (of ``ip``: the protocol's number).
+        """Record that ``data`` arrived at address ``to`` and ``port``. Only its first 512 bytes are stored.
 
-        ``name`` is the requested site, if the bytes name one. Only the first 4,000 arrivals are recorded.
+        ``transport``: ``tcp``, ``udp`` or ``ip``; the port of ``ip`` is the protocol's number. ``name``: the
+        requested site, if the bytes name one. At most 4,000 arrivals are recorded between two calls of
+        `take`.
         """
         arrival: dict[str, object] = {
             "transport": transport,
@@ -118,14 +120,17 @@ class Arrivals:
                 self._seen.append(arrival)
 
     def take(self) -> list[dict[str, object]]:
-        """Return and forget the arrivals since the last call."""
+        """Return the arrivals since the last call, and remove them from the record."""
         with self._lock:
             seen, self._seen = self._seen, []
         return seen
 
 
 class StreamServer:
-    """Accepts connections to a TCP port of every address; answers DNS, TLS, HTTP and tunnel handshakes."""
+    """Accepts connections to one TCP port of every address; answers DNS, TLS, HTTP and tunnel handshakes.
+
+    All that arrives is recorded.
+    """
 
     def __init__(self, port: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -212,7 +217,10 @@ def _note_name(_socket: ssl.SSLObject | ssl.SSLSocket, name: str | None, _contex
 
 @cache
 def _server_context() -> ssl.SSLContext:
-    """Return a context with a self-signed certificate for every name; the probes do not check it."""
+    """Return a TLS server context with one self-signed certificate, which it shows for every name.
+
+    The name that a client sends is recorded. The probes do not check the certificate.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1", "h2", "dot"])
     context.sni_callback = _note_name
@@ -245,7 +253,10 @@ def _self_signed() -> bytes:
 
 
 class DatagramServer:
-    """Answers a UDP port of every address of one IP version: DNS queries, QUIC hellos, tunnel handshakes."""
+    """Answers one UDP port of every address of one IP version: DNS queries, QUIC hellos, tunnel handshakes.
+
+    All that arrives is recorded.
+    """
 
     def __init__(self, port: int, version: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -269,7 +280,7 @@ class DatagramServer:
         return tunnels.answer_datagram(data)
 
     def _hello(self, data: bytes, here: str, peer: Peer) -> bytes | None:
-        """Return a QUIC server's Initial once the client's hello is complete; None before.
+        """Record a QUIC datagram; return a server's Initial if the client's TLS hello is complete, else None.
 
         A datagram of an unknown QUIC version is returned unchanged.
         """
@@ -288,7 +299,10 @@ class DatagramServer:
 
 
 class PacketServer:
-    """Receives an IP protocol without ports, such as GRE, over one IP version; sends each payload back."""
+    """Receives packets of an IP protocol without ports, such as GRE, over one IP version.
+
+    Records each payload and sends it back.
+    """
 
     def __init__(self, number: int, version: int, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
@@ -307,7 +321,10 @@ class PacketServer:
 
 
 def _open_socket(version: int, kind: int, protocol: int = 0) -> socket.socket:
-    """Return a socket that reports destinations and may send from any address."""
+    """Return a socket that reports the destination of each packet, and may send from any address.
+
+    ``version``: 4 or 6. ``kind``: ``SOCK_DGRAM`` or ``SOCK_RAW``.
+    """
     made = socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, kind, protocol)
     if version == 4:
         made.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
@@ -318,7 +335,10 @@ def _open_socket(version: int, kind: int, protocol: int = 0) -> socket.socket:
 
 
 def _serve_packets(sock: socket.socket, answer: Answer) -> None:
-    """Send each response of ``answer`` from the address that its packet was sent to. Never returns."""
+    """Call ``answer`` for each packet, and send its response from the address that the packet was sent to.
+
+    Never returns.
+    """
     while True:
         data, extra, _, peer = sock.recvmsg(65535, 128)
         for level, _, info in extra:
@@ -332,7 +352,10 @@ def _serve_packets(sock: socket.socket, answer: Answer) -> None:
 
 
 def _origin(level: int, info: bytes) -> tuple[str, tuple[int, int, bytes]]:
-    """Return the destination address, and the control message that makes a response use it."""
+    """Return the address that a packet was sent to, and the control message that sends a response from it.
+
+    ``level`` and ``info``: of the control message that the kernel reported with the packet.
+    """
     if level == socket.IPPROTO_IP:
         local = _IN_PKTINFO.unpack(info)[2]
         back = _IP_PKTINFO, _IN_PKTINFO.pack(0, local, bytes(4))

@@ -54,7 +54,7 @@ _COMMENT = '"qalqan audit"'
 
 @dataclass(frozen=True, slots=True)
 class ProbeHost:
-    """Hardware address, link and IP addresses of a test device."""
+    """The hardware address, the link and the IP addresses of a device that the filter test simulates."""
 
     mac: str
     link: str  # in its own namespace
@@ -62,7 +62,7 @@ class ProbeHost:
 
 
 def sweep() -> None:
-    """Remove the links, routes, routing rules and fw4 rules that a killed test left."""
+    """Remove the links, routes, routing rules and firewall rules that a killed filter test left."""
     for link in (DEVICE, SINK, STRANGER):
         if Path("/sys/class/net", link).exists():
             _try("ip", "link", "del", link)
@@ -87,7 +87,11 @@ def _ip(line: str) -> None:
 
 
 class ProbeNetwork:
-    """A context manager: sets up the network on entry, removes it on exit. ``lan``: the LAN's interface."""
+    """A context manager that sets up the filter test's links, routes and two namespaces.
+
+    They are removed on exit. ``lan``: the LAN's interface. The simulated device joins it if it is a bridge;
+    otherwise it gets a link of its own. Entering raises BypassTestError.
+    """
 
     def __init__(self, lan: str) -> None:
         self.lan = lan
@@ -100,7 +104,7 @@ class ProbeNetwork:
 
     @property
     def interface(self) -> str | None:
-        """The test's interface that counts as LAN, if the LAN is not a bridge."""
+        """The gateway's end of the test device's link, which counts as LAN; None if the LAN is a bridge."""
         return None if self.bridged else DEVICE
 
     def __enter__(self) -> ProbeNetwork:
@@ -126,16 +130,19 @@ class ProbeNetwork:
 
     @property
     def facing(self) -> str:
-        """The gateway's interface that the device is connected to."""
+        """The gateway's interface to which the filter test's simulated device is connected."""
         return self.lan if self.bridged else DEVICE
 
     @property
     def _devices(self) -> list[tuple[str, ProbeHost]]:
-        """The gateway's end of each device's link. The unknown device needs a bridge."""
+        """The simulated devices, each with the name of the gateway's end of its link.
+
+        The one that is unknown to the daemon exists only if the LAN is a bridge.
+        """
         return [(DEVICE, self.device), *([(STRANGER, self.stranger)] if self.bridged else [])]
 
     def gateway_addresses(self) -> dict[int, str]:
-        """Return the gateway's address on the LAN by IP version."""
+        """Return the gateway's address on the LAN by IP version, without link-local ones."""
         found: dict[int, str] = {}
         for address in addresses(self.lan):
             if not address.ip.is_link_local:
@@ -162,7 +169,11 @@ class ProbeNetwork:
         self.device_process.ask("links", links=list(self._settled()))
 
     def _add_pair(self, link: str, device: ProbeHost) -> None:
-        """Add a veth pair. A bridge takes over the lowest address and MTU of its ports: ours are neither."""
+        """Add a veth pair between the gateway (``link``) and a simulated device. Raises BypassTestError.
+
+        A bridge takes over the lowest hardware address and the lowest MTU of its ports; this link has
+        neither.
+        """
         mtu = _link_attribute(self.lan, "mtu")
         peer = f"peer name {device.link} address {device.mac} mtu {mtu} netns {self.device_process.pid}"
         try:
@@ -172,7 +183,10 @@ class ProbeNetwork:
             raise BypassTestError(msg) from None
 
     def _await_bridge(self, link: str) -> None:
-        """Wait for the bridge port. With STP, a new port forwards packets only after half a minute."""
+        """Wait until the bridge forwards packets of its new port ``link``; with STP this takes half a minute.
+
+        Raises BypassTestError after 45 s.
+        """
         until = time.monotonic() + _BRIDGE_S
         while _link_attribute(link, "brport/state") != _FORWARDING:
             if time.monotonic() > until:
@@ -181,7 +195,7 @@ class ProbeNetwork:
             time.sleep(0.1)
 
     def _settled(self) -> Iterator[str]:
-        """Yield the commands that give the devices free addresses, and routes from these."""
+        """Yield the ``ip`` commands that give each simulated device free addresses, and routes from them."""
         gateway = self.gateway_addresses()
         hops = gateway if self.bridged else {version: str(own.ip) for version, own in _OWN.items()}
         here = [address for address in addresses(self.facing) if _has_room(address, own=not self.bridged)]
@@ -218,7 +232,10 @@ class ProbeNetwork:
                 _ip(f"{family} rule add pref {PRIORITY} from {address} lookup {TABLE}")
 
     def _sink_links(self) -> Iterator[str]:
-        """Yield the sink's routes: all addresses are local, except those of the devices and the gateway."""
+        """Yield the ``ip`` commands for the simulated internet: every address is local to it.
+
+        Those of the simulated devices and the gateway are not; packets to them go back to the gateway.
+        """
         yield "link set lo up"
         yield "link set eth0 up"
         yield f"addr add {_SINK4}/30 dev eth0"
@@ -234,12 +251,15 @@ class ProbeNetwork:
                     yield f"{_FAMILIES[version]} route add {address} via {back} dev eth0"
 
     def _own(self, version: int) -> list[str]:
-        """Return all addresses of the test's devices."""
+        """Return all addresses of the simulated devices for an IP version (4 or 6)."""
         return [address for _, device in self._devices for address in device.addresses.get(version, ())]
 
 
 def words_of(stage: ProbeNetwork) -> dict[str, Any]:
-    """Return the values for words with @ of jobs from the test's network: MACs, addresses, links."""
+    """Return placeholders ``@word`` of checks, with values that come from the filter test's network.
+
+    They are MAC addresses, IP addresses and links.
+    """
     words: dict[str, Any] = {"gatewaymac": _link_attribute(stage.facing, "address"), "lan": stage.lan}
     words |= {f"gateway{version}": address for version, address in stage.gateway_addresses().items()}
     for name, device in (("source", stage.device), ("stranger", stage.stranger)):
@@ -250,18 +270,18 @@ def words_of(stage: ProbeNetwork) -> dict[str, Any]:
 
 
 def random_mac(first: int | None = None) -> str:
-    """Return a locally administered address (IEEE 802c), or one with the given first byte."""
+    """Return a random, locally administered MAC address (IEEE 802c), or one with the given first byte."""
     begin = random.SystemRandom().randrange(256) & 0xFC | 0x02 if first is None else first
     return bytes((begin, *os.urandom(5))).hex(":")
 
 
 def _link_attribute(link: str, name: str) -> str:
-    """Return an attribute of a link of the gateway."""
+    """Return the value of a file of a link in /sys/class/net, such as ``mtu``."""
     return Path("/sys/class/net", link, name).read_text("ascii").strip()
 
 
 def addresses(link: str | None = None) -> Iterator[Address]:
-    """Yield the addresses of one link of the gateway, or of all links."""
+    """Yield the gateway's IP addresses with their networks, of one link or of all, except loopback ones."""
     for line in command("ip", "-o", "addr", "show", *(("dev", link) if link else ())).splitlines():
         for kind, value in itertools.pairwise(line.split()):
             if kind in ("inet", "inet6") and not ipaddress.ip_interface(value).is_loopback:
@@ -269,13 +289,21 @@ def addresses(link: str | None = None) -> Iterator[Address]:
 
 
 def _has_room(address: Address, *, own: bool) -> bool:
-    """Return whether a device may get an address in this network. ``own``: the test made the network."""
+    """Return whether the test device can get an address in this address's network.
+
+    The network must have four addresses or more and not be link-local. ``own``: the test made the network;
+    its IPv4 network may be link-local.
+    """
     linked = address.ip.is_link_local and not (own and address.version == 4)
     return not linked and address.network.num_addresses >= 4
 
 
 def _free_addresses(network: Address, device: NamespaceProcess, mac: str) -> list[str]:
-    """Return addresses that no device uses. Raises BypassTestError if there are none."""
+    """Return up to three addresses of a network that no device uses.
+
+    ``device`` sends the ARP probes, from ``mac``. IPv6 addresses are chosen at random, without probes. Raises
+    BypassTestError if no IPv4 address is free.
+    """
     choose = random.SystemRandom()
     size = network.network.num_addresses
     if network.version == 6 and size > 2 * _LOWEST:  # a random address of so many bits is free
@@ -292,14 +320,17 @@ def _free_addresses(network: Address, device: NamespaceProcess, mac: str) -> lis
 
 
 def _admit(chain: str, match: str, link: str) -> None:
-    """Accept packets on a link, if fw4 runs. ``match``: ``iifname`` or ``oifname``."""
+    """Add a rule to a chain of OpenWrt's firewall (fw4) that accepts packets on a link of the filter test.
+
+    ``match``: ``iifname`` or ``oifname``. Does nothing if fw4 does not run.
+    """
     if _fw4_rules(chain) is not None:
         rule = (match, f'"{link}"', "accept", "comment", _COMMENT)
         command("nft", "insert", "rule", *_FW4, chain, *rule)
 
 
 def _sweep_fw4() -> None:
-    """Remove the test's rules from the chains of fw4, including those of an earlier test."""
+    """Remove the filter test's rules from the chains of OpenWrt's firewall (fw4), also old ones."""
     for chain in ("forward", "input"):
         for line in _fw4_rules(chain) or ():
             if _COMMENT in line:
@@ -307,7 +338,7 @@ def _sweep_fw4() -> None:
 
 
 def _fw4_rules(chain: str) -> list[str] | None:
-    """Return the chain's lines with their handles; None if the chain does not exist."""
+    """Return the lines of a chain of OpenWrt's firewall, with the rules' handles; None without the chain."""
     try:
         return command("nft", "-a", "list", "chain", *_FW4, chain).splitlines()
     except BypassTestError:

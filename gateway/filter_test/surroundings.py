@@ -50,28 +50,29 @@ _OWN_CHECKS = (22, 53, 80, 443)
 
 
 class RuleQueries:
-    """Queries the daemon's decisions for the device, without time rules."""
+    """Asks the daemon what it would decide for the test device about a host, without time rules."""
 
     def __init__(self, client: Client, device: str) -> None:
         self._client = client
         self._device = device
 
     def refuses(self, host: str) -> bool | None:
-        """Return whether the rules block a host; None if the daemon cannot say."""
+        """Return whether the rules for the test device block a host, time rules aside; None if unknown."""
         try:
             return self._client.ask(WHY, host=host, device=self._device).verdict == Verdict.BLOCK
         except ControlError:
             return None
 
     def first(self, hosts: Iterable[str], *, refused: bool) -> str | None:
-        """Return the first host that the rules block (``refused``) or do not block; None if there is none."""
+        """Return the first host that the rules block (``refused``) or allow; None if there is none."""
         return next((host for host in dict.fromkeys(hosts) if self.refuses(host) is refused), None)
 
 
 def scene(client: Client, config: Config, rules: ProbeDeviceRules, known: Mapping[str, Any]) -> Scene:
-    """Return the rules and the environment by which the checks of a child are judged.
+    """Return the rules and the environment by which the filter test's results are judged.
 
-    ``rules`` apply to the test device. ``known`` has values for the words with @ of jobs; sites are added.
+    ``rules``: what the daemon applies to the test device. ``known``: values of placeholders in checks; a
+    blocked and an allowed site are added, which are found with the daemon's decisions.
     """
     ask = RuleQueries(client, str(known["sourcemac"]))
     shown = client.ask(PROFILE, id=rules.profile).profile
@@ -100,7 +101,10 @@ def _refusals(rules: ProbeDeviceRules, shown: ProfileRules) -> frozenset[str]:
 
 
 def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any], host: str) -> bool:
-    """Return whether a new device on this LAN is blocked from the host."""
+    """Return whether the rules for a new device on this LAN block the host.
+
+    False while the gateway has no parent's account: no device is filtered then.
+    """
     if client.ask(STATUS.returning(ClaimState)).unclaimed:
         return False  # no device is filtered yet, whatever the settings say
     kind = config.unknown_device_on(known["lan"])
@@ -110,7 +114,7 @@ def _refuses_strangers(client: Client, config: Config, known: Mapping[str, Any],
 
 
 def _hosts(entries: Iterable[BlockedTarget | AllowedTarget]) -> Iterator[str]:
-    """Return the host names among a profile's targets."""
+    """Yield the targets that are host names, of a profile's blocked or allowed entries."""
     return (entry.target for entry in entries if ":" not in entry.target and "." in entry.target)
 
 
@@ -119,25 +123,27 @@ def _odd(host: str) -> str:
 
 
 def help_page(client: Client) -> str | None:
-    """Return the host of the first help line with a web page; None if there is none."""
+    """Return the host name of the first help line that has a web page; None if there is none."""
     lines = client.ask(HELP_LINES).lines
     hosts = (urlsplit(line.web).hostname or line.web for line in lines)
     return next((host for host in hosts if "." in host), None)
 
 
 def is_filtered() -> bool:
-    """Return whether the filter's table is in the kernel."""
+    """Return whether the daemon's nftables table is in the kernel."""
     return "table inet qalqan" in command("nft", "list", "tables").splitlines()
 
 
 def offloads() -> bool:
-    """Return whether the kernel may forward connections past the filter's table."""
+    """Return whether a flow table exists: the kernel may then forward connections past the filter's rules."""
     return "flowtable " in command("nft", "list", "flowtables")
 
 
 def offloaded(version: int, layout: MarkBits) -> bool | None:
-    """Return whether the kernel forwards a connection of a filtered device past all rules
-    (Documentation/networking, nf_flowtable); None if it does not show its connections.
+    """Return whether the kernel forwards a connection of a filtered device past the filter's rules.
+
+    ``version``: 4 or 6, of IP. ``layout``: the bits of the connection mark. None if the kernel does not show
+    its connections. Such connections are offloaded to a flow table (Documentation/networking, nf_flowtable).
     """
     try:
         return any_offloaded(_CONNECTIONS.read_text("ascii", "replace"), version, layout.slot)
@@ -160,7 +166,10 @@ def any_offloaded(connections: str, version: int, slot: int) -> bool:
 
 
 def relays(config: Config) -> dict[str, str]:
-    """Return one address per IP version from the downloaded lists of Tor relays."""
+    """Return one address of a Tor relay for each IP version, from the downloaded lists.
+
+    The keys are ``tor4`` and ``tor6``; one without an address is missing.
+    """
     found: dict[str, str] = {}
     copies = CopyIndex(Path(config.state, SHELF))
     for file in map(copies.path, TOR):
@@ -174,9 +183,10 @@ def relays(config: Config) -> dict[str, str]:
 
 
 class ProbeListener:
-    """Listens on a free TCP port of the gateway's addresses, as a service without a rule. A context manager.
+    """Listens on a free TCP port of the gateway's addresses, as a service that no rule opens.
 
-    Raises BypassTestError if it cannot listen.
+    A context manager.
+    The filter test checks that children cannot reach it. Raises BypassTestError if it cannot listen.
     """
 
     def __init__(self, own: Iterable[str]) -> None:
@@ -207,7 +217,11 @@ class ProbeListener:
 
 
 def listening(config: Config, own: int) -> list[int]:
-    """Return the gateway's open TCP ports, except those of other checks and those that the rules open."""
+    """Return up to 32 other TCP ports that the gateway listens on, which children should not reach.
+
+    Left out are those of the pages, of other checks, and of ``gateway_ports``, and ``own``, the test's
+    listener.
+    """
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}
     known = {*_OWN_CHECKS, own, *pages, *config.gateway_ports}
@@ -216,9 +230,10 @@ def listening(config: Config, own: int) -> list[int]:
 
 
 def trusted(config: Config) -> dict[str, str]:
-    """Return the words with @ about the pages' trusted name: the name, its expected addresses, the pages'.
+    """Return the values of placeholders in checks that are about the pages' trusted HTTPS name.
 
-    Empty without a trusted name. Without running pages, their addresses are missing.
+    They are the name, the addresses that it should have, and those to connect to. Empty without a trusted
+    name; without the last ones if the pages do not run.
     """
     if config.web.https is None:
         return {}

@@ -53,12 +53,12 @@ _GROUP_OF = {check: group for group, checks in GROUPS.items() for check in check
 
 
 def group_of(check: str) -> str:
-    """Return the id of a check's group. ``check``: its id."""
+    """Return the id of the group to which a check of the filter test belongs. ``check``: its id."""
     return _GROUP_OF[check]
 
 
 def group_titles(language: Language) -> Mapping[str, str]:
-    """Return the titles of the groups by id, as headings."""
+    """Return the heading of each group of checks of the filter test, by the group's id, in ``language``."""
     _ = language.gettext
     return {
         "names": _("Names"),
@@ -75,7 +75,7 @@ def group_titles(language: Language) -> Mapping[str, str]:
 
 
 def check_titles(language: Language) -> Mapping[str, str]:
-    """Return the titles of the checks by id."""
+    """Return the title of each check of the filter test, by its id, in ``language``."""
     _ = language.gettext
     # Translators: what was tried, in a list: each is followed by "blocked", "allowed" or the like.
     return {

@@ -26,10 +26,11 @@ def judge(
     task: Task, result: Mapping[str, Any] | None, arrived: Iterable[Mapping[str, Any]], scene: Scene,
     lost: Mapping[str, str],
 ) -> Result:  # fmt: skip
-    """Return whether a task's method is open, closed, unknown or absent, and whether the rules intend that.
+    """Return a check's result: open, closed, unknown or absent, and whether the rules intend that.
 
-    ``result`` is the probe's, ``arrived`` what reached the simulated internet. ``lost`` has the failed
-    controls of this IP version and why they failed; a check that needs one of them is unknown.
+    ``result``: what the device observed; None if the task did not run. ``arrived``: what reached the
+    simulated internet. ``lost``: the control connections of this IP version that failed, and why; the result
+    of a check that needs one of them is unknown.
     """
     check, version = task.check, task.version
     if isinstance(task.job, Unavailable):
@@ -53,7 +54,10 @@ def concluded(
     how: str,
     job: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Return open if the method ``worked``, else closed, and whether the rules intend that."""
+    """Return a check's result: open if the method ``worked``, else closed, and whether the rules intend it.
+
+    ``how``: what the device observed.
+    """
     found = CheckOutcome.OPEN if worked else CheckOutcome.CLOSED
     if check.passes:
         return Result(check, version, found, meant=worked, how=how)
@@ -67,9 +71,10 @@ def concluded(
 def lost_controls(
     tried: Iterable[tuple[Task, Mapping[str, Any] | None, Iterable[Mapping[str, Any]]]], scene: Scene
 ) -> dict[int, dict[str, str]]:
-    """Return the failed controls by IP version: ``dns`` or ``tls``, with the reason.
+    """Return the control connections that failed: by IP version, ``dns`` or ``tls`` with the reason.
 
-    A control is a connection that must work. Without it, the result of other checks is unknown.
+    A control connection must work; without it, the result of checks that need it is unknown. In strict mode a
+    failed ``dns`` also fails ``tls``.
     """
     lost: dict[int, dict[str, str]] = {4: {}, 6: {}}
     for task, result, arrived in tried:
@@ -90,7 +95,10 @@ def through(
     result: Mapping[str, Any],
     arrived: Iterable[Mapping[str, Any]],
 ) -> bool:
-    """Return whether the method worked: an answer came, and it or an arrival fulfils the check's `Want`."""
+    """Return whether a bypass method worked: a response came, and it fulfils the check's condition (`Want`).
+
+    For some checks, what arrived at the simulated internet must fulfil it.
+    """
     if result.get("how") != "answered":
         return False
     match check.want:
@@ -115,7 +123,10 @@ def through(
 
 
 def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
-    """Return whether an arrival was sent by a job: address, port, transport and the requested name match."""
+    """Return whether a recorded arrival at the simulated internet is what ``job`` sent.
+
+    Address, port and transport must match, and the requested name or the sent bytes where they are known.
+    """
     if (arrival["to"], arrival["port"]) != (job["to"], job["port"]):
         return False
     if arrival["transport"] != _TRANSPORTS.get(job["probe"], "tcp"):
@@ -132,9 +143,9 @@ def _is_of(arrival: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
 
 
 def reason_of(job: Mapping[str, Any], decided: Iterable[ProbeDecision]) -> str:
-    """Return the reason of the daemon's last decision about a job; empty if there is none.
+    """Return the reason of the daemon's last decision about what a check sent; empty without one.
 
-    DNS jobs match by address, port and name, others by address and port.
+    ``job``: what was sent where. DNS queries match by address, port and name, others by address and port.
     """
     port = 0 if job["probe"] == "packet" else job["port"]
     found = ""

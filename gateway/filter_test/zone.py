@@ -44,25 +44,28 @@ _WAYS = ServiceBinding(
 
 
 def address_of(name: str, version: int) -> str:
-    """Return the simulated address of ``name``, derived from its hash. ``version`` is 4 or 6."""
+    """Return the address that the simulated internet gives to ``name``, from its hash.
+
+    ``version``: 4 or 6.
+    """
     digest = int.from_bytes(hashlib.sha256(name.lower().encode()).digest()[:4], "big")
     network = _IPV4 if version == 4 else _IPV6
     return str(network[256 + digest % 65_000])
 
 
 def far(number: int, version: int) -> str:
-    """Return an address that belongs to no name; each check has one."""
+    """Return an address of the simulated internet that belongs to no name. ``number``: the check's number."""
     return str((_FAR4 if version == 4 else _FAR6)[1024 + number])
 
 
 def is_marker(address: bytes) -> bool:
-    """Return whether a packed address is one that the simulated internet gives to names."""
+    """Return whether an address, as 4 or 16 bytes, is one that the simulated internet gives to names."""
     parsed = ipaddress.ip_address(address)
     return parsed in (_IPV4 if parsed.version == 4 else _IPV6)
 
 
 def answer(question: bytes) -> bytes | None:
-    """Return the response to a DNS message; None if it is not a query."""
+    """Return the simulated internet's response to a DNS message; None if it is not a query."""
     try:
         query = parse_message(question)
     except WireError:

@@ -83,7 +83,10 @@ _HALF, _WHOLE = 1 << 31, 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRequest:
-    """A DNS query, a ClientHello, an HTTP request, a tunnel, or a flow without a name, and the decision."""
+    """One decision of a replay, with what it is about.
+
+    That is a DNS query, a ClientHello, an HTTP request, a tunnel, or a connection without a host name.
+    """
 
     time: float | None  # seconds since 1970; None if the capture has none
     proto: Proto
@@ -96,7 +99,10 @@ class ReplayedRequest:
 
 
 class FrameDefect(StrEnum):
-    """Why a frame has no decision. The daemon drops malformed packets and those with a wrong checksum."""
+    """Why a captured frame cannot be read, so that there is no decision about it.
+
+    The daemon drops malformed packets and those with a wrong checksum.
+    """
 
     CUT = "cut"
     MALFORMED = "malformed"
@@ -106,7 +112,7 @@ class FrameDefect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnreadFrame:
-    """A frame without a decision."""
+    """A captured frame that cannot be read, so that there is no decision about it."""
 
     time: float | None  # seconds since 1970; None if the capture has none
     number: int  # in the capture, from 1
@@ -116,7 +122,7 @@ class UnreadFrame:
 
 @dataclass(slots=True)
 class FrameTally:
-    """Counts of all frames, and of those without a result."""
+    """Counts of all frames in a capture, and of those that cannot be read, by reason."""
 
     frames: int = 0
     cut: int = 0  # shorter than on the wire
@@ -126,14 +132,15 @@ class FrameTally:
 
 
 def _count_only(_frame: UnreadFrame) -> None:
-    """Do nothing: the frame is in the `FrameTally`."""
+    """Do nothing. A replay calls it for unread frames by default; they are counted in any case."""
 
 
 class Replay:
-    """Calls ``report`` with each DNS query, hello, request, tunnel and flow without a name, in order.
+    """Applies a profile's rules to captured frames. Calls ``report`` with each decision, in order.
 
-    A flow that is refused because of its form is one without a name. ``unread`` is called with each frame
-    that cannot be read.
+    Decisions are about DNS queries, TLS and QUIC hellos, HTTP requests, tunnels, and connections without a
+    host name, among them those refused because of their form. ``unread`` is called with each frame that
+    cannot be read.
 
     ``at`` is the time at which the rules apply; None means each frame's own time, or ``now`` if it has none.
     """
@@ -198,7 +205,10 @@ class Replay:
         self._ends: Ends = (b"", 0, b"", 0)
 
     def frame(self, frame: Frame) -> None:
-        """Decide and report what a frame completes. Frames that cannot be read also count in `tally`."""
+        """Process one frame, and report the decisions that it completes.
+
+        All frames are counted in `tally`.
+        """
         self.tally.frames += 1
         self._time = frame.time if 0 < frame.time < LAST_TIME else None
         if frame.linktype not in READABLE:
@@ -262,7 +272,7 @@ class Replay:
         self._report_request(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
-        """Report a protocol directly above IP at its first packet between two addresses."""
+        """Report the decision about an IP protocol without ports, at its first packet between two hosts."""
         if packet.proto in (ICMP, ICMPV6) or _is_multicast(packet.dst):
             return
         from_client = self._sides.from_client(packet)
@@ -342,8 +352,9 @@ def _ends(packet: Packet, *, from_client: bool) -> Ends:
 
 
 def _is_multicast(address: bytes) -> bool:
-    """Return whether a packed address is a group's (RFC 5771, RFC 4291 §2.7) or IPv4's broadcast address, to
-    which a gateway forwards nothing.
+    """Return whether an address (4 or 16 bytes) is multicast or broadcast; gateways forward nothing to it.
+
+    RFC 5771, RFC 4291 §2.7.
     """
     return address[0] >= (0xFF if len(address) == 16 else 224)
 
@@ -357,14 +368,14 @@ def _allow(_seen: Observation, _at: datetime) -> Decision:
 
 
 def _no_text(_seen: Observation, _decision: Decision) -> str:
-    """Return no text: a replay sends no refusals."""
+    """Return no text for the page about a blocked site, because a replay sends no pages."""
     return ""
 
 
 class Learned:
-    """Learns addresses from the DNS answers of a capture; a gateway sends queries of its own instead.
+    """Learns addresses of host names from the DNS answers of a capture, as a gateway does by its own queries.
 
-    ``help_names`` are those of help lines; ``services_of`` returns a host's services. ``now`` is the time of
+    ``help_names``: those of help lines. ``services_of``: returns the services of a host. ``now``: the time of
     the newest frame, in seconds.
     """
 
@@ -384,14 +395,20 @@ class Learned:
         self._asked: OrderedDict[Asker, Decision] = OrderedDict()
 
     def asked(self, asker: Asker, decision: Decision) -> None:
-        """Record the decision about a query."""
+        """Store the decision about a DNS query until its answer is in the capture.
+
+        ``asker``: the client and the query's id.
+        """
         self._asked[asker] = decision
         self._asked.move_to_end(asker)
         if len(self._asked) > MAX_ASKED:
             self._asked.popitem(last=False)
 
     def answered(self, asker: Asker, message: Message) -> None:
-        """Record an answer. A gateway would not have received one to a refused query, so that is ignored."""
+        """Learn the addresses in a DNS answer. ``asker``: the client and the query's id.
+
+        An answer to a blocked query is ignored: a gateway would not have received it.
+        """
         decision = self._asked.pop(asker, None)
         question = message.question
         if question is None or (decision is not None and decision.verdict is Verdict.BLOCK):
@@ -414,7 +431,7 @@ class Learned:
                 self._calling |= known
 
     def help_address(self, host: str, address: bytes) -> bool:
-        """Whether ``address`` may belong to the help line with the name ``host``.
+        """Return whether ``address`` may belong to the help line with the host name ``host``.
 
         True unless an answer of the capture contradicts it. An answer without addresses of this IP version
         does not contradict it.
@@ -429,14 +446,15 @@ class Learned:
         return self.book.knows(name, address, self.now)
 
     def __contains__(self, address: object) -> bool:
-        """Whether an allowed name resolved to ``address``, as a Situation uses it."""
+        """Return whether a host name that is not blocked resolved to ``address`` (bytes)."""
         return isinstance(address, bytes) and self.book.knows(SLOT, address, self.now)
 
 
 class FlowClients:
-    """Finds the client of each flow, which a capture does not contain, and stores which flows are decided.
+    """Finds out which side of a connection is the client, and stores which connections are decided.
 
-    Bounded: flows that were idle for longest are dropped.
+    A capture has neither. At most 65,536 connections are stored; those that were idle for longest are
+    dropped.
     """
 
     def __init__(self, limit: int = MAX_FLOWS) -> None:
@@ -445,7 +463,7 @@ class FlowClients:
         self._old: dict[_FlowEnds, int] = {}
 
     def from_client(self, packet: Packet) -> bool | None:
-        """Whether the client sent ``packet``; None for a decided TCP flow.
+        """Return whether the client sent ``packet``; None if its TCP connection is decided already.
 
         The client is the sender of the SYN. If the capture begins later: the side with bytes of a client,
         else the side with a port that is no server's, else the sender of the first packet.
@@ -463,7 +481,7 @@ class FlowClients:
         return None if side & _FLOW_DECIDED else side & _FROM_CLIENT != 0
 
     def decided(self, packet: Packet) -> None:
-        """Record that the packet's flow is decided: ignore it until a SYN opens another on its ports."""
+        """Store that the packet's connection is decided. It is ignored until a SYN opens another one."""
         ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
         self._put(ends, self._young[ends] | _FLOW_DECIDED)
 
@@ -490,7 +508,7 @@ def _guess(packet: Packet) -> int:
 
 
 def _asks(payload: bytes) -> bool | None:
-    """Return whether a client sent the payload, judged by TLS hello type or HTTP start; None if unknown."""
+    """Return whether a client sent the payload, by its TLS hello type or HTTP start; None if unknown."""
     if payload.startswith(b"\x16") and len(payload) > 5:
         return {_CLIENT_HELLO: True, _SERVER_HELLO: False}.get(payload[5])
     if payload.startswith(b"HTTP/"):
@@ -503,13 +521,13 @@ def _is_server(port: int) -> bool:
 
 
 class DuplicatePackets:
-    """Recognises packets that were captured twice in one host."""
+    """Recognises packets that were captured twice, on two interfaces of one host."""
 
     def __init__(self) -> None:
         self._last: OrderedDict[bytes, float] = OrderedDict()
 
     def is_duplicate(self, data: bytes, packet: Packet, now: float) -> bool:
-        """Whether the same packet was captured a moment ago on another interface of the same host.
+        """Return whether the same packet was captured less than a millisecond ago; remember this one.
 
         Its TTL, and so its IPv4 checksum, may have changed. TCP and QUIC need no check: what is sent twice is
         read once.
@@ -524,11 +542,10 @@ class DuplicatePackets:
 
 
 class Segments:
-    """Orders one direction of a TCP connection to port 53; returns the DNS messages each segment completes.
+    """Puts the bytes of one direction of a TCP connection to port 53 in order, and extracts its DNS messages.
 
     The daemon terminates such connections itself, so there is only one reading: that of an ordinary TCP.
-
-    ``first`` is the first byte's sequence number; None if the capture begins later. After a gap that is never
+    ``first``: the first byte's sequence number; None if the capture begins later. After a gap that is never
     filled, and after bytes that are no DNS, nothing more is returned: the position in the stream is unknown.
     """
 
@@ -583,5 +600,5 @@ class Segments:
 
 
 def _distance(at: int, seq: int) -> int:
-    """Return the distance from sequence number ``at`` to ``seq``, negative if before (RFC 9293 §3.4)."""
+    """Return how many bytes sequence number ``seq`` is after ``at``; negative if before (RFC 9293 §3.4)."""
     return (seq - at + _HALF) % _WHOLE - _HALF

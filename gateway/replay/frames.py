@@ -13,11 +13,14 @@ CHUNK = 1 << 18  # bytes in memory, next to one incomplete record
 
 
 class CaptureError(GatewayError):
-    """A file that cannot be read, is not a capture, or is cut or damaged; the message says where."""
+    """Raised for a file that cannot be read, is not a capture, or is cut or damaged.
+
+    The message says where.
+    """
 
 
 def open_capture(name: str) -> BufferedReader:
-    """Open a capture file for reading. Raises CaptureError."""
+    """Return a capture file, opened for reading. Raises CaptureError."""
     try:
         return Path(name).open("rb")
     except OSError as error:
@@ -36,9 +39,10 @@ def _unreadable(name: str, error: OSError) -> CaptureError:
 
 
 def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
-    """Yield every frame. Raises CaptureError after the last frame before a damaged or cut part.
+    """Yield every frame of a capture. Raises CaptureError after the last frame before a damaged or cut part.
 
-    ``read`` returns at most as many bytes as requested, and none at the end.
+    ``read`` returns at most as many bytes as requested, and none at the end. ``name``: the capture's, in
+    errors.
     """
     reader = CaptureReader()
     given = 0
@@ -66,7 +70,7 @@ def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
 
 
 def is_cut(frame: Frame) -> bool:
-    """Whether an IP packet in ``frame`` is shorter than its length field."""
+    """Return whether the IP packet in ``frame`` is shorter than its length field, or than its header."""
     try:
         found = ip_payload(frame.linktype, frame.data)
     except WireError:

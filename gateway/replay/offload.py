@@ -17,7 +17,7 @@ _SEGMENT = 1400  # bytes of payload, as on a home network
 
 
 def with_length(data: bytes) -> bytes:
-    """Return the packet with the frame's size as IPv4 length, where that field is 0.
+    """Return the IP packet with its size in the IPv4 length field, if that field is 0; else unchanged.
 
     The field is 0 in captures before a network card cuts the packet into segments.
     """
@@ -27,10 +27,10 @@ def with_length(data: bytes) -> bytes:
 
 
 def split_offloaded(data: bytes, packet: Packet) -> Iterable[bytes]:
-    """Return the packets into which the card cuts one: TCP segments, or datagrams of QUIC Initials.
+    """Return the packets into which a network card cuts one: TCP segments, or datagrams of QUIC Initials.
 
-    The capture does not contain the length of each datagram. A datagram begins where the first one's header
-    (version and connection ids) is repeated.
+    Other packets are returned alone. The capture does not contain the length of each datagram: one begins
+    where the first one's header (version and connection ids) is repeated.
     """
     payload = packet.payload
     if (
@@ -68,11 +68,11 @@ def _segments(packet: Packet) -> Iterable[bytes]:
 
 
 def is_decoy(data: bytes, packet: Packet) -> bool:
-    """Whether every receiver would drop a TCP or UDP packet because of its checksum.
+    """Return whether every receiver would drop a TCP or UDP packet because of its wrong checksum.
 
-    A capture on the sending host has packets before the network card completes their checksums. The IPv4
-    field is then 0, and that of TCP or UDP is 0 or the sum of the pseudo-header only, with or without the
-    length (segmentation offload omits it).
+    A capture on the sending host has packets before the network card completes their checksums; these are no
+    decoys. Their IPv4 field is 0, and that of TCP or UDP is 0 or the sum of the pseudo-header only, with or
+    without the length (segmentation offload omits it).
     """
     if checksum_ok(data, packet):
         return False
@@ -89,7 +89,7 @@ def is_decoy(data: bytes, packet: Packet) -> bool:
 
 
 def _without_header_sum(data: bytes) -> bytes:
-    """Return the packet with a correct IPv4 checksum."""
+    """Return the packet with a correct checksum in its IPv4 header."""
     header = bytearray(data[: (data[0] & 0x0F) << 2])
     header[10:12] = b"\0\0"
     header[10:12] = (-int.from_bytes(header, "big") % 65535).to_bytes(2, "big")

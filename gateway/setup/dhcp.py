@@ -25,7 +25,10 @@ _OPTIONS_AT = 240
 
 
 def servers_on(interface: str, patience: float = PATIENCE) -> tuple[Offer, ...]:
-    """Return the offers, one per server. Raises OSError if nothing can be sent."""
+    """Send a DHCPDISCOVER on an interface; return the offers that come, one per server.
+
+    ``patience``: seconds to wait for them. Raises OSError if it cannot be sent.
+    """
     found: dict[str, Offer] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
         sock.bind((interface, _EVERY_PROTOCOL))
@@ -45,7 +48,7 @@ def servers_on(interface: str, patience: float = PATIENCE) -> tuple[Offer, ...]:
 
 
 def discover(mac: bytes, transaction: int) -> bytes:
-    """Return the complete frame of a DHCPDISCOVER (RFC 2131 2)."""
+    """Return the Ethernet frame of a DHCPDISCOVER, a device's search for DHCP servers (RFC 2131 2)."""
     options = bytes((_TYPE, 1, _DISCOVER, 55, 2, 1, _ROUTER, 255))
     head = struct.pack("!BBBBIHH", 1, 1, 6, 0, transaction, 0, _BY_BROADCAST)
     message = head + bytes(16) + mac.ljust(16, b"\0") + bytes(192) + _COOKIE + options
@@ -57,7 +60,7 @@ def discover(mac: bytes, transaction: int) -> bytes:
 
 
 def offered(frame: bytes, transaction: int) -> Offer | None:
-    """Return the offer in a frame of any protocol; None if it is no answer to ``transaction``."""
+    """Return the DHCP offer in an Ethernet frame; None if it has none, or it is not for ``transaction``."""
     if len(frame) < 34 or frame[12:14] != struct.pack("!H", _IP) or frame[23] != socket.IPPROTO_UDP:
         return None
     at = 14 + 4 * (frame[14] & 15)

@@ -17,7 +17,7 @@ UNITS = ("qalqan-nat.service", "qalqan.service", "qalqan-web.service")  # in the
 
 
 class SetupError(GatewayError):
-    """Why this machine cannot be set up, or an answer is invalid; one line."""
+    """Raised if this machine cannot be set up, or an answer is invalid. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class KernelSupport:
 
 @dataclass(frozen=True, slots=True)
 class Dnsmasq:
-    """The installed dnsmasq and its configuration."""
+    """Whether dnsmasq is installed, and the options in its configuration."""
 
     program: bool = False
     service: bool = False  # one that reads /etc/dnsmasq.d
@@ -40,7 +40,7 @@ class Dnsmasq:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The offer of a DHCP server."""
+    """What one DHCP server on the LAN offers: its address, and the gateway that it announces."""
 
     server: str
     router: str  # the gateway that it announces; empty: none
@@ -48,7 +48,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """Everything that setup reads from the machine."""
+    """Everything that setup reads from the machine, before it proposes or changes something."""
 
     machine: NetworkSnapshot
     rules: LoadedRulesets = field(
@@ -72,7 +72,7 @@ class MachineFacts:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The addresses that dnsmasq assigns on the LAN."""
+    """The range of IPv4 addresses that dnsmasq assigns on the LAN."""
 
     first: ipaddress.IPv4Address
     last: ipaddress.IPv4Address
@@ -83,7 +83,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The user's answers: interfaces, country, time zone, update interval of lists, addresses for DHCP."""
+    """The user's answers in ``qalqan setup``: interfaces, country, time zone, list updates, DHCP range."""
 
     lan: tuple[str, ...]
     wan: str  # with one arm, the same as the one of `lan`
@@ -96,7 +96,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class SetupPlan:
-    """Everything that setup writes and changes: interfaces, NAT, DHCP, sysctls; with remarks for the user."""
+    """What setup will write and change: interfaces, NAT, DHCP, sysctls; with remarks for the user."""
 
     lan: tuple[str, ...]
     wan: str

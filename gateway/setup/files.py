@@ -20,7 +20,7 @@ _HEAD = "# Written by `qalqan setup`, which writes it anew; `qalqan setup --undo
 
 
 def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mapping[Path, bytes]:
-    """Return the content of each file that setup writes, by path.
+    """Return the content of each file that setup will write, by path. Writes nothing.
 
     Raises PolicyError for settings that the daemon would refuse.
     """
@@ -35,7 +35,7 @@ def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mappi
 
 
 def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
-    """Return the content of qalqan.yaml with the plan's settings.
+    """Return the content of qalqan.yaml with the plan's settings. Raises PolicyError if these are invalid.
 
     Other settings are kept; without a change the file stays byte for byte.
     """
@@ -58,7 +58,7 @@ def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
 
 
 def existing_settings(facts: MachineFacts) -> Document:
-    """Return the settings in qalqan.yaml; empty if it is missing or invalid."""
+    """Return the settings in the existing qalqan.yaml; empty if it is missing or invalid."""
     try:
         return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
     except PolicyError:
@@ -66,7 +66,10 @@ def existing_settings(facts: MachineFacts) -> Document:
 
 
 def existing_interval(document: Document) -> UpdateInterval:
-    """Return the update interval of lists in a qalqan.yaml; the default for an unknown word."""
+    """Return the update interval of lists in the settings of a qalqan.yaml.
+
+    Daily if there is none, or an unknown one.
+    """
     lists = document.get("lists")
     word = lists.get("update") if isinstance(lists, dict) else None
     known = {interval.value: interval for interval in UpdateInterval}
@@ -74,7 +77,7 @@ def existing_interval(document: Document) -> UpdateInterval:
 
 
 def by_hand(facts: MachineFacts) -> bool:
-    """Return whether qalqan.yaml was written by hand, not by one of our programs."""
+    """Return whether the existing qalqan.yaml was written by hand, not by a program of Qalqan."""
     return facts.config is not None and is_by_hand(facts.config, HOME_ORDER)
 
 
@@ -83,7 +86,7 @@ def sysctl(plan: SetupPlan) -> bytes:
 
 
 def trusted_name(settings: Document) -> str:
-    """Return the trusted name of the pages in a qalqan.yaml; empty without one."""
+    """Return the trusted HTTPS name of the pages from the settings of a qalqan.yaml; empty without one."""
     web = settings.get("web")
     https = web.get("https") if isinstance(web, dict) else None
     name = https.get("name") if isinstance(https, dict) else None
@@ -91,7 +94,10 @@ def trusted_name(settings: Document) -> str:
 
 
 def dnsmasq(plan: SetupPlan, name: str = "") -> bytes:
-    """Return dnsmasq's settings. ``name``: the trusted name of the pages, whose API they announce."""
+    """Return the content of setup's file for dnsmasq; empty if dnsmasq needs none.
+
+    ``name``: the trusted HTTPS name of the pages, whose captive-portal address DHCP announces; empty: none.
+    """
     lines = []
     if plan.hook:
         lines.append(f"dhcp-script={plan.hook}")
@@ -108,10 +114,10 @@ def dnsmasq(plan: SetupPlan, name: str = "") -> bytes:
 
 
 def translation(plan: SetupPlan) -> bytes:
-    """Return the rules that give outgoing packets this machine's address.
+    """Return nftables rules that give outgoing packets this machine's address (NAT); empty for none.
 
-    With one arm the router would otherwise respond to the device directly. The kernel has no switch for
-    IPv6 redirects, so a rule drops them.
+    With one arm (one interface for LAN and internet) the router would otherwise respond to the device
+    directly. Rules then also drop redirects, since the kernel has no switch for those of IPv6.
     """
     rules = list(_postrouting(plan))
     if not rules and not plan.one_armed:

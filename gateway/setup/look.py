@@ -36,7 +36,8 @@ _IW = re.compile(r"^\s*(?:Interface (\S+)|type (AP)\b)", re.MULTILINE)
 def look(config: Path, root: Path = Path("/")) -> MachineFacts:
     """Return everything that setup reads from the machine: network, rules, kernel, dnsmasq, time zone.
 
-    ``root`` is the folder of its files; kernel and interfaces are those of this network namespace.
+    ``config``: the path of qalqan.yaml. ``root``: the folder of the machine's files; kernel and interfaces
+    are those of this network namespace. Raises SetupError without /proc.
     """
     if not (PROC / "self/status").exists():
         msg = f"{PROC} does not exist, so the network cannot be read; mount it"
@@ -83,7 +84,7 @@ def read_kernel() -> KernelSupport:
 
 
 def capable(status: str) -> bool:
-    """Return whether /proc/self/status shows CAP_NET_ADMIN."""
+    """Return whether the text of /proc/self/status shows CAP_NET_ADMIN, the right to change the network."""
     found = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
     return bool(found) and bool(int(found[1], 16) >> NET_ADMIN & 1) if found else False
 
@@ -106,7 +107,10 @@ def read_dnsmasq(root: Path) -> Dnsmasq:
 
 
 def read_timezone(root: Path) -> str:
-    """Return the zone from /etc/timezone, else from /etc/localtime; empty if neither names a known one."""
+    """Return the machine's time zone from /etc/timezone, else from /etc/localtime.
+
+    Empty if neither names a known one.
+    """
     names = [text_of(root / "etc/timezone").strip()]
     with suppress(OSError):
         names.append(os.readlink(root / "etc/localtime").rpartition("zoneinfo/")[2])
@@ -117,7 +121,7 @@ def read_timezone(root: Path) -> str:
 
 
 def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
-    """Return the country code if the zone belongs to one country; empty otherwise."""
+    """Return the code of the country to which a time zone belongs, such as ``kz``; empty if unknown."""
     table = text_of(root / "usr/share/zoneinfo/zone.tab")
     if not table:
         with suppress(OSError, ModuleNotFoundError):
@@ -127,7 +131,7 @@ def country_by_zone(timezone: str, root: Path = Path("/")) -> str:
 
 
 def _of_others(rules: LoadedRulesets) -> LoadedRulesets:
-    """Return the rules without the NAT table that an earlier setup wrote."""
+    """Return the loaded rules without the NAT table that an earlier setup made."""
     if rules.objects is None:
         return rules
     tables = (next(iter(item.values()), None) for item in rules.objects)
@@ -140,7 +144,7 @@ def _of_others(rules: LoadedRulesets) -> LoadedRulesets:
 
 
 def _access_points(root: Path) -> Iterator[str]:
-    """Yield access points from the files of hostapd and NetworkManager, and from ``iw``."""
+    """Yield the Wi-Fi interfaces that devices join, from hostapd's and NetworkManager's files and ``iw``."""
     for path in (root / "etc/hostapd").glob("*.conf"):
         yield from _HOSTAPD.findall(text_of(path))
     for path in (root / "etc/NetworkManager/system-connections").glob("*.nmconnection"):
@@ -151,7 +155,7 @@ def _access_points(root: Path) -> Iterator[str]:
 
 
 def points_of_iw(text: str) -> Iterator[str]:
-    """Yield the access points in the output of ``iw dev``."""
+    """Yield the Wi-Fi interfaces that are access points, from the output of ``iw dev``."""
     name = ""
     for match in _IW.finditer(text):
         if match[1]:
@@ -181,7 +185,7 @@ def _hook(root: Path) -> str:
 
 
 def _lent(root: Path, name: str) -> str:
-    """Return the lease file of NetworkManager's own dnsmasq on an interface that it shares; empty if none."""
+    """Return the path of NetworkManager's lease file for an interface that it shares; empty without one."""
     path = root / f"var/lib/NetworkManager/dnsmasq-{name}.leases"
     return f"/{path.relative_to(root)}" if path.exists() else ""
 

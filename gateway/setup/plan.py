@@ -25,7 +25,10 @@ _WHERE = {
 
 @dataclass(frozen=True, slots=True)
 class InterfaceProposal:
-    """The proposed interfaces; one arm if there is no other interface for the LAN."""
+    """The proposed interfaces for LAN and internet, with reasons for the user.
+
+    ``one_armed``: one interface is both, because no other fits the LAN.
+    """
 
     lan: tuple[str, ...]
     wan: str
@@ -34,7 +37,7 @@ class InterfaceProposal:
 
 
 def ready(facts: MachineFacts) -> None:
-    """Raise SetupError for a machine that cannot filter with any answers."""
+    """Raise SetupError if this machine cannot become a gateway, whatever the user answers."""
     if facts.openwrt:
         msg = "this is OpenWrt: its interfaces are set in /etc/config/qalqan; change them there or in LuCI"
         raise SetupError(msg)
@@ -62,8 +65,9 @@ def ready(facts: MachineFacts) -> None:
 
 
 def propose(facts: MachineFacts) -> InterfaceProposal:
-    """Return the interface of the first default route, and the likeliest one for the LAN. Call `ready`
-    first.
+    """Return the interface of the first IPv4 default route, and the one that is most likely the LAN's.
+
+    Call `ready` first: it raises an error without a default route.
     """
     way = next(way for way in facts.machine.ways if way.version == 4)
     reasons = [f"{way.interface} leads to the internet: the default route goes by it"]
@@ -87,7 +91,7 @@ def propose(facts: MachineFacts) -> InterfaceProposal:
 
 
 def _rank(facts: MachineFacts, name: str, out: str) -> tuple[int, str]:
-    """Return how likely the LAN is behind an interface, and why. 0: impossible."""
+    """Return how likely an interface is the LAN's, from 0 (impossible) to 4, and why. ``out``: the uplink."""
     ports = [link.name for link in facts.machine.links.values() if link.master == name]
     addresses = [address for address in facts.machine.addresses[name] if address.version == 4]
     if name in facts.access_points or facts.access_points.intersection(ports):
@@ -114,7 +118,7 @@ def _networks(facts: MachineFacts, name: str) -> Iterator[ipaddress.IPv4Network]
 def decide(facts: MachineFacts, answers: Answers, offers: Sequence[Offer] = ()) -> SetupPlan:
     """Return what setup will write and change, from the facts about the machine and the user's answers.
 
-    ``offers`` come from DHCP servers on the LAN. Raises SetupError for impossible answers.
+    ``offers``: what DHCP servers on the LAN offer. Raises SetupError for impossible answers.
     """
     ready(facts)
     possible(facts, answers)
@@ -142,7 +146,7 @@ def decide(facts: MachineFacts, answers: Answers, offers: Sequence[Offer] = ()) 
 
 
 def possible(facts: MachineFacts, answers: Answers) -> Answers:
-    """Return the answers if their interfaces fit the machine. Raises SetupError with the first problem."""
+    """Return ``answers`` if their interfaces fit the machine. Raises SetupError with the first problem."""
     for problem in _impossible(facts, answers):
         raise SetupError(problem)
     return answers
@@ -180,7 +184,7 @@ def _impossible(facts: MachineFacts, answers: Answers) -> Iterator[str]:
 
 
 def _no_side(facts: MachineFacts, answers: Answers, name: str) -> Iterator[str]:
-    """Yield the problems of a LAN interface: its traffic does not arrive here, or bypasses the filter."""
+    """Yield why an interface cannot be the LAN's: its traffic does not arrive, or bypasses the filter."""
     machine = facts.machine
     link = machine.links[name]
     bridge = machine.links[answers.wan].master
@@ -205,7 +209,7 @@ def _names(names: frozenset[str]) -> str:
 
 
 def _leases(facts: MachineFacts, answers: Answers) -> str:
-    """Return the lease file of the DHCP server on this machine, if known."""
+    """Return the path of the lease file of this machine's DHCP server; empty if it is not known."""
     for name in answers.lan:
         if name in facts.lent:
             return facts.lent[name]
@@ -226,7 +230,7 @@ def _sysctls(answers: Answers) -> Iterator[tuple[str, str]]:
 
 
 def propose_pool(facts: MachineFacts, lan: Sequence[str]) -> Pool | None:
-    """Propose the middle of the LAN's network; None if it is too small."""
+    """Return a range of addresses for DHCP, in the middle of the LAN's network; None if that is too small."""
     for address in (address for name in lan for address in facts.machine.addresses[name]):
         network = address.network
         if isinstance(network, ipaddress.IPv4Network) and network.num_addresses >= SMALLEST:
@@ -238,7 +242,7 @@ def propose_pool(facts: MachineFacts, lan: Sequence[str]) -> Pool | None:
 
 
 def read_pool(text: str) -> Pool:
-    """Parse ``192.168.1.100-192.168.1.199``. Raises SetupError."""
+    """Return the address range in a text such as ``192.168.1.100-192.168.1.199``. Raises SetupError."""
     first, _, last = text.replace(" ", "").partition("-")
     try:
         pool = Pool(ipaddress.IPv4Address(first), ipaddress.IPv4Address(last))
@@ -252,7 +256,11 @@ def read_pool(text: str) -> Pool:
 
 
 def _netmask(facts: MachineFacts, answers: Answers) -> str:
-    """Return the netmask of the pool's network. Raises SetupError if there is none, or no DHCP server."""
+    """Return the netmask of the network in which the address range for DHCP is.
+
+    Raises SetupError if it is in no network of the LAN, contains a router's address, or if dnsmasq is missing
+    or assigns addresses already.
+    """
     pool = answers.pool
     assert pool is not None
     if not facts.dnsmasq.service:
@@ -286,12 +294,15 @@ def _netmask(facts: MachineFacts, answers: Answers) -> str:
 
 
 def fixed_address(facts: MachineFacts) -> str:
-    """Return where the user sets a fixed address, such as "in /etc/network/interfaces (`inet static`)"."""
+    """Return where the user sets this machine's fixed address, by the program that manages the network.
+
+    For example ``in /etc/network/interfaces (`inet static`)``.
+    """
     return next((_WHERE[name] for name in facts.managers if name in _WHERE), "with: ip address add")
 
 
 def notes(facts: MachineFacts, answers: Answers, offers: Sequence[Offer]) -> Iterator[str]:
-    """Yield the plan's remarks for the user: IPv6, DHCP servers, own address, rules of other programs."""
+    """Yield remarks for the user about the plan: IPv6, DHCP servers, own address, rules of other programs."""
     yield from _one_arm(facts, answers) if answers.one_armed else _two_arms(facts, answers)
     yield from _dhcp(facts, answers, offers)
     yield from _own_address(facts, answers)
@@ -347,8 +358,11 @@ def _two_arms(facts: MachineFacts, answers: Answers) -> Iterator[str]:
 
 
 def _ipv6_routers(facts: MachineFacts, name: str) -> list[str]:
-    """Return the IPv6 addresses of routers on interface ``name``: neighbours that announce themselves as
-    routers, and the gateways of our default routes."""
+    """Return the IPv6 addresses of the routers on interface ``name``, sorted.
+
+    These are neighbours that announce themselves as routers, and the gateways of this machine's default
+    routes.
+    """
     seen = facts.machine.seen
     announced: list[Address] = [router.ip for router in seen if router.interface == name and router.router]
     used = [way.gateway for way in facts.machine.ways if way.interface == name and way.version == 6]

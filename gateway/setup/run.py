@@ -139,7 +139,10 @@ def _asked_sides(facts: MachineFacts, inside: Sequence[str], out: str, asker: As
 
 
 def _setting(key: str, text: str) -> str:
-    """Return a country or time zone as the daemon reads it; empty for none. Raises PolicyError."""
+    """Return a typed country or time zone in the form that the daemon reads; empty for none.
+
+    ``key``: ``country`` or ``timezone``. Raises PolicyError if it is invalid.
+    """
     if not text or (key == "country" and text.lower() in NONE):
         return ""
     config = parse_config(f"{key}: {scalar(text)}\n", "setup", lambda _: False)
@@ -147,7 +150,7 @@ def _setting(key: str, text: str) -> str:
 
 
 def _interval(text: str) -> str:
-    """Parse an update interval. Raises SetupError."""
+    """Return a typed update interval (daily, weekly, off) in lower case. Raises SetupError for other text."""
     word = text.lower()
     if word not in list(UpdateInterval):
         msg = f"{text!r} is no answer; write daily, weekly or off"
@@ -171,9 +174,9 @@ def _offers(interface: str) -> tuple[Offer, ...]:
 def _pool(
     wanted: str | None, facts: MachineFacts, answers: Answers, offers: Sequence[Offer], asker: Asker
 ) -> Pool | None:
-    """Return the address range for dnsmasq; None if this machine shall not assign addresses.
+    """Return the range of addresses that dnsmasq shall assign; None if this machine shall not assign any.
 
-    This machine assigns addresses only if the user chooses it, never by default.
+    It does so only if the user chooses it. ``wanted``: the option ``--dhcp``. Raises SetupError.
     """
     proposed = propose_pool(facts, answers.lan)
     if wanted is not None:
@@ -221,9 +224,9 @@ def _show(plan: SetupPlan, facts: MachineFacts, texts: Mapping[Path, bytes], *, 
 
 
 def _may_write(facts: MachineFacts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
-    """Show the changes of qalqan.yaml and ask; return whether setup may write.
+    """Show how qalqan.yaml would change, and ask; return whether setup may write.
 
-    A file that was written by hand changes only after an explicit question.
+    A file that was written by hand needs a second answer; with ``--yes`` SetupError is raised instead.
     """
     new = texts[facts.config_path]
     if facts.config is not None and new != facts.config:
@@ -299,17 +302,19 @@ def _farewell(plan: SetupPlan, facts: MachineFacts, path: Path, *, started: bool
 
 
 class Asker:
-    """Asks on the console: one line each, the default in brackets. Works over SSH and with a pipe.
+    """Asks the user questions on the console: one line each, the default in brackets. Works with a pipe.
 
-    With ``yes`` it asks nothing and returns the defaults.
+    With ``yes`` it asks nothing and uses the defaults.
     """
 
     def __init__(self, *, yes: bool) -> None:
         self.yes = yes
 
     def line(self, question: str, default: str, read: Callable[[str], T]) -> T:
-        """Ask until ``read`` accepts the answer. ``read`` raises GatewayError for an invalid answer; with
-        ``yes`` this error propagates.
+        """Ask until ``read`` accepts the typed text, or ``default`` for an empty line; return its result.
+
+        ``read`` raises GatewayError for invalid text; with ``yes`` this error is raised on. Raises SetupError
+        without input.
         """
         if self.yes:
             return read(default)
@@ -321,7 +326,10 @@ class Asker:
                 print(f"  {output.clean(error)}")
 
     def agrees(self, question: str, *, default: bool) -> bool:
-        """Ask a yes-or-no question; return whether the answer is yes. An empty answer means ``default``."""
+        """Ask a yes-or-no question; return whether the answer is yes. An empty answer means ``default``.
+
+        Raises SetupError without input.
+        """
         if self.yes:
             return default
         while True:

@@ -20,7 +20,7 @@ _IGNORED = ".dpkg-dist,.dpkg-old,.dpkg-new"  # as in Debian's service
 class System:
     """Reads and sets sysctls, loads NAT rules, and starts and stops services of this machine.
 
-    ``root`` is the folder of its files; with any other than / no service is touched.
+    ``root``: the folder of its files; with any other than / no service is touched.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -35,7 +35,7 @@ class System:
             raise _unset(name, error) from error
 
     def set_sysctl(self, name: str, value: str) -> None:
-        """Set a sysctl; one that no longer exists is ignored. Raises SetupError."""
+        """Set a sysctl; one that does not exist is ignored. Raises SetupError if the kernel refuses it."""
         path = PROC_SYS / name
         with suppress(FileNotFoundError):
             try:
@@ -47,7 +47,10 @@ class System:
                 raise _unset(name, error) from error
 
     def translate(self, rules: bytes | None) -> None:
-        """Load our table of address translation, or remove it (None). Raises SetupError."""
+        """Load setup's nftables table of address translation (NAT), or remove it (None).
+
+        Raises SetupError.
+        """
         table = f"table inet {NAT_TABLE}"
         text = f"{table}\ndelete {table}\n" if rules is None else rules.decode("utf-8", "replace")
         try:
@@ -63,7 +66,10 @@ class System:
             nft.close()
 
     def test_dnsmasq(self) -> None:
-        """Check that dnsmasq accepts its files, including ours. Raises SetupError."""
+        """Raise SetupError unless dnsmasq accepts its files, including the one that setup wrote.
+
+        Does nothing if dnsmasq is not installed.
+        """
         program = find_program("dnsmasq")
         if program is None:
             return
@@ -77,7 +83,10 @@ class System:
             raise SetupError(msg)
 
     def start(self, units: tuple[str, ...], enabling: tuple[str, ...]) -> None:
-        """Start units in order; enable those of ``enabling``. Raises SetupError with systemd's message."""
+        """Enable the units in ``enabling``, then (re)start all ``units`` in order. Raises SetupError.
+
+        The error has systemd's message.
+        """
         self._systemctl("enable", *enabling)
         for unit in units:
             self._systemctl("restart", unit)
@@ -89,9 +98,7 @@ class System:
 
     @staticmethod
     def not_enabled(units: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the units that would not start at the next boot. Some are started by others; the package
-        enables its own.
-        """
+        """Return the units that nothing starts at the next boot, so that setup must enable them."""
         states = {}
         for unit in units:
             ask = ["systemctl", "is-enabled", unit]
@@ -105,7 +112,7 @@ class System:
             self._systemctl("restart", "dnsmasq.service")
 
     def restart_dnsmasq(self) -> None:
-        """Restart dnsmasq if it is running."""
+        """Restart dnsmasq if it is running as a service. Raises SetupError."""
         if self.has_services:
             self._systemctl("try-restart", "dnsmasq.service")
 

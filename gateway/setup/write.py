@@ -26,7 +26,7 @@ Undoing = list[Callable[[], None]]
 
 @dataclass(slots=True)
 class SetupRecord:
-    """The changes of earlier runs. Undo restores the state before the first of them."""
+    """What setup has changed on this machine, and what was there before its first run, for undo."""
 
     # path → the copy's name or "", and the digest of our content
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -45,9 +45,9 @@ class SetupRecord:
 
 
 class RecordFolder:
-    """The record of a gateway, in a folder next to its qalqan.yaml.
+    """The folder next to qalqan.yaml with setup's record and copies of the files that it replaced.
 
-    Both belong to root only: root restores the files that the record names, anywhere, and the parent folder
+    It belongs to root only: root restores the files that the record names, anywhere, and the parent folder
     belongs to the daemon.
     """
 
@@ -57,7 +57,10 @@ class RecordFolder:
         self.children = config.with_name(CHILDREN)
 
     def read(self) -> SetupRecord | None:
-        """Return the record; None if setup has written nothing. Raises SetupError for an invalid record."""
+        """Return the record of what setup changed; None if it has written nothing.
+
+        Raises SetupError for an invalid record.
+        """
         data = self.kept(RECORD)
         if data is None:
             return None
@@ -76,13 +79,16 @@ class RecordFolder:
         self.keep(RECORD, record.as_bytes())
 
     def keep(self, name: str, data: bytes) -> None:
-        """Write a file of the folder."""
+        """Write a file atomically in the folder with setup's record. Raises SetupError."""
         with _written(self.folder / name):
             write_atomically(self.folder / name, data)
             sync_folder(self.folder)
 
     def kept(self, name: str) -> bytes | None:
-        """Return a file of the folder, or None. Raises SetupError if another user wrote it."""
+        """Return the content of a file in the folder with setup's record; None if it does not exist.
+
+        Raises SetupError if it cannot be read, or another user wrote it.
+        """
         path = self.folder / name
         try:
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -98,7 +104,10 @@ class RecordFolder:
             return opened.read(MOST)
 
     def make(self) -> None:
-        """Create the folder. Raises SetupError if another user created it."""
+        """Create the folder for setup's record, for root only.
+
+        Raises SetupError if another user created it.
+        """
         with _written(self.folder):
             make_folder(self.folder.parent)
             with suppress(FileExistsError):
@@ -119,8 +128,9 @@ def _not_ours(path: Path) -> SetupError:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file with the mode and owner of the existing one. A new file gets the owner of its folder,
-    since the daemon's user reads and writes the family's files. Raises SetupError.
+    """Write a file atomically, with the mode and owner of the existing one. Raises SetupError.
+
+    A new file gets the owner of its folder, since the daemon's user reads and writes the family's files.
     """
     with _written(path):
         make_folder(path.parent)
@@ -148,9 +158,9 @@ def _like(path: Path) -> os.stat_result:
 
 
 def apply(plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System) -> list[Path]:
-    """Write the files, set sysctls and load the NAT rules; return the changed files.
+    """Write setup's files, set sysctls, load the NAT rules and record all of it; return the written paths.
 
-    After any failure or Ctrl-C everything is restored.
+    After any failure or Ctrl-C everything is restored, and the error is raised.
     """
     back: Undoing = []
     try:
@@ -197,9 +207,9 @@ def _apply(
 def _note(
     record: SetupRecord, ledger: RecordFolder, path: Path, before: bytes | None, after: bytes, back: Undoing
 ) -> None:
-    """Record a file before it is overwritten, and copy it unless an earlier run of setup wrote it.
+    """Record a file before it is overwritten, with a copy unless its content is from an earlier run of setup.
 
-    Undo restores the first copy.
+    Undo restores the first copy. ``back``: gets a function that removes the copy.
     """
     copy, ours = record.files.get(str(path), ("", ""))
     if before is not None and _digest(before) != ours:
@@ -211,7 +221,7 @@ def _note(
 
 
 def _free(folder: Path, name: str) -> Path:
-    """Return an unused name for a copy."""
+    """Return the path of a file in the folder that does not exist yet: ``name`` with a number."""
     number = 1
     while (folder / f"{name}.{number}").exists():
         number += 1
@@ -230,7 +240,7 @@ def _switch(system: System, name: str, value: str, back: Undoing) -> None:
 
 
 def _put(path: Path, data: bytes | None) -> None:
-    """Write a file; None removes it."""
+    """Write a file; with None as data, remove it. Raises SetupError or OSError."""
     if data is not None:
         write(path, data)
     elif path.exists():
@@ -257,7 +267,7 @@ def _digest(data: bytes) -> str:
 
 
 def _make_like(folder: Path) -> None:
-    """Create a folder with the owner of its parent."""
+    """Create a folder with the owner and group of its parent, if it does not exist. Raises SetupError."""
     if not folder.exists():
         try:
             make_folder(folder)
@@ -275,8 +285,9 @@ def _remove_folders(folders: list[Path]) -> None:
 
 
 def undo(ledger: RecordFolder, system: System) -> list[str]:
-    """Undo an earlier setup; return a line for each action. A file that was changed since is copied to the
-    record's folder.
+    """Restore the files, sysctls, NAT rules and services from before setup; return a line for each action.
+
+    A file that was changed since is copied to the record's folder before. Raises SetupError.
     """
     record = ledger.read()
     if record is None:

@@ -30,7 +30,7 @@ ADVICE = ("--debug", "how-to-debug-acme.sh")  # in the last lines of acme.sh, wh
 
 
 class AcmeProblem(StrEnum):
-    """Why there is no certificate."""
+    """Why the ACME client got no certificate for the trusted name."""
 
     CLIENT = "client"  # no ACME client is installed, or it does not know the provider
     TOKEN = "token"  # the provider refused the token
@@ -80,7 +80,10 @@ _MARKS: Mapping[AcmeProblem, tuple[str, ...]] = {
 
 
 class AcmeError(GatewayError):
-    """No certificate was issued. ``detail``: the last line of the client's output, without the token."""
+    """Raised if the ACME client got no certificate.
+
+    ``detail``: its last line of output, without the token.
+    """
 
     def __init__(self, problem: AcmeProblem, detail: str = "") -> None:
         self.problem, self.detail = problem, detail
@@ -89,7 +92,7 @@ class AcmeError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class AcmeAccount:
-    """The name, and the account at the DNS provider with which its certificate is renewed."""
+    """The trusted name, and the account at the DNS provider with which its certificate is requested."""
 
     name: str
     provider: str  # a key of PROVIDERS
@@ -103,12 +106,15 @@ class AcmeAccount:
 
 
 def default_files(config: Path) -> tuple[Path, Path]:
-    """Return where the chain and the key are installed if the settings name no files."""
+    """Return the paths at which certificate chain and key are installed if the settings name none.
+
+    They are in the folder ``tls`` next to the configuration file.
+    """
     return config.parent / "tls" / "chain.pem", config.parent / "tls" / "key.pem"
 
 
 def read_account(folder: Path) -> AcmeAccount | None:
-    """Return the stored account; None without one, or if the file is damaged."""
+    """Return the stored account of the trusted name; None without one, or if the file is damaged."""
     try:
         found = json.loads(read_bounded(folder / ACCOUNT))
         account = AcmeAccount(**{field.name: str(found[field.name]) for field in fields(AcmeAccount)})
@@ -118,14 +124,17 @@ def read_account(folder: Path) -> AcmeAccount | None:
 
 
 def write_account(folder: Path, account: AcmeAccount) -> None:
-    """Store the account in a file that only this user can read. Raises OSError."""
+    """Store the account in a file that only this user can read (mode 0600). Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     write_atomically(folder / ACCOUNT, json.dumps(asdict(account)).encode())
 
 
 def forget_account(folder: Path) -> None:
-    """Delete the account, and the certificates and keys of the client. Raises OSError."""
+    """Delete the folder with the account, and with the ACME client's certificates and keys.
+
+    Raises OSError.
+    """
     if not folder.exists():
         return
     for path in sorted(folder.rglob("*"), reverse=True):  # each folder after its files
@@ -137,14 +146,17 @@ def forget_account(folder: Path) -> None:
 
 
 def find_client() -> Path | None:
-    """Return the installed ACME client: lego, else acme.sh. (`shutil.which` would bring 0.3 MB.)"""
+    """Return the path of the installed ACME client: lego, else acme.sh; None without one.
+
+    (`shutil.which` would load 0.3 MB.)
+    """
     folders = [*os.get_exec_path(), OPENWRT_FOLDER]
     paths = (Path(folder) / name for name in (LEGO, ACME_SH) for folder in folders)
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
 def usable_providers() -> tuple[str, ...]:
-    """Return the keys of PROVIDERS that work with the installed client; all of them without one."""
+    """Return the ids of the DNS providers that work with the installed ACME client; all without one."""
     client = find_client()
     by_acme_sh = client is not None and client.name == ACME_SH
     return tuple(key for key, provider in PROVIDERS.items() if provider.acme_sh or not by_acme_sh)
@@ -153,9 +165,10 @@ def usable_providers() -> tuple[str, ...]:
 def get_certificate(
     account: AcmeAccount, folder: Path, options: Sequence[str] = (), timeout: float = TIMEOUT
 ) -> tuple[Path, Path]:
-    """Get the certificate, or renew it if it is due, and return the paths of chain and key.
+    """Get a certificate for the account's name, or renew it if it is due; return the paths of chain and key.
 
-    ``options``: further ones for the client. Raises: AcmeError.
+    Runs lego or acme.sh, for at most ``timeout`` seconds. ``folder``: for its files. ``options``: further
+    ones for it. Raises AcmeError.
     """
     import subprocess  # late: the daemon reads and writes accounts alone
 
@@ -199,7 +212,7 @@ def get_certificate(
 def lego_arguments(
     account: AcmeAccount, folder: Path, options: Sequence[str] = (), *, renew: bool
 ) -> list[str]:
-    """Return lego's arguments. They have no token."""
+    """Return the command-line arguments of lego. The provider's token is not among them."""
     argv = ["--accept-tos", "--email", account.email, "--path", str(folder), "--key-type", "ec256"]
     argv += ["--dns", account.provider, "--domains", account.name]
     argv += ["--server", account.server] if account.server else []
@@ -210,14 +223,20 @@ def lego_arguments(
 def acme_sh_arguments(
     account: AcmeAccount, folder: Path, script: str, options: Sequence[str] = ()
 ) -> list[str]:
-    """Return acme.sh's arguments, for the first certificate and renewals. They have no token."""
+    """Return the command-line arguments of acme.sh, for a first certificate and for renewals.
+
+    ``script``: acme.sh's name of the DNS provider. The provider's token is not among them.
+    """
     argv = ["--issue", "--home", str(folder), "--server", account.server or "letsencrypt"]
     argv += ["--accountemail", account.email, "--keylength", "ec-256", "--dns", script, "-d", account.name]
     return [*argv, *options]
 
 
 def explain(output: str, token: str) -> AcmeError:
-    """Return the error that the client's output reports."""
+    """Return the error that the ACME client's output reports, with its last line.
+
+    ``token`` is removed from it.
+    """
     text = output[-OUTPUT_LIMIT:].replace(token, "…")
     folded = text.casefold()
     problem = next(

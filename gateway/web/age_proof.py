@@ -31,9 +31,9 @@ MOST_INPUT = 192 << 10  # bytes: a response of 87 KiB with every character escap
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a new wallet request (``do`` is ``ask``) or the result of verifying a response (``verify``).
+    """Carry out a request of the daemon and return the result. Raises RequestError or AgeProofError.
 
-    Raises RequestError or AgeProofError.
+    ``do`` is ``ask``: make a request for a wallet app; or ``verify``: check a wallet's response to one.
     """
     match request.get("do"):
         case "ask":
@@ -89,7 +89,10 @@ def _trust(path: str, key: str) -> Trust:
 
 
 def _moment(request: Mapping[str, Any]) -> datetime:
-    """Return the time from the request: the caller knows whether the clock is correct."""
+    """Return the time in the request, with its time zone. Raises RequestError without one.
+
+    The system clock is not used: the caller knows whether that is correct.
+    """
     try:
         moment = datetime.fromisoformat(text_of(request, "now"))
     except ValueError:
@@ -119,7 +122,10 @@ def _one_request() -> int:
 
 
 def _sign(path: str) -> int:
-    """Write the trust file for the document on standard input, signed with the key in ``path``."""
+    """Write a trust file to standard output: the JSON on standard input, signed with the PEM key in ``path``.
+
+    Return the exit status.
+    """
     try:
         require("cryptography", "trust files")
     except MissingPackageError as error:

@@ -55,7 +55,12 @@ _CREDENTIALS = frozenset({401, 403, 404, 530, 534, 535, 538})  # codes of HTTP a
 
 
 class MessageGuard:
-    """An audit hook: allows connections that ``way`` allows, and the reading of Python's own files."""
+    """A Python audit hook that blocks what a message does not need, with PermissionError.
+
+    It allows connections to the addresses that ``way`` allows, and the reading of Python's own files.
+    Programs, other files and writing are blocked. ``failure``: the reason that is stored for a blocked
+    connection.
+    """
 
     def __init__(self, way: Outside, failure: str) -> None:
         self._way, self._failure = way, failure
@@ -89,14 +94,17 @@ class MessageGuard:
             self._refuse("address", "a file")
 
     def _refuse(self, why: str, what: str) -> None:
-        """Raise PermissionError, which libraries treat like any failed connection or unreadable file."""
+        """Raise PermissionError, and store ``why`` as the first reason.
+
+        Libraries treat the error like any failed connection or unreadable file.
+        """
         self.refused = self.refused or why
         msg = f"a message must not reach {what}"
         raise PermissionError(msg)
 
 
 class _Log(logging.Handler):
-    """Collects Apprise's messages in memory, to find out why a message failed. They are stored nowhere."""
+    """Collects Apprise's log messages in memory, to find out why a message failed."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -108,9 +116,10 @@ class _Log(logging.Handler):
 
 
 def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any]:
-    """Carry out a request of the pages: ``do`` is ``check`` or ``send``. Raises RequestError.
+    """Carry out a request of the pages: check an Apprise address, or send a message to it.
 
-    ``guarded``: tests on this machine send without `MessageGuard`.
+    ``do`` in the request is ``check`` or ``send``. Return ``sent``, or ``failed`` with the reason. Raises
+    RequestError. ``guarded``: whether `MessageGuard` is used; tests that send to this machine do without.
     """
     address, title = text_of(request, "address"), text_of(request, "title")
     if is_ntfy(address) or not service_name(address):
@@ -137,7 +146,10 @@ def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any
 
 
 def failure(refused: str, log: str) -> dict[str, Any]:
-    """Return why a message was not sent, from what was refused and from Apprise's log."""
+    """Return why a message was not sent, as ``failed``, and the server's code as ``status``.
+
+    ``refused``: the reason of `MessageGuard`; empty if nothing was blocked. ``log``: Apprise's messages.
+    """
     if refused:
         return {"failed": refused}
     codes = [int(http or smtp) for http, smtp in _STATUS.findall(log)]

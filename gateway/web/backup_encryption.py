@@ -40,12 +40,12 @@ _HEADER = struct.Struct(f">8sBBBBB3x{SALT}s{NONCE}s")
 
 
 class BackupFileError(GatewayError):
-    """A backup cannot be made or opened; one line."""
+    """Raised if a backup cannot be made or opened. The message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackupHeader:
-    """The unencrypted start of a backup: the parameters of scrypt, and the nonce."""
+    """The unencrypted start of a backup file: the parameters of scrypt with the salt, and the nonce."""
 
     log_n: int
     r: int
@@ -59,7 +59,7 @@ class BackupHeader:
 
 
 def encrypt_backup(content: bytes, password: str) -> bytes:
-    """Return ``content`` as a backup file, compressed and encrypted with the password.
+    """Return ``content`` as a backup file, compressed and encrypted with a key from the password.
 
     Raises MissingPackageError, or BackupFileError for a password of the wrong length or too much content.
     """
@@ -69,7 +69,7 @@ def encrypt_backup(content: bytes, password: str) -> bytes:
 
 
 def derive_key(_content: bytes, password: str) -> bytes:
-    """Return a stored key for automatic backups: new parameters of scrypt and their key for the password.
+    """Return what is stored to encrypt automatic backups: scrypt parameters and the password's key, in hex.
 
     Raises BackupFileError for a password of the wrong length.
     """
@@ -78,7 +78,7 @@ def derive_key(_content: bytes, password: str) -> bytes:
 
 
 def encrypt_with_key(content: bytes, stored: str) -> bytes:
-    """Return ``content`` as a backup file, encrypted with a stored key of ``derive_key``.
+    """Return ``content`` as a backup file, encrypted with a key that `derive_key` returned (``stored``).
 
     Raises MissingPackageError, or BackupFileError for a damaged key or too much content.
     """
@@ -93,7 +93,10 @@ def encrypt_with_key(content: bytes, stored: str) -> bytes:
 
 
 def _new_header(password: str) -> BackupHeader:
-    """Return a header with new random values. Raises BackupFileError for a password of the wrong length."""
+    """Return a backup file's header with a new random salt and nonce.
+
+    Raises BackupFileError for a password of the wrong length.
+    """
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
         msg = f"a backup's password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters"
         raise BackupFileError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
@@ -101,7 +104,10 @@ def _new_header(password: str) -> BackupHeader:
 
 
 def _sealed(content: bytes, header: BackupHeader, key: bytes) -> bytes:
-    """Return the file of a header and its key. Raises BackupFileError for too much content."""
+    """Return a backup file: the header, then ``content`` compressed and encrypted with ``key``.
+
+    Raises BackupFileError for too much content.
+    """
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
     if len(content) > MOST_CONTENT:
@@ -113,7 +119,10 @@ def _sealed(content: bytes, header: BackupHeader, key: bytes) -> bytes:
 
 
 def decrypt_backup(data: bytes, password: str) -> bytes:
-    """Return the decrypted content of a backup file. Raises MissingPackageError or BackupFileError."""
+    """Return the decrypted, unpacked content of a backup file.
+
+    Raises MissingPackageError, or BackupFileError for a wrong password or a file that is no backup.
+    """
     require("cryptography", SEALED)
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -136,7 +145,10 @@ def decrypt_backup(data: bytes, password: str) -> bytes:
 
 
 def read_header(data: bytes) -> BackupHeader:
-    """Parse the header. Raises BackupFileError for data that is not a backup, or is from a later version."""
+    """Return the header at the start of a backup file.
+
+    Raises BackupFileError for data that is not a backup, or is from a later version.
+    """
     if len(data) < _HEADER.size + TAG or len(data) > MOST_FILE or not data.startswith(MAGIC):
         raise _no_backup()
     _, version, kind, log_n, r, p, salt, nonce = _HEADER.unpack_from(data)

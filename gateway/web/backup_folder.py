@@ -19,13 +19,13 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 class FolderError(GatewayError):
-    """An automatic backup cannot be stored; one line."""
+    """Raised if automatic backups cannot be stored in a folder. The message is one line."""
 
 
 def check_mounted(folder: Path, state: Path) -> None:
-    """Raise FolderError unless ``folder`` exists on a drive of its own.
+    """Raise FolderError unless ``folder`` is on another drive than the system and the ``state`` directory.
 
-    Without the drive, its folder would be on the gateway's own storage. ``state``: the state directory.
+    While the drive is not mounted, its folder is on the gateway's own storage.
     """
     try:
         device = folder.stat().st_dev
@@ -37,7 +37,7 @@ def check_mounted(folder: Path, state: Path) -> None:
 
 
 def stored(folder: Path) -> dict[date, Path]:
-    """Return the automatic backups in a folder by day, the oldest first. Raises FolderError."""
+    """Return the files of automatic backups in a folder by date, the oldest first. Raises FolderError."""
     try:
         found = {match.group(1): path for path in folder.iterdir() if (match := NAME.fullmatch(path.name))}
     except OSError as error:
@@ -46,7 +46,7 @@ def stored(folder: Path) -> dict[date, Path]:
 
 
 def store(folder: Path, data: bytes, day: date, keep: int) -> int:
-    """Store a backup under its day, delete the oldest above ``keep``, and return how many there are.
+    """Store a backup file under its date, delete the oldest above ``keep``; return how many there are.
 
     The file is written completely or not at all. Raises FolderError.
     """
@@ -64,7 +64,10 @@ def store(folder: Path, data: bytes, day: date, keep: int) -> int:
 
 
 def drives(mounts: Path = MOUNTS, places: Iterable[str] = DRIVES) -> tuple[str, ...]:
-    """Return the folders where writable drives are mounted, from the kernel's list of mounts."""
+    """Return at most 16 folders below ``places`` on which writable drives are mounted.
+
+    ``mounts``: the kernel's list of mounts. Empty if it cannot be read.
+    """
     try:
         lines = mounts.read_text("utf-8", "replace").splitlines()
     except OSError:

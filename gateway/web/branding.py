@@ -51,7 +51,7 @@ _STYLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BrandStyle:
-    """The CSS of a brand. ``dark``: what the dark theme adds."""
+    """The CSS of a provider's brand for the pages. ``dark``: additional rules of the dark theme."""
 
     style: str
     dark: str
@@ -59,7 +59,7 @@ class BrandStyle:
 
 @dataclass(frozen=True, slots=True)
 class LogoFile:
-    """A checked logo file."""
+    """A logo file that was checked: its path, its media type, and a digest of its bytes."""
 
     path: str
     type: str
@@ -67,7 +67,10 @@ class LogoFile:
 
 
 def read_logo(path: str) -> LogoFile:
-    """Check a PNG or SVG file and return it as a logo. Raises PolicyError if the pages must not show it."""
+    """Check a PNG or SVG file and return it as a logo.
+
+    Raises PolicyError if it cannot be read, is too large, or has parts that the pages must not show.
+    """
     data = read_bounded(Path(path), MOST_BYTES)
     if len(data) > MOST_BYTES:
         raise PolicyError(path, f"is larger than {MOST_BYTES} bytes", "make it smaller")
@@ -90,7 +93,7 @@ def _look_at_png(path: str, data: bytes) -> None:
 
 
 def _look_at_svg(path: str, data: bytes) -> None:
-    """Accept only shapes and text. Any part that this check cannot parse is refused."""
+    """Raise PolicyError unless an SVG has only shapes and text, all of which this check can parse."""
     fix = "save it as plain SVG with shapes, gradients and text only"
     try:
         text = data.decode("utf-8")
@@ -135,7 +138,10 @@ def _of_tag(name: str, attributes: str) -> str:
 
 
 def style_of(brand: Brand, *, logo: bool) -> BrandStyle:
-    """Return the CSS that follows webui/static/style.css and dark.css; empty for our own brand."""
+    """Return the CSS to add to webui/static/style.css and dark.css for a brand; empty for Qalqan's own.
+
+    ``logo``: whether the brand has one.
+    """
     parts = []
     if brand.name != OWN_NAME:
         parts.append(LONG_NAME)
@@ -162,7 +168,7 @@ def _night(colour: str) -> str:
 
 
 def for_night(colour: str) -> str:
-    """Return the colour, lightened just enough for the dark pages and for dark text on a button."""
+    """Return the colour, lightened just enough for dark pages, and for dark text on a button of it."""
     grounds = (*NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)
     lighter = (mixed(WHITE, colour, percent) for percent in range(101))
     return next(
@@ -171,13 +177,16 @@ def for_night(colour: str) -> str:
 
 
 def _tint(colour: str, ground: str, percent: int) -> str:
-    """Return the strongest tint on which the colour itself is readable."""
+    """Return the strongest mix of ``colour`` into ``ground`` on which the colour itself is readable.
+
+    ``percent``: the largest share of the colour.
+    """
     tints = (mixed(colour, ground, share) for share in range(percent, -1, -1))
     return next(tint for tint in tints if contrast(colour, tint) >= MIN_CONTRAST)
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:
-    """Return the colour of ``percent`` of one colour on another, the ``ground``."""
+    """Return ``percent`` of ``colour``, mixed with the rest of ``ground``, as ``#rrggbb``."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return "#" + "".join(
         f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs

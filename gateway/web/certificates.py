@@ -34,9 +34,9 @@ NAMES_SHOWN = 4
 
 
 def examine_files(name: str, chain: Path, key: Path) -> ExaminedCertificate:
-    """Return the problems and the dates of a PEM chain and its key for ``name``, read from files.
+    """Return the problems and the validity of a PEM certificate chain and its key, read from files.
 
-    A file that cannot be read is a further problem.
+    ``name``: the host name that the certificate must be for. A file that cannot be read is a further problem.
     """
     read: list[bytes] = []
     problems = []
@@ -53,9 +53,10 @@ def examine_files(name: str, chain: Path, key: Path) -> ExaminedCertificate:
 def examine(
     name: str, chain: bytes, key: bytes, chain_name: str = "chain", key_name: str = "key"
 ) -> ExaminedCertificate:
-    """Return the problems and the dates of a PEM chain and its key for ``name``.
+    """Return the problems and the validity of a PEM certificate chain and its key, as bytes.
 
-    Empty data is skipped without a problem: the caller has reported it already.
+    ``name``: the host name that the certificate must be for. ``chain_name``, ``key_name``: names of the files
+    in messages. Empty data is skipped without a problem: the caller has reported it already.
     """
     if not is_installed("cryptography"):
         return ExaminedCertificate(("certificates cannot be read; install the package python3-cryptography",))
@@ -152,7 +153,7 @@ def _leaf_problems(leaf: x509.Certificate, name: str, where: str) -> list[str]:
 
 
 def _is_for(pattern: str, name: str) -> bool:
-    """Return whether a certificate's pattern matches a name; a wildcard is one label (RFC 6125 6.4.3)."""
+    """Return whether a certificate's host name matches ``name``. A wildcard is one label (RFC 6125 6.4.3)."""
     if pattern.startswith("*."):
         return name.partition(".")[2] == pattern[2:]
     return pattern == name

@@ -22,7 +22,7 @@ LOOK_EVERY = 2.0  # seconds
 
 
 class ConnectionLimits:
-    """The connections of the TLS front: at most 64, and 24 of one address. Closes silent ones."""
+    """Limits the connections of the TLS front: at most 64, and 24 of one address. Closes silent ones."""
 
     def __init__(self, loop: Loop, hand_over: HandOver) -> None:
         self.connections: set[BrowserConnection] = set()
@@ -30,7 +30,10 @@ class ConnectionLimits:
         self._timer: Timer = loop.call_later(LOOK_EVERY, self._look)
 
     def enter(self, sock: socket.socket, who: str, context: ssl.SSLContext) -> None:
-        """Add a connection; close this one or another if a limit is exceeded."""
+        """Add a browser's connection, which starts its TLS handshake. ``who``: the browser's address.
+
+        If a limit is exceeded, this connection or another is closed.
+        """
         sock.setblocking(False)
         try:
             tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)

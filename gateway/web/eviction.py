@@ -20,7 +20,7 @@ BROWSER = 6  # connections of a browser to one host; more from one address count
 
 
 class EvictableConnection(Protocol):
-    """The properties of a connection that the selection needs."""
+    """The properties of a connection that `pick_eviction` needs."""
 
     @property
     def who(self) -> str: ...  # the address
@@ -39,9 +39,10 @@ AnyConnection = TypeVar("AnyConnection", bound=EvictableConnection)
 
 
 def pick_eviction(found: Collection[AnyConnection], now: float, coming: int) -> AnyConnection:
-    """Return the connection to close. ``found`` is not empty.
+    """Return the connection to close, of those in ``found``, which is not empty. The module has the rule.
 
-    ``coming``: how many unanswered connections may stay while others can be closed.
+    ``now``: seconds on the clock of the connections. ``coming``: how many connections without a response may
+    stay while others can be closed.
     """
     count = Counter(connection.who for connection in found)
 

@@ -12,9 +12,9 @@ SOON_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class ExaminedCertificate:
-    """The problems of a certificate and the period in which it is valid.
+    """The problems of a certificate, and the period in which it is valid.
 
-    ``problems`` are lines for users, independent of the date.
+    ``problems``: lines for users, independent of today's date.
     """
 
     problems: tuple[str, ...]
@@ -22,7 +22,10 @@ class ExaminedCertificate:
     until: datetime | None = None
 
     def dates(self, now: datetime) -> str:
-        """Return why the certificate is not valid at ``now``, as a line for users; empty if it is."""
+        """Return why the certificate is not valid at ``now``, as a line for users.
+
+        Empty if it is valid, or could not be read.
+        """
         if self.since is None or self.until is None:
             return ""
         if now < self.since:
@@ -36,7 +39,7 @@ class ExaminedCertificate:
         return (*self.problems, wrong) if wrong else self.problems
 
     def days_left(self, now: datetime) -> int:
-        """Return the days until the end; 0 on the last day."""
+        """Return the whole days until the certificate expires; 0 on the last day and after it."""
         return 0 if self.until is None else max(0, (self.until - now).days)
 
     def as_json(self) -> dict[str, object]:
@@ -46,7 +49,10 @@ class ExaminedCertificate:
 
 
 def parse_examined(result: Mapping[str, object]) -> ExaminedCertificate:
-    """Parse the JSON of `ExaminedCertificate.as_json`. Invalid JSON counts as a failed examination."""
+    """Return the certificate from the JSON of `ExaminedCertificate.as_json`.
+
+    JSON without a list of problems counts as a failed examination.
+    """
     problems, since, until = (result.get(key) for key in ("problems", "since", "until"))
     if not isinstance(problems, list):
         return ExaminedCertificate(("the certificate could not be examined",))

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class Front:
-    """Accepts TLS connections while the certificate is valid, and passes them to the pages."""
+    """Accepts TLS connections while the trusted name's certificate is valid, and passes them to the pages."""
 
     def __init__(self, loop: Loop, settings: dict[str, Any]) -> None:
         self._loop = loop
@@ -61,9 +61,10 @@ class Front:
         loop.on_readable(self._pages, self._end)
 
     def _changed(self) -> None:
-        """Start or stop listening with the certificate, and send its state to the pages.
+        """Start or stop listening as the certificate is valid or not, and send its state to the pages.
 
-        Without a valid one, new connections are refused rather than shown a warning; existing ones continue.
+        Without a valid certificate new connections are refused, so that browsers show no warning; existing
+        ones continue.
         """
         now = self._certificate
         if now.good and not self._listens:
@@ -103,7 +104,10 @@ class Front:
         return True
 
     def _end(self) -> None:
-        """Stop when the pages close their end. They send nothing here."""
+        """Stop the event loop if the pages have closed their end of the socket pair.
+
+        They send nothing on it.
+        """
         if not self._pages.recv(1):
             self._loop.stop()
 
@@ -114,9 +118,9 @@ class Front:
 
 
 class FrontCertificate:
-    """Loads the front's certificate, and examines and loads it again when its files change.
+    """Loads the certificate of the TLS front, and examines and loads it again when its files change.
 
-    ``changed`` is called when `good` or `problem` changes.
+    ``changed``: called when `good`, `problem` or the end of validity changes.
     """
 
     def __init__(self, loop: Loop, name: str, chain: str, key: str, changed: Callable[[], None]) -> None:
@@ -136,7 +140,7 @@ class FrontCertificate:
 
     @property
     def good(self) -> bool:
-        """Whether there is a certificate that is valid now."""
+        """Whether a certificate is loaded that is valid now."""
         return self._context is not None and not self._shown.dates(datetime.now(UTC))
 
     @property
@@ -144,7 +148,10 @@ class FrontCertificate:
         return self._shown.until if self.good else None
 
     def context(self) -> ssl.SSLContext:
-        """Return the context for one connection. Call it only while the certificate is `good`."""
+        """Return the TLS context for one new connection. Call it only while the certificate is `good`.
+
+        After 2,000 connections the files are loaded into a new context.
+        """
         assert self._context is not None
         self._used += 1
         if self._used > CONTEXT_LIFE:
@@ -183,14 +190,20 @@ class FrontCertificate:
         self._report()
 
     def _report(self) -> None:
-        """Call ``changed`` after a change. Invalid files have no effect while the loaded one is valid."""
+        """Call ``changed`` if the state has changed since the last call.
+
+        Invalid files have no effect on `good` while the loaded certificate is valid.
+        """
         state = (self.good, self._wrong or self._shown.dates(datetime.now(UTC)), self._shown.until)
         if state != self._reported:
             self._reported, self.problem = state, state[1]
             self._changed()
 
     def _load(self) -> ssl.SSLContext:
-        """Return a TLS context with the files. Raises OSError, of which ssl.SSLError is a subclass."""
+        """Return a TLS server context with the certificate and key files.
+
+        Raises OSError (also ssl.SSLError).
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
@@ -203,9 +216,9 @@ class FrontCertificate:
     def _check_name(
         self, _line: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
     ) -> int | None:
-        """Return None for the certificate's name, and a TLS alert for any other name or none.
+        """Return None if the browser names the certificate's host, else a TLS alert.
 
-        After the alert, the browser shows an error that cannot be skipped, not a warning.
+        After the alert the browser shows an error that cannot be skipped, not a warning.
         """
         if name is not None and name.lower().rstrip(".") == self._name:
             return None

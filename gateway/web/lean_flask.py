@@ -17,7 +17,7 @@ _UNUSED = {
 
 
 class _Nothing:
-    """Replaces what a library refers to at import and never calls here: a command group, a server."""
+    """Stands for what a library takes from unused modules when it is imported: a command group, a server."""
 
     commands: tuple[()] = ()
 
@@ -33,10 +33,10 @@ class _Unused(ModuleType):
 
 
 def import_lean() -> None:
-    """Import Flask and segno without their unused modules.
+    """Import Flask and segno without those of their modules that the pages do not use.
 
     Call it before anything else imports them: a library that is already imported stays as it is. A later
-    import of an unused module gets the real one.
+    import of an unused module loads the real one.
     """
     for library, unused in _UNUSED.items():
         packages = {library, *(name.partition(".")[0] for name in unused)}

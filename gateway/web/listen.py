@@ -8,15 +8,18 @@ from gateway.core.errors import GatewayError
 
 
 class SettingsError(GatewayError):
-    """A setting of the pages that cannot be used."""
+    """Raised if a setting of the pages cannot be used."""
 
 
 class ListenError(SettingsError):
-    """The pages cannot listen: the port is taken, or an interface or address does not exist."""
+    """Raised if the pages cannot listen: the port is taken, or an interface or address does not exist."""
 
 
 def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
-    """Return address and port of ``192.168.1.1:8080`` or ``[fd00::1]:8080``. Raises ListenError."""
+    """Return address and port of a text such as ``192.168.1.1:8080`` or ``[fd00::1]:8080``.
+
+    Raises ListenError for other text, and for a public or unspecified address unless ``allow_wan``.
+    """
     address, _, port = text.rpartition(":")
     address = address.removeprefix("[").removesuffix("]")
     try:

@@ -34,13 +34,14 @@ _MALFORMED = (
 
 
 class PasskeyRefusedError(Exception):
-    """A response of a browser is refused; one line says why."""
+    """Raised if a browser's response is not accepted. The message is one line with the reason."""
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the new passkey (``do`` is ``register``) or the counter of a used one (``verify``).
+    """Verify a browser's WebAuthn response and return the result. Raises RequestError or PasskeyRefusedError.
 
-    Raises RequestError or PasskeyRefusedError.
+    ``do`` is ``register``: the result has a new passkey's public key and counter; or ``verify``: the result
+    has the counter of a passkey that was used.
     """
     _enable_json()
     checks = {"register": _register, "verify": _verify}
@@ -56,9 +57,9 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _register(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return credential ID, public key and counter of a new passkey (WebAuthn Level 3 §7.1).
+    """Return public key and signature counter of a new passkey, after verification (WebAuthn Level 3 §7.1).
 
-    The attestation is ignored: which make of authenticator a family uses is not the gateway's concern.
+    The attestation, which names the make of the authenticator, is ignored. Raises PasskeyRefusedError.
     """
     from fido2 import cbor
     from fido2.utils import websafe_encode
@@ -82,7 +83,7 @@ def _register(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _verify(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the signature counter of a passkey's response (WebAuthn Level 3 §7.2)."""
+    """Return a passkey's signature counter after verification of its response (WebAuthn Level 3 §7.2)."""
     from fido2 import cbor
     from fido2.cose import CoseKey
     from fido2.utils import websafe_decode
@@ -105,7 +106,7 @@ def _verify(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _server(request: Mapping[str, Any]) -> Fido2Server:
-    """Return a verifier that accepts only the trusted name's own origin."""
+    """Return a WebAuthn verifier that accepts only responses from ``https://`` and the request's host."""
     from fido2.server import Fido2Server
     from fido2.webauthn import PublicKeyCredentialRpEntity
 
@@ -126,13 +127,13 @@ def _state(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _credential(request: Mapping[str, Any], response: Mapping[str, str]) -> dict[str, Any]:
-    """Return the browser's credential in the JSON form of WebAuthn Level 3."""
+    """Return a browser's WebAuthn response as the JSON object that fido2 reads (WebAuthn Level 3)."""
     own = text_of(request, "id")
     return {"id": own, "rawId": own, "type": "public-key", "response": response, "clientExtensionResults": {}}
 
 
 def _refuse_frames(request: Mapping[str, Any]) -> None:
-    """Refuse a response that a page of another site got in a frame."""
+    """Raise PasskeyRefusedError if a page of another site got the response, in a frame."""
     from fido2.utils import websafe_decode
 
     client_data = json.loads(websafe_decode(text_of(request, "client_data")))
@@ -142,7 +143,10 @@ def _refuse_frames(request: Mapping[str, Any]) -> None:
 
 
 def _refuse_broken(key: CoseKey) -> None:
-    """Refuse a key that can verify nothing, such as a point that is not on its curve. Raises ValueError."""
+    """Raise ValueError for a key that can verify nothing, such as a point that is not on its curve.
+
+    Raises PasskeyRefusedError for an algorithm that is not supported here.
+    """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -156,7 +160,7 @@ def _refuse_broken(key: CoseKey) -> None:
 
 @cache  # it may be set once
 def _enable_json() -> None:
-    """Let fido2 1.x read the JSON form of WebAuthn. Version 2 always does."""
+    """Make fido2 1.x accept the JSON form of WebAuthn. Version 2 always does."""
     from fido2 import features
 
     mapping = getattr(features, "webauthn_json_mapping", None)

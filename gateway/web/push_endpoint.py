@@ -16,14 +16,14 @@ _SECRET = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)  # 16 bytes
 
 
 class BadSubscription(GatewayError):
-    """A browser's subscription is invalid, or not to a push service of the internet."""
+    """Raised for a browser's push subscription that is invalid, or not to a push service on the internet."""
 
 
 def checked(endpoint: str, p256dh: str, auth: str) -> PushSubscription:
-    """Return a subscription without an owner. Raises BadSubscription.
+    """Return a browser's Web Push subscription after a check of its parts. Raises BadSubscription.
 
-    The endpoint must be an HTTPS address with a name, at port 443. Whether the name leads to the internet is
-    checked for each message.
+    ``endpoint`` must be an HTTPS address with a host name, at port 443. Whether the name has an internet
+    address is checked for each message. ``p256dh`` and ``auth``: the browser's keys in base64url.
     """
     try:
         host = check_url(endpoint)

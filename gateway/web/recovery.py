@@ -32,14 +32,17 @@ _STARTED = time.monotonic()
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How the pages are started again, and what the recovery page needs until then."""
+    """Replaces this process by the one that serves the recovery page. Has what that page needs.
+
+    The recovery page is shown while the pages of the family cannot start.
+    """
 
     again: tuple[str, ...]  # the command line of the start
     watch: tuple[str, ...] = ()  # files whose change is a reason to try again
     settings: Mapping[str, Any] | None = None  # of the pages; None: not known
 
     def on_exception(self) -> None:
-        """From now on, serve the recovery page after an exception that nothing handles."""
+        """Make this process serve the recovery page after any uncaught exception, from now on."""
         sys.excepthook = self._after
 
     def _after(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -48,7 +51,10 @@ class Recovery:
             self.serve(PROGRAM)
 
     def serve(self, cause: str, where: str = "") -> NoReturn:
-        """Become the process that serves the recovery page. ``where``: the file or folder to blame."""
+        """Replace this process by the one that serves the recovery page. Never returns.
+
+        ``cause``: ``config``, ``storage`` or ``program``. ``where``: the file or folder that the page names.
+        """
         before = int(os.environ.get(FAILURES, "0")) if time.monotonic() - _STARTED < STEADY else 0
         values = {
             "cause": cause,
@@ -65,12 +71,16 @@ class Recovery:
 
 
 def this_command() -> tuple[str, ...]:
-    """Return the command line of this process, to start it again."""
+    """Return the command line of this process, with which it can be started again."""
     return (sys.executable, *sys.orig_argv[1:])
 
 
 def remember(folder: str, settings: str) -> None:
-    """Store the settings of a start, as JSON, if they have changed. A later recovery page uses them."""
+    """Store the settings (JSON text) of a start in ``folder``, if they have changed.
+
+    A recovery page uses them.
+    An error is only printed.
+    """
     path = Path(folder) / SETTINGS
     try:
         if path.exists() and path.read_text() == settings:
@@ -84,7 +94,10 @@ def remember(folder: str, settings: str) -> None:
 
 
 def _last_settings(watch: tuple[str, ...]) -> dict[str, Any]:
-    """Return the stored settings of the last good start; empty if none can be read."""
+    """Return the settings that the last good start of the pages stored; empty if none can be read.
+
+    ``watch``: the configuration files, which may name the folder.
+    """
     for folder in (*_named_folders(watch), *FOLDERS):
         try:
             found = json.loads((Path(folder) / SETTINGS).read_bytes()[:MOST])
@@ -96,7 +109,10 @@ def _last_settings(watch: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _named_folders(watch: tuple[str, ...]) -> list[str]:
-    """Return the pages' folders that the configuration files name, even if a file has a mistake elsewhere."""
+    """Return the pages' folders, from the setting ``state`` in the configuration files.
+
+    It is found even if a file has a mistake elsewhere.
+    """
     found = []
     for file in watch:
         try:

@@ -125,7 +125,10 @@ HEADERS = (
 
 
 def page(values: Mapping[str, Any], language: str, *, runs: bool) -> str:
-    """Return the page. ``runs``: the daemon answers."""
+    """Return the recovery page as HTML, which is shown while the pages of the family cannot start.
+
+    ``values``: cause, file or folder, and settings, as in `Recovery.serve`. ``runs``: the daemon responds.
+    """
     words, settings, cause = TEXTS[language], values["settings"], values["cause"]
     name = html.escape(str((settings.get("brand") or {}).get("name") or "Qalqan"))
     support = html.escape(str((settings.get("brand") or {}).get("support") or ""))
@@ -147,7 +150,10 @@ def page(values: Mapping[str, Any], language: str, *, runs: bool) -> str:
 
 
 def language_of(accepted: str, otherwise: str) -> str:
-    """Return the first language of an Accept-Language header that the page has, else ``otherwise``."""
+    """Return the first language of an Accept-Language header that the page has.
+
+    Without one, return ``otherwise`` if the page has it, else English.
+    """
     for word in accepted.split(","):
         found = word.partition(";")[0].strip().partition("-")[0].lower()
         if found in LANGUAGES:
@@ -156,7 +162,7 @@ def language_of(accepted: str, otherwise: str) -> str:
 
 
 def response(values: Mapping[str, Any], request: bytes) -> bytes:
-    """Return the HTTP response to a request: the page, or a problem in JSON on an address of the API."""
+    """Return the HTTP response to a request, with status 503: the page, or JSON below ``/api/``."""
     line, _, rest = request.decode("latin-1").partition("\r\n")
     method, _, target = line.partition(" ")
     settings = values["settings"]
@@ -174,7 +180,7 @@ def response(values: Mapping[str, Any], request: bytes) -> bytes:
 
 
 def daemon_answers(control: str) -> bool:
-    """Return whether the daemon accepts connections at its control socket."""
+    """Return whether the daemon accepts a connection at its control socket, whose path is ``control``."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(SOCKET_PATIENCE)
         try:
@@ -185,7 +191,10 @@ def daemon_answers(control: str) -> bool:
 
 
 class Server:
-    """Answers each connection with one response. It waits for no client."""
+    """Serves the recovery page, which is shown while the pages of the family cannot start.
+
+    Each connection gets one response. It does not wait for slow clients.
+    """
 
     def __init__(self, values: Mapping[str, Any], listening: list[socket.socket]) -> None:
         self._values = values
@@ -196,7 +205,7 @@ class Server:
             self._selector.register(sock, selectors.EVENT_READ, "listening")
 
     def turn(self) -> None:
-        """Answer the requests that have arrived; wait at most WATCH_EVERY for the first."""
+        """Answer the requests that have arrived, and close late connections. Waits at most a second."""
         for key, _ in self._selector.select(WATCH_EVERY):
             assert isinstance(key.fileobj, socket.socket)
             if key.data == "listening":
@@ -244,7 +253,10 @@ class Server:
 
 
 def listening_sockets(settings: Mapping[str, Any]) -> list[socket.socket]:
-    """Return the sockets on which the pages would listen. Raises OSError."""
+    """Return listening sockets at the addresses of the pages' settings.
+
+    Raises OSError if none can listen, ValueError for an invalid port.
+    """
     if listen := settings.get("listen"):
         address, _, number = str(listen).rpartition(":")
         address = address.strip("[]")
@@ -298,7 +310,10 @@ def _stop(_signal: int, _frame: object) -> NoReturn:
 
 
 def main(text: str) -> NoReturn:
-    """Serve the page until the pages may be able to start, then become their process again."""
+    """Serve the recovery page until a watched file changes or a pause has passed; then start the pages again.
+
+    The pages replace this process. The pause doubles with each failed start.
+    """
     values = json.loads(text)
     signal.signal(signal.SIGTERM, _stop)
     before = _stamps(values["watch"])

@@ -15,11 +15,14 @@ MEMORY = 128 << 20  # bytes of address space; libraries use 43 MiB
 
 
 class RequestError(Exception):
-    """The daemon sent an invalid request."""
+    """Raised in a helper process if the request on its standard input is invalid."""
 
 
 def limit_process() -> None:
-    """Limit time and memory of this process. It writes no core dump, which would contain the request."""
+    """Limit this process to 5 s of processor time, 20 s in total and 128 MB of memory.
+
+    No core dump is written, which would contain the request.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -27,10 +30,10 @@ def limit_process() -> None:
 
 
 def serve(name: str, most: int, answer: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> int:
-    """Answer the JSON object on standard input by one line on standard output.
+    """Call ``answer`` with the JSON object on standard input, and print its result as a line of JSON.
 
-    Return the exit status: 0, or 2 for a request that is invalid or has more than ``most`` bytes. ``name`` of
-    the process begins the line about it.
+    Return the exit status: 0, or 2 for a request that is invalid or has more than ``most`` bytes. ``name``:
+    begins the line on standard error about it. `limit_process` is called first.
     """
     limit_process()
     try:
@@ -43,7 +46,10 @@ def serve(name: str, most: int, answer: Callable[[Mapping[str, Any]], Mapping[st
 
 
 def read_request(most: int) -> Mapping[str, Any]:
-    """Return the JSON object on standard input. Raises RequestError unless it has at most ``most`` bytes."""
+    """Return the JSON object on standard input.
+
+    Raises RequestError for more than ``most`` bytes, or for other content.
+    """
     data = sys.stdin.buffer.read(most + 1)
     try:
         request = json.loads(data) if len(data) <= most else None
@@ -57,7 +63,7 @@ def read_request(most: int) -> Mapping[str, Any]:
 
 
 def text_of(request: Mapping[str, Any], name: str) -> str:
-    """Return a text of the request. Raises RequestError if it has none of this name."""
+    """Return the request's text value with this name. Raises RequestError if it is missing or no text."""
     value = request.get(name)
     if not isinstance(value, str):
         msg = f"{name}: no text"

@@ -21,7 +21,10 @@ HandOver = Callable[[socket.socket, str], bool]
 
 
 class BrowserConnection:
-    """Forwards bytes between a browser and the pages. ``done`` is called once, when the connection ends."""
+    """Forwards bytes between a browser's TLS connection and a socket of the pages.
+
+    ``who``: the browser's address. ``done`` is called once, when the connection ends.
+    """
 
     def __init__(self, loop: Loop, browser: ssl.SSLSocket, who: str, hand_over: HandOver) -> None:
         self.who = who
@@ -39,7 +42,10 @@ class BrowserConnection:
         return self.page is not None
 
     def work(self) -> None:
-        """Continue the handshake, or transfer bytes both ways, without waiting. Close at the end."""
+        """Continue the TLS handshake, or transfer bytes both ways, without waiting.
+
+        Closes the connection if it has ended or failed.
+        """
         if self._closed:
             return
         self._wants_write = False
@@ -73,7 +79,7 @@ class BrowserConnection:
         return True
 
     def _transfer(self) -> bool:
-        """Transfer up to ROUNDS pieces; return false when the connection is over."""
+        """Move up to 8 pieces of data in each direction; return False if the connection has ended."""
         for _ in range(ROUNDS):
             moved = self._from_browser()
             if moved is None:
@@ -90,7 +96,10 @@ class BrowserConnection:
         return True
 
     def _from_browser(self) -> int | None:
-        """Move bytes from the browser to the pages; return how many, or None if the browser disconnected."""
+        """Move bytes from the browser to the pages; return the sum of bytes read and bytes sent.
+
+        None if the browser has disconnected.
+        """
         assert self.page is not None
         moved = 0
         if len(self._in) < ROOM and not self._page_ended:
@@ -115,9 +124,9 @@ class BrowserConnection:
         return moved
 
     def _from_page(self) -> int | None:
-        """Move bytes from the pages to the browser; return how many.
+        """Move bytes from the pages to the browser; return the sum of bytes read and bytes sent.
 
-        After the pages close, the rest of the buffer is still sent.
+        After the pages have closed, the rest of the buffer is still sent.
         """
         assert self.page is not None
         moved = 0
@@ -145,7 +154,7 @@ class BrowserConnection:
         return moved
 
     def _wait(self) -> None:
-        """Register the socket events after which bytes can be transferred, and remove the others."""
+        """Make the event loop report those socket events after which bytes can be moved, and no others."""
         takes = len(self._in) < ROOM and not self._page_ended
         self._watch(self._browser, reads=takes, writes=self._wants_write)
         if self.page is not None:
@@ -175,7 +184,10 @@ class BrowserConnection:
         self.done()
 
     def _say_goodbye(self) -> None:
-        """Send TLS's close_notify, so that the end is not mistaken for a cut. Does not wait for it."""
+        """Send TLS's close_notify to the browser, so that the end is not mistaken for a cut.
+
+        Does not wait.
+        """
         try:
             self._browser.unwrap()
         except (OSError, ValueError):

@@ -44,9 +44,10 @@ CONTACT = "https://qalqan.home.arpa/"
 
 
 def encrypt(text: bytes, to: PushSubscription, salt: bytes, own: EllipticCurvePrivateKey) -> bytes:
-    """Return the body of a push message (RFC 8291 §3.4). Raises ValueError for a point not on the curve.
+    """Return ``text`` as the encrypted body of a push message (RFC 8291 §3.4).
 
-    ``salt`` and ``own`` must be new for each message.
+    ``to``: the browser's subscription. ``salt`` and ``own`` must be new for each message. Raises ValueError
+    if the subscription's key is no point on the curve.
     """
     from cryptography.hazmat.primitives.asymmetric.ec import ECDH, SECP256R1, EllipticCurvePublicKey
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -62,7 +63,10 @@ def encrypt(text: bytes, to: PushSubscription, salt: bytes, own: EllipticCurvePr
 
 
 def authorization(endpoint: str, key: EllipticCurvePrivateKey, now: float) -> str:
-    """Return the header with which a push service recognises the sender (RFC 8292 §3)."""
+    """Return the Authorization header's value, by which push services recognise the sender (RFC 8292 §3).
+
+    ``key``: the home's. ``now``: Unix seconds; it is valid for 12 hours.
+    """
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
     from cryptography.hazmat.primitives.hashes import SHA256
@@ -79,10 +83,11 @@ def authorization(endpoint: str, key: EllipticCurvePrivateKey, now: float) -> st
 def send(
     to: PushSubscription, text: bytes, key: str, *, life: int, urgent: bool, way: Outside, now: float
 ) -> int:
-    """Send a message and return the HTTP status. Raises OSError, HTTPException, NotOutside or ValueError.
+    """Send a push message and return the push service's HTTP status.
 
-    ``key``: the home's private key. ``life``: seconds for which the push service stores the message.
-    Redirects are not followed, and only the head of the response is read.
+    ``key``: the home's private key. ``life``: seconds for which the push service stores the message. ``way``:
+    limits the addresses that are connected to. Redirects are not followed. Raises OSError, HTTPException,
+    NotOutside or ValueError.
     """
     body = encrypt(text, to, os.urandom(SALT), _new_key())
     parts = urlsplit(to.endpoint)
@@ -105,7 +110,10 @@ def send(
 
 
 def new_key() -> dict[str, Any]:
-    """Return a new key of a home, ``private`` and ``public``. Browsers get the latter when they subscribe."""
+    """Return a new key pair of a home, as ``private`` and ``public`` in base64url.
+
+    Browsers need the public key to subscribe.
+    """
     key = _new_key()
     number = key.private_numbers().private_value
     return {"private": encode(number.to_bytes(32, "big")), "public": encode(_point(key))}
@@ -145,7 +153,10 @@ def _derive(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 
 
 def answer(request: Mapping[str, Any], way: Outside) -> dict[str, Any]:
-    """Carry out a request of the pages: ``do`` is ``key`` or ``send``. Raises RequestError."""
+    """Carry out a request of the pages: make a key (``do`` is ``key``), or send a push message (``send``).
+
+    Return the key, the HTTP ``status``, or ``failed`` with the reason. Raises RequestError.
+    """
     if text_of(request, "do") == "key":
         return new_key()
     try:

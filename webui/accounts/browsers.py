@@ -22,21 +22,21 @@ NAMES = 4  # maximum of user names in a cookie; a new one replaces the oldest
 
 
 def known(name: str) -> str:
-    """Return this browser's id from its cookie; empty if ``name`` has never signed in on it."""
+    """Return this browser's id from its cookie, if ``name`` has signed in on it before; else empty."""
     own, names = _kept()
     return own if _folded(name) in map(_folded, names) else ""
 
 
 def last_name() -> str:
-    """Return the name that signed in last on this browser, for a form to fill in; empty if none did."""
+    """Return the user name that signed in last on this browser, to fill in a form; empty if none did."""
     _own, names = _kept()
     return names[-1] if names else ""
 
 
 def remember(name: str) -> None:
-    """Record in a cookie of this response that ``name`` has signed in on this browser.
+    """Record in a cookie of this response that the user ``name`` has signed in on this browser.
 
-    The cookie has at most `NAMES` names; a new one replaces the oldest.
+    The cookie has at most four names; a new one replaces the oldest.
     """
     own, names = _kept()
     here = [known_name for known_name in names if _folded(known_name) != _folded(name)][1 - NAMES :]

@@ -14,7 +14,7 @@ RECENT = 8  # times of attempts that are stored: as many may be checked at the s
 
 
 class Limiter:
-    """Counts attempts by key, and says how long each key must wait.
+    """Counts attempts by key, and returns how long each key must wait.
 
     A key is a hardware address, an IP address, or a browser. All times are in seconds of one monotonic clock.
     """
@@ -31,11 +31,11 @@ class Limiter:
         return max(0.0, times[-1] + pause - now)
 
     def knows(self, key: str, now: float) -> bool:
-        """Return whether attempts of this key are counted."""
+        """Return whether this key has attempts that are still counted."""
         return self._found(key, now)[0] > 0
 
     def count(self, key: str, now: float) -> None:
-        """Count an attempt of this key.
+        """Count an attempt of this key at the time ``now``.
 
         Callers do so before they check the password, so that parallel attempts count.
         """
@@ -47,10 +47,10 @@ class Limiter:
         self._tries[key] = count + 1, (*times, now)[-RECENT:]
 
     def uncount(self, key: str, at: float | None = None) -> None:
-        """Remove an attempt of the key, because it was correct: that of the time ``at``, or the last one.
+        """Remove one attempt of the key from the count, because it was correct.
 
-        Earlier ones stay, so that one account cannot be used to guess another's password. Their wait too is
-        as if there had been no correct one.
+        It is the one of the time ``at``, or the last. Earlier ones stay, with their wait, so that one account
+        cannot be used to guess another's password.
         """
         count, times = self._tries.get(key, (0, ()))
         gone = times[-1:] if at is None else (at,)
@@ -64,13 +64,14 @@ class Limiter:
             self._tries.pop(key, None)
 
     def state(self) -> dict[str, list[float]]:
-        """Return the counts for a file: key → count and time of the last attempt."""
+        """Return the counts in a form for a file: by key, the count and the time of the last attempt."""
         return {key: [count, times[-1]] for key, (count, times) in self._tries.items()}
 
     def restore(self, state: Mapping[str, list[float]], now: float) -> None:
-        """Use the counts of a file. A time in the future is of an earlier boot, and becomes ``now``.
+        """Take over counts that `state` returned.
 
-        Raises ValueError or TypeError for anything that ``state`` does not return.
+        A time in the future is of an earlier boot, and becomes ``now``.
+        Raises ValueError or TypeError for other data.
         """
         for key, (count, last) in list(state.items())[-KEYS_LIMIT:]:
             self._tries[str(key)] = max(1, int(count)), (min(float(last), now),)

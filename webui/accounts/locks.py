@@ -34,7 +34,10 @@ def lock() -> None:
 
 
 def is_open(here: Here) -> bool:
-    """Return whether the user of this device may see the child's private data."""
+    """Return whether the private part of a child's pages is unlocked for the user of the device ``here``.
+
+    The child's PIN unlocks it in this browser; without a PIN a signed-in parent sees it.
+    """
     pin = here.own.pin
     if pin is None:
         return True  # not a child's device; the page itself decides what it shows there
@@ -50,7 +53,10 @@ def is_open(here: Here) -> bool:
 
 
 def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Restrict a view to the child of the requesting device. Others are redirected to the PIN's page."""
+    """Return the view restricted to browsers where the device's child has typed its PIN (`is_open`).
+
+    Others are redirected to the page on which the PIN is typed.
+    """
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:

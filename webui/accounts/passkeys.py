@@ -23,7 +23,7 @@ PENDING_LIMIT = 64  # characters of a challenge
 
 
 def why_not() -> str:
-    """Return why this page cannot use a passkey; empty if it can.
+    """Return why this page cannot use a passkey, as a key; empty if it can.
 
     ``uninstalled``: the package fido2 is missing, and no page mentions passkeys. Else see `why_untrusted`.
     """
@@ -31,7 +31,7 @@ def why_not() -> str:
 
 
 def sent() -> Mapping[str, Any]:
-    """Return the JSON object that the page's script has sent; empty if it is none."""
+    """Return the JSON object that the page's script has sent; empty if the body is something else."""
     request.max_content_length = ANSWER_LIMIT
     try:
         found = json.loads(request.get_data(cache=False))
@@ -41,12 +41,18 @@ def sent() -> Mapping[str, Any]:
 
 
 def options(purpose: str) -> Any:
-    """Return the options of a WebAuthn request, as JSON. Raises: ControlError."""
+    """Return the options that a browser needs for a WebAuthn request, as JSON, from the daemon.
+
+    ``purpose``: what the passkey is for. Raises ControlError.
+    """
     return session.ask("passkey_start", purpose=purpose).options
 
 
 def result(message: Mapping[str, Any], **values: object) -> AccountResponse:
-    """Let the daemon check a browser's answer, and return the result. Raises: ControlError."""
+    """Send a browser's WebAuthn response to the daemon, wait up to 30 s for its check, and return the result.
+
+    ``message``: the script's, with challenge and answer. Raises ControlError.
+    """
     pending = str(message.get("challenge"))[:PENDING_LIMIT]
     session.ask("passkey_check", pending=pending, passkey=message.get("answer") or {})
     until = time.monotonic() + PATIENCE

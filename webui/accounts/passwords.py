@@ -39,7 +39,7 @@ RUNS = (
 
 
 class BusyError(ControlError):
-    """Raised when too many password hashes or wallet checks run at once, or when one does not finish."""
+    """Raised if too many password hashes or wallet checks run at once, or if one does not finish in time."""
 
 
 def problem(password: str, name: str) -> str:
@@ -65,17 +65,16 @@ def problem(password: str, name: str) -> str:
 
 
 def hashed(password: str) -> str:
-    """Return the hash of a password with a new salt, in Werkzeug's format.
+    """Return a password's scrypt hash with a new salt, in Werkzeug's format.
 
-    Raises:
-        BusyError: too many passwords are being hashed.
+    Raises BusyError if too many passwords are being hashed.
     """
     salt = gen_salt(_SALT)
     return f"{METHOD}${salt}${digest(password, salt)}"
 
 
 def digest(password: str, salt: str) -> str:
-    """Return the scrypt digest of a password with this salt: the last part of a hash. Raises: BusyError."""
+    """Return the scrypt digest of a password with this salt: the last part of a hash. Raises BusyError."""
     asked = json.dumps({"password": _same(password), "salt": salt}).encode()
     with _in_turn():
         try:
@@ -92,7 +91,7 @@ def digest(password: str, salt: str) -> str:
 
 
 def _same(password: str) -> str:
-    """Return the password in Unicode form NFC: one keyboard writes й as one code point, another as two."""
+    """Return the password in Unicode form NFC: some keyboards write й as one code point, others as two."""
     return unicodedata.normalize("NFC", password)
 
 

@@ -27,10 +27,10 @@ CODE_LIMIT = 40  # characters
 
 
 def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
-    """Return a decorator that runs a form's view only after a recent proof of the password.
+    """Return a decorator that runs a form's view only if the password was proven in the last ten minutes.
 
-    Without one, the response asks for it. That page repeats the form's fields and sends them again, so that
-    the user types nothing twice. ``needed``: whether this request is a dangerous change.
+    Otherwise the response asks for the password. That page has the form's fields and sends them again, so
+    that the user types nothing twice. ``needed``: returns whether this request is a dangerous change.
     """
 
     def declare(view: View[P]) -> View[P]:
@@ -48,14 +48,15 @@ def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
 
 
 def proven(view: View[P]) -> View[P]:
-    """Run a form's view, which is a dangerous change, only after a recent proof of the password."""
+    """Return a form's view that runs only if the password was proven in the last ten minutes."""
     return proven_when(lambda: True)(view)
 
 
 def asked_by_daemon() -> ResponseReturnValue:
-    """Answer a form whose change the daemon refused without a proof: ask for one, then repeat the view.
+    """Respond to a form whose change the daemon refused without a proof of the password.
 
-    Some changes need a proof only in some states, such as those of a child's device. The daemon decides.
+    Return the page that asks for it, or, if the form has the right one, the repeated view's response. Some
+    changes need a proof only in some states, such as those of a child's device; the daemon decides.
     """
     answer = _asked(session.signed_in())
     if answer is not None:
@@ -67,7 +68,11 @@ def asked_by_daemon() -> ResponseReturnValue:
 
 
 def _asked(me: session.Person) -> ResponseReturnValue | None:
-    """Return the page that asks for the password; None if the form has the right one."""
+    """Return the page that asks for the password, with its status; None if the form has the right one.
+
+    An account without a password is asked for a code. A wrong one counts as an attempt, and the page has the
+    error.
+    """
     sentence, status, headers = "", 403, dict[str, str]()
     if FIELD in request.form:
         try:
@@ -102,15 +107,16 @@ def _typed(me: session.Person) -> dict[str, str | None]:
 
 
 def typed_code(text: str) -> str | None:
-    """Return a typed code of the second factor for a request to the daemon; None for an empty field."""
+    """Return the letters and digits of a typed code of the second factor; None if there are none."""
     code = "".join(letter for letter in text[:CODE_LIMIT] if letter.isascii() and letter.isalnum())
     return code or None
 
 
 def digest_of(name: str, password: str) -> str:
-    """Return the digest of a typed password, with the salt of this user, for the daemon to compare.
+    """Return the scrypt digest of a typed password, with the salt of the user ``name``.
 
-    It is computed for every name, whether or not a user has it. Raises: BusyError.
+    The daemon compares it. It is computed for every name, whether or not there is such a user. Raises
+    BusyError or ControlError.
     """
     salt = session.ask("salt", name=name).salt
     return passwords.digest(password[: passwords.LONGEST + 1], salt)

@@ -43,10 +43,10 @@ _SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_withou
 
 
 class OwnSession(SecureCookieSessionInterface):
-    """Stores the session in a signed cookie without a timestamp. The daemon decides when a session ends.
+    """A Flask session interface with a signed cookie without a timestamp.
 
-    With Flask's timestamps, a gateway whose clock starts in 1970 would send expired cookies, and reject them
-    later.
+    The daemon decides when a session ends. With Flask's timestamps, a gateway whose clock starts in 1970
+    would send expired cookies, and reject them later.
     """
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
@@ -99,15 +99,15 @@ class Person:
 
     @property
     def can_return(self) -> bool:
-        """Return whether the user can sign in again without a link."""
+        """Whether the user can sign in again without a link: with a password or a passkey."""
         return self.password or self.passkey
 
 
 def sign_in(answer: AccountResponse) -> None:
-    """Store a new session in the cookie after the daemon has accepted a password, link or code.
+    """Store a new session in the cookie, after the daemon has accepted a password, passkey, link or code.
 
-    The browser becomes known for this user. A guardian takes the device back if it was handed to a child. On
-    a child's device the session ends after half an hour.
+    The browser becomes known for this user. If the device was handed to a child, a parent who signs in takes
+    it back. On a child's device the session ends after half an hour. Raises ControlError.
     """
     session.clear()
     session.permanent = True
@@ -125,7 +125,7 @@ def sign_in(answer: AccountResponse) -> None:
 
 
 def belongs_to_child() -> bool:
-    """Return whether the requesting device is a child's, or has an open question about its owner."""
+    """Return whether the requesting device is a child's, or a question about its owner is open."""
     here = daemon().here(source_address())
     return bool(here.asked) or daemon().home().child(here.profile) is not None
 
@@ -141,7 +141,7 @@ def token() -> str:
 
 
 def _is_over() -> bool:
-    """Return whether the session started on a child's device and its time is over."""
+    """Return whether the session began on a child's device and its half hour is over."""
     until = session.get("until")
     if until is None:
         return False
@@ -149,13 +149,11 @@ def _is_over() -> bool:
 
 
 def person(*, with_home: bool = True) -> Person | None:
-    """Return the signed-in user; None without one. Raises: Unreachable.
+    """Return the signed-in user; None without one. Raises Unreachable.
 
-    A user counts as signed out on a device that is handed to a child, or if the session began on a device
-    that is handed over now. A phone that takes a new private address is a new device here, but its browsers
-    keep their cookies.
-
-    ``with_home``: the page needs the state of the home as well, which then comes in the same answer.
+    On a device that is handed to a child, the user counts as signed out, also if the session began on that
+    device and it has a new address. ``with_home``: the page also needs the state of the home; both are then
+    requested from the daemon in one message.
     """
     if "person" not in g:
         g.person = _person(with_home=with_home)
@@ -189,7 +187,7 @@ def _person(*, with_home: bool) -> Person | None:
 
 
 def _visitor(*, with_home: bool) -> AccountResponse | None:
-    """Return the daemon's answer about the account of the session; None if the daemon refuses the session."""
+    """Return the daemon's answer about the session's account; None if it does not accept the session."""
     begun = session.get("device")
     visitor = {
         "session": token(),
@@ -207,30 +205,33 @@ def _visitor(*, with_home: bool) -> AccountResponse | None:
 
 
 def signed_in() -> Person:
-    """Return the signed-in user, in a view that only signed-in users reach. Asserts that there is one."""
+    """Return the signed-in user, in a view that requires one. AssertionError if there is none."""
     found = person()
     assert found is not None
     return found
 
 
 def guardian() -> str | None:
-    """Return the name of the signed-in user; None without one. Raises: Unreachable.
+    """Return the name of the signed-in user; None without one. Raises Unreachable.
 
-    On guardians' pages this is a guardian.
+    Only on pages that are restricted to parents is the user surely a parent.
     """
     found = person()
     return None if found is None else found.name
 
 
 def author() -> dict[str, Any]:
-    """Return user, session and address for a change that the daemon may refuse without a proof."""
+    """Return user name, session and address of the request, to send with a change to the daemon.
+
+    With the session the daemon can check for a recent proof of the password.
+    """
     return {"by": guardian() or "", "session": token(), "origin": source_address()}
 
 
 def ask(action: str, **values: object) -> AccountResponse:
-    """Send an action of the verb `guardian` and return the daemon's response.
+    """Send an action about accounts (the verb ``guardian``) to the daemon and return its response.
 
-    It is sent for the signed-in user and the requesting device. Raises: ControlError.
+    It is sent in the name of the signed-in user and the requesting device. Raises ControlError.
     """
     values = {"by": guardian() or "", "session": token() or None, **values}
     if action in STARTS:
@@ -245,9 +246,9 @@ def to_sign_in() -> ResponseReturnValue:
 def seen_by(
     *roles: str, away: Callable[[], ResponseReturnValue] = to_sign_in
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that restricts a view to roles.
+    """Return a decorator that restricts a view to users with these roles.
 
-    ``away``: makes the response for a user who is not signed in.
+    ``away``: returns the response for a user who is not signed in.
     """
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
@@ -267,18 +268,21 @@ def guardians_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def everybody(view: Callable[P, R]) -> Callable[P, R]:
-    """Restrict a view to signed-in users of any role."""
+    """Return a view restricted to signed-in users of any role."""
     return seen_by(*PersonRole)(view)
 
 
 def without_home(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a form's view that does not need the home: its access check requests the account alone."""
+    """Mark a form's view that does not need the state of the home, and return the view.
+
+    Its access check then requests only the account from the daemon.
+    """
     setattr(view, _WITHOUT_HOME, True)
     return view
 
 
 def declared(view: Callable[..., Any]) -> frozenset[str] | None:
-    """Return the roles that a view's decorator declares; None without a decorator."""
+    """Return the roles that may see a view, from its decorator; None without a decorator."""
     return cast("frozenset[str] | None", getattr(view, _SEEN_BY, None))
 
 

@@ -40,7 +40,10 @@ _log = logging.getLogger(__name__)
 
 
 class TooManyTriesError(Exception):
-    """Raised after too many wrong attempts. This one was not checked. ``seconds``: until the next one."""
+    """Raised for an attempt after too many wrong ones; it was not checked.
+
+    ``seconds``: until the next one.
+    """
 
     def __init__(self, wait: float) -> None:
         self.seconds = int(wait) + 1
@@ -56,7 +59,10 @@ class TooManyTriesError(Exception):
 
 
 class WrongTries:
-    """Counts wrong attempts. ``file``: where the counts survive a restart; None: nowhere."""
+    """Counts wrong attempts at passwords and codes, by device or browser, and rejects too many.
+
+    ``file``: where the counts survive a restart; None: nowhere.
+    """
 
     def __init__(self, file: Path | None, now: float) -> None:
         self._file = file
@@ -72,10 +78,11 @@ class WrongTries:
     def attempt(
         self, now: float, name: str, *, placed: bool, stored: Callable[[], bool] = lambda: True
     ) -> Iterator[None]:
-        """Run the ``with`` block as one attempt at a password or code. It counts only if the input was wrong.
+        """Run the ``with`` block as one attempt at a password or code.
 
-        Raises: TooManyTriesError before the block. ``now``: seconds of a monotonic clock. ``stored``: returns
-        whether counts may be stored; called after a wrong input.
+        It counts only if the block finds it wrong. Raises TooManyTriesError before the block. ``now``:
+        seconds of a monotonic clock. ``name``: the account. ``placed``: whether devices have owners yet.
+        ``stored``: returns whether counts may be stored; it is called after a wrong input.
         """
         own, strange = _client(name, placed=placed)
         with self._lock:
@@ -100,7 +107,10 @@ class WrongTries:
                     self._write()
 
     def _write(self) -> None:
-        """Store the counts, also those of attempts that are being checked now."""
+        """Store the counts of wrong attempts in the file, if there is one; an error is logged.
+
+        Attempts that are being checked now are counted too.
+        """
         if self._file is None:
             return
         try:
@@ -110,7 +120,10 @@ class WrongTries:
 
 
 def _client(name: str, *, placed: bool) -> tuple[str, bool]:
-    """Return the key of an attempt at the account ``name``, and whether the device is unknown."""
+    """Return the key by which an attempt at the account ``name`` is counted, and if its device is unknown.
+
+    The key is the browser's id if the account has signed in on it before, else the device's address.
+    """
     # Requests with a token ignore cookies.
     browser = "" if "Authorization" in request.headers else browsers.known(name)
     if browser:
@@ -123,10 +136,10 @@ def _client(name: str, *, placed: bool) -> tuple[str, bool]:
 def new_device(
     limiter: Limiter, now: float, own: str, *, strange: bool, most: int = NEWCOMERS
 ) -> dict[str, int]:
-    """Return the shared key of unknown devices, with its limit, for the first attempt of such a device.
+    """Return the key that all unknown devices share, with its limit, for the first attempt of such a device.
 
-    ``most``: how many may begin without a wait. A device that has tried before waits for itself alone: what
-    it does keeps no other device out.
+    Empty otherwise: a device that has tried before waits only for its own attempts. ``own``: its key.
+    ``strange``: it has no owner. ``most``: how many unknown devices may begin without a wait.
     """
     return {NEW: most} if strange and not limiter.knows(own, now) else {}
 
@@ -135,10 +148,10 @@ def new_device(
 def attempt(
     name: str = "", *, placed: bool = True, stored: Callable[[], bool] = lambda: True
 ) -> Iterator[None]:
-    """Run the ``with`` block as one attempt of the requesting device. Raises: TooManyTriesError.
+    """Run the ``with`` block as one attempt of the requesting device. Raises TooManyTriesError before it.
 
     ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet. ``stored``:
-    returns whether counts may be stored; called after a wrong input.
+    returns whether counts may be stored; it is called after a wrong input.
     """
     tries: WrongTries = current_app.extensions["qalqan-tries"]
     with tries.attempt(time.monotonic(), name, placed=placed, stored=stored):
@@ -146,6 +159,9 @@ def attempt(
 
 
 def install(app: Flask, state: Path | None) -> None:
-    """Count wrong attempts for this application. ``state``: the folder of the pages' state, if it has one."""
+    """Prepare the counting of wrong attempts for the application.
+
+    ``state``: the folder of the pages' state, where counts are stored; None: they are not.
+    """
     file = None if state is None else state / FILE
     app.extensions["qalqan-tries"] = WrongTries(file, time.monotonic())

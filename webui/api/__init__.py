@@ -54,7 +54,7 @@ def install(app: Flask) -> None:
     @blueprint.route("/<path:_place>", methods=METHODS, provide_automatic_options=False)
     @anyone
     def every(_place: str) -> Response:
-        """Return the response to any API request; errors become problem details.
+        """Return the response to any API request; errors become problem details (RFC 9457).
 
         Each operation declares who may call it, by session or token.
         """
@@ -68,7 +68,7 @@ def install(app: Flask) -> None:
 
 
 def error_response(error: Exception) -> Response:
-    """Return the response for an error of the API, the daemon or Flask, as problem details (RFC 9457)."""
+    """Return the response for an error of the API, the daemon or Flask, with problem details (RFC 9457)."""
     if isinstance(error, Problem):
         return error.response()
     if isinstance(error, SchemaError | UnexpectedAnswer):

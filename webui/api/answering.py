@@ -62,9 +62,9 @@ BUILD_TIMEOUT = 60  # seconds; it takes one on a fast machine
 
 
 class Served:
-    """The OpenAPI document as bytes. Built on the first request, because most homes never need it.
+    """Makes the OpenAPI document when it is first requested, and stores it compressed.
 
-    A short-lived process builds it: Python would keep the 1.6 MB that this takes.
+    Most homes never need it. A process that ends builds it: Python would keep the 1.6 MB that this takes.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,10 @@ class Served:
         self._packed = b""
 
     def get(self) -> bytes:
-        """Return the document. Raises: Problem 503 if the process cannot be started or fails."""
+        """Return the OpenAPI document as JSON bytes.
+
+        Raises Problem 503 if its process cannot be started or fails.
+        """
         with self._lock:
             if not self._packed:
                 argv = (sys.executable, "-m", "webui.api.document_process")
@@ -85,10 +88,7 @@ class Served:
 
 
 class Api:
-    """Routes API requests to their operations.
-
-    Built on the first request, because most homes never need its three megabytes.
-    """
+    """Calls the operation for an API request. Created at the first request: it takes three megabytes."""
 
     def __init__(self) -> None:
         self._served = Served()
@@ -107,7 +107,8 @@ class Api:
     def answer(self) -> Response:
         """Run the operation of the current request and return its response.
 
-        Raises: HTTPException for an unknown path or method, Problem, ControlError, SchemaError.
+        Access and input are checked before. Raises HTTPException for an unknown path or method, Problem,
+        ControlError or SchemaError.
         """
         adapter = self._map.bind_to_environ(request.environ)
         if request.method == "OPTIONS":

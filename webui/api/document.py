@@ -23,9 +23,9 @@ EVENTS_AT = "events"
 
 
 class RecordSchemas:
-    """Collects JSON schemas of record classes by name, for ``components/schemas`` of the document.
+    """Collects JSON schemas of record classes by name, for ``components/schemas`` of the OpenAPI document.
 
-    ``bodies``: of requests, which reject unknown keys; otherwise of responses.
+    ``bodies``: True for those of requests, which reject unknown keys; False for those of responses.
     """
 
     def __init__(self, *, bodies: bool) -> None:

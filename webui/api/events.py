@@ -54,7 +54,10 @@ def stream(me: Caller, query: Wanted) -> Response:
 
 
 class StreamLifetime:
-    """Decides whether a stream continues: its client is connected, within its time, and still has access."""
+    """Decides whether a stream of events continues.
+
+    It ends when the client disconnects, after its maximum time, and when the client loses access.
+    """
 
     def __init__(
         self,
@@ -105,7 +108,7 @@ def _messages(client: Client, kinds: tuple[str, ...], watch: StreamLifetime) -> 
 
 
 def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
-    """Return the public data of a daemon's event; None for a kind or shape of another daemon version."""
+    """Return the data that the API sends for a daemon's event; None for one of an unknown kind or form."""
     kind = EVENTS.get(str(event.get("event")))
     if kind is None:
         return None
@@ -121,8 +124,8 @@ def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
 
 
 def message(number: int, kind: str, data: Mapping[str, Any]) -> bytes:
-    """Return one server-sent event as bytes. ``number``: its id. ``kind``: one of EVENTS, or ``hello``.
+    """Return one server-sent event as bytes, with ``data`` as one line of ASCII JSON.
 
-    The JSON is ASCII without line breaks.
+    ``number``: its id. ``kind``: a key of EVENTS, or ``hello``.
     """
     return f"id: {number}\nevent: {kind}\ndata: {json.dumps(data)}\n\n".encode()

@@ -10,7 +10,7 @@ from gateway.control.schema import record
 
 @record
 class StatusEvent:
-    """A child's state has changed, or a guardian changed something with an effect on it."""
+    """A child's state has changed, or a parent made a change, such as a pause, that affects it."""
 
     profile: str | None
     what: str | None  # pause, resume, grant, revoke, off, on, erase, address, …; null: a change of state
@@ -179,7 +179,7 @@ class TrialEvent:
 
 @record
 class StepEvent:
-    """A transition to the next age group: proposed, postponed, accepted or no longer due."""
+    """A child's change to the next age group was proposed, postponed or made, or is no longer due."""
 
     profile: str
     name: str
@@ -202,7 +202,7 @@ class AlertsEvent:
 
 @record
 class TrafficEvent:
-    """Live traffic has new lines. Sent at most once a second, while a guardian reads it."""
+    """There are new lines of live traffic. Sent at most once a second, while a parent looks at it."""
 
 
 EVENTS: Mapping[str, type] = {

@@ -44,7 +44,7 @@ PARTS: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class NoContent:
-    """An empty response with status 204."""
+    """Stands for the result of an operation whose response is empty, with status 204."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Operation:
 
 
 class Noun:
-    """The operations on one kind of resource, in the order of their declaration."""
+    """Collects the API's operations on one kind of resource, in the order of their declaration."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -80,10 +80,10 @@ class Noun:
     def declare(
         self, method: str, path: str, *roles: str, answer: type = NoContent, **more: Any
     ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        """Return a decorator that adds a function as an operation.
+        """Return a decorator that adds a function as an operation of the API.
 
-        ``roles``: who may call it; none: guardians. The function's docstring is the operation's summary in
-        the OpenAPI document.
+        ``path``: below ``/api/v1``. ``roles``: who may call it; none: parents only. ``answer``: the type of
+        the result. The function's docstring is the operation's summary in the OpenAPI document.
         """
 
         def keep(call: Callable[..., object]) -> Callable[..., object]:

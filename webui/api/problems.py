@@ -49,7 +49,7 @@ SLOWED: Mapping[str, tuple[str, int]] = {  # code → the value with the waiting
 
 
 class Problem(Exception):
-    """An error of an API request: HTTP status, code, text and headers."""
+    """Raised for an API request that fails: HTTP status, error code, text for the user, and headers."""
 
     def __init__(
         self,
@@ -79,7 +79,10 @@ class Problem(Exception):
 
 
 def of_refusal(error: ControlError) -> Problem:
-    """Return the problem for an error of the daemon. Its code decides the status; 503 without a response."""
+    """Return the API's error for an error of the daemon.
+
+    The daemon's error code determines the HTTP status; it is 503 if the daemon does not respond.
+    """
     if isinstance(error, Unreachable):
         detail = _("The filter does not answer. Try again in a moment.")
         return Problem(503, "unreachable", detail, {"Retry-After": str(SOON)})

@@ -32,7 +32,10 @@ AROUND_FILE = 8 * 1024  # bytes of a form besides its file
 
 
 def parts_of(found: dict[str, str]) -> dict[str, object]:
-    """Return the checked parameters of the request's path by name. Raises Problem 404 for an invalid one."""
+    """Return the variable parts of the request's path by name, checked.
+
+    Raises Problem 404 for an invalid one.
+    """
     read: dict[str, object] = {}
     for name, text in found.items():
         try:
@@ -66,7 +69,10 @@ def _query(record: type) -> dict[str, object]:
 
 
 def _typed(kind: Any, text: str) -> object:
-    """Return a text of the path or query as the JSON type of ``kind``: an integer, a boolean, or the text."""
+    """Return a text of the path or query as the JSON type that ``kind`` needs: integer, boolean or text.
+
+    Text that does not fit is returned unchanged.
+    """
     inner = kind.inner if isinstance(kind, Maybe) else kind
     wanted = getattr(inner, "json_type", "string")
     if wanted == "integer" and text.isascii() and text.removeprefix("-").isdigit() and len(text) < 20:
@@ -79,7 +85,7 @@ def _typed(kind: Any, text: str) -> object:
 def _form(record: type, most: int) -> dict[str, object]:
     """Return the fields and file contents of a multipart form by name. ``most``: maximum bytes of a file.
 
-    The size limit is raised for this request only.
+    The request's size limit is raised for this. Raises SchemaError, or Problem 413 or 415.
     """
     if request.mimetype != FORM:
         raise of_status(415)
@@ -109,9 +115,9 @@ def _body(record: type) -> object:
 
 
 def read_json(data: bytes) -> object:
-    """Return the value of JSON in UTF-8, parsed strictly: unique keys, finite numbers, few levels.
+    """Return the value of JSON in UTF-8, parsed strictly: unique keys, finite numbers, at most 16 levels.
 
-    Raises: SchemaError.
+    Raises SchemaError.
     """
     try:
         found = json.loads(
@@ -128,7 +134,7 @@ def read_json(data: bytes) -> object:
 
 
 def _walk(value: object) -> Iterator[tuple[int, str]]:
-    """Yield the nesting level of each value from 1 on, with its text; an empty text for other values."""
+    """Yield each value and key in nested JSON as its level, from 1 on, and its text; empty if not a text."""
     waiting = [(1, value)]
     while waiting:
         level, item = waiting.pop()
@@ -147,7 +153,7 @@ def _no_constant(text: str) -> object:
 
 
 def _finite(text: str) -> float:
-    """Return the number of a JSON text. Raises: ValueError for one that Python reads as infinity (1e999)."""
+    """Return the number of a JSON text. Raises ValueError for one that Python reads as infinity (1e999)."""
     found = float(text)
     if not math.isfinite(found):
         raise ValueError(text)

@@ -42,26 +42,32 @@ class Caller:
     proof: bool = True  # a session's password was proven in the last ten minutes
 
     def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-        """Send a verb to the daemon without an author, as for a query, and return its response."""
+        """Send a request to the daemon without the caller's name, as a query needs, and return its response.
+
+        Raises ControlError.
+        """
         return daemon().client.ask(verb, **values)
 
     def change(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-        """Send a change to the daemon in this caller's name, with session or token's id.
+        """Send a change to the daemon in this caller's name, and return its response. Raises ControlError.
 
-        Returns the daemon's response.
+        The session or the token's id is sent too.
         """
         values |= {"via": self.via} if self.via else {"session": self.session}
         return self.ask(verb, by=self.name, origin=source_address(), **values)
 
     def account(self, action: str, **values: object) -> AccountResponse:
-        """Send an action of the verb `guardian` in this caller's name, and return the daemon's response."""
+        """Send an action about accounts (the verb ``guardian``) to the daemon in this caller's name.
+
+        Return the daemon's response. Raises ControlError.
+        """
         mine = {"session": self.session} if self.session else {"via": self.via}
         origin = source_address()
         return self.ask(ACCOUNTS, action=action, origin=origin, by=self.name, **mine, **values)
 
 
 class TokenCache:
-    """Stores digests of valid tokens, so that parallel requests with one of them do not count as guesses."""
+    """Stores digests of up to 16 valid tokens, so that parallel requests with one do not count as guesses."""
 
     def __init__(self) -> None:
         self._keys: dict[str, None] = {}
@@ -84,9 +90,9 @@ def install(app: Flask) -> None:
 
 
 def caller() -> Caller | None:
-    """Return the caller of this request; None without credentials.
+    """Return the user who sent this API request, by token or session; None without credentials.
 
-    Raises: Problem for an invalid token or after too many of them, ControlError, Unreachable.
+    Raises Problem for an invalid token or after too many of them, ControlError, or Unreachable.
     """
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])
@@ -102,10 +108,10 @@ def _by_token(header: str) -> Caller:
 
 
 def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
-    """Return what ``ask`` returns for the bearer token in the header ``Authorization``.
+    """Call ``ask`` with the bearer token in the value of an Authorization header; return its result.
 
-    A token that the daemon does not know counts as a guess. Raises: Problem for an invalid header, after too
-    many guesses, and on a device that a child uses; ControlError, Unreachable.
+    A token that the daemon does not know counts as a guess. Raises Problem for an invalid header, after too
+    many guesses, and on a device that is handed to a child; ControlError or Unreachable.
     """
     scheme, _, token = header.partition(" ")
     token = token.strip()
@@ -135,7 +141,7 @@ def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
 
 
 def _is_claimed() -> bool:
-    """Return whether the gateway has a guardian. Without one, nothing about devices is stored."""
+    """Return whether the gateway has a parent's account. Without one, nothing about devices is stored."""
     try:
         return not daemon().client.ask(STATUS.returning(ClaimState)).unclaimed
     except ControlError:
@@ -147,10 +153,10 @@ def _check(token: str) -> AccountResponse:
 
 
 def still(me: Caller) -> Callable[[], bool]:
-    """Return a function that checks whether the caller still has access. It can run outside of the request.
+    """Return a function that returns whether the caller still has access.
 
-    It returns False after the token's revocation, after a change of role, or when the device is handed over
-    to a child.
+    It works outside of the request too. It returns False after the token's or session's end, after a change
+    of role, and if the device is handed to a child; True while the daemon does not respond.
     """
     client, origin = daemon().client, source_address()
     if me.via:

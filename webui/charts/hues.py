@@ -14,5 +14,8 @@ OTHER = "other"
 
 
 def hue(category: str) -> str:
-    """Return the class name in activity.css for a category's id; empty: unknown."""
+    """Return the CSS class of the colour for a category (its id) in charts.
+
+    An unknown or empty id has its own.
+    """
     return f"hue-{HUES.get(category, OTHER)}"

@@ -13,7 +13,7 @@ _MARGIN = 2  # so that the stroke is not clipped
 def line(values: Sequence[int], places: int) -> Markup:
     """Return an SVG of the values as a line, from zero at the bottom to the maximum at the top.
 
-    The newest value is at the right. ``places``: how many values fill the width.
+    The newest value is at the right. ``places``: how many values fill the width; fewer leave its left empty.
     """
     top = max(values, default=0) or 1
     step = LINE_WIDTH / max(1, places - 1)

@@ -21,8 +21,7 @@ CACHE_SIZE = 4  # images of up to 25 kB: live pages request the same code every 
 def draw(text: str, label: str) -> Markup:
     """Return the QR code of ``text`` as an SVG element, with ``label`` as its text alternative.
 
-    Raises:
-        ValueError: the code of ``text`` would be larger than version MAX_VERSION.
+    Raises ValueError if ``text`` is too long for a code that phones can read (412 bytes).
     """
     code = segno.make_qr(text, error="m")
     if int(code.version) > MAX_VERSION:
@@ -45,7 +44,7 @@ svg = lru_cache(CACHE_SIZE)(draw)  # not for secrets, which the cache would keep
 
 
 def _dark_runs(modules: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the column and width of each run of dark modules in a row."""
+    """Yield start column and width of each run of dark modules in one row of a QR code."""
     column = 0
     for dark, run in groupby(modules):
         width = len(list(run))

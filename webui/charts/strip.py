@@ -16,10 +16,11 @@ HOURS_APART = 6
 
 
 def strip(spans: Iterable[tuple[int, int]], start: int, categories: Iterable[str] = ()) -> Markup:
-    """Return an SVG strip of the 24 hours from minute ``start`` of a day, with ``spans`` marked.
+    """Return an SVG strip of 24 hours from minute ``start`` of a day, on which ``spans`` are marked.
 
-    A span is its first and last minute, both included, counted from the midnight of that day. Parts outside
-    of the 24 hours are clipped. ``categories``: ids, one for each span, for its colour; empty: the usual one.
+    A span is its first and last minute, both included, counted from that day's midnight. Parts outside of the
+    24 hours are clipped. ``categories``: an id for each span, for its colour; without one it has the usual
+    colour.
     """
     marks = []
     colours = chain(categories, repeat(""))

@@ -7,7 +7,7 @@ from webui.language.words import plain
 
 
 def who(name: str) -> str:
-    """Return the display name of a change's author: a person, or a part of the gateway."""
+    """Return the name to show for the author of a change: a person's, or that of a part of the gateway."""
     others = {
         "console": _("The gateway's console"),
         "router": _("The router's own pages"),

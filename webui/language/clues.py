@@ -19,14 +19,14 @@ PROTOCOLS = frozenset(_SERVICES.values())  # names that are the same in every la
 
 
 def system(vendor_class: str) -> str:
-    """Return the operating system by the vendor class of a DHCP request; empty if it is unknown."""
+    """Return a device's operating system by the vendor class of its DHCP request; empty if unknown."""
     if vendor_class.startswith(_ANDROID) and vendor_class[len(_ANDROID) :].isdigit():
         return f"Android {vendor_class[len(_ANDROID) :][:3]}"
     return next((name for start, name in _SYSTEMS.items() if vendor_class.startswith(start)), "")
 
 
 def offers(services: Iterable[str]) -> list[str]:
-    """Return the names of what a device offers on the network, by the mDNS service types it announces."""
+    """Return what a device offers on the network, in words, from the mDNS service types that it announces."""
     found = {_SERVICES[service] for service in services if service in _SERVICES}
     common = {
         _("prints"): ("_ipp", "_ipps", "_printer", "_pdl-datastream"),

@@ -33,7 +33,10 @@ Catalogues = dict[str, NullTranslations]
 
 @dataclass(slots=True)
 class Languages:
-    """The message catalogues by language. ``family``: the language for browsers that prefer none of them."""
+    """The message catalogues of the pages, by language code.
+
+    ``family``: the family's language, for browsers that prefer none of these.
+    """
 
     catalogues: Catalogues
     family: str = ""
@@ -41,7 +44,7 @@ class Languages:
 
 
 class _Late(NullTranslations):
-    """A catalogue that is opened on first use."""
+    """A message catalogue whose file is opened when a message is first looked up."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -78,17 +81,17 @@ def languages() -> Languages:
 
 
 def language() -> str:
-    """Return the language of this page."""
+    """Return the language code of the page that is being made; English outside of a request."""
     return str(g.get("language", SOURCE_LANGUAGE)) if has_request_context() else SOURCE_LANGUAGE
 
 
 def is_source() -> bool:
-    """Return whether this page is in English, so that it may show the daemon's own text."""
+    """Return whether the page is in English. It may then show the daemon's own English text."""
     return language() == SOURCE_LANGUAGE
 
 
 def read_by_native() -> bool:
-    """Return whether a native speaker has checked the messages in this page's language.
+    """Return whether a native speaker has checked the translations in the page's language.
 
     The texts of `webui.learn` have a note of their own.
     """
@@ -100,7 +103,10 @@ def direction() -> str:
 
 
 def set_family_language(code: str) -> None:
-    """Set the family's language as the daemon reports it, from the next page on. Empty: none."""
+    """Set the language for browsers that prefer no available one, from the next page on.
+
+    Empty: none. An unknown language code is ignored.
+    """
     if not code or code in languages().catalogues:
         languages().family = code
 
@@ -112,9 +118,9 @@ def menu() -> list[tuple[str, str]]:
 
 
 def spoken(among: Container[str]) -> str:
-    """Return the browser's preferred language out of ``among``, or else English.
+    """Return the language code in ``among`` that the browser prefers most, or else English.
 
-    It need not be a page's language, because it is for the menus of the browser's device.
+    It need not be a page's language: it is used for names in the menus of the browser's device.
     """
     return _wanted(among) or SOURCE_LANGUAGE
 
@@ -128,7 +134,7 @@ def _wanted(among: Container[str]) -> str:
 
 
 def cookie() -> str:
-    """Return the name of the cookie that stores the language chosen in this browser."""
+    """Return the name of the cookie for the language chosen in this browser. Over HTTPS it has a prefix."""
     return f"{TRUSTED}{COOKIE}" if request.is_secure else COOKIE
 
 
@@ -139,9 +145,9 @@ def _chosen(known: Languages) -> str:
 
 
 class Sentence(str):
-    """A translated text that knows its message, so that `stored` can keep it for readers of other languages.
+    """A translated text with its untranslated message, so that `stored` can keep it for other languages.
 
-    ``many`` and ``number`` are of a message with a plural.
+    ``many`` and ``number``: of a message with a plural.
     """
 
     __slots__ = ("many", "message", "number", "values")
@@ -158,7 +164,10 @@ def _sentence(text: str, message: str, values: Mapping[str, object], many: str =
 
 
 def stored(text: object) -> object:
-    """Return a text as JSON that `restored` translates again; text of another origin stays as it is."""
+    """Return a translated text as JSON, which `restored` translates into another reader's language.
+
+    Integers, and texts that were not translated here, stay as they are.
+    """
     if not isinstance(text, Sentence):
         return text if isinstance(text, int) else str(text)
     values = {key: stored(value) for key, value in text.values.items()}
@@ -166,7 +175,7 @@ def stored(text: object) -> object:
 
 
 def restored(text: object) -> str:
-    """Return a text from `stored` in the language of this page."""
+    """Return text from the JSON of `stored`, in the language of the page."""
     match text:
         case [str(message), dict(values)]:
             return gettext(message, **_restored_values(values))
@@ -186,7 +195,10 @@ def gettext(message: str, /, **values: object) -> str:
 
 
 def pgettext(context: str, message: str, /, **values: object) -> str:
-    """Return the translation of a message. ``context`` distinguishes two uses of the same words."""
+    """Return the translation of a message, with ``values`` filled in.
+
+    ``context`` distinguishes two uses of the same words.
+    """
     text = _catalogue().pgettext(context, message)
     return text % values if values else text
 

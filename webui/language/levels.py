@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ReadingLevel(StrEnum):
-    """A reading level. The value is the name of its templates."""
+    """How much a child's pages show, by its age group. The value is the folder name of the templates."""
 
     LITTLE = "little"  # 0 to 9: pictures and few words
     MIDDLE = "middle"  # 10 to 12

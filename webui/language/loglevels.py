@@ -8,7 +8,7 @@ from webui.language.i18n import gettext as _
 
 
 def describe(level: int) -> str:
-    """Return sentences for the child about what is stored at a log level, for how long, and who sees it."""
+    """Return text for the child: what is stored at its log level (0 to 3), for how long, and who sees it."""
     if level <= 0:
         return _("Nothing that you do is stored.")
     if level == 1:
@@ -32,7 +32,7 @@ def describe(level: int) -> str:
 
 
 def in_short(level: int) -> str:
-    """Return in a few words what is stored at a log level, for parents."""
+    """Return a few words for parents: what is stored at a log level (0 to 3)."""
     if level <= 0:
         return _("Nothing")
     if level == 1:
@@ -43,7 +43,7 @@ def in_short(level: int) -> str:
 
 
 def minutes(level: int) -> str:
-    """Return sentences for the child about who sees which minutes counted for a limit."""
+    """Return text for the child: who can see which minutes were counted for a limit, at its log level."""
     if level >= 2:
         return _("Which minutes counted for a limit, for 7 days. You and your parents can see them.")
     if level <= 0:
@@ -55,7 +55,7 @@ def minutes(level: int) -> str:
 
 
 def presence(level: int) -> str:
-    """Return a sentence for the child about what parents see of its devices' online status."""
+    """Return a sentence for the child: what parents see of its devices' online status, at its log level."""
     if level >= NAMES_LEVEL:
         return _("Your parents can see when your devices are on the Wi-Fi.")
     if level >= KINDS_LEVEL:
@@ -64,12 +64,12 @@ def presence(level: int) -> str:
 
 
 def by_day(level: int) -> bool:
-    """Return whether parents see at most the date of the child's actions, not the time."""
+    """Return whether parents see only the date of the child's actions, not the time, at its log level."""
     return level < NAMES_LEVEL
 
 
 def asking(level: int) -> str:
-    """Return sentences for the child about what parents see of a request, before it is sent."""
+    """Return text for the child before it sends a request: what parents see of it, at its log level."""
     if level >= NAMES_LEVEL:
         return _("Your parents read what you ask for, when, and why.")
     if level >= KINDS_LEVEL:
@@ -84,7 +84,7 @@ def asking(level: int) -> str:
 
 
 def explain_private(level: int, band: str) -> str:
-    """Return why parents do not see a device's online status; empty if they do."""
+    """Return text for parents: why they do not see a device's online status; empty if they see it."""
     if level >= NAMES_LEVEL:
         return ""
     if level >= KINDS_LEVEL:

@@ -22,7 +22,10 @@ RECENT = 64  # messages that are kept: those around every page. Looking one up t
 
 
 class MoFile(NullTranslations):
-    """A catalogue that reads each message from the file. Raises OSError or ValueError if it is none."""
+    """A message catalogue that reads each message from its file when it is needed.
+
+    Raises OSError or ValueError if the file is no catalogue.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -63,7 +66,7 @@ class MoFile(NullTranslations):
         return forms[self._form(number)]
 
     def _find(self, key: str) -> list[str] | None:
-        """Return the forms of a message; None if the catalogue has no text for it."""
+        """Return the translated forms of a message (one, or those of a plural); None if it has none."""
         wanted = key.encode()
         digest = crc32(wanted)
         at = bisect_left(self._digests, digest)
@@ -79,6 +82,6 @@ class MoFile(NullTranslations):
 
 
 def _key(data: bytes, entry: int) -> bytes:
-    """Return a message without its plural."""
+    """Return the untranslated message, without its plural, of the table entry at offset ``entry``."""
     length, at = unpack_from("<2I", data, entry)
     return data[at : at + length].partition(b"\0")[0]

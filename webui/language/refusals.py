@@ -34,7 +34,7 @@ def _sentences() -> dict[str, str]:
 
 
 def _of_steps() -> dict[str, str]:
-    """Return messages by error code: the transition to the next age group."""
+    """Return messages, by error code, about the change to the next age group."""
     return {
         Code.NO_STEP: _("There is no next age group of %(name)s to answer now. Reload the page."),
         Code.NOT_SELF_SET: _(
@@ -47,7 +47,7 @@ def _of_steps() -> dict[str, str]:
 
 
 def _of_people() -> dict[str, str]:
-    """Return messages by error code: users and children."""
+    """Return messages, by error code, about accounts, sign-in, children and their devices."""
     return {
         Code.BUSY: _("Too many pages are open at once. Close some and try again."),
         Code.NO_GUARDIAN: _("You are no longer a parent here. Sign in again."),
@@ -115,7 +115,7 @@ def _of_people() -> dict[str, str]:
 
 
 def _of_time() -> dict[str, str]:
-    """Return messages by error code: pauses, extra time, minutes to finish a game, printed codes."""
+    """Return messages, by error code, about pauses, extra time, time to finish a game, and printed codes."""
     return {
         Code.HAS_PASSED: _("That time has passed. Choose a later one."),
         Code.CHILD_PAUSED: _("This device is one of %(name)s, who is paused. Resume them all."),
@@ -145,7 +145,7 @@ def _of_time() -> dict[str, str]:
 
 
 def _of_requests() -> dict[str, str]:
-    """Return messages by error code: children's requests, and questions about devices."""
+    """Return messages, by error code, about children's requests and questions about devices."""
     return {
         Code.NOTHING_TO_ASK: _("%(name)s has no time limit now. There is nothing to ask for."),
         Code.NOT_REFUSED: _("%(host)s is not blocked for %(name)s. If it does not open now, ask for time."),
@@ -169,7 +169,7 @@ def _of_requests() -> dict[str, str]:
 
 
 def _of_rules() -> dict[str, str]:
-    """Return messages by error code: rule files, devices, lists, site repair."""
+    """Return messages, by error code, about rule files, devices, lists and the repair of sites."""
     return {
         Code.ROUTERS_OWN: _("The router's own settings decide this. Change it there."),
         Code.BAD_RULE: _("This cannot be set: %(problem)s. To fix it: %(fix)s."),
@@ -209,7 +209,7 @@ def _of_rules() -> dict[str, str]:
 
 
 def _of_shared() -> dict[str, str]:
-    """Return messages by error code: shared devices, PINs, backups, the clock."""
+    """Return messages, by error code, about shared devices, PINs, backups and the clock."""
     return {
         Code.NOT_SHARED: _("This device is no longer shared with this person. Go back and reload."),
         Code.NOBODY_USES: _("That is over already."),

@@ -44,7 +44,7 @@ _SOUNDS = (
 
 
 class NameMatch(IntEnum):
-    """How well a text matches a query; the best first."""
+    """How well a text matches a search; the best match first."""
 
     EXACT = 0
     PREFIX = 1
@@ -54,20 +54,23 @@ class NameMatch(IntEnum):
 
 
 def latin(text: str) -> str:
-    """Return a text in lower-case Latin letters, without accents."""
+    """Return a text in lower-case Latin letters without accents. Cyrillic letters are transliterated."""
     decomposed = unicodedata.normalize("NFKD", text.casefold().translate(_LATIN))
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
 def sound(word: str) -> str:
-    """Return the consonants of a word in Latin letters, with one letter for each sound."""
+    """Return the consonants of a word (in Latin letters), with the same letter for similar sounds."""
     for pattern, letters in _SOUNDS:
         word = pattern.sub(letters, word)
     return word
 
 
 def one_mistake(word: str, other: str) -> bool:
-    """Return whether one letter is missing, added or wrong, or two neighbours are exchanged."""
+    """Return whether two words are equal but for at most one mistake.
+
+    A mistake is a missing, additional or wrong letter, or two neighbouring letters that are exchanged.
+    """
     if abs(len(word) - len(other)) > 1:
         return False
     start = 0
@@ -81,7 +84,7 @@ def one_mistake(word: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a person searches for."""
+    """A person's search: its words, in Latin letters."""
 
     words: tuple[str, ...]  # in Latin letters
 
@@ -90,7 +93,7 @@ class Query:
         return cls(tuple(_WORD.findall(latin(text))))
 
     def match(self, text: str) -> NameMatch | None:
-        """Return how well a text matches all words of the query; None: not at all, or the query is empty."""
+        """Return how well a text matches all words of the search; None if not at all, or without words."""
         if not self.words:
             return None
         words = tuple(_WORD.findall(latin(text)))
@@ -121,9 +124,9 @@ def _best(wanted: str, words: tuple[str, ...]) -> NameMatch | None:
 
 
 def closest(query: Query, names: Mapping[_KeyT, str]) -> dict[_KeyT, NameMatch]:
-    """Return the keys whose names match, the best first, with their matches.
+    """Return the keys whose names match the search, with how well they match, the best first.
 
-    If a name contains the query, names that only sound like it or differ by a mistake are left out.
+    If a name contains the search, names that only sound like it or differ by a mistake are left out.
     """
     found = {key: match for key, name in names.items() if (match := query.match(name)) is not None}
     worst = max(NameMatch.PART, min(found.values(), default=NameMatch.PART))

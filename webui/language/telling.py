@@ -26,7 +26,10 @@ OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins lik
 
 
 def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> str:
-    """Return a sentence about what is allowed on a device now. ``yours``: worded for the device's user."""
+    """Return a sentence about what is allowed on a device now.
+
+    ``yours``: whether it is worded for the child that uses the device.
+    """
     text, owner = status.sentence or "", status.owner or ""
     yours = yours and owner.startswith(OWN)
     if is_source() and not yours:
@@ -38,9 +41,9 @@ def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = Fa
 
 
 def refusal(block: RecentBlock, *, yours: bool = False) -> str:
-    """Return why something was blocked, as of then: the oldest block is from ten minutes ago.
+    """Return a sentence about why something was blocked, as of that time, which is up to ten minutes ago.
 
-    ``yours``: worded for the blocked device's user.
+    ``yours``: whether it is worded for the child that uses the blocked device.
     """
     yours = yours and block.owner.startswith(OWN)
     if is_source() and not yours:
@@ -50,14 +53,17 @@ def refusal(block: RecentBlock, *, yours: bool = False) -> str:
 
 
 def blocked_site(site: BlockedSite, what: str) -> str:
-    """Return why a site in a child's history was blocked, as of its last block. ``what``: the site's name."""
+    """Return a sentence about why a site in a child's history was blocked the last time.
+
+    ``what``: its name.
+    """
     if is_source() or site.last is None:
         return site.sentence
     return _sentence(_decision(site.reason, site.rule, site.owner), what or None, site.last) or site.sentence
 
 
 def explained(found: Explanation) -> Explanation:
-    """Return an explanation of `why` with its sentence in the reader's language."""
+    """Return the daemon's explanation of a decision with its sentence in the reader's language."""
     if is_source():
         return found
     decision = _decision(found.reason, found.rule, found.owner, found.verdict, found.until, found.sign or "")
@@ -66,7 +72,7 @@ def explained(found: Explanation) -> Explanation:
 
 
 def needed(name: NeededName, at: datetime) -> str:
-    """Return why a name was not opened during a site repair; empty if it was."""
+    """Return a sentence about why the repair of a site did not open a host name; empty if it did."""
     text = name.sentence or ""
     if is_source() or not text:
         return text
@@ -74,7 +80,7 @@ def needed(name: NeededName, at: datetime) -> str:
 
 
 def contested(where: str) -> str:
-    """Return a sentence about where to contest a block; empty for an unknown value."""
+    """Return a sentence about where a block can be contested; empty for an unknown ``where``."""
     return things.table(DECISION, _words).get(f"contest_{where}", "")
 
 
@@ -86,9 +92,10 @@ def _open(change: NextChange | None, now: datetime) -> str:
 def _decision(
     reason: str, rule: str, owner: str, verdict: str = "", until: datetime | None = None, sign: str = ""
 ) -> Decision | None:
-    """Return the decision; None if values are missing, or the reason or sign is unknown.
+    """Return the daemon's decision from its values in text form.
 
-    ``sign``: how a connection was recognised without a name; empty if it has one.
+    None if values are missing, or the reason or ``sign`` is unknown. ``sign``: how a connection without a
+    host name was recognised; empty if it has a name.
     """
     try:
         recognised = ServiceRecognition((), RecognitionSign(sign)) if sign else None

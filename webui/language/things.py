@@ -20,21 +20,25 @@ Table = Mapping[str, str]
 
 
 class Ours(str):
-    """A name from the catalogue. `words.plain` does not cut it short, unlike names of users and devices."""
+    """A name from the translated catalogue.
+
+    `words.plain` does not shorten it, unlike names of users and devices.
+    """
 
     __slots__ = ()
 
 
 def thing(target: str, name: str) -> str:
-    """Return the name of a target of a rule, limit or schedule in the reader's language.
+    """Return the name of a rule's target, such as ``category:games``, in the reader's language.
 
-    ``name``: the daemon's. Services and sites have the same name in every language.
+    ``name``: the daemon's English name, which is returned without a translation. Services and sites have the
+    same name in every language.
     """
     return name if is_source() else translated(target) or name
 
 
 def translated(target: str) -> Ours | None:
-    """Return the catalogue's name of a target in the reader's language, also in English.
+    """Return the name of a rule's target in the reader's language, from the catalogue of translations.
 
     None for services, sites and unknown targets.
     """
@@ -52,7 +56,7 @@ def translated(target: str) -> Ours | None:
 
 
 def register(country: str) -> str:
-    """Return the name of a state's register of sites to block. ``country``: its two-letter code."""
+    """Return the name of a state's list of sites to block. ``country``: its two-letter code."""
     return _("Register of %(country)s", country=state(country))
 
 
@@ -61,7 +65,10 @@ def state(country: str) -> str:
 
 
 def way(key: str) -> str:
-    """Return the name of a bypass method by its key in `ways:` of a child's file."""
+    """Return the name of a bypass method in the reader's language.
+
+    ``key``: as in ``ways:`` of a child's file.
+    """
     return _settings().get(f"ways:{key}", key)
 
 
@@ -70,12 +77,15 @@ def _settings() -> Table:
 
 
 def categories() -> Table:
-    """Return the names of categories of sites by id."""
+    """Return the names of the categories of sites, by id, in the reader's language."""
     return table("categories", _categories)
 
 
 def laws() -> Table:
-    """Return the names of legal rules by id. The English is that of profiles/countries/*.yaml."""
+    """Return the names of legal rules, by id, in the reader's language.
+
+    The English is that of profiles/countries/*.yaml.
+    """
     return table("laws", _laws)
 
 
@@ -84,12 +94,18 @@ def groups() -> Table:
 
 
 def about(category: str, text: str) -> str:
-    """Return a sentence that explains a category. ``text``: the daemon's, in case there is no translation."""
+    """Return a sentence that explains a category, in the reader's language.
+
+    ``text``: the daemon's English one, which is returned without a translation.
+    """
     return text if is_source() else table("abouts", _abouts).get(category, text)
 
 
 def table(name: str, make: Callable[[], Table]) -> Table:
-    """Return the table that ``make`` builds in this page's language; cached by language and ``name``."""
+    """Return the table of texts that ``make`` builds in the page's language.
+
+    The result is cached by language and ``name``.
+    """
     built, key = languages().built, (language(), name)
     if key not in built:
         built[key] = make()

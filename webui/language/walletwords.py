@@ -20,7 +20,7 @@ def refused(reason: Advice) -> str:
 
 
 def not_asked(problem: str) -> str:
-    """Return a sentence about why no wallet can be used on a page; empty for no ``problem``."""
+    """Return a sentence about why no wallet app can be used on this page; empty without a ``problem``."""
     return {
         "none": _("Wallet check unavailable: this gateway has no trust list."),
         "unreadable": _("Wallet check unavailable: the trust list cannot be read."),

@@ -38,7 +38,8 @@ _CLOCK_SPAN = re.compile(r"\d\d:\d\d–\d\d:\d\d")
 def plain(text: str, limit: int = NAME_LIMIT) -> str:
     """Return untrusted text without characters that could reorder or hide the text around it.
 
-    Text above ``limit`` characters is cut with an ellipsis; names from the catalogue are not.
+    Text longer than ``limit`` characters is cut and ends with an ellipsis; names from the catalogue are not
+    cut.
     """
     whole = isinstance(text, Ours)
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
@@ -84,7 +85,7 @@ def clock(moment: datetime, now: datetime) -> str:
 
 
 def unknown_time() -> str:
-    """Return the effect of a clock that is not known."""
+    """Return a sentence about the effect of the gateway not knowing the time."""
     return moments.unknown_time(READER)
 
 
@@ -137,9 +138,10 @@ def lasted(minutes: int) -> str:
 
 
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
-    """Return the label of the minutes that are left: ``until bedtime at 20:45``, ``left for Play``.
+    """Return the label next to the minutes that are left: ``until bedtime at 20:45``, ``left for Play``.
 
-    ``gate``: the time rule. ``at``: when a schedule ends; None: a limit.
+    ``gate``: the key of the limit or schedule that ends the time. ``name``: what it is about. ``at``: when a
+    schedule ends; None for a limit.
     """
     if at is None:
         return _("left for %(what)s", what=plain(name))
@@ -151,7 +153,7 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
 
 
 def day_name(day: date, today: date) -> str:
-    """Return the label of a day: ``Today``, ``Yesterday``, ``Monday 23``, or weekday and date."""
+    """Return the label of a day: ``Today``, ``Yesterday``, ``Monday 23``; with the month if it is older."""
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):
@@ -170,23 +172,23 @@ def weekday_short(day: date) -> str:
 
 
 def span(first: date, last: date) -> str:
-    """Return the first and last day of several days: ``18.11. – 24.11.``"""
+    """Return the label of a period of days, from its first and last day: ``18.11. – 24.11.``"""
     begin, end = f"{first:%d.%m.}", f"{last:%d.%m.}"
     return _("%(first)s – %(last)s", first=begin, last=end)
 
 
 def whole_spans(text: str) -> Markup:
-    """Return HTML of ``text`` in which no line breaks within a range of times such as ``20:45–07:00``."""
+    """Return ``text`` as HTML in which no line breaks within a range of times such as ``20:45–07:00``."""
     return Markup(_CLOCK_SPAN.sub(r'<span class="range">\g<0></span>', str(escape(text))))
 
 
 def wall(minute: int) -> str:
-    """Return a time of day such as ``16:05`` from minutes since a midnight."""
+    """Return a time of day such as ``16:05`` from the minutes since a midnight; they may exceed a day."""
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
 
 
 def error_text(text: str) -> str:
-    """Return an English error of the daemon, ``place: problem; fix``, as sentences."""
+    """Return an English error of the daemon, such as ``place: problem; fix``, as sentences."""
     verb = _ASKED.fullmatch(text)
     if verb is not None:
         text = f"{verb[1]} {verb[2]}"
@@ -199,7 +201,10 @@ def error_text(text: str) -> str:
 
 
 def days(text: str | None) -> str:
-    """Return the days of a rule in words, such as of ``school`` or ``sat,sun``; of ``week`` for a limit."""
+    """Return in words the days to which a rule applies, from text such as ``school`` or ``sat,sun``.
+
+    ``week``: a weekly limit. None or empty: every day.
+    """
     text = text or ""
     named = {
         "": _("Every day"),
@@ -218,9 +223,9 @@ def days(text: str | None) -> str:
 
 
 def nights(text: str | None) -> str:
-    """Return the nights of a bedtime in words. ``text``: as of `days`.
+    """Return in words the nights of a bedtime, from text such as ``school`` or ``sat,sun``.
 
-    A night is named after the morning on which it ends.
+    A night is named after the morning on which it ends. None or empty: every night.
     """
     text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
@@ -235,9 +240,9 @@ def owner(
     *,
     yours: bool = False,
 ) -> str:
-    """Return who decided a rule, from an owner such as ``family``, ``band:10-12`` or ``guardian:Mum``.
+    """Return who set a rule, in words, from an owner such as ``family``, ``band:10-12`` or ``guardian:Mum``.
 
-    ``set_by``, ``set_at``: last change of the family's rules. ``yours``: worded for the child.
+    ``set_by``, ``set_at``: who last changed the family's rules, and when. ``yours``: worded for the child.
     """
     kind, colon, name = text.partition(":")
     if kind == "self" and colon:
@@ -266,12 +271,12 @@ def owner(
 
 
 def drive_name(folder: str) -> str:
-    """Return the last part of the folder where a drive is mounted: ``usb`` of ``/mnt/usb``."""
+    """Return a drive's name: the last part of the folder where it is mounted, ``usb`` of ``/mnt/usb``."""
     return plain(folder.rstrip("/").rpartition("/")[2])
 
 
 def size(count: int) -> str:
-    """Return a number of bytes as ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
+    """Return a number of bytes in words: ``0.4 MB``, ``12 MB`` or ``23.5 GB``."""
     megabytes = count / 1_000_000
     if megabytes >= 1000:
         return _("%(num)s GB", num=number(megabytes / 1000, 1))

@@ -24,7 +24,7 @@ class Zone:
 
 @cache
 def _by_region() -> dict[str, tuple[str, ...]]:
-    """Return the names of time zones by region. Read once: the database is some six hundred files."""
+    """Return the names of time zones by region, sorted. The system's database is read once."""
     # The standard library also looks for the package tzdata, and loads half a megabyte of modules for it.
     names = {name for folder in TZPATH for name in _names_in(Path(folder))} or available_timezones()
     found: dict[str, list[str]] = {region: [] for region in REGIONS}
@@ -43,7 +43,7 @@ def _names_in(folder: Path) -> Iterator[str]:
 
 
 def regions() -> dict[str, str]:
-    """Return region names by id, sorted by name."""
+    """Return the names of the world's regions by id, sorted by name, in the reader's language."""
     names = {
         "Africa": _("Africa"), "America": _("America"), "Antarctica": _("Antarctica"), "Asia": _("Asia"),
         "Atlantic": _("Atlantic"), "Australia": _("Australia"), "Europe": _("Europe"),

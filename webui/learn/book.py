@@ -42,7 +42,7 @@ class BookEntry:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Entries of a book, and the language in which they are."""
+    """Entries of a book (a file of long texts), and the language in which they are."""
 
     language: str
     entries: Mapping[str, BookEntry]
@@ -53,7 +53,7 @@ class Read:
 
 
 def tongue(book: TextBook) -> str:
-    """Return the page's language if the book has it, else English."""
+    """Return the code of the page's language if the book of texts exists in it, else of English."""
     return language() if path(book, language()).exists() else SOURCE_LANGUAGE
 
 
@@ -68,9 +68,9 @@ def whole(book: TextBook) -> Read:
 
 
 def entry(book: TextBook, key: str) -> Read | None:
-    """Return one entry under the requested key, in the page's language or else English; None without one.
+    """Return one entry of a book of texts, in the page's language; in English if the book lacks that.
 
-    An alias is followed.
+    None if the book has no such entry. An alias is followed to its entry.
     """
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):
@@ -89,7 +89,10 @@ def entry(book: TextBook, key: str) -> Read | None:
 
 
 def entries(book: TextBook, code: str) -> Iterator[BookEntry]:
-    """Yield the entries of a book's file in one language, in order."""
+    """Yield all entries in the file of a book of texts in the language ``code``, in their order.
+
+    Raises OSError.
+    """
     key, lines = "", dict[str, list[str]]()
     with path(book, code).open(encoding="utf-8") as file:
         for line in map(str.strip, file):

@@ -26,7 +26,10 @@ class Difference:
 
 
 def differences(book: Ruleset, names: CatalogueIndex, band: str) -> tuple[Difference, ...]:
-    """Return how another age group would change the child's rules. The family's own rules stay."""
+    """Return how the child's rules would change with the age group ``band``, in words.
+
+    Rules that the family has set are left out: they stay.
+    """
     now, then = book.state.band_rules, names.bands.get(band, {})
     found = between(now, then, names, book.state.name)
     return tuple(difference for key, difference in found if not book.owns(key))
@@ -35,7 +38,7 @@ def differences(book: Ruleset, names: CatalogueIndex, band: str) -> tuple[Differ
 def between(
     now: Mapping[str, Any], then: Mapping[str, Any], names: CatalogueIndex, name: str
 ) -> Iterator[tuple[str, Difference]]:
-    """Yield each key whose value differs between ``now`` and ``then``, with the difference in words.
+    """Yield the key of each rule that differs between two sets of rules, with both values in words.
 
     ``name``: the child's.
     """
@@ -73,18 +76,21 @@ def _said(key: str, value: Any, names: CatalogueIndex, name: str) -> tuple[str, 
 
 
 def falls(book: Ruleset, names: CatalogueIndex, band: str) -> bool:
-    """Return whether another age group would lower the log level that the family has set."""
+    """Return True if the family's file sets a log level above the maximum of the age group ``band``.
+
+    A change to that age group then lowers it. ``names``: the catalogue, with the rules of each age group.
+    """
     most = whole(names.bands.get(band, {}).get("log_level"))
     return book.owns("log_level") and whole(book.state.own.get("log_level")) > most
 
 
 def marks(ratings: Iterable[CountryRating], band: str) -> tuple[str, ...]:
-    """Return sentences about the country's ratings of films and games for an age group."""
+    """Return a sentence for each of the country's ratings of films and games that fits an age group."""
     return tuple(text for rating in ratings if (text := _rating(rating, band)))
 
 
 def _rating(rating: CountryRating, band: str) -> str:
-    """Return a sentence about one rating for an age group; empty if it has none."""
+    """Return a sentence about the rating of films or games for an age group; empty if it has none."""
     mark = rating.marks.get(band)
     if mark is None or not mark.mark:
         return ""

@@ -18,7 +18,7 @@ WAYS = tuple(f"ways/{way.value}" for way in BypassMethod)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The choices for one rule key, as radio buttons."""
+    """The choices for one rule key in a form, as radio buttons, with the current one and the age group's."""
 
     key: str
     options: Mapping[str, str]  # value that is sent → label
@@ -28,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class FormCard:
-    """A card of the form: several fields under one title."""
+    """A card of the form for rules that have one value each: its title and the rule keys of its fields."""
 
     id: str
     title: str
@@ -36,7 +36,7 @@ class FormCard:
 
 
 def word(key: str, value: Any) -> str:
-    """Return a value of the rule file as the form sends it."""
+    """Return a rule's value in the rule file as the text that the form sends; minutes as a number."""
     match _shape(key):
         case RuleShape.SWITCH:
             return "true" if flag(value) else "false"
@@ -55,9 +55,9 @@ def _shape(key: str) -> RuleShape:
 
 
 def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
-    """Return the fields of the form by key.
+    """Return the fields of the form for rules with one value each, by rule key.
 
-    Values in ``sent`` replace the current ones, for a form that is shown again.
+    ``sent``: values that replace the current ones, for a form that is shown again with what the user entered.
     """
     found = {}
     for key in keys():
@@ -67,13 +67,13 @@ def fields(book: Ruleset, sent: Mapping[str, str]) -> dict[str, Field]:
 
 
 def keys() -> tuple[str, ...]:
-    """Return the rule keys of the form, in the order of the pages."""
+    """Return the rule keys of the form for rules that have one value each, in the order of the pages."""
     one_value = (key for key in TEXTS if key in BY_NAME and BY_NAME[key].shape in ONE_VALUE)
     return (*one_value, *WAYS)
 
 
 def cards() -> tuple[FormCard, ...]:
-    """Return the cards of the form, each with its rule keys."""
+    """Return the cards of the form for rules that have one value each, with the rule keys of their fields."""
     cards = {key: _card(BY_NAME[key.partition("/")[0]]) for key in keys()}
     return tuple(
         FormCard(card, title(), tuple(key for key, place in cards.items() if place == card))
@@ -82,7 +82,7 @@ def cards() -> tuple[FormCard, ...]:
 
 
 def _card(rule: RuleKey) -> str:
-    """Return the id of the card that has the fields of a rule key."""
+    """Return the id of the form's card in which the fields of a rule key are."""
     match rule.shape:
         case RuleShape.MINUTES:
             return "grace"
@@ -113,9 +113,9 @@ def _options(book: Ruleset, key: str, chosen: str) -> dict[str, str]:
 
 
 def changes(book: Ruleset, sent: Callable[[str], str]) -> dict[str, Any]:
-    """Return the changes of rules that the form makes, by key; None restores the band's value.
+    """Return the changes that a sent form makes, by rule key. None restores the age group's value.
 
-    ``sent``: returns a field's value. Raises: KeyError for an unknown choice.
+    ``sent``: a function that returns the sent value of a field. Raises KeyError for an unknown choice.
     """
     found: dict[str, Any] = {}
     for key, field in fields(book, {}).items():

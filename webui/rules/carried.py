@@ -52,7 +52,7 @@ WORDS = (
 
 
 class NotRulesError(ValueError):
-    """Raised for a text that is no export of rules. ``str()`` is the message for the user."""
+    """Raised for a text that is not an export of a child's rules. ``str()`` is the message for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +64,16 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The part of an export that this home can apply."""
+    """The part of an export of a child's rules that this home knows, and what was left out."""
 
     carried: Carried
     left_out: tuple[str, ...]  # as written; untrusted input
 
 
 def of_child(book: Ruleset) -> Carried:
-    """Return the export of a child's rules.
+    """Return the export of a child's rules: what the family has set, with the name and age group.
 
-    A log level below the band's is exported as well, so that the other home does not store more.
+    A log level below the age group's is exported as well, so that the other home does not store more.
     """
     said = {key: book.state.own[key] for key in EXPORTED_KEYS if key in book.state.own}
     held = book.state.rules.get("log_level")
@@ -86,7 +86,7 @@ def of_child(book: Ruleset) -> Carried:
 
 
 def is_shareable(carried: Carried) -> bool:
-    """Return whether an export is small enough for another home. A list of thousands of sites is not."""
+    """Return whether an export is small enough for another home to read: at most 40 KB of JSON."""
     return len(json.dumps(carried.rules)) <= RULES_LIMIT
 
 
@@ -108,7 +108,10 @@ def to_code(carried: Carried) -> str:
 
 
 def read(text: str) -> Carried:
-    """Parse the text of a file, a code, or an address with a code in it. Raises: NotRulesError."""
+    """Return the exported rules in a text: content of a file, a code, or a web address with a code.
+
+    Raises NotRulesError for other text, and for a newer version's export.
+    """
     text = text.strip().removeprefix("\ufeff")
     if not text:
         raise NotRulesError(_("It is empty. Paste the text, or choose the file."))
@@ -191,7 +194,7 @@ def _is_line(value: str) -> bool:
 
 
 def _is_plain(value: object, depth: int) -> bool:
-    """Return whether the value has only texts, integers and booleans, in mappings and lists within bounds.
+    """Return whether a value has only short texts, integers and booleans, in bounded mappings and lists.
 
     ``depth``: how many levels of mappings and lists are allowed.
     """
@@ -207,7 +210,7 @@ def _is_plain(value: object, depth: int) -> bool:
 
 
 def _has_shape(key: str, value: object) -> bool:
-    """Return whether a rule's value has the type of its key. True for a key unknown to this version."""
+    """Return whether a rule's value has the type that its key needs. True for a key that is unknown here."""
     if key in LISTS:  # an empty mapping clears the band's entries
         return value == {} or (isinstance(value, list) and all(isinstance(item, str) for item in value))
     if key in BY_ENTRY:
@@ -221,7 +224,10 @@ def _has_shape(key: str, value: object) -> bool:
 
 
 def fitted(carried: Carried, names: CatalogueIndex) -> Fitted:
-    """Return the part of an export that this home knows. A service of a later version is left out."""
+    """Return the part of an export that this home knows: unknown keys and targets are left out.
+
+    A service that only a later version has is an example. The result names what was left out.
+    """
     kept: dict[str, Any] = {}
     left: list[str] = []
     for key, value in carried.rules.items():
@@ -250,7 +256,7 @@ def _is_known(key: str, word: str, names: CatalogueIndex) -> bool:
 
 
 def as_ruleset(carried: Carried, names: CatalogueIndex) -> Ruleset:
-    """Return the export as a ruleset over its age group, for the functions that describe rules."""
+    """Return the rules of an export over those of its age group, for the functions that describe rules."""
     band = names.bands.get(carried.band, {})
     held = {key: _over(band.get(key), carried.rules.get(key)) for key in {**band, **carried.rules}}
     return Ruleset(
@@ -270,7 +276,10 @@ def as_ruleset(carried: Carried, names: CatalogueIndex) -> Ruleset:
 
 
 def _over(band: Any, own: Any) -> Any:
-    """Return the band's value with the family's on top. Mappings and lists add; an empty one clears."""
+    """Return the family's value ``own`` merged over the age group's ``band``.
+
+    Mappings and lists are joined, an empty mapping clears, None leaves the age group's, others replace.
+    """
     if own is None:
         return band
     if isinstance(own, Mapping) and own and isinstance(band, Mapping):
@@ -281,7 +290,10 @@ def _over(band: Any, own: Any) -> Any:
 
 
 def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
-    """Return the changes that replace a child's rules by the export. Devices, dates and the name stay."""
+    """Return the changes that replace a child's rules by the export. Devices, dates and the name stay.
+
+    They are new values by rule key; None removes the family's value.
+    """
     gone = {key: None for key in EXPORTED_KEYS if key in book.state.own and key not in carried.rules}
     new = {key: value for key, value in carried.rules.items() if book.state.own.get(key) != value}
     band = {} if book.state.band == carried.band else {"band": carried.band}

@@ -17,7 +17,10 @@ from webui.rules.ruleset import INTERNET, PLAY
 
 @dataclass(frozen=True, slots=True)
 class CatalogueIndex:
-    """The daemon's catalogue by id, with names in the reader's language."""
+    """The services, groups, categories and age groups that rules can name, by id.
+
+    Names are in the reader's language.
+    """
 
     services: Mapping[str, CatalogueService]
     groups: Mapping[str, str]  # names by id
@@ -28,16 +31,26 @@ class CatalogueIndex:
 
     @property
     def other_groups(self) -> Mapping[str, str]:
-        """The groups that do not have the name of a category: a list with both would show a name twice."""
+        """Names by id of the service groups that have not the same name as a category.
+
+        A list with both would show a name twice.
+        """
         named = {kind.name.casefold() for kind in self.kinds.values()}
         return {key: name for key, name in self.groups.items() if name.casefold() not in named}
 
     def called_by_key(self, key: str) -> str:
-        """Return the name for a key of ``categories``, which is a category's id or ``service:<id>``."""
+        """Return the name, in the reader's language, for a key of the rule ``categories``.
+
+        ``key``: a category's id or ``service:ID``.
+        """
         return self.called(action_target(key))
 
     def called(self, target: str) -> str:
-        """Return a target's name in the reader's language; a site or an unknown target as it is."""
+        """Return the name of a rule's target in the reader's language.
+
+        ``target``: ``service:ID``, ``category:ID``, ``group:ID``, or a word such as ``internet`` or ``play``.
+        A site or an unknown target is returned unchanged.
+        """
         kind, colon, key = target.partition(":")
         if not colon:
             return translated(target) or target
@@ -50,7 +63,10 @@ class CatalogueIndex:
         return target
 
     def knows(self, target: str) -> bool:
-        """Return whether a schedule or a limit can be about the target."""
+        """Return whether a schedule or time limit can apply to the target.
+
+        True for ``internet``, ``play``, and known services, categories and groups; False for sites.
+        """
         kind, colon, key = target.partition(":")
         if not colon:
             return target in (INTERNET, PLAY)
@@ -62,12 +78,12 @@ class CatalogueIndex:
         return key in known.get(kind, {})
 
     def search(self, words: str) -> tuple[CatalogueService, ...]:
-        """Return the services whose names match, the best first."""
+        """Return the services whose names match the typed ``words``, the best match first."""
         names = {service.id: service.name for service in self.services.values()}
         return tuple(self.services[key] for key in closest(Query.of(words), names))
 
     def grouped(self, services: tuple[CatalogueService, ...]) -> dict[str, list[CatalogueService]]:
-        """Return the services by group, each group sorted by name."""
+        """Return the services by the id of their group. Groups are sorted by name."""
         groups: dict[str, list[CatalogueService]] = {}
         for service in services:
             groups.setdefault(service.group, []).append(service)
@@ -75,7 +91,7 @@ class CatalogueIndex:
 
 
 def catalogue_of(sent: RuleCatalogue) -> CatalogueIndex:
-    """Return the catalogue of the daemon's answer, with names in the reader's language."""
+    """Return the catalogue that the daemon sent, with names in the reader's language."""
     return CatalogueIndex(
         services={service.id: service for service in sent.services},
         groups={group.id: thing(f"group:{group.id}", group.name) for group in sent.groups},
@@ -95,5 +111,5 @@ def catalogue_of(sent: RuleCatalogue) -> CatalogueIndex:
 
 
 def tone(service: CatalogueService) -> int:
-    """Return the number, 0 to 4, of the colour of a service's initial. It is the same on every page."""
+    """Return the number, 0 to 4, of the colour in which a service's initial is drawn. It never changes."""
     return sum(service.id.encode()) % 5

@@ -35,7 +35,7 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True)
 class SentenceNames:
-    """What the sentences need besides the edit: names by id, and the time."""
+    """What sentences about a change of rules need to name things: catalogue, people by id, and the time."""
 
     names: CatalogueIndex
     people: Mapping[str, str]  # by id
@@ -110,7 +110,10 @@ def _setting(edit: ChangedValue, change: FamilyChange, home: SentenceNames) -> R
 
 
 def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
-    """Return a function for each setting of the home that describes its value. None is the default."""
+    """Return, by key, a function for each setting of the home that describes its value in words.
+
+    It takes the entry (the key's part after the slash) and the value; None is the default.
+    """
     return {
         "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
         "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),
@@ -128,7 +131,10 @@ def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
 
 
 def _own_service(key: str, before: object, after: object) -> str:
-    """Return a sentence about a service of the family that was defined, changed or removed."""
+    """Return a sentence that the family defined, changed or removed a service of its own.
+
+    ``before``, ``after``: the service in the settings file; None: there was or is none.
+    """
     known = after if isinstance(after, Mapping) else before
     said = known if isinstance(known, Mapping) else {}
     name = plain(str(said.get("name", key)), NAME_LENGTH)

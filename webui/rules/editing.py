@@ -43,16 +43,16 @@ class FormProblem:
     key: str = ""  # of the field's rule; empty: the form as a whole
 
     def at(self, key: str) -> bool:
-        """Return whether the problem is at this key or below it.
+        """Return whether the problem is about the rule with this key, or about a part of it.
 
-        ``windows.service:roblox.school[1]`` is below ``windows.service:roblox``.
+        ``windows.service:roblox.school[1]`` is a part of ``windows.service:roblox``.
         """
         return bool(self.key) and (self.key == key or self.key.startswith((f"{key}.", f"{key}/", f"{key}[")))
 
 
 @dataclass(frozen=True, slots=True)
 class FormResult:
-    """The result next to a form that is shown again: an error, or a preview of the effect."""
+    """What a form shows when it is displayed again: an error, or a preview of its effect on a site."""
 
     problem: FormProblem | None = None
     tried: Explanation | None = None
@@ -91,9 +91,10 @@ def render(template: str, page: Page, outcome: FormResult = NOTHING, **values: o
 
 
 def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseReturnValue:
-    """Return the page with the targets of a new limit or schedule; redirect for a chosen one.
+    """Return the page that lists what a new limit or schedule can be about: services, categories, groups.
 
-    ``link``: the endpoint of the form for a target. ``fits``: the page's title.
+    Redirect to the form if the query's ``of`` names one. ``kind``: limit or schedule, for the template.
+    ``link``: the endpoint of the form. ``fits``: the page's title.
     """
     page, target = opened(profile), request.args.get("of", "")
     if page.names.knows(target):
@@ -104,9 +105,12 @@ def chosen_target(profile: str, kind: str, link: str, fits: str) -> ResponseRetu
 def change(
     page: Page, changes: Mapping[str, Any], sentence: str, back: str, show: Show
 ) -> ResponseReturnValue:
-    """Apply the changes and redirect to ``back``, or show the form with the error and the entered values.
+    """Apply the changes to the child's rules and redirect to ``back``.
 
-    If the user asked for a preview, nothing is applied.
+    After an error, return the form (``show``) with the error and the entered values, with status 409 or 422,
+    or the page that asks for a confirmation. If the user asked for a preview, nothing is applied.
+    ``sentence``: the notice after success. Raises ControlError if the daemon does not respond or asks for the
+    password again.
     """
     if request.form.get("do") == "try":
         return _tried(page, changes, show)
@@ -131,9 +135,9 @@ def change(
 
 
 def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
-    """Send the changes to the daemon and store the notice ``sentence`` with an undo.
+    """Send the changes to the daemon, and store ``sentence`` as the notice for the next page, with an undo.
 
-    Without changes nothing is sent. Raises: ControlError.
+    Without changes nothing is sent, and the notice says so. Raises ControlError.
     """
     if not changes:
         notices.said(_("Nothing was changed."))
@@ -153,12 +157,15 @@ def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
 
 
 def is_confirmed() -> dict[str, Any]:
-    """Return the value that says that the guardian has confirmed the form: see `confirmation`."""
+    """Return ``{"confirmed": True}`` if the parent has confirmed the form (`confirmation`), else ``{}``."""
     return {"confirmed": True} if request.form.get("confirmed") else {}
 
 
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
-    """Apply a change of one tap and redirect to ``back``. An error is shown there."""
+    """Apply a change that is made with one tap, and redirect to ``back``. An error is shown there.
+
+    If the daemon asks for a confirmation, return that page.
+    """
     store_reason(page.child)
     with notices.refusals_to(notices.said):
         try:
@@ -171,9 +178,10 @@ def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) ->
 
 
 def confirmation(page: Page, error: ControlError, back: str) -> str:
-    """Return the page on which a guardian confirms that the form opens a blocked category permanently.
+    """Return the page on which a parent confirms that the form opens a blocked category permanently.
 
-    It sends the same form again. ``back``: the address of the form's page.
+    The page sends the same form again. ``error``: the daemon's, which names the categories. ``back``: the
+    address of the form's page.
     """
     ids = str(error.values.get("categories", "")).split()
     categories = ", ".join(page.names.called(f"category:{key}") for key in ids)
@@ -190,13 +198,16 @@ def confirmation(page: Page, error: ControlError, back: str) -> str:
 
 
 def store_reason(child: ChildView) -> None:
-    """Store the form's reason for the child's next page, so that several switches share one reason."""
+    """Store the reason that the user typed in the cookie, for the child's next page.
+
+    Several switches can then share one reason. Does nothing without a reason.
+    """
     if because := reason("because"):
         cookie[_KEPT] = [child.id, because]
 
 
 def _stored_reason(child: ChildView) -> str:
-    """Return the stored reason and remove it; empty without one.
+    """Return the typed reason that the cookie has for this child, and remove it; empty without one.
 
     It is shown once: a user who leaves the page and returns has other reasons.
     """
@@ -205,7 +216,10 @@ def _stored_reason(child: ChildView) -> str:
 
 
 def refused(page: Page, problem: FormProblem, show: Show) -> ResponseReturnValue:
-    """Return the form with a problem of its input, which is not sent to the daemon."""
+    """Return the form (``show``) with a problem of its input, and status 422.
+
+    Nothing is sent to the daemon.
+    """
     return show(page, FormResult(problem)), 422
 
 
@@ -215,7 +229,10 @@ def problem_of(error: ControlError) -> FormProblem:
 
 
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
-    """Return the form with a preview of its effect on a site. Nothing is applied."""
+    """Return the form with a preview of what the changes do to the typed site. Nothing is applied.
+
+    An unknown site or an error of the daemon gives status 422.
+    """
     try:
         host, at = typed.site(request.form.get("host", "")), moment(page.home)
         return show(page, FormResult(tried=previewed(page.child, host, at, changes)))
@@ -228,13 +245,16 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
 
 
 def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
-    """Return the decision about ``host`` as it would be with ``changes``. ``at``: in the home's time zone."""
+    """Return the daemon's explanation of what it would decide about ``host`` with the unsaved ``changes``.
+
+    ``at``: date and time in the home's time zone. Raises ControlError.
+    """
     values: dict[str, object] = {"set": dict(changes)} if changes else {}
     return telling.explained(daemon().client.ask(WHY, profile=child.id, host=host, at=at, **values))
 
 
 def moment(home: HomeView) -> str:
-    """Return the day and time in the form as ISO text in the home's time zone; now where they are empty."""
+    """Return the day and time in the form as ISO text in the home's time zone. Empty fields are now."""
     day, time = (request.values.get(key, "")[:10] for key in ("day", "time"))
     day = day or home.now.date().isoformat()
     time = time or f"{home.now:%H:%M}"

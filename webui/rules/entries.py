@@ -13,21 +13,27 @@ Changes = dict[str, object]
 
 
 def put(book: Ruleset, key: str, word: str) -> Changes:
-    """Return the changes that add ``word`` to the list ``key``, and remove what says otherwise of it.
+    """Return the changes that add ``word`` to the family's list ``key``, and remove contradicting entries.
 
-    Empty if it is in the list already and nothing says otherwise.
+    ``word``: a site, ``service:ID`` or ``category:ID``. Empty if nothing has to change.
     """
     changes = _without(book, word, AGAINST[key])
     return changes if word in book.listed(key) else changes | {f"{key}/{word}": True}
 
 
 def out_of(book: Ruleset, word: str) -> Changes:
-    """Return the changes that take ``word`` off the family's lists, so that band and category apply to it."""
+    """Return the changes that remove ``word`` from the family's ``allow`` and ``block``, and its own action.
+
+    The age group's rule or the category's then applies. ``word``: a site, ``service:ID`` or ``category:ID``.
+    """
     return _without(book, word, (ALLOW, BLOCK))
 
 
 def _without(book: Ruleset, word: str, lists: Iterable[str]) -> Changes:
-    """Return the changes that take ``word`` off these lists, and remove its own entry of ``categories``."""
+    """Return the changes that remove ``word`` from these lists of the family, and from its ``categories``.
+
+    ``word``: a site, ``service:ID`` or ``category:ID``.
+    """
     own = f"categories/{word}"  # of a service
     changes: Changes = {f"{key}/{word}": None for key in lists if word in book.listed(key)}
     return changes if part(book.state.own, own) is None else changes | {own: None}

@@ -42,14 +42,15 @@ _SECONDS = re.compile(r"(?<=\d:\d\d):\d\d", re.ASCII)  # which a browser may add
 
 
 class Unreadable(ValueError):
-    """Raised for a value that is valid in the file, but that these pages cannot show as a form."""
+    """Raised for a value that is valid in the rule file, but that the pages cannot show as a form."""
 
 
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
     """Return the values by day of a rule: from one value for all days, or from a mapping.
 
-    A mapping has day types, weekdays and, for a limit, the week. ``{}`` is nothing on any day. ``read``:
-    reads one value. Raises: Unreadable.
+    The mapping's keys are day types, weekdays or ranges of them, and for a limit ``week``. ``{}`` means that
+    nothing applies on that day, or on any day; it is None in the result. ``read`` converts one value. Raises
+    Unreadable.
     """
     if value is None:
         return {}
@@ -75,7 +76,7 @@ def _read(grammar: Callable[[str], T], value: object) -> T:
 
 
 def write_plan(plan: Plan[T], write: Callable[[T], object]) -> object:
-    """Return a plan as the shortest value for the rule file. ``write``: writes the value of one day."""
+    """Return values by day as the shortest value for the rule file. ``write`` converts one day's value."""
 
     def written(item: T | None) -> object:
         return {} if item is None else write(item)
@@ -91,9 +92,9 @@ def read_span(value: object) -> Span:
 
 
 def read_spans(value: object) -> tuple[Span, ...]:
-    """Return the sorted spans of one time range or a list of them. An empty list means never.
+    """Return the sorted spans, in minutes from midnight, of one time range or a list of them.
 
-    Raises: Unreadable.
+    An empty list means never. Raises Unreadable.
     """
     if isinstance(value, list):
         return tuple(sorted(read_span(item) for item in value))
@@ -101,9 +102,9 @@ def read_spans(value: object) -> tuple[Span, ...]:
 
 
 def read_night(value: object) -> Span:
-    """Return the span of a night, in minutes of its evening's day. Raises: Unreadable.
+    """Return the span of a bedtime, in minutes from midnight before the evening. Raises Unreadable.
 
-    A bedtime after midnight still belongs to that evening.
+    A bedtime that starts after midnight still belongs to that evening: it begins at minute 1440 or later.
     """
     start, end = read_span(value)
     return (start + DAY, end + DAY) if start < NOON and end <= DAY else (start, end)
@@ -125,7 +126,10 @@ def clock(minute: int) -> str:
 
 
 def typed_span(start: str, end: str) -> Span | None:
-    """Return the span of two time fields; None if one has no time of day, or both have the same but 00:00."""
+    """Return the span, in minutes from midnight, of two time fields; the end may be on the next day.
+
+    None if one has no time of day, or if both have the same time other than 00:00.
+    """
     try:
         first, last = (minute_of_day(_SECONDS.sub("", text.strip())) for text in (start, end))
     except TimeTextError:
@@ -136,7 +140,7 @@ def typed_span(start: str, end: str) -> Span | None:
 
 
 def typed_minutes(text: str, most: int) -> int | None:
-    """Return a duration that a person typed in minutes; None if it is none, or above ``most``."""
+    """Return the minutes of a typed duration; None if the text is no duration, or above ``most`` minutes."""
     try:
         minutes = written_minutes(text)
     except TimeTextError:
@@ -145,7 +149,10 @@ def typed_minutes(text: str, most: int) -> int | None:
 
 
 def read_minutes(value: object) -> int:
-    """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``. Raises: Unreadable."""
+    """Return the minutes of a duration such as ``2h``, ``90m`` or ``1h30m``.
+
+    Raises Unreadable.
+    """
     return _read(duration_minutes, value)
 
 
@@ -153,5 +160,9 @@ write_minutes = duration_text
 
 
 def drawn(spans: Iterable[Span], start: int) -> list[Span]:
-    """Return spans as first and last minutes for `charts.strip`, whose 24 hours begin at minute ``start``."""
+    """Return spans in the form of `charts.strip`, whose 24 hours begin at minute ``start``.
+
+    A span is a start and an end in minutes from midnight; the end becomes the last minute, included. Spans
+    are cut at the end of the 24 hours, and left out if they begin after it.
+    """
     return [(first, min(last, start + DAY) - 1) for first, last in spans if first < start + DAY]

@@ -16,7 +16,10 @@ NAMELESS = ("true", "on", "yes")  # values in a file edited by hand that name no
 
 
 def describe_law(law: str, who: object) -> str:
-    """Return a sentence about a law that is on in a child's file, and who turned it on."""
+    """Return a sentence that a law (its id) is on in a child's file, with the parent who turned it on.
+
+    ``who``: the file's value; ``true`` and the like name no parent.
+    """
     called = laws().get(law, law)
     if str(who).lower() in NAMELESS:
         return _("%(law)s: on", law=called)
@@ -29,12 +32,12 @@ def named(law: CountryLaw) -> CountryLaw:
 
 
 def in_language(texts: Mapping[str, str]) -> str:
-    """Return the text in the reader's language, or else in English."""
+    """Return the text in the reader's language, or else in English; empty without both."""
     return texts.get(language()) or texts.get("en", "")
 
 
 def standing(law: CountryLaw, today: date) -> str:
-    """Return a sentence about a law's status: in force, announced, or a bill."""
+    """Return a sentence about a law's status: in force since a date, announced, or a bill."""
     if law.status == "in force" and law.since:
         return _("In force since %(date)s.", date=day_of(date.fromisoformat(law.since), today))
     if law.status == "announced" and (expected := in_language(law.expected)):

@@ -65,7 +65,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class OverviewSection:
-    """A card of the overview."""
+    """A card of the overview page: its title, a summary in one line, and its rules."""
 
     id: str
     title: str
@@ -75,7 +75,7 @@ class OverviewSection:
 
 
 def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...]:
-    """Return the cards of a child's rules. Together they have every rule that the family has set."""
+    """Return the cards of a child's overview page. Together they have every rule that the family has set."""
     order = {key: number for number, key in enumerate(TEXTS)}
     cards: dict[RuleSection, list[Rule]] = {section: [] for section in SECTIONS}
     for rule in rules(book, names):
@@ -92,7 +92,7 @@ def overview(book: Ruleset, names: CatalogueIndex) -> tuple[OverviewSection, ...
 
 
 def section_of(key: str) -> RuleSection:
-    """Return the card of a rule's key: the last one for keys without a card of their own."""
+    """Return the card of the overview page in which a rule key is listed; the last one for other keys."""
     head = _head(key)
     if key.startswith(f"categories/{SERVICE}"):
         return RuleSection.SITES
@@ -101,7 +101,7 @@ def section_of(key: str) -> RuleSection:
 
 
 def state_of(section: RuleSection, found: Sequence[Rule], book: Ruleset) -> str:
-    """Return the rules of a card in one line."""
+    """Return in one line a summary of the rules in a card of the overview page. ``found``: these rules."""
     match section:
         case RuleSection.CATEGORIES:
             return _counted(found, book)
@@ -124,7 +124,7 @@ def state_of(section: RuleSection, found: Sequence[Rule], book: Ruleset) -> str:
 
 
 def _counted(found: Sequence[Rule], book: Ruleset) -> str:
-    """Return how many categories are blocked, need approval, and use daily time."""
+    """Return a line: how many categories are blocked, need approval, and use daily time."""
     actions = [str(book.holds(rule.key)) for rule in found]
     texts = {
         "block": _("%(count)d blocked", count=actions.count("block")),
@@ -139,7 +139,10 @@ def _head(key: str) -> str:
 
 
 def rules(book: Ruleset, names: CatalogueIndex) -> Iterator[Rule]:
-    """Yield a child's described rules: those in the file, then the band's that it does not override."""
+    """Yield each of a child's rules in words: name and age group, the family's, then the age group's.
+
+    Rules of the age group that the family overrides are not repeated.
+    """
     for key in dict.fromkeys(("name", "band", *book.state.own, *book.state.rules)):
         if key in LISTS:
             yield from _list(book, names, key)
@@ -173,9 +176,9 @@ def _list(book: Ruleset, names: CatalogueIndex, key: str) -> Iterator[Rule]:
 
 
 def rule(book: Ruleset, names: CatalogueIndex, key: str) -> Rule:
-    """Return the described rule of one key.
+    """Return the rule of one key in words, with its owner, its switch and the page that changes it.
 
-    If the family overrides the band, the band's value is included.
+    If the family overrides the age group, the age group's value is included.
     """
     own, held, band = book.owns(key), _held(book, key), book.band_says(key)
     if held is None and key.partition("/")[1]:
@@ -220,7 +223,8 @@ def _sentences(key: str, value: object, names: CatalogueIndex, name: str) -> tup
 def sentences(key: str, value: object, names: CatalogueIndex, name: str, band: str = "") -> tuple[str, ...]:
     """Return sentences about the value of one rule key.
 
-    ``name``, ``band``: the child's. Raises: Unreadable if it must be shown as written.
+    ``name``, ``band``: the child's name and age group. Raises Unreadable for a value that the pages cannot
+    describe.
     """
     head, _slash, target = key.partition("/")
     if head in CHOICES:
@@ -267,7 +271,7 @@ def _of_entry(head: str, target: str, value: object, names: CatalogueIndex) -> t
 
 
 def title(key: str, names: CatalogueIndex) -> str:
-    """Return a short name of a rule for screen readers, as the label of its switch."""
+    """Return the short name of a rule, which screen readers read as the label of its switch."""
     head, _slash, target = key.partition("/")
     match head if target else "":
         case "limits":

@@ -149,9 +149,9 @@ def choices_of(key: str) -> dict[str, str]:
 
 
 def minutes_of(key: str, time: str) -> str:
-    """Return a sentence about a rule with minutes. ``time``: the duration as text; empty for zero minutes.
+    """Return a sentence about a rule whose value is a duration.
 
-    Raises: KeyError for a key without such a text.
+    ``time``: the duration as text; empty for zero minutes. Raises KeyError for a key without such a text.
     """
     text = TEXTS[key]
     if text.no_minutes is None or text.minutes is None:
@@ -160,9 +160,9 @@ def minutes_of(key: str, time: str) -> str:
 
 
 def cleared_text(key: str) -> str:
-    """Return a sentence about a list or mapping from which the family removed the band's entries.
+    """Return a sentence that the family removed the age group's entries from a list or mapping.
 
-    Raises: KeyError for a key without such a text.
+    Raises KeyError for a key without such a text.
     """
     cleared = TEXTS[key].cleared
     if cleared is None:

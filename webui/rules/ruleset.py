@@ -17,16 +17,16 @@ Values = Mapping[str, Any]
 
 
 class Ruleset:
-    """The rules of one child, by key. A key such as ``limits/play`` is one entry of a mapping."""
+    """The rules of one child, by key: the family's, the age group's, and those in effect.
+
+    A key such as ``limits/play`` is one entry of a mapping.
+    """
 
     def __init__(self, state: ChildRules) -> None:
         self.state = state
 
     def owns(self, key: str) -> bool:
-        """Return whether the family's file sets the key.
-
-        Clearing a mapping sets each of its entries.
-        """
+        """Return whether the family's file sets the key. An empty mapping sets all keys below it."""
         head, slash, _ = key.partition("/")
         return part(self.state.own, key) is not None or bool(slash and self.state.own.get(head) == {})
 
@@ -40,11 +40,11 @@ class Ruleset:
         return part(self.state.band_rules, key)
 
     def cleared(self, key: str) -> bool:
-        """Return whether the file clears the band's entries under a key."""
+        """Return whether the file has an empty mapping for a key, which removes the age group's entries."""
         return self.state.own.get(key) == {}
 
     def listed(self, key: str) -> tuple[str, ...]:
-        """Return the family's own entries of a list such as ``block``, without those of the band."""
+        """Return the family's own entries of a rule list such as ``block``, without the age group's."""
         return texts(self.state.own.get(key))
 
     @property
@@ -54,7 +54,7 @@ class Ruleset:
 
     @property
     def highest_log_level(self) -> int:
-        """Return the maximum log level that the family may set. It is the band's own."""
+        """Return the highest log level that the family may set: that of the child's age group."""
         return whole(self.state.band_rules.get("log_level"))
 
 

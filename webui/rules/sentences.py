@@ -26,7 +26,7 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return the values of a plan with their days: ``""`` for all days, ``week`` for the week."""
+    """Return days and their values: ``""`` for all days alike, ``week`` for the week, or single days."""
     week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:
@@ -35,7 +35,7 @@ def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
 
 
 def bedtime(value: object) -> Sentences:
-    """Return sentences about a bedtime by days. Raises: Unreadable."""
+    """Return sentences about a bedtime, one for each kind of day with its own. Raises Unreadable."""
     return tuple(_night(day, span) for day, span in _by_days(read_plan(value, read_night)))
 
 
@@ -93,7 +93,10 @@ def _window(what: str, day: str, spans: object) -> str:
 
 
 def _on(what: str, day: str, always: str, school: str, free: str, some: str, value: str = "") -> str:
-    """Return the one of four sentences that fits the day, with its values filled in."""
+    """Return the one of four sentences that fits the day, with its values filled in.
+
+    ``always``: for every day or one date; ``some``: for single weekdays.
+    """
     said = {EVERY_DAY: always, ONE_DAY: always, "school": school, "free": free}.get(day, some)
     return said % {"what": what, "days": named_days(day) if said is some else "", "value": value}
 
@@ -126,7 +129,7 @@ def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
 
 
 def kind(what: str, action: object) -> str:
-    """Return a sentence about the rule of a category: blocked, needs approval, counted, or allowed."""
+    """Return a sentence about a category's rule: blocked, needs approval, uses daily time, or allowed."""
     values = {"what": what}
     return {
         "block": _("%(what)s: blocked", **values),
@@ -162,13 +165,16 @@ def choice(key: str, value: object) -> str:
 
 
 def minutes(key: str, value: object) -> str:
-    """Return a sentence about a rule whose value is a duration. Raises: Unreadable."""
+    """Return a sentence about a rule whose value is a duration. ``key``: the rule's. Raises Unreadable."""
     found = read_minutes(value)
     return minutes_of(key, duration(found) if found else "")
 
 
 def log_level(value: object, name: str) -> str:
-    """Return a sentence about a log level, with the text that the child reads. ``name``: the child's."""
+    """Return a sentence about a log level (0 to 3), with the text that the child reads.
+
+    ``name``: the child's.
+    """
     level = whole(value)
     words = loglevels.describe(level)
     return _(
@@ -180,7 +186,10 @@ def log_level(value: object, name: str) -> str:
 
 
 def date(day: str, value: object, names: CatalogueIndex) -> Sentences:
-    """Return sentences about one entry of ``dates``. ``day``: a date, or ``first..last``."""
+    """Return sentences about the rules for one date, an entry of ``dates`` in the rule file.
+
+    ``day``: the date, or ``first..last``. Raises Unreadable.
+    """
     when = day.replace("..", " – ")
     return tuple(_("%(date)s: %(rule)s", date=when, rule=rule) for rule in _of_date(value, names))
 
@@ -232,7 +241,7 @@ def devices(value: object) -> str:
 
 
 def as_written(key: str, value: object) -> str:
-    """Return the value as it is in the file, for a rule that these pages cannot describe."""
+    """Return a rule as text as it is in the file, ``key: value``, for one that the pages cannot describe."""
     return f"{key}: {_flow(value)}"
 
 

@@ -17,13 +17,17 @@ _YEAR_LAST = re.compile(r"(\d{1,2})\D{1,3}(\d{4})", re.ASCII)
 
 
 class NoMonthError(ValueError):
-    """Raised for input that is no month, or too early or late. ``str()`` is the message for the user."""
+    """Raised for a typed month of the next age group that is no month, past, or too far in the future.
+
+    ``str()`` is the message for the user.
+    """
 
 
 def typed_month(text: str, today: date) -> str:
-    """Return a typed month as YYYY-MM; empty for empty input. Raises: NoMonthError.
+    """Return a typed month as YYYY-MM; empty for empty input.
 
-    A browser without a month field sends free text. 2027-5, 05.2027 and 5/2027 are accepted.
+    2027-5, 05.2027 and 5/2027 are accepted, since a browser without a month field sends free text. Raises
+    NoMonthError for other text, a past month, or one too far in the future.
     """
     text = text.strip()[:TYPED]
     if not text:
@@ -39,7 +43,7 @@ def typed_month(text: str, today: date) -> str:
 
 
 def following(band: str) -> str:
-    """Return the id of the next age group; empty for the last one and for an unknown one."""
+    """Return the id of the age group after ``band``; empty for the last one and for an unknown one."""
     known = next((known_band for known_band in AgeBand if known_band.value == band), None)
     found = None if known is None else next_band(known)
     return "" if found is None else found.value
@@ -70,5 +74,5 @@ def step_in_few_words(value: str) -> str:
 
 
 def latest(today: date) -> str:
-    """Return the last month as YYYY-MM that is accepted for the next age group."""
+    """Return the last month that is accepted for the next age group, as YYYY-MM: 18 years from now."""
     return month_text(today.replace(day=1, year=today.year + 18))

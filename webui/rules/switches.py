@@ -11,7 +11,10 @@ ON_OFF = of_shape(RuleShape.SWITCH)
 
 
 def switch_of(book: Ruleset, key: str) -> bool | None:
-    """Return the state of the switch; None for a rule with more than two values, or with no value for on."""
+    """Return whether a rule is on; None for a rule that has no switch.
+
+    It has none if it has more than two values, or if the age group gives no value for on.
+    """
     head, slash, _ = key.partition("/")
     held = book.holds(key)
     if key in ON_OFF:
@@ -29,7 +32,11 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
 
 
 def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
-    """Return the change of a rule that switches it on or off. On restores the band's value if that is on."""
+    """Return the change of rules that turns the rule ``key`` on or off. None restores the age group's value.
+
+    That happens if the age group's value is what is wanted: on or off. Else the family's value is set. A
+    limit or bedtime is turned off by ``{}``, and on by None.
+    """
     head = key.partition("/")[0]
     if head in ("bedtime", "limits"):
         return {key: None if on else {}}
@@ -42,10 +49,7 @@ def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
 
 
 def _words(key: str, head: str) -> tuple[str, tuple[str, ...]]:
-    """Return a rule's word for off, and its words for on.
-
-    The first one for on is used if the band has the rule off.
-    """
+    """Return a rule's value for off, and its values for on; the first of these is set to turn it on."""
     if key in ON_OFF:
         return "false", ("true",)
     if key == "safe_search":

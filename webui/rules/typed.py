@@ -13,13 +13,17 @@ TYPED_LIMIT = 2000  # characters; more than the longest web addresses in use
 
 
 class UnknownTargetError(ValueError):
-    """Raised for input that names no target. ``str()`` is the message for the user."""
+    """Raised for typed text that names no site, service or category.
+
+    ``str()`` is the message for the user.
+    """
 
 
 def site(text: str) -> str:
-    """Return the host name in a typed address, without ``www.``. Raises: UnknownTargetError.
+    """Return the host name in a typed address, without ``www.``.
 
-    ``https://www.example.com/a?b`` → ``example.com``
+    ``https://www.example.com/a?b`` → ``example.com``. Raises UnknownTargetError if there is no name with a
+    dot.
     """
     word = text.strip()[:TYPED_LIMIT]
     if not word:
@@ -40,9 +44,9 @@ def _no_site(word: str) -> str:
 
 
 def entry(text: str, names: CatalogueIndex) -> str:
-    """Return the rule's entry for typed input: a site, ``service:ID`` or ``category:ID``.
+    """Return the entry of a rule's list for typed text: a site, ``service:ID`` or ``category:ID``.
 
-    Services and categories are found by name or id. Input with a dot is a site. Raises: UnknownTargetError.
+    Services and categories are found by name or id. Text with a dot is a site. Raises UnknownTargetError.
     """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:

@@ -48,7 +48,7 @@ class ScheduleRow:
 
 
 class NoHoursError(ValueError):
-    """Raised for a row that is set to hours but has none. ``day``: its day."""
+    """Raised for a day that is set to hours but has none, or unreadable ones. ``day``: its key."""
 
     def __init__(self, day: str) -> None:
         super().__init__(day)
@@ -56,7 +56,10 @@ class NoHoursError(ValueError):
 
 
 def rows(value: object, *, night: bool) -> tuple[ScheduleRow, ...]:
-    """Return the form's rows, one a day, for a schedule or bedtime of the rule file. Raises: Unreadable."""
+    """Return the rows of the form of a week, one a day, for a schedule or bedtime of the rule file.
+
+    ``night``: ``value`` is a bedtime. Raises Unreadable.
+    """
     if night:
         plan: Plan[tuple[Span, ...]] = {
             day: None if span is None else (span,) for day, span in read_plan(value, read_night).items()
@@ -84,10 +87,10 @@ def typed_rows(
     *,
     night: bool,
 ) -> tuple[ScheduleRow, ...]:
-    """Return the form's rows as they were sent.
+    """Return the rows of the form of a week as the user sent them.
 
-    ``one`` and ``many`` read the form's fields; ``held``: the rows that the form showed. Times entered into a
-    row that had none apply even if its ``how`` was not changed.
+    ``one`` and ``many`` return a form field's value or values. ``held``: the rows that the form showed. If
+    times were entered in a row whose choice (``how``) was not changed, the row is set to times.
     """
     shown = {row.day: row.how for row in held}
     found = []
@@ -104,7 +107,11 @@ def typed_rows(
 
 
 def value_of(sent: Iterable[ScheduleRow], *, night: bool, painted: Collection[str] = ()) -> object:
-    """Return the rows as a value for the rule file. ``painted``: as of `folded`. Raises: NoHoursError."""
+    """Return the rows of the form of a week as a value for the rule file.
+
+    ``painted``: the weekdays painted in the grid (`folded`). Raises NoHoursError for a row without usable
+    times.
+    """
     plan: dict[str, tuple[Span, ...] | None] = {}
     for row in sent:
         if row.how == SAME and row.day not in (SCHOOL, FREE):
@@ -123,15 +130,16 @@ def value_of(sent: Iterable[ScheduleRow], *, night: bool, painted: Collection[st
 
 
 def week_of(plan: Plan[T]) -> dict[str, T | None]:
-    """Return what applies on each weekday of a week without holidays."""
+    """Return the value of each weekday in a week without holidays: its own, or that of its day type."""
     return {day: plan.get(day, plan.get(TYPE_OF_DAY[day])) for day in WEEKDAYS}
 
 
 def folded(plan: Mapping[str, T | None], painted: Collection[str]) -> dict[str, T | None]:
-    """Return a plan in which school days and free days say what the painted weekdays have in common.
+    """Return values by day, with painted weekdays joined into school days or free days where they are alike.
 
-    A single day outranks its day type on holidays too. A user who paints all school days alike means school
-    days, so the days are saved as one. ``painted``: the weekdays that were painted in the grid.
+    If all weekdays of a day type have the same value and one was painted, the day type gets it. A painted day
+    with its day type's value is left out: a single day would outrank its day type on holidays too.
+    ``painted``: the weekdays that were painted in the grid.
     """
     found, week = dict(plan), week_of(plan)
     for day_type, days in DAYS_OF_TYPE.items():
@@ -145,9 +153,9 @@ def folded(plan: Mapping[str, T | None], painted: Collection[str]) -> dict[str, 
 
 
 def sleeping(value: object) -> tuple[tuple[bool, ...], ...]:
-    """Return for each half hour of each day, Monday first, whether a bedtime covers part of it.
+    """Return, for each day from Monday, a tuple of 48 half hours: True where a bedtime covers part of it.
 
-    Raises: Unreadable.
+    Raises Unreadable.
     """
     nights = list(week_of(read_plan(value, read_night)).values())
     found = [[False] * HALVES for _night in nights]
@@ -162,20 +170,17 @@ def sleeping(value: object) -> tuple[tuple[bool, ...], ...]:
 
 
 def same(one: object, other: object, *, night: bool) -> bool:
-    """Return whether two values of a rule file mean the same week."""
+    """Return whether two values of a rule file mean the same week. Raises Unreadable."""
     return [(row.day, row.how, row.spans) for row in rows(one, night=night)] == [
         (row.day, row.how, row.spans) for row in rows(other, night=night)
     ]
 
 
 def axis(*, night: bool) -> int:
-    """Return the minute of the day at which a row's picture begins.
-
-    For a night it is noon, so that the night is not split.
-    """
+    """Return the minute of the day at which the picture of a day begins: 0, or noon for a night."""
     return NOON if night else 0
 
 
 def hours_of(start: int) -> list[int]:
-    """Return the five hours on the scale below a picture that begins at minute ``start``."""
+    """Return the five hours to write below a picture of 24 hours that begins at minute ``start``."""
     return [(start // 60 + hour) % (DAY // 60) for hour in (0, 6, 12, 18)] + [start // 60 or 24]

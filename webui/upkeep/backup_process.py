@@ -28,14 +28,17 @@ def decrypt_backup(data: bytes, password: str) -> str:
 
 
 def derive_key(password: str) -> str:
-    """Return the key that automatic backups are encrypted with. The password is not in it."""
+    """Return the key, as text, with which automatic backups are encrypted. It is derived from the password.
+
+    Raises ControlError.
+    """
     return _work("derive", b"", password).decode("ascii")
 
 
 def _work(what: str, data: bytes, password: str) -> bytes:
-    """Run the process with ``data`` as its input and return its output. ``what``: its argument.
+    """Run the process that encrypts backups, with ``data`` as its input, and return its output.
 
-    Raises: ControlError, with an error code.
+    ``what``: ``encrypt``, ``decrypt`` or ``derive``. Raises ControlError, with an error code.
     """
     if not _one.acquire(timeout=TIMEOUT / 2):
         raise _busy()

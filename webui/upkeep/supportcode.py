@@ -8,7 +8,10 @@ from webui.features.status.home_text import HomeView
 
 
 def code(home: HomeView | None) -> str:
-    """Return the support code for the state of the home. None: the daemon does not respond."""
+    """Return the support code: a few characters with the version and state of the gateway.
+
+    ``home``: None if the daemon does not respond.
+    """
     if home is None:
         return stopped_code(__version__)
     status = home.status

@@ -20,7 +20,10 @@ class News:
 
 
 def read_news(version: str, path: Path = CHANGES) -> News | None:
-    """Return the changelog's section of a version; None without a changelog or section."""
+    """Return the section about a version from the changelog's file, or the unreleased section.
+
+    None without a file or section.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES).decode("utf-8", "replace")
@@ -30,7 +33,10 @@ def read_news(version: str, path: Path = CHANGES) -> News | None:
 
 
 def parse_news(version: str, text: str) -> News | None:
-    """Return the section of ``version`` in a changelog's text, or the unreleased one; None without either."""
+    """Return the section about ``version`` from a changelog's text, or the unreleased section.
+
+    None without either.
+    """
     sections = {_name(part): part for part in text.split("\n## ")[1:]}
     section = sections.get(version) or sections.get(UNRELEASED)
     if section is None:

@@ -61,7 +61,7 @@ _ORDER = tuple(Severity)
 
 
 class AcceptanceTimeoutError(GatewayError):
-    """The test took too long."""
+    """Raised if the acceptance test takes longer than allowed."""
 
 
 def run(args: Namespace) -> int:
@@ -92,14 +92,20 @@ def run(args: Namespace) -> int:
 
 
 def _as_json(finding: Finding) -> dict[str, object]:
-    """Return a line for a machine that may send it on. What may name a family's file has its code alone."""
+    """Return a finding of the acceptance test as JSON, for a program that may send it on.
+
+    A failed one that may contain the name of a family's file has only its code.
+    """
     if finding.about in (SETUP, DAEMON) and not finding.ok:
         finding = replace(finding, text="", fix="", values={})
     return finding.as_json()
 
 
 def _findings(path: Path, seconds: int) -> Iterator[Finding]:
-    """Yield one finding for each subject. After ``seconds`` the test ends with an error."""
+    """Yield one finding for each subject of the acceptance test.
+
+    After ``seconds`` it ends with an error finding.
+    """
     with _limited(seconds):
         try:
             yield from _tested(path)
@@ -133,7 +139,7 @@ def _tested(path: Path) -> Iterator[Finding]:
 
 
 def _status(client: Client) -> HomeStatus:
-    """Return the state of the daemon. Waits for one that was just started. Raises GatewayError."""
+    """Return the daemon's state. Waits up to 30 s for a daemon that was just started. Raises GatewayError."""
     end = time.monotonic() + STARTS
     while True:
         try:
@@ -157,7 +163,10 @@ def _daemon(status: HomeStatus) -> Finding:
 
 
 def _worst(line: str, checked: Iterable[Finding]) -> Finding:
-    """Return the worst finding of a line, under its name."""
+    """Return the worst of the findings of `qalqan check` that belong to a subject of the acceptance test.
+
+    ``line``: the subject, after which the finding is named. ``checked``: all findings.
+    """
     others = {subject for subjects in SUBJECTS.values() for subject in subjects}
     own = [
         finding
@@ -211,9 +220,9 @@ def _flow_table(checked: Finding, config: Config) -> Finding:
 
 
 def memory_finding(resident: int, plan: UpdatePlan, memory: MachineMemory) -> Finding:
-    """Return whether the daemon and an update of the lists fit the memory of the machine.
+    """Return a finding: whether the daemon and an update of its lists fit the machine's memory.
 
-    ``resident``: bytes of the daemon.
+    ``resident``: bytes that the daemon uses. ``plan``: the update.
     """
     shown = f"the daemon uses {resident // MEGABYTE} MB, {memory.usable // MEGABYTE} MB are available"
     if 0 < memory.usable < LEAST_MEMORY:
@@ -258,7 +267,7 @@ def _filter(client: Client, config: Config) -> Finding:
 
 
 def filter_finding(results: Sequence[Result]) -> Finding:
-    """Return whether the filter blocks what it has to and passes what it has to, over both IP versions."""
+    """Return a finding from the filter test's results: whether all is blocked or passes as it has to."""
     number, fix = counts(results), "run: qalqan audit guest"
     wrong = [result for result in results if result.fault]
     if wrong:
@@ -283,7 +292,7 @@ def _titled(result: Result) -> str:
 
 @contextmanager
 def _limited(seconds: int) -> Iterator[None]:
-    """Raise AcceptanceTimeoutError in the block after ``seconds``."""
+    """Raise AcceptanceTimeoutError in the block after ``seconds``, by an alarm signal."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise AcceptanceTimeoutError

@@ -94,7 +94,7 @@ def _print_json(done: Sequence[BypassTest]) -> None:
 
 
 def _print_steps(done: Sequence[BypassTest]) -> None:
-    """Print one JSON line for each check, for the daemon."""
+    """Print one JSON line for each check of the filter test, which the daemon reads."""
     from gateway.filter_test import report
 
     for test in done:
@@ -103,7 +103,7 @@ def _print_steps(done: Sequence[BypassTest]) -> None:
 
 
 def bypass_test_alone(client: Client, config: Config, who: str, chosen: Sequence[MethodCheck]) -> BypassTest:
-    """Run the bypass test of one profile while no other test runs. Raises GatewayError."""
+    """Run the filter test of one profile while no other test runs. Raises GatewayError, also if one runs."""
     from gateway.filter_test.run import bypass_test
 
     require("cryptography", "bypass tests")
@@ -113,7 +113,10 @@ def bypass_test_alone(client: Client, config: Config, who: str, chosen: Sequence
 
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
-    """Allow one bypass test at a time, since two would use the same links and routes."""
+    """Lock a file in the block, so that only one filter test runs: two would use the same links and routes.
+
+    Raises ControlError if another test runs or the daemon does not.
+    """
     try:
         number = os.open(Path(config.runtime, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
@@ -136,7 +139,7 @@ def _lock(number: int) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the bypass test removes its links and routes."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C in the block, so that the test removes its links and routes."""
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

@@ -57,7 +57,10 @@ def run(args: Namespace) -> int:
 
 
 def _set_up(args: Namespace, client: Client) -> int:
-    """Store the key of a typed passphrase, and make automatic backups in a folder from now on."""
+    """Turn automatic backups to a folder on, with a key from a passphrase that is read. Return 0.
+
+    The daemon stores the key and makes the backups.
+    """
     key = derive_key(b"", _password(args.password_file, twice=True)).decode("ascii")
     asked = {"every": args.every, "keep": args.keep}
     client.ask(AUTO_BACKUP, action="set", folder=str(_file(args)), key=key, **asked)
@@ -66,9 +69,9 @@ def _set_up(args: Namespace, client: Client) -> int:
 
 
 def _scheduled(args: Namespace, client: Client) -> int:
-    """Store an automatic backup if one is due, or with ``--now``, and print the state as a line of JSON.
+    """Store an automatic backup if one is due, or with ``--now``; print the last date and the count as JSON.
 
-    The daemon runs it in a process of its own.
+    The daemon runs this command in a process of its own. Return 0.
     """
     config = read_config(config_path(args))
     settings, state = config.backup, Path(config.state)
@@ -158,7 +161,11 @@ def _lines(preview: RestorePreview) -> Iterator[str]:
 
 
 def _password(file: Path | None, *, twice: bool = False) -> str:
-    """Read the password from a file or the terminal. Other users could see an argument."""
+    """Return the password from the first line of a file, or as typed at the terminal.
+
+    It is no argument, since other users could see that. ``twice``: it must be typed twice. Raises
+    BackupFileError.
+    """
     if file is not None:
         first = read_bounded(file, 4 * PASSWORD_MOST).partition(b"\n")[0]
         return first.decode("utf-8", "replace").rstrip("\r")

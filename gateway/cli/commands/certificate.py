@@ -40,7 +40,7 @@ POLL = 1.0  # seconds
 
 
 class CertificateError(GatewayError):
-    """A certificate was rejected."""
+    """Raised if a certificate cannot be used or was not issued."""
 
 
 def run(args: Namespace) -> int:
@@ -80,7 +80,10 @@ def _https(args: Namespace) -> Https:
 
 
 def _get(args: Namespace) -> int:
-    """Let the daemon get a certificate by a DNS provider and turn HTTPS on; wait for the result."""
+    """Make the daemon get a certificate through a DNS provider and turn HTTPS on; wait for the result.
+
+    Print the pages' new address and return 0. Raises CertificateError if the certificate is not issued.
+    """
     token = _token(args.token_file)
     client, values = daemon(args), {"name": args.name, "provider": args.provider, "email": args.email}
     more = {"server": args.server} if args.server else {}
@@ -98,13 +101,16 @@ def _get(args: Namespace) -> int:
 
 
 def _token(file: Path | None) -> str:
-    """Return the provider's token from the first line of a file, or as typed."""
+    """Return the DNS provider's token: the first line of a file, or as typed at the terminal."""
     text = getpass.getpass("Token of the DNS provider: ") if file is None else read_bounded(file).decode()
     return text.partition("\n")[0].strip()
 
 
 def _renew(args: Namespace) -> int:
-    """Renew the certificate if it is due, and install it. The daemon runs this each day (``--steps``)."""
+    """Renew the certificate that ``qalqan certificate get`` got, if it is due, and install it. Return 0.
+
+    The daemon runs this each day, with ``--steps``. Raises CertificateError or MissingPackageError.
+    """
     path = config_path(args)
     config = read_config(path)
     folder = Path(config.state) / FOLDER
@@ -157,7 +163,10 @@ def _name(zone: str) -> int:
 
 
 def _install(https: Https, chain: Path, key: Path) -> None:
-    """Install the key, then the chain, each atomically. The web server uses them only if they match."""
+    """Copy the key, then the chain, to the files that the settings name, each atomically.
+
+    The web server uses them only if they match.
+    """
     new_key, new_chain = read_bounded(key, MOST), read_bounded(chain, MOST)
     web = WebUser.found()
     if web is not None and os.geteuid() and web.gid not in os.getgroups():
@@ -175,5 +184,5 @@ def _install(https: Https, chain: Path, key: Path) -> None:
 
 
 def _like(mode: int, group: int) -> os.stat_result:
-    """Return the attributes of an installed file: its mode and owner."""
+    """Return file attributes with this mode and group, and this process's user as owner."""
     return os.stat_result((stat.S_IFREG | mode, 0, 0, 1, os.geteuid(), group, 0, 0, 0, 0))

@@ -85,7 +85,7 @@ def _row(device: DeviceDetails) -> tuple[object, ...]:
 
 
 def _seen(time: datetime | None, sightings: PresenceDetail) -> str:
-    """Return a time or a day, as exactly as the daemon reports it, or "-"."""
+    """Return when a device was seen, as a time or only a day, as the daemon reports it; ``-`` if unknown."""
     text = when(time) or "-"
     return text.rpartition(" ")[0] if sightings == PresenceDetail.DAY else text
 

@@ -48,7 +48,10 @@ def run(args: Namespace) -> int:
 
 
 def _update(args: Namespace, config: Config) -> int:
-    """Check the feed, and let the daemon load new data. Raises GatewayError if the check fails."""
+    """Check the signed feed, and make the daemon load new data.
+
+    Return the exit status: 1 if the provider's files have a problem. Raises GatewayError if the check fails.
+    """
     become_owner(Path(config.state))
     version = check_feed(config_path(args), config)
     if version is None:
@@ -72,7 +75,11 @@ def _reload_daemon(config: Config) -> None:
 
 
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
-    """Check the feed, unless the time is unknown: `update_feed`. Raises GatewayError."""
+    """Download and check the signed feed; return the version of its data if it changed, else None.
+
+    ``tier``: also download the ready-made category table of this set of lists. Raises GatewayError, also
+    while the time is unknown.
+    """
     from gateway.household.feed_update import update_feed
 
     _check_time(config)
@@ -80,7 +87,10 @@ def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int 
 
 
 def check_provider_files(config: Config) -> list[str]:
-    """Download the provider's files that changed. Return a line for each failure. Raises GatewayError."""
+    """Download the provider's files that changed in the signed feed. Return a line for each failure.
+
+    Raises GatewayError, also while the time is unknown.
+    """
     require(LIST_UPDATES, FEATURE)
     from gateway.household.feed_update import update_provider_files
 
@@ -193,7 +203,10 @@ def _rollout(args: Namespace, feed: FeedRepository) -> None:
 
 
 def _build(args: Namespace, feed: FeedRepository) -> None:
-    """Validate the data in a folder, and stage its bundle and its category tables."""
+    """Check the data in a folder, and add it to the feed as a version that waits for signatures.
+
+    Category tables are added if asked. Raises ListError.
+    """
     from gateway.household.feed_tables import fetch_lists, make_tables
     from gateway.household.feed_update import make_bundle
 

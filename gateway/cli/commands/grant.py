@@ -20,7 +20,10 @@ def run(args: Namespace) -> int:
 
 
 def _give(args: Namespace) -> int:
-    """Give extra time, or revoke the last grant."""
+    """Give extra time, or with ``--undo`` revoke the last grant. Return 0.
+
+    Raises PolicyError for wrong options.
+    """
     if args.undo:
         if args.duration is not None or args.service is not None:
             raise PolicyError(
@@ -39,7 +42,10 @@ def _give(args: Namespace) -> int:
 
 
 def _run_ticket(args: Namespace) -> int:
-    """Make one-time codes for extra time, list unused ones, or withdraw them."""
+    """Make one-time codes for extra time, list the unused ones, or withdraw them. Return 0.
+
+    Raises PolicyError for wrong options.
+    """
     asked = args.list or args.withdraw is not None
     if asked and args.who is not None:
         raise PolicyError(OF_TICKET, "--list and --withdraw take no child", "write: qalqan ticket --list")

@@ -58,7 +58,11 @@ def _list(answer: AccountResponse) -> None:
 
 
 def _press_button(client: Client) -> int:
-    """Report a press of the button on the gateway. The platform's button script runs this command."""
+    """Report to the daemon that the button on the gateway was pressed.
+
+    The platform's button script runs this.
+    The code on the label can then set a new password, for some minutes. Return 0.
+    """
     seconds = client.ask(ACCOUNTS, action="button").seconds
     print(f"for {seconds} seconds, a new password can be set with the code on the label")
     return 0

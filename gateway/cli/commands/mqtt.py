@@ -13,9 +13,10 @@ from gateway.core.optional_packages import MQTT, require
 
 
 def run(args: Namespace) -> int:
-    """Replace this process by the one that connects, which then has not loaded the configuration's parser.
+    """Replace this process by the one that connects to home automation over MQTT.
 
-    With ``--settings``, print its settings instead: that process reads them again when the file has changed.
+    That process does not load the configuration's parser. With ``--settings``, print its settings as JSON and
+    return 0: it runs this when the configuration file has changed.
     """
     path = config_path(args)
     config = config_in_use(path)

@@ -47,7 +47,7 @@ def run(args: Namespace) -> int:
 
 
 def _list(family: Household, *, as_json: bool) -> int:
-    """List the profiles. Return 1 if a file cannot be used."""
+    """Print the profiles. Return the exit status: 1 if a profile's file cannot be used."""
     profiles = family.profiles.values()
     if as_json:
         output.as_json(
@@ -78,7 +78,7 @@ def _list(family: Household, *, as_json: bool) -> int:
 
 
 def _rules(profile: Profile) -> Lines:
-    """Yield the name, value and owner of each rule."""
+    """Yield the name, value and owner (who set it) of each rule of a profile, as text."""
     rules = profile.rules
     yield "devices", ", ".join(profile.devices) or "none", ""
     for key in of_shape(RuleShape.CHOICE, RuleShape.SWITCH):
@@ -113,7 +113,7 @@ def _rules(profile: Profile) -> Lines:
 
 
 def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
-    """Yield one line for each value, with the days on which it applies."""
+    """Yield a line for each value of a rule that differs by day, with the days to which it applies."""
     for on, rule in by_days(days):
         value, owner = ("none", "") if rule is None else (rule.value, rule.owner)
         yield what, f"{on}: {value}" if on else value, owner

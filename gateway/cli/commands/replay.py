@@ -25,7 +25,11 @@ DROPPED = frozenset({FrameDefect.MALFORMED, FrameDefect.CHECKSUM})
 
 
 def run(args: Namespace) -> int:
-    """Print the decisions. Raises CaptureError for a damaged capture, after its readable part is printed."""
+    """Print the decisions about the connections and queries in a capture, by the rules of a profile.
+
+    Return 0.
+    Raises CaptureError for a damaged capture, after its readable part is printed; PolicyError.
+    """
     rules = rules_of_profile(args, args.profile)
     zone = rules.config.zone
     show = output.as_json if args.json else _print_line
@@ -65,7 +69,7 @@ def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> No
 
 
 def _left_out(tally: FrameTally) -> str:
-    """Return a message about frames that could not be read; empty if there are none."""
+    """Return a message about frames of the capture that could not be read; empty if all could."""
     counts = (
         (tally.cut, "cut by the snapshot length (capture with -s 0)"),
         (tally.broken, "broken"),
@@ -87,7 +91,7 @@ def _print_line(values: dict[str, Any]) -> None:
 
 
 def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the object of one line of `replay --json`."""
+    """Return the JSON object of one line of ``qalqan replay --json``, about a decision."""
     decision = asked.decision
     return {
         "time": _time(asked.time, zone),
@@ -106,7 +110,7 @@ def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def unread_object(frame: UnreadFrame, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the object of the line of a frame that cannot be read."""
+    """Return the JSON object of one line of ``qalqan replay --json``, about a frame that cannot be read."""
     src, sport, dst, dport = frame.ends or (None, 0, None, 0)
     return {
         "time": _time(frame.time, zone),
@@ -131,7 +135,10 @@ def _time(seconds: float | None, zone: ZoneInfo) -> str | None:
 
 
 def _what(values: dict[str, Any]) -> str:
-    """Return the host of a line, or the services that were recognised without one; ``-`` for neither."""
+    """Return what a line of ``qalqan replay`` is about: a host, or services recognised without one.
+
+    ``-`` for neither.
+    """
     return values["host"] or ",".join(f"service:{service}" for service in values["services"]) or "-"
 
 

@@ -72,7 +72,10 @@ def run(args: Namespace) -> int:
 
 
 def _key(path: Path) -> int:
-    """Create a signing key and print its public half, for the configuration of gateways."""
+    """Create an issuer's signing key in a file and print its public key, for the configuration of gateways.
+
+    Return 0. Raises ListError if the file exists.
+    """
     require("cryptography", "sealed sets")
     from cryptography.hazmat.primitives import serialization as forms
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -88,7 +91,10 @@ def _key(path: Path) -> int:
 
 
 def _make(args: Namespace) -> int:
-    """Create a set from names on standard input, one per line, and write its key to a separate file."""
+    """Make a signed set from the host names on standard input; write it and its secret key to separate files.
+
+    Return 0. Raises ListError.
+    """
     sign = _signer(args.issuer_key)
     names = list(_names(sys.stdin))
     made = int(time.time())
@@ -162,7 +168,10 @@ def _update(args: Namespace, config: Config) -> int:
 
 
 def _fetch_from_feed(config: Config) -> list[str]:
-    """Fetch the sets that the signed feed delivers. Return the problems: the sets in force stay."""
+    """Download the sets that the signed feed delivers.
+
+    Return a line for each problem; the current sets stay.
+    """
     folder = provider_folder(Path(config.state))
     if all(Path(source.file).parent != folder for source in config.sealed):
         return []
@@ -173,7 +182,7 @@ def _fetch_from_feed(config: Config) -> list[str]:
 
 
 def innocent_names() -> Iterator[str]:
-    """Yield the names that no valid set contains: well-known sites, help lines and all public suffixes."""
+    """Yield names that no valid sealed set contains: well-known sites, help lines and all public suffixes."""
     from gateway.household.loading import load_countries
     from gateway.lists.canaries import parse_canaries
     from gateway.policy.names.countries import help_names
@@ -238,9 +247,9 @@ def _when(moment: int) -> str:
 
 
 def _check_form(args: Namespace) -> int:
-    """Check a provider's record, report or log of appeals, and return the exit status.
+    """Check a provider's record of a hotline, report or log of appeals. Return the exit status.
 
-    This needs no gateway.
+    This needs no gateway. Raises PolicyError for an invalid file.
     """
     if args.action == "record":
         record = parse_record(read_bounded(args.file), str(args.file), _today(args))
@@ -252,7 +261,7 @@ def _check_form(args: Namespace) -> int:
 
 
 def _overdue(args: Namespace) -> int:
-    """Print a line for each appeal whose answer is late. Return 1 if there is one."""
+    """Print a line for each appeal in a log whose answer is late. Return 1 if there is one, else 0."""
     appeals, is_free = _log(args.file)
     late = list(overdue(appeals, _today(args), is_free))
     rows = [

@@ -35,7 +35,10 @@ def run(args: Namespace) -> int:
 
 
 def _approved(path: Path) -> object:
-    """Return the report for a program that carries it to support. Raises ControlError without approval."""
+    """Return the support report as JSON, for a program that sends it to support.
+
+    Raises ControlError without a parent's approval.
+    """
     client, end = Client(control_socket(config_in_use(path))), time.monotonic() + PATIENCE
     while (report := client.ask(SUPPORT_REPORT)).file.check.running and time.monotonic() < end:
         time.sleep(EVERY)
@@ -43,7 +46,7 @@ def _approved(path: Path) -> object:
 
 
 def _support_data(path: Path) -> object:
-    """Return the support data of the daemon; without a daemon, the data that needs none."""
+    """Return the daemon's support data as JSON; without a daemon, the part that needs none."""
     try:
         return _of_daemon(Client(control_socket(config_in_use(path))))
     except Unreachable:

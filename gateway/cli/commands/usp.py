@@ -27,7 +27,7 @@ INPUT_LIMIT = 4096  # characters of the arguments of a call; rpcd passes one JSO
 
 
 def run(args: Namespace) -> int:
-    """Replace this process with the service; with ``--document`` or ``--call``, print one answer."""
+    """Replace this process by the USP service; with ``--document`` or ``--call``, print one answer."""
     require("gateway.usp", "connections to a USP agent")
     if args.document is not None:
         return _document(args.document, args.vendor)
@@ -74,7 +74,11 @@ def _document(kind: str, vendor: str) -> int:
 
 
 def _call(name: str, family_filter: DaemonFilter) -> int:
-    """Print the JSON answer to a call of rpcd, for bbfdm. A refusal is a line on standard error."""
+    """Print the JSON answer to a call of OpenWrt's rpcd (``state``, ``switch`` or ``support_file``).
+
+    Return 0.
+    Raises Denied if the daemon refuses, ControlError for invalid arguments.
+    """
     answer: object
     if name == "state":
         answer = family_filter.values()
@@ -88,7 +92,10 @@ def _call(name: str, family_filter: DaemonFilter) -> int:
 
 
 def _wanted() -> bool:
-    """Return the value of ``on`` in the arguments, which rpcd writes to standard input."""
+    """Return the value of ``on`` in the JSON arguments that rpcd writes to standard input.
+
+    Raises ControlError.
+    """
     from gateway.usp.model import FLAGS
 
     text = sys.stdin.read(INPUT_LIMIT)

@@ -21,7 +21,10 @@ STATE = "web"  # folder of the web process in the state directory
 
 
 def run(args: Namespace) -> int:
-    """Replace this process with the web process, or with the recovery page if the settings are unusable."""
+    """Replace this process by the one that serves the pages.
+
+    If the settings are unusable, replace it by the one that serves the recovery page.
+    """
     from gateway.web.recovery import CONFIG, Recovery, remember, this_command
 
     recovery = Recovery(this_command(), _watched(args))
@@ -43,13 +46,13 @@ def run(args: Namespace) -> int:
 
 
 def _watched(args: Namespace) -> tuple[str, ...]:
-    """Return the files that the settings are read from."""
+    """Return the paths of the files that the settings are read from."""
     own = str(args.config or "/etc/qalqan/qalqan.yaml")
     return own, os.environ.get("QALQAN_UCI") or "/etc/config/qalqan"
 
 
 def settings_dict(config: Config) -> dict[str, Any]:
-    """Return the settings of the web process as JSON values."""
+    """Return the settings of the process that serves the pages, as JSON values."""
     from gateway.cli.settings import control_socket
 
     web = config.web
@@ -73,7 +76,7 @@ def settings_dict(config: Config) -> dict[str, Any]:
 
 
 def _brand(brand: OfConfig) -> dict[str, Any]:
-    """Return the brand of the pages as JSON values: name, CSS, logo and support contact.
+    """Return a provider's brand for the pages as JSON values: name, CSS, logo and support contact.
 
     An unusable logo is left out with a warning; `qalqan check` reports it too.
     """

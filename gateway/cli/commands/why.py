@@ -48,9 +48,9 @@ def run(args: Namespace) -> int:
 
 
 def _of_daemon(args: Namespace, seen: Observation) -> Explanation | None:
-    """Return the answer of the daemon, which includes pauses and grants.
+    """Return the daemon's explanation, which includes pauses and extra time.
 
-    Return None without a daemon or if it refuses: the error from the files is more precise. Raises
+    None without a daemon, or if it refuses: the error from the files is then more precise. Raises
     ControlError above the daemon's rate limit.
     """
     if args.profile is not None and is_file(args.profile):
@@ -80,7 +80,10 @@ def _of_files(args: Namespace, seen: Observation) -> Explanation:
 
 
 def _origin(decision: Decision) -> BlockOrigin | None:
-    """Return who decided a block; the files do not say since when, nor by which lists."""
+    """Return who decided a block, as far as the rule files show it; None for what is not blocked.
+
+    Since when, and by which lists, is not known from them.
+    """
     if decision.verdict is not Verdict.BLOCK:
         return None
     return BlockOrigin(
@@ -95,7 +98,10 @@ def _origin(decision: Decision) -> BlockOrigin | None:
 
 
 def _decided(decided: BlockOrigin | None) -> list[tuple[str, str]]:
-    """Return who decided, since when, by which lists, and where to contest it, as far as known."""
+    """Return rows to print: who decided, since when, by which lists, and where to contest it.
+
+    What is not known is left out.
+    """
     if decided is None:
         return []
     found = [("decided by", decided.who)]
