@@ -130,6 +130,10 @@ class GrantTable:
         """Return the stored extra time of ``who`` (None: of everyone), oldest first, including ended rows."""
         return tuple(given for given in self._given if who is None or given.who in who)
 
+    def givers(self, number: int) -> frozenset[str]:
+        """Return the accounts that gave the extra time, or opened the site, of a grant number."""
+        return frozenset(item.by for item in (*self._given, *self._openings) if item.grant == number)
+
     def new_number(self, at: datetime) -> int:
         """Return an unused grant number: at least the Unix time ``at``, so that none is used twice."""
         known = [*(item.grant for item in self._given), *(item.grant for item in self._openings)]

@@ -17,6 +17,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.verbs import log_claim_code
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.tokens import Token
+from gateway.store.tables.grants import SiteOpening
 from tests.control.test_signins import digest, secret
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, STRANGER, TABLET, Desk
@@ -113,6 +114,14 @@ def test_a_helper_takes_back_what_it_gave_alone(desk: Desk) -> None:
     given = web(desk, "grant", who="daughter", minutes=15, by="Mum")["grant"]
     assert refused(desk, "revoke", grant=given, by="Oma")[0] == Code.GUARDIANS_ONLY
     assert refused(desk, "revoke", who="daughter", by="Oma")[0] == Code.GUARDIANS_ONLY
+
+
+def test_a_helper_does_not_close_a_site_that_a_guardian_opened(desk: Desk) -> None:
+    now = desk.local_now()
+    desk.store.gifts.open(SiteOpening(7, "daughter", "example.com", now + timedelta(hours=1), now, "Mum"))
+    assert refused(desk, "revoke", grant=7, by="Oma")[0] == Code.GUARDIANS_ONLY
+    assert refused(desk, "revoke", who="daughter", by="Oma")[0] == Code.GUARDIANS_ONLY
+    assert web(desk, "revoke", grant=7, by="Mum")["grant"] == 7
 
 
 def test_a_helper_pauses_and_ends_its_own_pauses_alone(desk: Desk) -> None:
