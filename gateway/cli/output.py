@@ -33,5 +33,5 @@ def as_json(value: object) -> None:
 
 
 def problem(text: str) -> None:
-    """Print a warning on standard error, without control characters."""
+    """Print ``qalqan:`` and a warning on standard error, with ``?`` for each non-printable character."""
     print(f"qalqan: {clean(text)}", file=sys.stderr)

@@ -276,8 +276,9 @@ def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], por
 def spawn(command: list[str]) -> int:
     """Start ``command`` in a session of its own, without input and output. Return its process id.
 
-    It gets none of the capabilities that a daemon without root has. Used in place of subprocess, which takes
-    0.6 MB of memory. Raises OSError.
+    A daemon without root gives it none of its capabilities. A daemon that is root gives it all of them, since
+    dnsmasq needs them to give up root. Used in place of subprocess, which takes 0.6 MB of memory. Raises
+    OSError.
     """
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     start = partial(os.posix_spawn, command[0], command, os.environ, file_actions=nothing, setsid=True)

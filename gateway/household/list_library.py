@@ -285,9 +285,10 @@ def read_library(
 
 
 def read_protected_sites(product: Product) -> ProtectedSites:
-    """Return the sites that no downloaded list may block, and the word lists for checks of doubtful entries.
+    """Return the check that leaves out entries of published lists that would block an innocent site.
 
-    The sites of must_resolve.yaml are among them. Raises PolicyError for damaged data.
+    It uses the sites of guard.yaml and must_resolve.yaml, and the words for and against each category. State
+    registers are not checked. Raises PolicyError for damaged data.
     """
     data, suffixes, categories = product.data, public_suffix_check(), product.categories
     sites, hints, doubts = parse_protected_sites(*_read(data, "guard.yaml"), categories.by_id, suffixes)

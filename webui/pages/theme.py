@@ -18,9 +18,10 @@ LIGHT, DARK, DEVICE = "light", "dark", "device"
 @blueprint.post("/theme")
 @anyone
 def choose() -> ResponseReturnValue:
-    """Store the chosen theme (light, dark or device) in a cookie, and redirect to the page of the menu.
+    """Store the theme light or dark in a cookie, or delete the cookie for device, and redirect to `to`.
 
-    No request goes to the daemon, so this works while the filter is stopped.
+    `to`: the page with the buttons. Responds with 400 for another theme. No request goes to the daemon, so
+    this works while the filter is stopped.
     """
     theme = request.form.get("theme", "")
     if theme not in (LIGHT, DARK, DEVICE):

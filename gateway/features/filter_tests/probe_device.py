@@ -50,7 +50,10 @@ class SlotCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilterPath:
-    """The parts of the packet path, DNS and kernel table that filter one device, or cache data about it."""
+    """The daemon's packet path, DNS and kernel table, for a bypass test. Each part filters all devices.
+
+    The test adds its temporary device to them, and deletes their data about it.
+    """
 
     packets: PacketPath
     table: KernelTable

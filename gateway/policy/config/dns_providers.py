@@ -19,7 +19,7 @@ class DnsProvider:
     zones: tuple[str, ...] = ()  # below which it gives names; empty: domains of its customers
 
     def fits(self, name: str) -> bool:
-        """Return True if a host name can be at this provider: under its zones, or any name without zones."""
+        """Return True if a host name can be at this provider: under one of its zones, if it has any."""
         return not self.zones or any(name.endswith(f".{zone}") for zone in self.zones)
 
 

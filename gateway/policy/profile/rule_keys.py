@@ -59,7 +59,7 @@ class RuleSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleKey:
-    """The description of one rule key: its shape, section, default, choices, and where it may be used."""
+    """One rule key: its shape, section, value beneath every age group, choices, and where it may be used."""
 
     name: str  # in YAML and in the API, and the field of `Rules`
     shape: RuleShape

@@ -62,7 +62,10 @@ class TicketBatch:
 
 
 def batches(tickets: Iterable[Ticket], now: datetime) -> tuple[TicketBatch, ...]:
-    """Return the unused, unexpired codes in groups that were created together, the newest first."""
+    """Return a summary of each group of codes that were created together, the newest first.
+
+    Only unused, unexpired codes count; a group without any is left out.
+    """
     alike: dict[str, list[Ticket]] = {}
     for ticket in tickets:
         if ticket.is_good(now):

@@ -50,9 +50,9 @@ class ChannelForm:
     apprise: bool = True
 
     def address(self, values: Mapping[str, str]) -> str:
-        """Return the channel's address, made from the typed ``values``.
+        """Return the channel's address, made from the typed ``values``: each field's key → text, maybe empty.
 
-        Raises: FormError if one is missing or invalid.
+        Raises FormError if a required text is empty, or if they make no valid address.
         """
         if any(not values[field.key] for field in self.fields if not field.optional):
             raise FormError(_("Fill in every field that is not optional."))
