@@ -14,7 +14,7 @@ from gateway.control.protocol import ANSWER_LIMIT, LineReader
 from gateway.core.errors import ControlError
 from tests.features.test_permissions import arguments
 from tests.lab import names
-from tests.lab.descriptors import scarce_descriptors
+from tests.lab.descriptors import is_calm, scarce_descriptors
 from tests.lab.filtering import PROFILES, REFUSED, fresh, until
 from tests.lab.home import Home
 from tests.lab.netns import LabError
@@ -54,6 +54,7 @@ def test_no_verb_ends_a_daemon_without_a_free_descriptor(home: Home) -> None:
         sock.connect(str(daemon.socket))
         client, reader = RawClient(daemon.socket), LineReader(ANSWER_LIMIT)
         client._ask(sock, reader, "guardian", {"action": "add", "name": "Mum"})
+        assert until(lambda: is_calm(daemon.pid), 20.0) is not None
         with scarce_descriptors(daemon.pid), ExitStack() as waiting:
             for _ in range(8):  # they take what the daemon frees meanwhile
                 other = waiting.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))

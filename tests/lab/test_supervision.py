@@ -92,6 +92,7 @@ def test_a_daemon_without_a_free_descriptor_runs_on_and_says_so(
         sock.connect(str(daemon.socket))
         client, reader = RawClient(daemon.socket), LineReader(ANSWER_LIMIT)
         client._ask(sock, reader, "status", {})
+        assert _filters(home)  # the first connection to a name may need a descriptor
         with scarce_descriptors(daemon.pid):
             _drain(notices)
             for verb, values in VERBS:

@@ -31,6 +31,7 @@ def hello(host: str, size: int = 0) -> bytes:
 
 
 def connect(chosen: dict[str, Any], *, options: bytes = b"", port: int = 0) -> socket.socket:
+    """``port``: of this side. 0: one that no other connection of the device has, to whichever address."""
     family = socket.AF_INET if chosen["version"] == 4 else socket.AF_INET6
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.settimeout(clients.PATIENCE_S)
@@ -38,7 +39,7 @@ def connect(chosen: dict[str, Any], *, options: bytes = b"", port: int = 0) -> s
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, options)
     if port:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("", port))
+    sock.bind(("", port))
     sock.connect((chosen["address"], 443))
     return sock
 

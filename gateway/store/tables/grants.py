@@ -132,7 +132,8 @@ class GrantTable:
 
     def givers(self, number: int) -> frozenset[str]:
         """Return the accounts that gave the extra time, or opened the site, of a grant number."""
-        return frozenset(item.by for item in (*self._given, *self._openings) if item.grant == number)
+        rows: tuple[Given | SiteOpening, ...] = (*self._given, *self._openings)
+        return frozenset(row.by for row in rows if row.grant == number)
 
     def new_number(self, at: datetime) -> int:
         """Return an unused grant number: at least the Unix time ``at``, so that none is used twice."""
