@@ -114,10 +114,10 @@ def _reads(state: os.stat_result, web: WebUser) -> bool:
 
 
 def name_findings(config: Config) -> Iterator[Finding]:
-    """Yield a finding about the addresses that public DNS has for the trusted HTTPS name.
+    """Yield a warning if public DNS has addresses for the trusted HTTPS name that are not the pages' own.
 
-    On the LAN the gateway answers for the name. A device with encrypted DNS gets the published addresses,
-    which must be the same, or none. A lack of any response is not reported.
+    Yield an OK if it has only the pages' own (PAGES), and nothing if it has none or does not respond. On the
+    LAN the gateway answers for the name, but a device with encrypted DNS gets the published addresses.
     """
     https = config.web.https
     if https is None:

@@ -102,9 +102,9 @@ class FileHistory:
         return None
 
     def since(self, name: str, revision: int) -> list[FileChange]:
-        """Return the stored changes since a file last had ``revision``, newest first.
+        """Return the stored changes of the file ``name`` since it last had ``revision``, newest first.
 
-        Empty if it never had it.
+        Changes of only other files are left out. Empty if no stored change of the file began at ``revision``.
         """
         steps = [step for step in reversed(list(self.steps.values())) if name in step.after]
         start = next((n for n, step in enumerate(steps) if step.before[name] == revision), None)

@@ -162,9 +162,10 @@ def is_confirmed() -> dict[str, Any]:
 
 
 def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) -> ResponseReturnValue:
-    """Apply a change that is made with one tap, and redirect to ``back``. An error is shown there.
+    """Send a change made with one tap to the daemon, and redirect to ``back``. A refusal is shown there.
 
-    If the daemon asks for a confirmation, return that page.
+    If the daemon asks for a confirmation, return that page instead. ``sentence``: what the next page says,
+    with an undo, once the change is made.
     """
     store_reason(page.child)
     with notices.refusals_to(notices.said):

@@ -80,7 +80,10 @@ class LastTransition:
         return self.then is AgeBand.ADULT
 
     def is_of(self, band: AgeBand, month: str | None) -> bool:
-        """Return True if this is the change that a profile with this age group and month awaits."""
+        """Return True if this is the change that awaits a profile with this age group in ``month``.
+
+        ``month``: that of the profile's next change, such as ``2027-05``; None if it has none.
+        """
         return self.band is band and self.month == month
 
 

@@ -91,6 +91,7 @@ def category_gates(
     """Return the gates (allowed hours and limits) that ``rules`` have for these categories, and for play.
 
     ``counted``: whether the flow uses the time of ``limits.play``; if not, those for play are left out.
+    ``bound``: which time rules apply to the flow (all, or fewer for homework, updates and probes).
     """
     found = [
         gate for category in sorted(categories) for gate in target_gates(rules, f"category:{category}", bound)
