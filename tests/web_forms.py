@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 class Form:
     """One form: where it is sent (empty: to the page's own address), and its fields.
 
-    ``values`` are what is sent if nobody changes them, without the buttons.
+    ``values`` are what is sent if they are not changed, without the buttons.
     """
 
     def __init__(self, action: str) -> None:

@@ -105,12 +105,12 @@ def _cost(served: Served, name: str, url: str, seconds: int, note: str = "", *, 
     """Return the CPU time of one request. ``new``: on a connection of its own."""
     argv = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
     before = served.cpu()
-    told = subprocess.run(
+    output = subprocess.run(
         [*argv, *(["-H", "Connection: close"] if new else [])], check=True, capture_output=True, text=True
     ).stdout
-    found = re.search(r"(\d+) requests in", told)
+    found = re.search(r"(\d+) requests in", output)
     if found is None or not int(found[1]):
-        raise AssertionError(told)
+        raise AssertionError(output)
     each = (served.cpu() - before) / int(found[1])
     return at_most(f"feed: nginx, {name}", each * 1e6, "us of CPU", None, note)
 

@@ -58,7 +58,9 @@ class Fleet:
         identity.parent.mkdir(exist_ok=True)
         digest = hashlib.sha256(text).hexdigest()
         ids = (number.to_bytes(16, "big") for number in range(10_000))
-        identity.write_bytes(next(one for one in ids if takes_candidate(one, digest, FIRST_PERCENT)))
+        identity.write_bytes(
+            next(gateway_id for gateway_id in ids if takes_candidate(gateway_id, digest, FIRST_PERCENT))
+        )
 
     def withdraw(self) -> None:
         self._publisher.repository.stage_withdrawal("alma", [RELEASE])

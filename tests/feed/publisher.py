@@ -83,6 +83,11 @@ class Publisher:
         self.repository.sign([key or self.offline("targets-1")[0]])
         self.repository.publish(self.online)
 
+    def set_percentage(self, percent: int) -> None:
+        """Publish for which percentage of gateways the candidate is."""
+        self.repository.stage_percentage("targets", percent)
+        self.publish_staged()
+
     def add_provider(self, name: str) -> Path:
         """Publish the delegation to a provider with a new key; the key."""
         key = self.keys / f"{name}-{len(list(self.keys.glob('*.pem')))}.pem"

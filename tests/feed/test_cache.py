@@ -98,11 +98,6 @@ def gateway(folder: Path, publisher: Publisher, cache: Cache, name: str) -> Home
     return made
 
 
-def roll_out(publisher: Publisher, percent: int) -> None:
-    publisher.repository.stage_percentage("targets", percent)
-    publisher.publish_staged()
-
-
 def test_the_server_hears_of_the_first_gateway_only(
     tmp_path: Path, publisher: Publisher, cache: Cache
 ) -> None:
@@ -134,7 +129,7 @@ def test_a_release_a_stop_and_a_withdrawal_come_late_and_whole(
     assert first.update() is None, "the timestamp of before is in the cache"
     cache.age()
     assert first.update() == NEXT
-    roll_out(publisher, 0)
+    publisher.set_percentage(0)
     assert next(homes).update() == NEXT, "late by the time that the timestamp is stored"
     cache.age()
     assert next(homes).update() == GOOD

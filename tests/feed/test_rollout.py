@@ -44,11 +44,6 @@ def a_home(folder: Path, publisher: Publisher, site: Site, name: str) -> Home:
     return made
 
 
-def percentage(publisher: Publisher, percent: int) -> None:
-    publisher.repository.stage_percentage("targets", percent)
-    publisher.publish_staged()
-
-
 def in_use(home: Home) -> int:
     home.rules.reload()
     return home.rules.product.data.version
@@ -75,7 +70,7 @@ def test_a_percentage_of_a_thousand_gateways_takes_the_candidate(
     publisher.publish(NEXT, rollout=0)
     before: set[bytes] = set()
     for percent, (least, most) in BOUNDS.items():
-        percentage(publisher, percent)
+        publisher.set_percentage(percent)
         found = takers(tmp_path, publisher, site, ids)
         assert least <= len(found) <= most, percent
         assert before <= found, "who is in the first 1 % is in the first 10 %"
@@ -106,7 +101,7 @@ def test_a_stopped_roll_out_reaches_no_further_gateway_and_takes_nothing_back(
     home.update()
     publisher.publish(NEXT, rollout=100)
     assert home.update() == NEXT
-    percentage(publisher, 0)
+    publisher.set_percentage(0)
     other = a_home(tmp_path, publisher, site, "other")
     assert other.update() == GOOD
     assert other.update() is None

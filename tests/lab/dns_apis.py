@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import json
 import socket
-import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -25,6 +24,8 @@ from urllib.parse import parse_qs, urlsplit
 import dns.message
 import dns.rdatatype
 import dns.rrset
+
+from tests.lab.duckdns import serve_https
 
 Answer = tuple[int, Any]
 CHALLENGE = "_acme-challenge."
@@ -70,9 +71,9 @@ def desec(zone: Zone, method: str, parts: list[str], authorization: str, body: A
 
     if rest[1:] == ["rrsets"]:
         sets = body if isinstance(body, list) else [body]
-        if any(int(one.get("ttl", 3600)) < 3600 for one in sets):
+        if any(int(record.get("ttl", 3600)) < 3600 for record in sets):
             return 400, {"ttl": ["Ensure this value is greater than or equal to 3600."]}
-        kept = [keep(one["subname"], one["records"]) for one in sets]
+        kept = [keep(record["subname"], record["records"]) for record in sets]
         return (200, kept) if isinstance(body, list) else (201, kept[0])
     label = rest[2]
     if method == "PATCH":
@@ -166,11 +167,7 @@ def serve(folder: Path, zone: Zone) -> None:
         def log_message(self, form: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 443), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.serve_forever()
+    serve_https(folder, Handler)
 
 
 def answer_dns(zone: str, upstream: tuple[str, int], port: int) -> None:

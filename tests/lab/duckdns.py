@@ -9,9 +9,18 @@ from __future__ import annotations
 import ssl
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+
+
+def serve_https(folder: Path, handler: type[BaseHTTPRequestHandler]) -> None:
+    """Serve at 127.0.0.1:443 until the process ends, with `chain.pem` and `key.pem` of the folder."""
+    server = ThreadingHTTPServer(("127.0.0.1", 443), handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.serve_forever()
 
 
 def serve(folder: Path, name: str, token: str, set_txt: str) -> None:
@@ -36,11 +45,7 @@ def serve(folder: Path, name: str, token: str, set_txt: str) -> None:
         def log_message(self, form: str, *args: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 443), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "chain.pem", folder / "key.pem")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.serve_forever()
+    serve_https(folder, Handler)
 
 
 if __name__ == "__main__":

@@ -144,8 +144,8 @@ def minute(home: Home) -> Iterator[Minute]:
             web = stack.enter_context(film(phone, ALLOWED, 4, rate="40k"))
             assert_started(*shared.values(), *game, web)
             wait_for(ends - 0.5)
-            assert all(one.runs for one in (*shared.values(), *game, web))
-            ended = [one.death(ends) for one in game]
+            assert all(flow.runs for flow in (*shared.values(), *game, web))
+            ended = [flow.death(ends) for flow in game]
             seen = {
                 device: json.loads(process.communicate(timeout=120)[0]) for device, process in apps.items()
             }

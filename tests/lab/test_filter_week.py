@@ -59,8 +59,8 @@ def _own(daemon: Daemon, seat: Seat) -> dict[str, Any]:
 
 def _weeks(daemon: Daemon) -> list[int]:
     """The used minutes of the week, by log level."""
-    used = [one for seat in SEATS.values() for one in _own(daemon, seat)["used"]]
-    return [one["week"]["minutes"] for one in used if one["target"] == "internet"]
+    used = [target for seat in SEATS.values() for target in _own(daemon, seat)["used"]]
+    return [target["week"]["minutes"] for target in used if target["target"] == "internet"]
 
 
 def _stored(daemon: Daemon, day: str) -> set[str]:

@@ -106,7 +106,7 @@ class HeldList:
 
     def is_asked_for(self) -> bool:
         seen = self._home.seen("https", self._url.hostname)
-        return any(self._url.path in str(one["detail"]) for one in seen)
+        return any(self._url.path in str(request["detail"]) for request in seen)
 
     def release(self) -> None:
         self._file.unlink()
@@ -265,7 +265,7 @@ def state(daemon: Daemon) -> object:
 def asked(home: Home, since: float = 0.0) -> set[str]:
     """Hosts from which the gateway itself fetched something, ``since`` a time."""
     sites = home.folder / documents.FOLDER
-    seen = {str(one["name"]) for one in home.seen("https") if one["time"] > since}
+    seen = {str(request["name"]) for request in home.seen("https") if request["time"] > since}
     return {name for name in seen if (sites / name).exists()}
 
 
@@ -356,7 +356,7 @@ def test_a_fresh_home_is_protected_within_minutes_and_follows_the_feed_at_night(
         schedule = lists["schedule"]
         assert (schedule["warning"], schedule["failures"], lists["update"]["problems"]) == ("", 0, [])
         tier = ListTier(schedule["tier"])
-        expected = {urlsplit(one.url).hostname for one in default_lists() if tier.includes(one.tier)}
+        expected = {urlsplit(listed.url).hostname for listed in default_lists() if tier.includes(listed.tier)}
         assert asked(home) == expected | {FEED}, "of the lists' servers, and no mirror was needed"
         the_next_night(home, daemon, publisher, tmp_path / "data")
 

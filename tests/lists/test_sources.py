@@ -133,5 +133,5 @@ def test_every_list_is_checked_at_each_of_its_addresses_in_its_format(
 
 def test_no_address_of_an_emptied_list_is_left() -> None:
     """On a first install, no previous copy shows that a list with one name was emptied."""
-    (porn,) = (one for one in known_lists() if one.id == "blp-porn")
+    (porn,) = (listed for listed in known_lists() if listed.id == "blp-porn")
     assert all("f2bdd1deab05f6a22739671cc20a17444e53699f" in url for place in porn.places for url in place)

@@ -185,7 +185,7 @@ def test_a_day_that_cannot_be_written_does_not_keep_the_others_from_being_erased
     assert file.problems()
     file.append([counted(3)], 60.0)
     kept = {
-        day: [one.service for one in file.details(day) if isinstance(one, MinuteRecord)]
+        day: [record.service for record in file.details(day) if isinstance(record, MinuteRecord)]
         for day in (DAY - ONE, DAY)
     }
     written = counted(1).service

@@ -58,8 +58,8 @@ def test_the_time_left_is_of_the_day_or_of_the_week(make: Make, asking: Asking) 
     for earlier, left in ((60, 90), (4 * 60, 30)):
         desk.counted.earlier["daughter"] = {"internet": earlier}
         desk.use("daughter", internet=30)
-        (told,) = asking(desk, ("overview", {}))
-        assert told["children"][0]["left"] == {"minutes": left, "at": None, "week": left == 30}
+        (shown,) = asking(desk, ("overview", {}))
+        assert shown["children"][0]["left"] == {"minutes": left, "at": None, "week": left == 30}
 
 
 def test_names_in_any_letters_come_through(make: Make, asking: Asking) -> None:

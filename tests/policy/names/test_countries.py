@@ -60,7 +60,7 @@ help_lines:
 @pytest.fixture(scope="module")
 def countries() -> dict[str, Country]:
     read = [parse_country(text, "f", CHECK) for text in (LAND, EVERYWHERE)]
-    return {one.code: one for one in read}
+    return {country.code: country for country in read}
 
 
 def test_a_line_whole(countries: dict[str, Country]) -> None:
@@ -123,7 +123,7 @@ def test_the_file_of_a_country(countries: dict[str, Country]) -> None:
 )  # fmt: skip
 def test_the_first_weekday_of_a_country(own: str, everywhere: str, days: dict[str, int]) -> None:
     read = [parse_country(text, "f", CHECK) for text in (LAND + own, EVERYWHERE + everywhere)]
-    countries = {one.code: one for one in read}
+    countries = {country.code: country for country in read}
     assert {code: first_weekday(countries, code) for code in days} == days
 
 
