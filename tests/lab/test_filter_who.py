@@ -210,33 +210,6 @@ def test_an_adults_device_is_never_queued(home: Home, daemon: Daemon, version: i
     assert queued(daemon) == before
 
 
-def test_an_adults_throughput_is_untouched(home: Home, daemon: Daemon) -> None:
-    """A coarse look at what the benchmarks measure finely: the same device, with and without our table.
-
-    The best of several downloads counts: a start of the daemon, or other work, slows single ones down.
-    """
-    parent = home.devices["parent"]
-
-    def rate() -> float:
-        return max(download() for _ in range(4))
-
-    def download() -> float:
-        shape = ["-o", "/dev/null", "-w", "%{speed_download}"]
-        url = f"http://{ALLOWED}/bytes/100M"
-        pinned = ["--resolve", f"{ALLOWED}:80:{address(ALLOWED, 4)}"]
-        return float(parent.run(["curl", "-sS", "-4", *shape, *pinned, url], check=True).stdout)
-
-    with_us, without = [], []
-    for _ in range(3):
-        with_us.append(rate())
-        daemon.stop()
-        without.append(rate())
-        daemon.start()
-    ratio = max(with_us) / max(without)
-    print(f"an adult's download, filter on / off: {ratio:.2f} of {max(without) / 1e6:.0f} MB/s")
-    assert ratio > 0.6
-
-
 # -------------------------------------------------------------------------------------------- from outside
 
 _SERVER = """
