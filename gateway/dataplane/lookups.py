@@ -256,8 +256,9 @@ class HelpAddresses:
         self.want = self._lookups.want
 
     def rename(self, help_names: HostMap[str], calling_names: HostMap[str]) -> None:
-        """Replace the names of help lines and of Wi-Fi calling. Known addresses stay until they expire."""
+        """Replace the names of help lines and of Wi-Fi calling; forget the addresses of other names."""
         self._help_names, self._calling_names = help_names, calling_names
+        self._store({name: known for name, known in self.by_name.items() if name in help_names})
 
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
         """Return whether a DNS answer gave this packed address to a help line. ``host`` is not used."""
@@ -290,14 +291,22 @@ class HelpAddresses:
     def _found(self, name: str, addresses: list[bytes]) -> None:
         if name not in self.by_name and len(self.by_name) >= MAX_HELP:
             return
-        self._book.learn(HELP, addresses, KEPT, self._loop.now())
-        known = self.by_name.get(name, frozenset())
-        if not known.issuperset(addresses):
-            self.by_name[name] = frozenset((*addresses, *(known if len(known) < MAX_OF_ONE else ())))
-            self.addresses = frozenset().union(*self.by_name.values())
-            calling = (self.by_name[name] for name in self.by_name if name in self._calling_names)
-            self._calling = frozenset().union(*calling)
-            self._settle()
+        now = self._loop.now()
+        self._book.learn(HELP, addresses, KEPT, now)
+        # A name's addresses change over time. An expired one may belong to another site.
+        valid = {known for known in self.by_name.get(name, ()) if self._book.knows(HELP, known, now)}
+        if len(valid) >= MAX_OF_ONE:
+            valid.clear()
+        self._store({**self.by_name, name: frozenset(valid.union(addresses))})
+
+    def _store(self, by_name: dict[str, frozenset[bytes]]) -> None:
+        if by_name == self.by_name:
+            return
+        self.by_name = by_name
+        self.addresses = frozenset().union(*by_name.values())
+        calling = (known for name, known in by_name.items() if name in self._calling_names)
+        self._calling = frozenset().union(*calling)
+        self._settle()
 
     def _settle(self) -> None:
         """Publish `HelpAddressesChanged` in SETTLE seconds, unless that is planned already.

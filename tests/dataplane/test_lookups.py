@@ -389,6 +389,27 @@ def test_it_is_bounded(book: HelpAddresses) -> None:
     assert len(book.addresses) <= MAX_OF_ONE + MAX_SAFE + 1
 
 
+def test_an_address_that_expired_is_forgotten(book: HelpAddresses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table allows all of them while no daemon runs; one may belong to another site since."""
+    began = book._loop.now()
+    book.heard(EPDG, [A], True)
+    monkeypatch.setattr(Loop, "now", lambda _: began + lookups.KEPT - 1)
+    book.heard(EPDG, [B], True)
+    assert book.addresses == {A, B}
+    monkeypatch.setattr(Loop, "now", lambda _: began + lookups.KEPT + 1)
+    book.heard(EPDG, [B], True)
+    assert book.addresses == {B}
+    assert book.by_name == {EPDG: {B}}
+
+
+def test_a_name_that_is_no_help_line_any_more_has_no_addresses(book: HelpAddresses) -> None:
+    book.heard(EPDG, [A], True)
+    book.heard(HELP, [B], True)
+    book.rename(HostMap({HELP: "help"}), HostMap({}))
+    assert book.addresses == {B}
+    assert not book.calls(A)
+
+
 def test_only_wifi_calling_is_for_tunnels() -> None:
     assert EPDG in product().calling
     assert HELP not in product().calling
