@@ -75,6 +75,8 @@ class CalendarReader:
     def days(self, path: Path) -> frozenset[date] | None:
         """Return the free days of a calendar; None until it is parsed, which begins then.
 
+        If too many files wait, it begins at a later call.
+
         Raises:
             PolicyError: the file cannot be read, or is not a usable calendar.
         """

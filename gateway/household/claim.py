@@ -66,7 +66,7 @@ class Claim:
 
 
 def label(state: Path) -> str:
-    """Return the claim code in its printed form. If ``state`` has none, generate one and store it there.
+    """Return the claim code in its printed form. If ``state`` has no valid one, generate and store one.
 
     If the file cannot be written, the next start generates another code.
     """

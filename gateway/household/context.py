@@ -46,7 +46,7 @@ class HomeContext:
 
     @property
     def clock_trusted(self) -> bool:
-        """Whether the system clock is known to be right. While it is not, nothing ends at a stored time."""
+        """Whether the time is known (`ClockTrust`). While it is not, nothing ends at a stored time."""
         return self.trust.known
 
     def publish(self, event: str, /, **values: object) -> None:

@@ -65,8 +65,9 @@ class FileChange:
 
 
 class FileHistory:
-    """The stored changes (steps) of the files in one folder: writes, looks up and undoes them.
+    """Writes the files of one folder, and stores their contents before each change (step) as a history.
 
+    It supplies earlier contents for an undo, and restores the files after an interrupted write.
     Steps are read once and then cached.
     """
 
@@ -124,7 +125,7 @@ class FileHistory:
     def content(self, step: FileChange, name: str) -> bytes | None:
         """Return the content of a file before a stored change; None if it did not exist.
 
-        Raises PolicyError if the content is no longer stored.
+        Raises PolicyError if the stored content is missing or was changed by hand.
         """
         if step.before[name] is None:
             return None

@@ -60,9 +60,10 @@ class ListLibrary:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return the lists to fetch: those that are on (`OwnLists.is_on`), and those in ``named``.
+        """Return the lists that this gateway shall have: those on (`OwnLists.is_on`), and those in ``named``.
 
-        Raises ListError for an unknown name.
+        Also those that were fetched today; not registers that are local files. Raises ListError for
+        an unknown name.
         """
         named = tuple(named)
         for name in named:
@@ -102,11 +103,11 @@ class ListLibrary:
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Download the lists that are due, and delete the copies of lists that are off.
+        """Download the lists that are on and not fetched today; delete the copies of lists that are off.
 
-        ``named``: lists to download although they are off. ``force``: also download those fetched today.
-        ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
-        is no internet and no current list.
+        ``named``: lists to download although they are off. ``force``: also download those fetched
+        today. ``begin`` is called before each list. Return one line for each failed list. Raises
+        ListError for an unknown name, or if there is no internet and no current list.
         """
         due = self.due(named)
         _make_state(self.state)
@@ -204,7 +205,7 @@ class ListLibrary:
         return [published for published in lists if published is not None]
 
     def refusing(self, source: BuildSource) -> list[str]:
-        """Return one line for each entry of a list that blocks a site of must_resolve.yaml.
+        """Return one line for each entry of a list that would block a site of must_resolve.yaml.
 
         Children from ten years on must be able to reach these sites.
         """

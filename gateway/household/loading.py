@@ -336,9 +336,10 @@ LoadedAhead = Mapping[DataSet, Product | PolicyError | OSError]
 def product_in_use(
     config: Config, current: Product | None = None, ahead: LoadedAhead = MappingProxyType({})
 ) -> tuple[Product, str]:
-    """Return the product with the newest usable data set, and why a newer one is not used (or "").
+    """Return the product data with the newest usable data set, and why a newer one is not used (or "").
 
-    ``current`` is returned if it has that data set. Raises PolicyError for damaged packaged data.
+    It has the categories, services, age groups etc. ``current`` is returned if it has that data
+    set. Raises PolicyError for damaged packaged data.
     """
     problem = ""
     for data in delivered_data(config):
@@ -497,7 +498,7 @@ def _own_services(
 def _own_lists(path: Path, categories: Categories) -> Mapping[str, str]:
     """Return the names of the family's lists that are a category; none if lists.yaml cannot be used.
 
-    The verbs of lists report the problem.
+    The requests about lists report the problem.
     """
     try:
         return read_own(lists_file(path), categories).categories

@@ -148,7 +148,11 @@ class ProbeAssignment:
 
 @dataclass(slots=True)
 class Member:
-    """A slot with its devices, their profile, and their situation (time, pauses, grants)."""
+    """The devices of one slot (a number for a group of devices with the same rules), and their rules.
+
+    ``judge`` makes the decisions from the profile and the situation: pauses, extra time, used
+    minutes etc.
+    """
 
     slot: int
     macs: tuple[str, ...]
@@ -203,7 +207,10 @@ class Member:
 
 
 class RunningRepairs(Protocol):
-    """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
+    """The interface to the running site repairs (lessons): which one a device has, and how it decides.
+
+    In a site repair, a broken site works for a while, and the hosts that it needs are recorded.
+    """
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
         """Return the site repair (lesson) that runs on the member's device, or None."""
@@ -245,7 +252,10 @@ class SlotLookups:
         return DeviceServices(self._services, slot)
 
     def names_of(self, slot: int, profile: Profile) -> AnsweredNames | None:
-        """Return the names that a slot has resolved, by address; None if ``profile`` is not filtered."""
+        """Return the names that a slot's devices have resolved, by address.
+
+        None if ``profile`` is not filtered, or if no names are stored.
+        """
         if self.names is None or not profile.filtered:
             return None
         return AnsweredNames(self.names, slot, self._now)
@@ -371,9 +381,10 @@ class Family:
         self._rebuild_test_device(household, world)
 
     def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
-        """Apply the rules of ``worn`` to the device of a filter test, until `take_off`.
+        """Apply the rules that ``worn`` names to the device of a filter test, until `take_off`.
 
-        Return its member, or None if those rules do not exist or the MAC address has an owner.
+        Return its member. None if those rules do not exist or filter nothing, or if the test's MAC
+        address is that of a known device.
         """
         self._worn = worn
         self._rebuild_test_device(household, world)
@@ -536,7 +547,8 @@ class Family:
     ) -> Situation:
         """Return a member's situation: pauses, grants, used minutes and other state that decisions depend on.
 
-        ``kinds``: the kinds of grants whose extra minutes of earlier days of the week count.
+        ``force``: the pauses and grants to use; None: the stored ones at ``at``. ``kinds``: the
+        kinds of grants whose extra minutes of earlier days of the week count.
         """
         force = force or self._in_force(at)
         worn = member.worn
@@ -599,7 +611,7 @@ class Family:
         return self.minutes.used_since(member.profile.id, first), earlier
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """Return a member without devices and slot, with the rules of ``profile`` and its situation now."""
+        """Return a new member without devices and slot, with these rules and its situation at ``at``."""
         known = (member.judge for member in self.members.values() if member.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
         books = self._books
@@ -689,10 +701,16 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
 
 
 def giver(given: Given) -> str:
-    """Return the owner of a grant as named in a decision: the guardian who gave it, else ``family``."""
+    """Return who gave extra time, as named in a decision: ``guardian:NAME``, or ``family``.
+
+    It is ``family`` if the child took it itself, or no guardian is named.
+    """
     return owner(given.by) if given.kind in BY_GUARDIANS else "family"
 
 
 def owner(by: str) -> str:
-    """Return the owner as named in a decision: ``guardian:NAME``, or ``family`` without a name."""
+    """Return the author of a change as named in a decision: ``guardian:NAME``.
+
+    ``family`` if it was made at the command line without a name, on the router or by the provider.
+    """
     return "family" if by in (CONSOLE, ROUTER, PROVIDER) else f"{GUARDIAN}:{by}"

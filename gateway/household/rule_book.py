@@ -89,10 +89,10 @@ class RuleBook:
         learned: LearnedAddresses | None = None,
         calendars: CalendarDays = free_days,
     ) -> None:
-        """Read the rule files, the lists and the packaged data.
+        """Read the rule files, the lists and the packaged data. ``product``: that data, if already loaded.
 
-        ``calendars``: reads a calendar; by default it waits for the parser. Raises PolicyError for an
-        unusable qalqan.yaml or damaged packaged data.
+        ``calendars``: returns a calendar file's free days; the default waits for the parser's
+        process. Raises PolicyError for an unusable qalqan.yaml or damaged packaged data.
         """
         self.path = path
         self._calendars = calendars
@@ -343,7 +343,10 @@ class RuleBook:
                 self._ahead[data] = error.with_traceback(None)
 
     def _product_ahead(self, instead: Mapping[Path, bytes | None]) -> Product:
-        """Return the product of the next reload, with the family's services and lists. Raises PolicyError."""
+        """Return the product data (categories, services, age groups) of the next reload.
+
+        It has the family's services and lists too. Raises PolicyError.
+        """
         product, lenient = self._newest_product(self._product), self.path not in instead
         config = with_last_good(
             self.path, instead, lambda contents: load_config(self.path, product, contents, lenient=lenient)
@@ -388,9 +391,10 @@ class RuleBook:
         self._report()
 
     def _newest_product(self, current: Product | None) -> Product:
-        """Return the product with the newest data: ``current``, or one with another data set of the feed.
+        """Return the newest product data (categories, services, age groups): ``current`` or another data set.
 
-        Raises PolicyError if qalqan.yaml or the packaged data is unusable.
+        ``current`` is returned if it is the newest that can be used. Raises PolicyError if
+        qalqan.yaml or the packaged data is unusable.
         """
         config = config_in_use(self.path, lazy_public_suffix_check())
         product, self._data_problem = household.product_in_use(config, current, self._ahead)

@@ -61,7 +61,7 @@ class UnassignedKeys(NamedTuple):
 
 
 class DesiredSlot(NamedTuple):
-    """A slot that the rules need: its devices, and the profile that applies to them."""
+    """A slot (group of devices with the same rules) that is needed: its devices, and their profile."""
 
     key: str  # its key in the store
     macs: tuple[str, ...]
@@ -113,10 +113,10 @@ class SlotAssignment:
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
-        """Return a device's profile and whether it is in quarantine, without its open question.
+        """Return the profile that a device would have without its open question, and if it is in quarantine.
 
-        That is a question to the guardians about its owner. The profile is None if no rule file gives the
-        device one.
+        The question asks the guardians for its owner. A device without an owner has the profile for
+        unassigned devices.
         """
         household, place = self._household, self._places.get(mac)
         if mac in self._lent:
@@ -296,7 +296,8 @@ def unassigned_slots(
 def unassigned_rules(household: Household, who: str) -> tuple[Profile, bool]:
     """Return the profile of unassigned devices, and whether they are in quarantine.
 
-    ``who``: the setting ``unknown_devices``. The guest profile replaces a named profile with a broken file.
+    ``who``: the setting ``unknown_devices``: ``quarantine`` or a profile id. Guest replaces a
+    profile that does not exist or whose file is broken.
     """
     if who == QUARANTINE:
         return household.guest, True

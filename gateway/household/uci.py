@@ -123,7 +123,10 @@ class _Reader:
         self._line = 1
 
     def command(self) -> _Line | None:
-        """Return the next command with its words; None at the end of the text."""
+        """Return the next command with its words; None at the end of the text.
+
+        Raises PolicyError for an unknown command.
+        """
         while True:
             self._skip(_SPACE)
             if self._next() != "#":
@@ -291,7 +294,7 @@ class _Building:
 def _taken(line: _Line, least: int, most: int) -> tuple[Value, ...]:
     """Return the words of a command; raise PolicyError unless there are ``least`` to ``most``.
 
-    Empty words beyond ``most`` are ignored.
+    The first must not be empty; empty words beyond ``most`` are ignored.
     """
     if len(line.words) < least or not line.words[0].text:
         _refuse_short(line)

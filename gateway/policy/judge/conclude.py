@@ -459,7 +459,7 @@ def is_openable(conclusion: Conclusion) -> bool:
 def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: datetime) -> Conclusion:
     """Return a conclusion that allows a host until ``until``, because a guardian opened ``entry``.
 
-    Time rules still apply.
+    ``entry``: a site, service or category. The conclusion names the time rules, which still apply.
     """
     return conclusion_until(facts, profile, f"{OPENED}: {entry}", until)
 

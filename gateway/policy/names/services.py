@@ -253,7 +253,8 @@ class Catalogue:
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
         """Return the ids of the services that use ``port`` for connections without a host name.
 
-        ``kind``: udp, tcp or teredo. Raises KeyError for another one.
+        ``kind``: udp, tcp, or teredo (IPv6 in UDP, as consoles use it; its UDP port). Else
+        KeyError.
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 

@@ -263,7 +263,7 @@ class Rules:
 
     @property
     def filters(self) -> bool:
-        """True if any rule may block something. Laws and the lists for everyone are not considered."""
+        """True if any rule may block something or use up time. Laws and lists for everyone do not count."""
         return bool(
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses

@@ -166,7 +166,10 @@ def check_confirmed_edit(before: Profile, after: Profile, world: World, names: N
 
 
 def _opened_entries(profile: Profile) -> Iterator[str]:
-    """Yield the sites and services that the family allows by name, or by an action of the service."""
+    """Yield the sites and services in the family's own allow and homework entries.
+
+    Also each service whose action is to allow it or to count its time.
+    """
     rules = profile.rules
     for entry in (*rules.allow, *rules.homework):
         if entry.kind is not EntryKind.CATEGORY and entry.owner == FAMILY:

@@ -80,7 +80,10 @@ class Recent(Protocol):
 
 
 class Resolved(Protocol):
-    """The interface to the addresses (packed bytes) that DNS answers gave a device, by host name."""
+    """The interface to the DNS answers that a device got.
+
+    It checks whether an answer for a host name gave an address, and returns an address's names.
+    """
 
     def gave(self, host: str, address: bytes) -> bool: ...
 
