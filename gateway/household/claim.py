@@ -60,7 +60,10 @@ class Claim:
 
     @property
     def household(self) -> Household:
-        """The household whose rules apply to devices. While unclaimed, it filters no unknown device."""
+        """The household whose rules apply to devices.
+
+        While unclaimed (no family has set the gateway up), it filters no device without an owner.
+        """
         household = self._rules.household
         return household.unclaimed if self.unclaimed else household
 

@@ -64,7 +64,10 @@ SERVICES = (TimeSource.SERVICE, TimeSource.STAMP)
 
 @dataclass(frozen=True, slots=True)
 class LastTime:
-    """The latest known times (Unix seconds), stored for the next boot: of a time service, of any source."""
+    """The latest known times (Unix seconds), stored for the next boot: of a time service, of any source.
+
+    ``rtc``: the battery-backed clock has agreed at every boot since.
+    """
 
     at: float = EARLIEST.timestamp()  # from a time service: a lower bound of the right time
     heard: float = EARLIEST.timestamp()  # from any source; a phone or root may be wrong
@@ -195,7 +198,7 @@ class ClockWatch:
 
     @property
     def why(self) -> str:
-        """The source of the time in a few words."""
+        """The source of the time in a few English words, such as ``guardian Mum's phone``."""
         if self._source is not TimeSource.PHONE:
             return self._source.value
         return "set by root" if self._run.by == CONSOLE else f"guardian {self._run.by}'s phone"
@@ -296,7 +299,10 @@ class ClockWatch:
         return self._set_clock(reading, TimeSource.ROOT, reading.system)
 
     def _service(self) -> TimeSource | None:
-        """Return the time service that confirms the current clock, or None."""
+        """Return the time service that confirms the current clock, or None.
+
+        A report of the hotplug script counts only if the clock was not set after it.
+        """
         if self._machine.synchronised():
             return TimeSource.SERVICE
         stamp = read_stamp(self._runtime, self._machine.boot_id)

@@ -19,7 +19,7 @@ class ClockTrust(Protocol):
 
     @property
     def known(self) -> bool:
-        """Whether the system clock is known to be right."""
+        """Whether the time is known from any source, even if that is a guardian's phone."""
         ...
 
 

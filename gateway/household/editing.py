@@ -54,7 +54,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class CompletedEdit:
-    """A completed edit: the file's content and revision before and after, and the devices moved to it."""
+    """A completed edit: the file's content and revision before and after, and devices taken from others.
+
+    ``lost``: profile id → MAC addresses that were moved from that profile to the edited one.
+    """
 
     before: Document
     after: Document
@@ -92,7 +95,7 @@ class Editing:
     def read(self, path: Path) -> tuple[bytes, Document]:
         """Return the content of a rule file, as bytes and parsed.
 
-        Raises PolicyError if it cannot be edited.
+        Raises PolicyError if it cannot be read or is no valid YAML.
         """
         source = read_bounded(path)
         try:

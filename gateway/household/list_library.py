@@ -172,10 +172,10 @@ class ListLibrary:
     def build(
         self, now: datetime, release: TableRelease | None = None
     ) -> tuple[TableInfo, list[BuildReport]]:
-        """Build the category table from the packaged seeds and all usable copies.
+        """Build the category table from the packaged seeds and the usable copies of the lists that are on.
 
-        ``release`` is written into a table for the signed data feed. Return facts about the table, and a
-        report for each list. Raises ListError without any seed or copy.
+        ``release`` is written into a table for the signed data feed. Return facts about the table,
+        and a report for each list. Raises ListError without any seed or copy.
         """
         _make_state(self.state)
         if not self.seeds and not any(map(self.is_here, self.published)):
@@ -248,12 +248,12 @@ def read_library(
     tier: ListTier | None = None,
     product: Product | None = None,
 ) -> ListLibrary:
-    """Return the gateway's lists: published, the family's own, enabled state registers, and packaged seeds.
+    """Return the gateway's lists: published, the family's own, enabled state registers, and packaged ones.
 
-    ``own_file``: the family's lists. ``tier``: the set of published lists to use; None: the one that fits
-    this machine's memory. ``product``: the product data; None: that of the package. Raises PolicyError for
-    damaged data or an unusable own file, and ListError if a register has the URL of a list of another
-    category.
+    The packaged ones (seeds) are small. ``own_file``: the family's lists. ``tier``: the set of
+    published lists to use; None: the one that fits this machine's memory. ``product``: the packaged
+    data (categories, services, …), if already loaded. Raises PolicyError for damaged data or an
+    unusable own file, and ListError if a register has the URL of a list of another category.
     """
     product = product or load_product()
     data = product.data

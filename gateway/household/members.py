@@ -213,19 +213,22 @@ class RunningRepairs(Protocol):
     """
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the site repair (lesson) that runs on the member's device, or None."""
+        """Return the site repair (lesson) that runs on a slot's device, or None.
+
+        In one, the unknown parts of a broken site are open for some minutes.
+        """
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides about a member's traffic.
+        """Return the function that decides about the traffic of a slot's devices (the member).
 
-        During a site repair it also records what it blocks.
+        During a site repair it also records the names that the repair opens or that stay blocked.
         """
         ...
 
 
 class NoSiteRepairs:
-    """Site repair without any lesson: devices get the usual decisions."""
+    """The interface to site repairs where none can run: devices get the usual decisions."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
         return None
@@ -262,7 +265,7 @@ class SlotLookups:
 
 
 class MemberFactory:
-    """Creates the member of a slot (devices, judge and situation) from the current rules."""
+    """Creates the members: the devices, judge and situation of one slot each, from the current rules."""
 
     def __init__(self, world: World, calendar: Calendar, books: SlotLookups) -> None:
         self._world = world
@@ -282,7 +285,7 @@ class MemberFactory:
         return known
 
     def member(self, slot: int, desired: DesiredSlot) -> Member:
-        """Return a new member for ``slot``, with the devices and rules of ``desired``.
+        """Return a new member (the devices of ``slot`` with their judge) as ``desired`` describes it.
 
         It has the default situation, without pauses, grants and used minutes.
         """
@@ -305,9 +308,9 @@ class MemberFactory:
 
 
 class Family:
-    """Stores the member (devices, profile, judge and situation) of each slot.
+    """Stores the member of each slot: a group of devices, their profile, judge and situation.
 
-    It is rebuilt when a rule file, a list or the owner of a device changes.
+    `rebuild` replaces all members, after a rule file, a list or the owner of a device changed.
     """
 
     def __init__(
@@ -434,14 +437,14 @@ class Family:
         return DesiredSlot(who, member.macs, member.profile, asked=member.asked, beside=beside)
 
     def _update_slots(self) -> None:
-        """Update ``everybody``, and the slots for which names of addresses are stored."""
+        """Update ``everybody`` (members and test device), and the slots of which DNS names are stored."""
         slots = (*self.members.values(), self.worn)
         self.everybody = {member.slot: member for member in slots if member is not None}
         if self._books.names is not None:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
 
     def renew_subject(self, member: Member) -> None:
-        """Replace the member's entry in ``subjects``, which the packet path uses to judge the slot's traffic.
+        """Replace the object in ``subjects`` by which the packet path judges the traffic of a member's slot.
 
         It has the member's present rules and its site repair, if one runs.
         """
@@ -498,7 +501,7 @@ class Family:
         return self._store.state(at, self._calendar.family_day(at))
 
     def held(self, member: Member, at: datetime) -> Situation:
-        """Return what decisions about a member depended on at a past moment, from what is still stored.
+        """Return the situation of a member (slot) at a past moment, from what is still stored.
 
         That is pauses, grants, used minutes, opened sites and a switched-off filter.
         """
@@ -624,7 +627,8 @@ class Family:
     def slots_of(self, who: str) -> frozenset[int]:
         """Return the slots in which a profile (by id) or a device (by MAC address) is.
 
-        Slots of a profile with an open question are left out: their devices may belong to another profile.
+        A slot is the number of a group of devices with the same rules. Those of a profile with an
+        open question are left out: their devices may belong to another profile.
         """
         return frozenset(
             slot
@@ -633,10 +637,11 @@ class Family:
         )
 
     def profiles_in_use(self) -> tuple[Profile, ...]:
-        """Return the profiles of all members, one for each profile id.
+        """Return the profiles that devices have now, one for each profile id.
 
-        A device with an open question about its owner has a changed copy of a profile, which is returned only
-        if no other device has the profile.
+        A device with an open question about its owner has a changed copy of a profile, which is
+        returned only if no other device has the profile. Devices that are not examined yet do not
+        count.
         """
         members = sorted(self.members.values(), key=lambda member: not member.asked)
         found = {member.profile.id: member.profile for member in members if not member.is_arriving}
@@ -656,9 +661,10 @@ class Family:
         return frozenset({member.slot, first or member.slot})
 
     def member_of(self, mac: str, interface: str | None = None) -> Member | None:
-        """Return the member that filters a MAC address; None if it is not filtered.
+        """Return the member (slot with devices and rules) that filters a MAC address; None if unfiltered.
 
-        The rules of an unassigned device depend on ``interface``, by default the one where it was last seen.
+        The rules of an unassigned device depend on ``interface``, by default the one where it was
+        last seen.
         """
         member = self._of_mac.get(mac)
         if member is not None:

@@ -135,7 +135,7 @@ class RuleBook:
         return household.load_in_use(self.path, self._product, instead, excuse, self._calendars, self._parsed)
 
     def _first_table(self) -> DomainTable:
-        """Return the stored category table, or the packaged one if it is damaged."""
+        """Return the stored category table, or the packaged one if that is damaged or was never built."""
         try:
             return open_table(Path(self.household.config.state), self._lost)
         except ListError as error:
@@ -173,7 +173,7 @@ class RuleBook:
         return self._product.fingerprints.is_appliance(sight)
 
     def kind_of(self, sight: Sighting) -> str:
-        """Return the type of a device, such as phone or TV, by its observed traits."""
+        """Return the type of a device, such as phone or TV, by its observed traits; empty if unknown."""
         return self._product.fingerprints.kind_of(sight)
 
     def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:

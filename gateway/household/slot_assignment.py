@@ -54,7 +54,10 @@ InterfaceOf = Callable[[str], str | None]
 
 
 class UnassignedKeys(NamedTuple):
-    """The slot keys of unassigned devices by LAN interface, of examined and of not yet examined ones."""
+    """The keys (names in the store) of the slots of devices without an owner, by LAN interface.
+
+    ``examined``: of examined devices; ``arriving``: of those that are not examined yet.
+    """
 
     examined: SlotKeys
     arriving: SlotKeys
@@ -72,14 +75,14 @@ class DesiredSlot(NamedTuple):
 
 
 class SlotAssignment:
-    """Assigns the devices of a household to slots.
+    """Assigns the devices of a household to slots (groups of devices with the same rules).
 
     Arguments:
         questions: questions to the guardians about the owner of a device, by MAC address.
         alone: MAC addresses with state of their own, such as a pause.
         at: the current time.
         interface_of: returns the LAN interface of a MAC address.
-        uses: devices that are lent or shared.
+        uses: by MAC address: which child uses a shared device, or was given an adult's device.
         proofs: MAC addresses opened by an adult's proof.
     """
 
@@ -139,7 +142,8 @@ class SlotAssignment:
     ) -> tuple[list[DesiredSlot], tuple[str, ...], UnassignedKeys]:
         """Return the needed slots, the unfiltered MAC addresses, and slot keys of unassigned devices.
 
-        ``examines``: new devices are examined; other rules apply to them until then.
+        ``examines``: whether new devices are examined. Until then the youngest child's rules apply
+        to them too.
         """
         found = [
             DesiredSlot(mac, (mac,), self._household.managed(mac, self._lent[mac]))
@@ -230,9 +234,10 @@ class SlotAssignment:
 
 
 def youngest_with_device(household: Household, lent: Iterable[Profile]) -> Profile | None:
-    """Return the youngest child with a device, own or lent: a new device may belong to that child.
+    """Return the youngest child with a device, its own or one of ``lent``; a new device may be that child's.
 
-    None without such a child, or if the setting ``keep_profile`` is off.
+    ``lent``: the profiles of children who use a shared or an adult's device now. None without such
+    a child, or if the setting ``keep_profile`` is off.
     """
     if not household.config.keep_profile:
         return None

@@ -103,7 +103,7 @@ class Visibility:
         return found + [mac for mac, owner in owners if owner is not None and owner.id == profile.id]
 
     def can_disclose_use(self, mac: str) -> bool:
-        """Return whether guardians may see the present user of a shared device.
+        """Return whether guardians may see the present user of a shared device; True if it has none.
 
         Not if a child whose log level stores no names took the device without a guardian.
         """

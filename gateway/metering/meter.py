@@ -60,9 +60,10 @@ _log = logging.getLogger(__name__)
 
 
 class Kernel(Protocol):
-    """The kernel's byte counters by slot and class, and the classes that are open.
+    """The kernel's byte counters by slot and class, and the classes whose connections may pass now.
 
-    `KernelTable` implements it.
+    A class is a combination of time rules of a slot (group of devices). `KernelTable` implements
+    it.
     """
 
     def used(self) -> Mapping[Pair, int]: ...
@@ -161,7 +162,10 @@ class Meter:
         self._uses.forget()
 
     def refresh(self) -> None:
-        """Start or stop the readings, after members or their rules changed."""
+        """Start or stop the readings, after devices or their rules changed.
+
+        They run while any profile in use has a limit, or its minutes are recorded by category.
+        """
         self._gates = {}
         profiles = self._family.profiles_in_use()
         limited = [profile for profile in profiles if profile.rules.limits and not profile.built_in]
@@ -233,7 +237,10 @@ class Meter:
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """Return the time limits for which the bytes of a slot and class count; empty if none."""
+        """Return the time limits for which the bytes of a slot and class count; empty if none.
+
+        A class is a combination of time rules of a slot.
+        """
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -285,7 +292,10 @@ class Meter:
             self._mark.write(position)
 
     def _sharing(self, moved: Iterable[tuple[Pair, int]]) -> Steps[None]:
-        """Return steps (a generator) that add the new bytes of classes to the ledgers, divided by service."""
+        """Return steps (a generator) that add new bytes to the ledgers, divided by service.
+
+        ``moved``: the bytes by slot and class (combination of time rules).
+        """
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
         used = [(pair, total) for pair, total in moved if self._uses.keeps(pair)]
@@ -479,7 +489,7 @@ class CounterMark:
         self._path = path
 
     def write(self, read: Mapping[Pair, int]) -> None:
-        """Store the counters of the last reading, in bytes by slot and class."""
+        """Store the counters of the last reading: bytes by slot and class (combination of time rules)."""
         body = b"".join(_ENTRY.pack(*pair, size) for pair, size in read.items())
         try:
             write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
@@ -487,9 +497,9 @@ class CounterMark:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """Return the bytes counted since the stored position, by slot and class; empty if none is stored.
+        """Return the bytes counted since the stored position, by slot and class (combination of time rules).
 
-        ``found``: the present counters.
+        Empty if none is stored. ``found``: the present counters.
         """
         read = self._read()
         if read is None:

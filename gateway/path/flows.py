@@ -33,8 +33,8 @@ _NO_SERVICES: tuple[str, ...] = ()
 class PacketVerdict(NamedTuple):
     """The result for one packet: the byte for its mark, None to drop it, and packets to send to both ends.
 
-    The byte has state and class of the flow (`gateway.kernel.marks`). ``reply`` goes to the device,
-    ``onward`` to the server.
+    The byte has the flow's state and class, which is the number of its combination of time rules.
+    ``reply`` goes to the device, ``onward`` to the server.
     """
 
     byte: int | None
@@ -214,7 +214,8 @@ class FlowPath:
     def _is_answerable(self, subject: Subject, at: datetime, seen: Observation) -> bool:
         """Return whether the kernel may decide a flow by the server's answer to the hello ``seen``.
 
-        It must be allowed, no help line, and its class must fit the mark.
+        It must be allowed, no help line, and the number of its combination of time rules (class) at
+        most 62.
         """
         if not self._reads_answers():
             return False
@@ -226,7 +227,7 @@ class FlowPath:
     def _answerable(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
         """Return the verdict for an allowed hello after which the kernel decides by the server's answer.
 
-        The flow is stored with its class.
+        The flow is stored with its class, the number of its combination of time rules.
         """
         if step.packet is None or step.observation is None:
             return _HOLD

@@ -210,7 +210,8 @@ class AccountRegister:
     def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
         """Return the session with this key and extend its life; None if it is unknown or expired.
 
-        The new end is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is trusted.
+        The new end is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is
+        trusted; otherwise no session counts as expired.
         """
         session = self._sessions.get(key)
         if (

@@ -67,7 +67,10 @@ class IdentityQuestion:
 
     @property
     def about_stranger(self) -> bool:
-        """True if an unknown device causes the question, so that anyone on the Wi-Fi can cause it."""
+        """True if an unknown device causes the question, so that anyone on the Wi-Fi can cause it.
+
+        Of a repeater: unless its question was answered, or its address may be copied (`closes`).
+        """
         if self.ask is Ask.REPEATER:
             return not (self.closes or self.settled)
         return self.ask in (Ask.NEW, Ask.AGAIN)

@@ -82,7 +82,8 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 class Conclusion(NamedTuple):
     """The decision about a host that is independent of time, and the gates (time rules) that may block it.
 
-    Equal conclusions share one object.
+    ``outcome`` is the decision while none of ``gates`` is closed. Equal conclusions share one
+    object.
     """
 
     gates: Gates  # in the order of decision; `outcome` applies if none of them is closed
@@ -247,7 +248,8 @@ def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...]
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
     """Return the conclusion about a host by the first rule that applies.
 
-    The order: names that signal a bypass method, device needs, laws, the family's entries, the age group.
+    The order: names that signal a bypass method, device needs, laws, the family's entries, then
+    categories, the age group's entries, approved sites and the mode.
     """
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
         return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, f"resolver signal: {facts.signal}", PRODUCT))

@@ -78,7 +78,7 @@ class Profile:
 
     @property
     def filtered(self) -> bool:
-        """True if any rule besides the lists for everyone may block something."""
+        """True if any rule or law may block something or use up time; the lists for everyone do not count."""
         return self.rules.filters or any(law.value.binds(self.band) for law in self.rules.laws)
 
     @property

@@ -21,7 +21,10 @@ from gateway.policy.values import Decision, Reason
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """Return the decision about a host by a profile alone, without time rules, pauses and extra time."""
+    """Return the decision about a host by a profile's rules, the lists for everyone and state registers.
+
+    Time rules, pauses and extra time are left out.
+    """
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome

@@ -27,7 +27,7 @@ KEPT = 30 * DAY  # how long a time that a change ended may apply again
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A change of the system clock, or of whether it is trusted: then ``size`` is zero."""
+    """A change of the household's clock, or of whether it is trusted: then ``size`` is zero."""
 
     before: datetime  # aware; the time that the clock would show without the change
     after: datetime  # aware; the time that it shows, in the household's zone for `moved`

@@ -593,8 +593,9 @@ class Outlook:
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
         """Return when each of ``gates`` (time rules) closes next (UTC), in the order of decision.
 
-        Gates that never close are left out. It is ``now`` for a gate that is closed already, and the earliest
-        possible time for a limit.
+        Gates that never close are left out. It is ``now`` for a gate that is closed already, or
+        when a grant or the switched-off filter that opens it ends. For a limit it is the earliest
+        possible time.
         """
         found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
         return {gate: at for gate, at in found.items() if at is not None}
