@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 class Claim:
-    """Tracks whether the gateway is claimed: it has a guardian, a child's profile or a recorded device.
+    """Tracks whether the gateway is claimed: it has a guardian, a person's profile or recorded devices.
 
-    ``claimed`` is called once, when the gateway is claimed while the daemon runs. ``lost``: at this start,
-    the database could not be used.
+    ``claimed`` is called once, when the gateway is claimed while the daemon runs. ``lost``: at this
+    start, the database could not be used.
     """
 
     def __init__(

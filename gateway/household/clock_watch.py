@@ -47,7 +47,10 @@ _log = logging.getLogger(__name__)
 
 
 class TimeSource(StrEnum):
-    """The source that confirmed the time. The value is shown to users."""
+    """The source that confirmed the time, such as a time service, the battery clock or a guardian's phone.
+
+    The value is shown to users. UNKNOWN: none has confirmed it since the boot.
+    """
 
     SERVICE = "synchronised"  # the kernel reports that a time service synchronises the clock
     STAMP = "hotplug stamp"  # the time service's hotplug script reported a synchronised clock
@@ -421,7 +424,7 @@ class ClockWatch:
 def source_at_boot(machine: MachineClocks, last: LastTime, reading: Reading) -> TimeSource:
     """Return what confirms the system clock at boot if no time service does: HOST, RTC or UNKNOWN.
 
-    UNKNOWN also if the clock is before ``last``, the time that was stored last.
+    UNKNOWN also if the clock is before the time in ``last`` that a time service confirmed.
     """
     if reading.real < last.at:
         return TimeSource.UNKNOWN

@@ -62,8 +62,8 @@ class ListLibrary:
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
         """Return the lists that this gateway shall have: those on (`OwnLists.is_on`), and those in ``named``.
 
-        Also those that were fetched today; not registers that are local files. Raises ListError for
-        an unknown name.
+        Also those that were fetched just now; not registers that are local files. Raises ListError
+        for an unknown name.
         """
         named = tuple(named)
         for name in named:
@@ -103,11 +103,12 @@ class ListLibrary:
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Download the lists that are on and not fetched today; delete the copies of lists that are off.
+        """Download the lists that are on, and delete the copies of lists that are off.
 
-        ``named``: lists to download although they are off. ``force``: also download those fetched
-        today. ``begin`` is called before each list. Return one line for each failed list. Raises
-        ListError for an unknown name, or if there is no internet and no current list.
+        A list fetched in the last two hours is skipped, unless ``force``. ``named``: lists to
+        download although they are off. ``begin`` is called before each list. Return one line for
+        each failed list. Raises ListError for an unknown name, or if there is no internet and no
+        list of the last two hours.
         """
         due = self.due(named)
         _make_state(self.state)
@@ -131,7 +132,7 @@ class ListLibrary:
                 self.shelf.copies.pop(published.id, None)
 
     def is_any_current(self, now: datetime) -> bool:
-        """Return whether any list has a copy that was fetched or confirmed today."""
+        """Return whether any list has a copy that was fetched or confirmed within the last two hours."""
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     @property
@@ -172,7 +173,7 @@ class ListLibrary:
     def build(
         self, now: datetime, release: TableRelease | None = None
     ) -> tuple[TableInfo, list[BuildReport]]:
-        """Build the category table from the packaged seeds and the usable copies of the lists that are on.
+        """Build the category table from the packaged seeds (small lists) and the copies of lists that are on.
 
         ``release`` is written into a table for the signed data feed. Return facts about the table,
         and a report for each list. Raises ListError without any seed or copy.

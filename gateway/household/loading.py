@@ -207,7 +207,7 @@ class ParsedProfiles:
         return known
 
     def has(self, source: bytes, file: Path, product: Product) -> bool:
-        """Return whether this content of the file was parsed with the product."""
+        """Return whether this content of the file was parsed with this data set and these own services."""
         return self._key(source, file, product) in self._profiles
 
     def keep(self, sources: Mapping[Path, bytes], product: Product) -> None:

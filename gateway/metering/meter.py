@@ -232,7 +232,7 @@ class Meter:
         return True
 
     def _is_open(self) -> bool:
-        """Return whether any open class uses a time limit, or has its minutes recorded by category."""
+        """Return whether connections may pass that use a limit, or whose minutes are recorded by category."""
         pairs = ((element.slot, element.class_number) for element in self._kernel.passes())
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
@@ -349,7 +349,11 @@ class Meter:
             _log.debug("%s", error)
 
     def close(self) -> None:
-        """Stop the readings, count and write the bytes so far, and close the day's file."""
+        """Stop the readings, count and write the bytes so far, and close the day's file.
+
+        Delete the stored position in the counters, unless the kernel's table outlives the stop
+        (``stays``).
+        """
         self._finish_reading()
         for timer in (self._timer, self._sweep_timer):
             if timer is not None:
@@ -397,7 +401,7 @@ def metering(
 
 
 def count_connections() -> None:
-    """Enable the kernel's counters of connections.
+    """Enable the kernel's counters of connections. A failure is logged.
 
     Without them minutes still count, but their service is unknown.
     """

@@ -50,7 +50,7 @@ class TestedOutcome(StrEnum):
 
 
 class NoTestReason(StrEnum):
-    """The reason why a check was not tested."""
+    """The reason why a check of a filter test has no result."""
 
     NOT_SEEN = "not_seen"  # the device reported a result, but the gateway saw no traffic
     NOT_REACHED = "not_reached"  # the gateway let the device through, but its browser did not load the site

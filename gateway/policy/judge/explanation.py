@@ -146,7 +146,7 @@ _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 
 class Decider(StrEnum):
-    """The party whose rule decided, such as the family or a law."""
+    """The party whose rule decided: family, age group, law, state register, lists for everyone, or Qalqan."""
 
     FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
     BAND = "band"  # the rules of an age group, which come with the program

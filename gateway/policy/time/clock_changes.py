@@ -45,7 +45,11 @@ class Jump:
 
 
 class MomentKind(Enum):
-    """How a stored end time follows a clock change; see the module's description."""
+    """How a stored end time follows a clock change: what of it stays the same.
+
+    LASTING: the time left. BEYOND: the minutes after a boundary of the rules, such as bedtime.
+    OF_DAY: the time of day.
+    """
 
     LASTING = "lasting"
     BEYOND = "beyond"
