@@ -144,8 +144,9 @@ class FileHistory:
     ) -> FileChange:  # fmt: skip
         """Write ``files``, store their previous contents in the history, and return this change.
 
-        ``found``: the contents that the files must still have. Raises PolicyError, with all files unchanged,
-        if one has another content or cannot be written.
+        ``found``: the contents that the files must still have. ``by``, ``at``, ``because``: author,
+        time and reason. ``by_hand``: files that were edited by hand before. Raises PolicyError,
+        with all files unchanged, if one has another content or cannot be written.
         """
         number = 1 + max(max(self._cached(), default=0), self._unreadable)
         before = {name: revision(found[name]) for name in files}

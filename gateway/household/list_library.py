@@ -125,7 +125,10 @@ class ListLibrary:
         return wrong
 
     def _delete_unused(self, due: Set[str]) -> None:
-        """Delete the copies of lists that are off: after a change of the tier they would only take space."""
+        """Delete the copies of lists that are off, except those in ``due`` (ids).
+
+        After a change of the tier they would only take space.
+        """
         for published in self.published.values():
             if self.is_here(published.id) and published.id not in due and not self.is_on(published):
                 self.shelf.path(published.id).unlink()

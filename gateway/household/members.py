@@ -311,6 +311,8 @@ class Family:
     """Stores the member of each slot: a group of devices, their profile, judge and situation.
 
     `rebuild` replaces all members, after a rule file, a list or the owner of a device changed.
+    ``class_number`` returns the number of a slot's combination of time rules. ``examined``: MAC
+    addresses that were compared with the family's devices; None: devices are not examined.
     """
 
     def __init__(

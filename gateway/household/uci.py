@@ -243,7 +243,10 @@ class _Building:
             self._option(line, is_list=line.command == "list")
 
     def _package(self, line: _Line) -> None:
-        """Check the `package` command, and ignore its name: the file name counts."""
+        """Check the `package` command, and ignore its name: the file name counts.
+
+        Raises PolicyError for an invalid name, or if a section is before it.
+        """
         (name,) = _taken(line, 1, 1)
         if _PACKAGE.fullmatch(name.text) is None:
             line.place.refuse(f"{shown(name.text)} is no package's name", "use a-z, 0-9, _ and -")

@@ -172,7 +172,8 @@ class Ledgers:
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
         """Write new bytes of the current minute to the day's file.
 
-        ``force``: also write amounts that are smaller than `_grain`.
+        ``clock``: the record of the current minute. ``force``: also write amounts that are smaller
+        than `_grain`.
         """
         records: list[Record] = []
         if force:

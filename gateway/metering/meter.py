@@ -379,7 +379,10 @@ def metering(
     swept: Callable[[], object],
     stays: bool = False,
 ) -> Meter:
-    """Return a meter that reads the kernel's table and connections and adds minutes to ``books``."""
+    """Return a meter that reads the kernel's table and connections and adds minutes to ``books``.
+
+    ``changed``, ``swept``, ``stays``: as for `Meter`.
+    """
     rules = home.rules
     return Meter(
         home.loop,
@@ -427,7 +430,8 @@ class MinuteClock:
     def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
         """Continue the last recorded minute if it is not over, else begin a new one.
 
-        ``boot`` identifies this boot of the machine. ``last``: the record of the last minute.
+        ``now``: seconds of the event loop; ``wall``: Unix seconds. ``boot`` identifies this boot of
+        the machine. ``last``: the record of the last minute.
         """
         self._boot = boot
         phase = wall % MINUTE
@@ -447,9 +451,9 @@ class MinuteClock:
         self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Advance to the minute of ``now`` and return True.
+        """Advance to the minute of ``now`` and return True. Return False if the current minute is not over.
 
-        Return False if the current minute is not over.
+        ``now``: seconds of the event loop; ``wall``: the household's time in Unix seconds.
         """
         if now < self.ends:
             return False

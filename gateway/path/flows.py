@@ -94,8 +94,9 @@ class FlowPath:
     ) -> PacketVerdict:
         """Return the verdict for one IP packet of a flow that is undecided, or whose requests are all judged.
 
-        ``now``: monotonic seconds; ``at``: the household's time. ``asks``: whether the kernel has marked the
-        flow as one in which each request is judged (plain HTTP).
+        ``from_lan``: a device sent it, else a server. ``now``: monotonic seconds; ``at``: the
+        household's time. ``asks``: whether the kernel has marked the flow as one in which each
+        request is judged (plain HTTP).
         """
         self._latest = None
         judge = partial(self._judge, subject, at, data, from_lan, now)
@@ -289,7 +290,10 @@ def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
 
 
 def flow_id(packet: Packet, slot: int, from_lan: bool) -> FlowId:
-    """Return the id of a packet's flow, with the device's address and port as the source."""
+    """Return the id of a packet's flow, with the device's address and port as the source.
+
+    ``from_lan``: the device sent the packet; else the server did.
+    """
     if from_lan:
         return _new(FlowId, (slot, packet.proto, packet.src, packet.sport, packet.dst, packet.dport))
     return _new(FlowId, (slot, packet.proto, packet.dst, packet.dport, packet.src, packet.sport))

@@ -44,7 +44,10 @@ class PersonRole(StrEnum):
 
 
 class AnnouncementKind(StrEnum):
-    """The security event that an announcement is about. Users of the pages see it for a week."""
+    """The security event that an announcement is about. Users of the pages see it for a week.
+
+    LOST, the loss of the database, is reported as a problem instead.
+    """
 
     CLAIM = "claim"  # set up the gateway
     CLAIM_AGAIN = "claim_again"  # … while children had rules and no guardian existed

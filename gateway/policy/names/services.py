@@ -187,7 +187,7 @@ class Catalogue:
     def with_own(self, services: Iterable[Service]) -> Catalogue:
         """Return a new catalogue with the package's services and a family's own ``services``, no others.
 
-        A family's service replaces one of the package with the same id, which a newer package may have got.
+        A family's service replaces one of the package with the same id.
         """
         own = {service.id: service for service in services}
         groups = {key: group for key, group in self.groups.items() if key != OWN_GROUP.id}
