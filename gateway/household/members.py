@@ -466,7 +466,11 @@ class Family:
     def _desired_slots(
         self, household: Household, at: datetime
     ) -> tuple[list[DesiredSlot], tuple[str, ...], UnassignedKeys]:
-        """Return the desired slots, the unfiltered MAC addresses, and the slot keys of unassigned devices."""
+        """Return the desired slots, the unfiltered MAC addresses, and the slot keys of unassigned devices.
+
+        Also sets ``opened`` (devices opened by an adult's proof) and ``apart`` (devices whose rules
+        depend on their LAN interface).
+        """
         force = self._in_force(at)
         subjects = {*(pause.who for pause in force.pauses), *(given.who for given in force.given)}
         macs = (who for who in subjects if parse_mac(who) is not None)

@@ -472,7 +472,10 @@ class RuleBook:
                 _log.warning("%s", profile.warning)
 
     def problems(self) -> list[str]:
-        """Return one line for each unusable file or list."""
+        """Return one line for each unusable file or list, and for each doubtful setting in a file.
+
+        Doubtful is, for instance, a family's own service with the id of a packaged one.
+        """
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         config = self.household.config

@@ -443,9 +443,10 @@ def _proposal(node: Node) -> ProviderProposal:
 
 
 def _proposed_lists(node: Node) -> tuple[str, ...]:
-    """Return the ids of published lists in a node, at most MAX_PROPOSED. Raises PolicyError if invalid.
+    """Return the ids of published lists, or of categories, in a node: at most MAX_PROPOSED.
 
-    Set-up checks whether they exist, which depends on the product's version.
+    Raises PolicyError if one is invalid. Set-up checks whether they exist, which depends on the
+    version.
     """
     return tuple(map(_proposed_list, fields.entries(node, MAX_PROPOSED)))
 

@@ -421,7 +421,10 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
 
 
 def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
-    """Return a conclusion that allows a host, with its time rules; a search engine gets safe search."""
+    """Return a conclusion that allows a host, with its time rules; a search engine gets safe search.
+
+    Safe search is then the reason and rule in place of ``reason`` and ``rule``.
+    """
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -469,7 +472,7 @@ def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: dat
 def conclusion_until(facts: HostFacts, profile: Profile, rule: str, until: datetime) -> Conclusion:
     """Return a conclusion that allows a host until ``until`` by the family's ``rule``.
 
-    Time rules still apply.
+    It names the host's time rules, which still apply; a search engine gets safe search.
     """
     conclusion = allowed_conclusion(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
     rewrite = None if conclusion.rewrite is None else replace(conclusion.rewrite, until=until)

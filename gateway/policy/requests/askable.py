@@ -39,7 +39,8 @@ def is_askable(decision: Decision) -> bool:
 def check_askable(host: str, decision: Decision, name: str) -> None:
     """Raise PolicyError if a child cannot request a site, with the reason.
 
-    ``decision``: from `outcome`. ``name``: the child's.
+    It cannot if the site is not blocked, or if no guardian's answer could open it. ``decision``:
+    from `outcome`. ``name``: the child's.
     """
     if decision.allowed:
         problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"

@@ -96,7 +96,10 @@ def grant_sentence(
 def grant_sentence_to_child(
     minutes: int, until: datetime | None, now: datetime, language: Language, *, thing: str = ""
 ) -> str:
-    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`."""
+    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`.
+
+    It names play, but no other ``thing``.
+    """
     ngettext = language.ngettext
     if until is not None:
         return ngettext(

@@ -527,7 +527,7 @@ class Remaining:
     def of(self, gates: Iterable[str]) -> Left | None:
         """Return the time left for a flow to which ``gates`` apply; None if nothing closes it.
 
-        It assumes that all time from now on is used.
+        It is 0 if one of them is closed already. It assumes that all time from now on is used.
         """
         gates = in_order(frozenset(gates))
         shut = self._state.closed_gate(gates)
