@@ -105,10 +105,10 @@ class ListLibrary:
     ) -> list[str]:
         """Download the lists that are on, and delete the copies of lists that are off.
 
-        A list fetched in the last two hours is skipped, unless ``force``. ``named``: lists to
-        download although they are off. ``begin`` is called before each list. Return one line for
-        each failed list. Raises ListError for an unknown name, or if there is no internet and no
-        list of the last two hours.
+        A list fetched in the last two hours is skipped, unless ``force``. State registers in local
+        files are copied too. ``named``: lists to download although they are off. ``begin`` is
+        called before each list. Return one line for each failed list. Raises ListError for an
+        unknown name, or if there is no internet and no list of the last two hours.
         """
         due = self.due(named)
         _make_state(self.state)

@@ -180,8 +180,9 @@ class DnsPath:
         """Judge one DNS query to the packed address ``resolver``; return the message to forward or the reply.
 
         ``client``: slot, packed address and port of the sender; over its limits, the reply is
-        SERVFAIL. Returns None if the message is a response. Raises WireError for bytes that are no
-        DNS message.
+        SERVFAIL. Another kind of message gets NOTIMP; an unfiltered device's zone updates,
+        notifications and status queries are forwarded. Returns None if the message is a response.
+        Raises WireError for bytes that are no DNS message.
         """
         head = self._heads.get(query[2:]) or self._read_head(query)
         question = head.question

@@ -294,9 +294,9 @@ class Standing:
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
     """Return which gates (time rules) of a profile are closed in a situation at ``now``, and until when.
 
-    ``now`` is aware. Takes about 50 µs per time rule: cache the result until its end. The instants of rules
-    are in UTC, those of ``situation`` unchanged. While filtering is off, only a pause or quarantine is
-    closed.
+    ``now`` is aware. Takes about 50 µs per time rule: cache the result until its end. The instants
+    of rules are in UTC, those of ``situation`` unchanged. While filtering is off, or if
+    ``situation`` is timeless, only a pause or quarantine is closed.
     """
     now = now.astimezone(UTC)
     closed: dict[str, Closing] = {}
