@@ -65,7 +65,7 @@ class CategoryTableLost:
 
 @dataclass(frozen=True, slots=True)
 class LearnedAddresses:
-    """Functions that check whether DNS answers assigned an address to a help line, safe search or calling.
+    """Functions that check whether DNS gave an address for a help line, safe search or Wi-Fi calling.
 
     Addresses are packed. The defaults know no address.
     """
