@@ -88,9 +88,9 @@ class DaemonClient:
         return self.client.ask(verb, by=by, origin=origin, **values)
 
     def ruleset(self, profile: str) -> Ruleset:
-        """Return a child's rules for editing: those of its file, of its age group, and in effect.
+        """Return a child's rules for editing: those of its file, of its age group, and in effect (merged).
 
-        Raises ControlError.
+        Raises ControlError, for instance if there is no such profile or its file cannot be read.
         """
         return Ruleset(self.client.ask(RULES, id=profile))
 

@@ -135,10 +135,10 @@ def _follow(config: Config) -> int | None:
 
 
 def _take_from_feed(args: Namespace, config: Config, now: datetime) -> bool | None:
-    """Check the signed data feed, and use its ready-made category table. A failure is a warning.
+    """Download and check the signed data feed, and use its ready-made category table.
 
-    Return True if the table is up to date now, False if an earlier table of the feed stays in use, and None
-    if the table has to be built on this machine.
+    A failure is a warning. Return True if the table is up to date now, False if an earlier table of
+    the feed stays in use, None if the table has to be built on this machine.
     """
     path, tier = config_path(args), tier_here(config.lists_tier)
     _check_memory(tier, has_feed=True)

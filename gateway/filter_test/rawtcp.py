@@ -119,7 +119,8 @@ class Connection:
     def take(self, timeout: float) -> None:
         """Wait up to ``timeout`` seconds for a packet of this connection with a SYN, a reset or data.
 
-        Stores new data in ``received``, and a reset in ``reset``.
+        Then return, also if none came. New data is stored in ``received``, and a reset in
+        ``reset``. A SYN sets the number to acknowledge.
         """
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:

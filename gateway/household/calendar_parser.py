@@ -84,7 +84,7 @@ def _is_date(value: object) -> bool:
 
 
 def _repeats_within_a_day(event: Any) -> bool:
-    """Return whether a recurrence rule gives several times a day.
+    """Return whether a recurrence rule may give several times a day.
 
     One line can then stand for a hundred million times.
     """
@@ -112,7 +112,10 @@ def _days(event: Any, first: date, last: date) -> Iterator[date]:
 
 
 def _say_nothing(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Replace the traceback of an unexpected error: it may have text of the calendar, and goes to the log."""
+    """Print nothing, in place of the traceback of an unexpected error.
+
+    It may have text of the calendar, and goes to the log.
+    """
 
 
 def main(arguments: list[str]) -> int:

@@ -58,9 +58,10 @@ def free_days(path: Path) -> frozenset[date]:
 
 
 class CalendarReader:
-    """Reads calendars for the daemon without waiting: one child process after the other parses new contents.
+    """Reads the free days in calendar files for the daemon without waiting for the parser.
 
-    ``changed`` is called after the last waiting file was parsed.
+    One child process after the other parses the files with new contents; ``changed`` is called
+    after the last one.
     """
 
     def __init__(self, loop: Loop, changed: Callable[[], None]) -> None:
@@ -74,6 +75,8 @@ class CalendarReader:
 
     def days(self, path: Path) -> frozenset[date] | None:
         """Return the free days of a calendar; None until it is parsed, which begins then.
+
+        If too many files wait, it begins at a later call.
 
         Raises:
             PolicyError: the file cannot be read, or is not a usable calendar.
@@ -126,7 +129,7 @@ class CalendarReader:
 
 
 def _calendar(path: Path) -> bytes:
-    """Return the content of a file that looks like a calendar. Raises PolicyError."""
+    """Return the content of a file. Raises PolicyError if it is unreadable, too large or no calendar."""
     data = read_bounded(path, MAX_BYTES)
     if len(data) > MAX_BYTES:
         raise PolicyError(str(path), f"has more than {MAX_BYTES} bytes", FIX)

@@ -31,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 class Claim:
-    """Tracks whether the gateway is claimed: it has a guardian, a child's profile or a recorded device.
+    """Tracks whether the gateway is claimed: it has a guardian, a person's profile or recorded devices.
 
-    ``claimed`` is called once, when the gateway is claimed while the daemon runs. ``lost``: at this start,
-    the database could not be used.
+    ``claimed`` is called once, when the gateway is claimed while the daemon runs. ``lost``: at this
+    start, the database could not be used.
     """
 
     def __init__(
@@ -60,13 +60,16 @@ class Claim:
 
     @property
     def household(self) -> Household:
-        """The household whose rules apply to devices. While unclaimed, it filters no unknown device."""
+        """The household whose rules apply to devices.
+
+        While unclaimed (no family has set the gateway up), it filters no device without an owner.
+        """
         household = self._rules.household
         return household.unclaimed if self.unclaimed else household
 
 
 def label(state: Path) -> str:
-    """Return the claim code in its printed form. If ``state`` has none, generate one and store it there.
+    """Return the claim code in its printed form. If ``state`` has no valid one, generate and store one.
 
     If the file cannot be written, the next start generates another code.
     """

@@ -47,7 +47,10 @@ _log = logging.getLogger(__name__)
 
 
 class TimeSource(StrEnum):
-    """The source that confirmed the time. The value is shown to users."""
+    """The source that confirmed the time, such as a time service, the battery clock or a guardian's phone.
+
+    The value is shown to users. UNKNOWN: none has confirmed it since the boot.
+    """
 
     SERVICE = "synchronised"  # the kernel reports that a time service synchronises the clock
     STAMP = "hotplug stamp"  # the time service's hotplug script reported a synchronised clock
@@ -64,7 +67,10 @@ SERVICES = (TimeSource.SERVICE, TimeSource.STAMP)
 
 @dataclass(frozen=True, slots=True)
 class LastTime:
-    """The last known times, in Unix seconds."""
+    """The latest known times (Unix seconds), stored for the next boot: of a time service, of any source.
+
+    ``rtc``: the battery-backed clock has agreed at every boot since.
+    """
 
     at: float = EARLIEST.timestamp()  # from a time service: a lower bound of the right time
     heard: float = EARLIEST.timestamp()  # from any source; a phone or root may be wrong
@@ -121,7 +127,9 @@ class MachineClocks:
 class ClockWatch:
     """Decides whether the system clock is right, sets the household's clock, and reports clock changes.
 
-    The constructor loads the stored state and checks the clock once; `start` begins periodic checks.
+    The household's clock is the program's own: the system clock plus a correction. The system clock
+    is never set. The constructor loads the stored state and checks the clock once; `start` begins
+    periodic checks.
 
     Arguments:
         changed: called for each jump, and when the time becomes known.
@@ -193,14 +201,14 @@ class ClockWatch:
 
     @property
     def why(self) -> str:
-        """The source of the time in a few words."""
+        """The source of the time in a few English words, such as ``guardian Mum's phone``."""
         if self._source is not TimeSource.PHONE:
             return self._source.value
         return "set by root" if self._run.by == CONSOLE else f"guardian {self._run.by}'s phone"
 
     @property
     def lower_bound(self) -> datetime:
-        """The last time that a time service confirmed. The current time is not earlier."""
+        """The last time that a time service confirmed, or 2026-01-01. The current time is not earlier."""
         return datetime.fromtimestamp(self._last.at, UTC)
 
     @property
@@ -209,7 +217,7 @@ class ClockWatch:
         return self._clock.correction
 
     def start(self) -> None:
-        """Start periodic checks, and report a jump that happened while no daemon ran.
+        """Start periodic checks (not in the virtual home); report a jump that happened while no daemon ran.
 
         The constructor writes nothing, because another daemon may be running.
         """
@@ -254,9 +262,9 @@ class ClockWatch:
         self._timers["store"] = self._loop.call_later(STORE, self._store_again)
 
     def look(self) -> None:
-        """Check the system clock now, and set the household's clock by it.
+        """Check the system clock now, and set the household's clock by it; not in the virtual home.
 
-        Report a jump, or that the time became known.
+        Calls ``changed`` after a jump of the household's clock, or if the time became known.
         """
         if self.played:
             return
@@ -274,7 +282,10 @@ class ClockWatch:
         self._changed(jump)
 
     def _examine(self, reading: Reading) -> Jump | None:
-        """Set the household's clock from a new reading. Return the jump that this causes, or None."""
+        """Set the household's clock from a new reading of the machine's clocks. Return the jump, or None.
+
+        A jump is also returned if only the time became known.
+        """
         was_set = abs(reading.system - self._run.system) >= SMALLEST
         if was_set:
             self._run = replace(self._run, doubted=self._looked)
@@ -291,7 +302,10 @@ class ClockWatch:
         return self._set_clock(reading, TimeSource.ROOT, reading.system)
 
     def _service(self) -> TimeSource | None:
-        """Return the time service that confirms the current clock, or None."""
+        """Return the time service that confirms the current clock, or None.
+
+        A report of the hotplug script counts only if the clock was not set after it.
+        """
         if self._machine.synchronised():
             return TimeSource.SERVICE
         stamp = read_stamp(self._runtime, self._machine.boot_id)
@@ -311,7 +325,8 @@ class ClockWatch:
     ) -> Jump | None:
         """Set the household's clock, as confirmed by ``source``. Return the jump, or None.
 
-        ``wall``: Unix time of the boot.
+        ``wall``: the Unix time of the boot. ``by``: the guardian whose phone is the source; None:
+        as before.
         """
         run, was_known = self._run, self.known
         learned = source is not self._source or (by is not None and by != run.by)
@@ -361,7 +376,10 @@ class ClockWatch:
             write_clock(self._runtime, self._run)
 
     def objection(self, moment: datetime) -> str | None:
-        """Return why ``moment`` cannot be the current time; None if it can."""
+        """Return why ``moment`` cannot be the current time, for the guardian; None if it can.
+
+        It must be between `lower_bound` and ten years later.
+        """
         bound = self.lower_bound
         if moment < bound:
             return f"is before {bound:%Y-%m-%d %H:%M} UTC, which has passed; set the phone's clock"
@@ -372,7 +390,8 @@ class ClockWatch:
     def offer(self, moment: datetime, by: str) -> bool:
         """Use the time of the phone of the guardian ``by``. The caller has checked `objection`.
 
-        Return False if nothing changes: another source confirmed the time, or the phone agrees with it.
+        Return False if nothing changes: another source confirmed the time, or the phone differs by
+        less than a minute from the phone that set it.
         """
         if self._source not in (TimeSource.UNKNOWN, TimeSource.PHONE):
             return False
@@ -388,7 +407,10 @@ class ClockWatch:
     def play(
         self, *, offset: timedelta | None = None, known: bool | None = None, jump: timedelta = timedelta()
     ) -> None:
-        """Control the simulated clock: set its offset, make it known or unknown, or let it jump."""
+        """Change the virtual home's simulated clock: its offset, whether it is known, and by a jump.
+
+        ``jump`` is added to the offset. The change is reported like a jump of a real clock.
+        """
         if offset is not None:
             self._clock.offset = offset
         before, was_known = self._clock.now(), self.known
@@ -400,7 +422,10 @@ class ClockWatch:
 
 
 def source_at_boot(machine: MachineClocks, last: LastTime, reading: Reading) -> TimeSource:
-    """Return the source that confirms the system clock at boot without a time service; else UNKNOWN."""
+    """Return what confirms the system clock at boot if no time service does: HOST, RTC or UNKNOWN.
+
+    UNKNOWN also if the clock is before the time in ``last`` that a time service confirmed.
+    """
     if reading.real < last.at:
         return TimeSource.UNKNOWN
     if machine.has_host():

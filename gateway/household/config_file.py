@@ -40,7 +40,7 @@ MODE = 0o644  # of the first file: the user of the pages reads it, and it contai
 
 
 class HasProblems(Protocol):
-    """Settings, or a household with them, that has lines about problems."""
+    """The interface of settings, or of a household with them: returns a copy with a line about a problem."""
 
     def with_problem(self, line: str) -> Self: ...
 
@@ -128,9 +128,10 @@ def good_settings(path: Path) -> Mapping[Path, bytes]:
 
 
 def keep_good_settings(path: Path) -> None:
-    """Store copies of `qalqan.yaml` and, on a router, of its UCI file, which were read and can be used.
+    """Store copies of `qalqan.yaml` and, on a router, of its UCI file, as the last good settings.
 
-    Raises OSError, or PolicyError if one cannot be read.
+    The caller has checked that they can be used. Raises OSError, or PolicyError if one cannot be
+    read.
     """
     for file in filter(None, [path if exists(path) else None, router_path()]):
         copy, data, like = good_copy(path, file), read_bounded(file), file.stat()
@@ -230,7 +231,8 @@ def _zone() -> str:
 def first_boot(path: Path) -> bool:
     """Write the first `qalqan.yaml` from the router's defaults; return whether it was written.
 
-    An existing file is never replaced. Raises PolicyError with nothing written.
+    An existing file is never replaced; without a router's UCI settings nothing is written. Raises
+    PolicyError with nothing written.
     """
     if exists(path):  # checked first: the last good settings replace a broken UCI file
         return False

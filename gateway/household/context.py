@@ -19,7 +19,7 @@ class ClockTrust(Protocol):
 
     @property
     def known(self) -> bool:
-        """Whether the system clock is known to be right."""
+        """Whether the time is known from any source, even if that is a guardian's phone."""
         ...
 
 
@@ -46,7 +46,7 @@ class HomeContext:
 
     @property
     def clock_trusted(self) -> bool:
-        """Whether the system clock is known to be right. While it is not, nothing ends at a stored time."""
+        """Whether the time is known (`ClockTrust`). While it is not, nothing ends at a stored time."""
         return self.trust.known
 
     def publish(self, event: str, /, **values: object) -> None:

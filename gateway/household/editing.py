@@ -54,7 +54,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class CompletedEdit:
-    """A completed edit: the file's content and revision before and after, and the devices moved to it."""
+    """A completed edit: the file's content and revision before and after, and devices taken from others.
+
+    ``lost``: profile id → MAC addresses that were moved from that profile to the edited one.
+    """
 
     before: Document
     after: Document
@@ -64,9 +67,9 @@ class CompletedEdit:
 
 
 class Editing:
-    """Edits, adds, removes and restores the files of profiles.
+    """Edits, adds and removes the rule files of profiles, and restores earlier or removed ones.
 
-    ``in_force`` is called after an edit was applied, with the devices that a profile newly names.
+    ``in_force`` is called after each change, with the MAC addresses that a profile newly lists.
     """
 
     def __init__(self, rules: RuleBook, in_force: Callable[[frozenset[str]], None]) -> None:
@@ -92,7 +95,7 @@ class Editing:
     def read(self, path: Path) -> tuple[bytes, Document]:
         """Return the content of a rule file, as bytes and parsed.
 
-        Raises PolicyError if it cannot be edited.
+        Raises PolicyError if it cannot be read or is no valid YAML.
         """
         source = read_bounded(path)
         try:
@@ -111,10 +114,10 @@ class Editing:
     def edit(
         self, profile_id: str, changes: Changes, author: Author, revision: int | None = None
     ) -> CompletedEdit:
-        """Change a profile's file and apply it. Return the edit, which may be empty.
+        """Change a profile's file and apply it. Return the edit, which is empty if nothing changes.
 
-        ``revision``: the revision that the author saw; None: any. Raises PolicyError with all files
-        unchanged.
+        ``revision``: the revision that the author saw; None: any. Devices that the file lists now
+        are removed from other profiles. Raises PolicyError with all files unchanged.
         """
         path = self.file(profile_id)
         source, before = self.read(path)
@@ -149,7 +152,7 @@ class Editing:
         return CompletedEdit({}, after, revision_of(source), _revision(old), lost)
 
     def _restore_others(self, draft: Draft, steps: list[FileChange], path: Path) -> None:
-        """Add to ``draft`` the contents of other files before ``steps``, if unchanged since."""
+        """Add to ``draft`` the contents that other files had before ``steps``, if unchanged since then."""
         for step in steps:
             for name in step.after:
                 other = path.with_name(name)
@@ -160,9 +163,9 @@ class Editing:
                     draft.files[other] = self.history.content(step, name)
 
     def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
-        """Add a profile with these rules and return its id. Raises PolicyError.
+        """Add a profile with these rules and return its id. Its devices are removed from other profiles.
 
-        ``trial``: check it without writing.
+        ``trial``: check it without writing. Raises PolicyError.
         """
         household = self._rules.household
         files = profile_files(self.profiles)
@@ -350,7 +353,8 @@ class HomeEditing:
     def edit(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
         """Change settings that the pages may change. Return the edit.
 
-        Raises PolicyError with the file unchanged.
+        ``revision``: as for `switch`. Raises PolicyError with the file unchanged, also for another
+        setting.
         """
         _check_family_keys(changes, self._rules.household.config.fixed)
         return self.switch(changes, author, revision)
@@ -427,7 +431,8 @@ def assign_device(
 ) -> None:
     """Move ``mac`` to the file of ``owner``; None: remove it from all files.
 
-    ``instead_of``: a MAC address that it replaces. The caller reloads the rules.
+    ``instead_of``: a MAC address that it replaces there. The new rules apply; the caller assigns
+    the slots (groups of devices) again.
 
     Raises:
         PolicyError: a file cannot be used or written, ``owner`` has no file, or the device is shared. All

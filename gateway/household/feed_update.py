@@ -290,9 +290,10 @@ def _delete(data: DataSet) -> None:
 
 
 def make_bundle(folder: Path, data_format: int, version: int) -> bytes:
-    """Return the bundle of the data in a folder, after validating it as a gateway does.
+    """Return the bundle (archive) of the data in a folder, after validating it as a gateway does.
 
-    Raises PolicyError or ListError for data that gateways would refuse, and OSError.
+    ``data_format``, ``version``: the numbers of the data's format and of this data set. Raises
+    PolicyError or ListError for data that gateways would refuse, and OSError.
     """
     bundle = pack(folder, f"format: {data_format}\nversion: {version}\n".encode())
     with TemporaryDirectory() as place:

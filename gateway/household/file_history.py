@@ -65,8 +65,9 @@ class FileChange:
 
 
 class FileHistory:
-    """The stored changes (steps) of the files in one folder: writes, looks up and undoes them.
+    """Writes the files of one folder, and stores their contents before each change (step) as a history.
 
+    It supplies earlier contents for an undo, and restores the files after an interrupted write.
     Steps are read once and then cached.
     """
 
@@ -124,7 +125,7 @@ class FileHistory:
     def content(self, step: FileChange, name: str) -> bytes | None:
         """Return the content of a file before a stored change; None if it did not exist.
 
-        Raises PolicyError if the content is no longer stored.
+        Raises PolicyError if the stored content is missing or was changed by hand.
         """
         if step.before[name] is None:
             return None
@@ -143,8 +144,9 @@ class FileHistory:
     ) -> FileChange:  # fmt: skip
         """Write ``files``, store their previous contents in the history, and return this change.
 
-        ``found``: the contents that the files must still have. Raises PolicyError, with all files unchanged,
-        if one has another content or cannot be written.
+        ``found``: the contents that the files must still have. ``by``, ``at``, ``because``: author,
+        time and reason. ``by_hand``: files that were edited by hand before. Raises PolicyError,
+        with all files unchanged, if one has another content or cannot be written.
         """
         number = 1 + max(max(self._cached(), default=0), self._unreadable)
         before = {name: revision(found[name]) for name in files}

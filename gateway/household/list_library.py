@@ -60,9 +60,10 @@ class ListLibrary:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return the lists to fetch: those that are on (`OwnLists.is_on`), and those in ``named``.
+        """Return the lists that this gateway shall have: those on (`OwnLists.is_on`), and those in ``named``.
 
-        Raises ListError for an unknown name.
+        Also those that were fetched just now; not registers that are local files. Raises ListError
+        for an unknown name.
         """
         named = tuple(named)
         for name in named:
@@ -102,11 +103,12 @@ class ListLibrary:
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Download the lists that are due, and delete the copies of lists that are off.
+        """Download the lists that are on, and delete the copies of lists that are off.
 
-        ``named``: lists to download although they are off. ``force``: also download those fetched today.
-        ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
-        is no internet and no current list.
+        A list fetched in the last two hours is skipped, unless ``force``. State registers in local
+        files are copied too. ``named``: lists to download although they are off. ``begin`` is
+        called before each list. Return one line for each failed list. Raises ListError for an
+        unknown name, or if there is no internet and no list of the last two hours.
         """
         due = self.due(named)
         _make_state(self.state)
@@ -123,14 +125,17 @@ class ListLibrary:
         return wrong
 
     def _delete_unused(self, due: Set[str]) -> None:
-        """Delete the copies of lists that are off: after a change of the tier they would only take space."""
+        """Delete the copies of lists that are off, except those in ``due`` (ids).
+
+        After a change of the tier they would only take space.
+        """
         for published in self.published.values():
             if self.is_here(published.id) and published.id not in due and not self.is_on(published):
                 self.shelf.path(published.id).unlink()
                 self.shelf.copies.pop(published.id, None)
 
     def is_any_current(self, now: datetime) -> bool:
-        """Return whether any list has a copy that was fetched or confirmed today."""
+        """Return whether any list has a copy that was fetched or confirmed within the last two hours."""
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     @property
@@ -171,10 +176,10 @@ class ListLibrary:
     def build(
         self, now: datetime, release: TableRelease | None = None
     ) -> tuple[TableInfo, list[BuildReport]]:
-        """Build the category table from the packaged seeds and all usable copies.
+        """Build the category table from the packaged seeds (small lists) and the copies of lists that are on.
 
-        ``release`` is written into a table for the signed data feed. Return facts about the table, and a
-        report for each list. Raises ListError without any seed or copy.
+        ``release`` is written into a table for the signed data feed. Return facts about the table,
+        and a report for each list. Raises ListError without any seed or copy.
         """
         _make_state(self.state)
         if not self.seeds and not any(map(self.is_here, self.published)):
@@ -204,7 +209,7 @@ class ListLibrary:
         return [published for published in lists if published is not None]
 
     def refusing(self, source: BuildSource) -> list[str]:
-        """Return one line for each entry of a list that blocks a site of must_resolve.yaml.
+        """Return one line for each entry of a list that would block a site of must_resolve.yaml.
 
         Children from ten years on must be able to reach these sites.
         """
@@ -247,12 +252,12 @@ def read_library(
     tier: ListTier | None = None,
     product: Product | None = None,
 ) -> ListLibrary:
-    """Return the gateway's lists: published, the family's own, enabled state registers, and packaged seeds.
+    """Return the gateway's lists: published, the family's own, enabled state registers, and packaged ones.
 
-    ``own_file``: the family's lists. ``tier``: the set of published lists to use; None: the one that fits
-    this machine's memory. ``product``: the product data; None: that of the package. Raises PolicyError for
-    damaged data or an unusable own file, and ListError if a register has the URL of a list of another
-    category.
+    The packaged ones (seeds) are small. ``own_file``: the family's lists. ``tier``: the set of
+    published lists to use; None: the one that fits this machine's memory. ``product``: the packaged
+    data (categories, services, …), if already loaded. Raises PolicyError for damaged data or an
+    unusable own file, and ListError if a register has the URL of a list of another category.
     """
     product = product or load_product()
     data = product.data

@@ -148,7 +148,11 @@ class ProbeAssignment:
 
 @dataclass(slots=True)
 class Member:
-    """A slot with its devices, their profile, and their situation (time, pauses, grants)."""
+    """The devices of one slot (a number for a group of devices with the same rules), and their rules.
+
+    ``judge`` makes the decisions from the profile and the situation: pauses, extra time, used
+    minutes etc.
+    """
 
     slot: int
     macs: tuple[str, ...]
@@ -203,22 +207,28 @@ class Member:
 
 
 class RunningRepairs(Protocol):
-    """Site repair: temporary recordings (lessons) of the blocked hosts that a broken site needs."""
+    """The interface to the running site repairs (lessons): which one a device has, and how it decides.
+
+    In a site repair, a broken site works for a while, and the hosts that it needs are recorded.
+    """
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the site repair (lesson) that runs on the member's device, or None."""
+        """Return the site repair (lesson) that runs on a slot's device, or None.
+
+        In one, the unknown parts of a broken site are open for some minutes.
+        """
         ...
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides about a member's traffic.
+        """Return the function that decides about the traffic of a slot's devices (the member).
 
-        During a site repair it also records what it blocks.
+        During a site repair it also records the names that the repair opens or that stay blocked.
         """
         ...
 
 
 class NoSiteRepairs:
-    """Site repair without any lesson: devices get the usual decisions."""
+    """The interface to site repairs where none can run: devices get the usual decisions."""
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
         return None
@@ -245,14 +255,17 @@ class SlotLookups:
         return DeviceServices(self._services, slot)
 
     def names_of(self, slot: int, profile: Profile) -> AnsweredNames | None:
-        """Return the names that a slot has resolved, by address; None if ``profile`` is not filtered."""
+        """Return the names that a slot's devices have resolved, by address.
+
+        None if ``profile`` is not filtered, or if no names are stored.
+        """
         if self.names is None or not profile.filtered:
             return None
         return AnsweredNames(self.names, slot, self._now)
 
 
 class MemberFactory:
-    """Creates the member of a slot (devices, judge and situation) from the current rules."""
+    """Creates the members: the devices, judge and situation of one slot each, from the current rules."""
 
     def __init__(self, world: World, calendar: Calendar, books: SlotLookups) -> None:
         self._world = world
@@ -272,7 +285,7 @@ class MemberFactory:
         return known
 
     def member(self, slot: int, desired: DesiredSlot) -> Member:
-        """Return a new member for ``slot``, with the devices and rules of ``desired``.
+        """Return a new member (the devices of ``slot`` with their judge) as ``desired`` describes it.
 
         It has the default situation, without pauses, grants and used minutes.
         """
@@ -295,9 +308,11 @@ class MemberFactory:
 
 
 class Family:
-    """Stores the member (devices, profile, judge and situation) of each slot.
+    """Stores the member of each slot: a group of devices, their profile, judge and situation.
 
-    It is rebuilt when a rule file, a list or the owner of a device changes.
+    `rebuild` replaces all members, after a rule file, a list or the owner of a device changed.
+    ``class_number`` returns the number of a slot's combination of time rules. ``examined``: MAC
+    addresses that were compared with the family's devices; None: devices are not examined.
     """
 
     def __init__(
@@ -371,9 +386,10 @@ class Family:
         self._rebuild_test_device(household, world)
 
     def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
-        """Apply the rules of ``worn`` to the device of a filter test, until `take_off`.
+        """Apply the rules that ``worn`` names to the device of a filter test, until `take_off`.
 
-        Return its member, or None if those rules do not exist or the MAC address has an owner.
+        Return its member. None if those rules do not exist or filter nothing, or if the test's MAC
+        address is that of a known device.
         """
         self._worn = worn
         self._rebuild_test_device(household, world)
@@ -423,14 +439,14 @@ class Family:
         return DesiredSlot(who, member.macs, member.profile, asked=member.asked, beside=beside)
 
     def _update_slots(self) -> None:
-        """Update ``everybody``, and the slots for which names of addresses are stored."""
+        """Update ``everybody`` (members and test device), and the slots of which DNS names are stored."""
         slots = (*self.members.values(), self.worn)
         self.everybody = {member.slot: member for member in slots if member is not None}
         if self._books.names is not None:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
 
     def renew_subject(self, member: Member) -> None:
-        """Replace the member's entry in ``subjects``, which the packet path uses to judge the slot's traffic.
+        """Replace the object in ``subjects`` by which the packet path judges the traffic of a member's slot.
 
         It has the member's present rules and its site repair, if one runs.
         """
@@ -450,7 +466,11 @@ class Family:
     def _desired_slots(
         self, household: Household, at: datetime
     ) -> tuple[list[DesiredSlot], tuple[str, ...], UnassignedKeys]:
-        """Return the desired slots, the unfiltered MAC addresses, and the slot keys of unassigned devices."""
+        """Return the desired slots, the unfiltered MAC addresses, and the slot keys of unassigned devices.
+
+        Also sets ``opened`` (devices opened by an adult's proof) and ``apart`` (devices whose rules
+        depend on their LAN interface).
+        """
         force = self._in_force(at)
         subjects = {*(pause.who for pause in force.pauses), *(given.who for given in force.given)}
         macs = (who for who in subjects if parse_mac(who) is not None)
@@ -487,7 +507,7 @@ class Family:
         return self._store.state(at, self._calendar.family_day(at))
 
     def held(self, member: Member, at: datetime) -> Situation:
-        """Return what decisions about a member depended on at a past moment, from what is still stored.
+        """Return the situation of a member (slot) at a past moment, from what is still stored.
 
         That is pauses, grants, used minutes, opened sites and a switched-off filter.
         """
@@ -536,7 +556,8 @@ class Family:
     ) -> Situation:
         """Return a member's situation: pauses, grants, used minutes and other state that decisions depend on.
 
-        ``kinds``: the kinds of grants whose extra minutes of earlier days of the week count.
+        ``force``: the pauses and grants to use; None: the stored ones at ``at``. ``kinds``: the
+        kinds of grants whose extra minutes of earlier days of the week count.
         """
         force = force or self._in_force(at)
         worn = member.worn
@@ -599,7 +620,7 @@ class Family:
         return self.minutes.used_since(member.profile.id, first), earlier
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
-        """Return a member without devices and slot, with the rules of ``profile`` and its situation now."""
+        """Return a new member without devices and slot, with these rules and its situation at ``at``."""
         known = (member.judge for member in self.members.values() if member.profile is profile)
         judge = next(known, None) or Judge(profile, world, calendar)
         books = self._books
@@ -612,7 +633,8 @@ class Family:
     def slots_of(self, who: str) -> frozenset[int]:
         """Return the slots in which a profile (by id) or a device (by MAC address) is.
 
-        Slots of a profile with an open question are left out: their devices may belong to another profile.
+        A slot is the number of a group of devices with the same rules. Those of a profile with an
+        open question are left out: their devices may belong to another profile.
         """
         return frozenset(
             slot
@@ -621,10 +643,11 @@ class Family:
         )
 
     def profiles_in_use(self) -> tuple[Profile, ...]:
-        """Return the profiles of all members, one for each profile id.
+        """Return the profiles that devices have now, one for each profile id.
 
-        A device with an open question about its owner has a changed copy of a profile, which is returned only
-        if no other device has the profile.
+        A device with an open question about its owner has a changed copy of a profile, which is
+        returned only if no other device has the profile. Devices that are not examined yet do not
+        count.
         """
         members = sorted(self.members.values(), key=lambda member: not member.asked)
         found = {member.profile.id: member.profile for member in members if not member.is_arriving}
@@ -644,9 +667,10 @@ class Family:
         return frozenset({member.slot, first or member.slot})
 
     def member_of(self, mac: str, interface: str | None = None) -> Member | None:
-        """Return the member that filters a MAC address; None if it is not filtered.
+        """Return the member (slot with devices and rules) that filters a MAC address; None if unfiltered.
 
-        The rules of an unassigned device depend on ``interface``, by default the one where it was last seen.
+        The rules of an unassigned device depend on ``interface``, by default the one where it was
+        last seen.
         """
         member = self._of_mac.get(mac)
         if member is not None:
@@ -689,10 +713,16 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
 
 
 def giver(given: Given) -> str:
-    """Return the owner of a grant as named in a decision: the guardian who gave it, else ``family``."""
+    """Return who gave extra time, as named in a decision: ``guardian:NAME``, or ``family``.
+
+    It is ``family`` if the child took it itself, or no guardian is named.
+    """
     return owner(given.by) if given.kind in BY_GUARDIANS else "family"
 
 
 def owner(by: str) -> str:
-    """Return the owner as named in a decision: ``guardian:NAME``, or ``family`` without a name."""
+    """Return the author of a change as named in a decision: ``guardian:NAME``.
+
+    ``family`` if it was made at the command line without a name, on the router or by the provider.
+    """
     return "family" if by in (CONSOLE, ROUTER, PROVIDER) else f"{GUARDIAN}:{by}"

@@ -75,8 +75,8 @@ class Presence:
     """Tracks which devices are on the LAN: feeds events, neighbours, leases and packets to the inventory.
 
     Arguments:
-        regroup: called when the place or interface of a device changes.
-        can_disclose: returns whether users may see that a device is online now.
+        regroup: called when the place or interface of a device changes; assigns devices to rules again.
+        can_disclose: returns whether guardians may see that a device (MAC address) is online now.
         lost: at this start, the database could not be used.
     """
 
@@ -131,10 +131,11 @@ class Presence:
         self._tick()
 
     def _mark_present(self) -> bool:
-        """Store the known devices without an owner as present at the first run. Return whether there are any.
+        """Store all seen devices without owner and place as present at the first run. Return whether any are.
 
-        If the rule files name a child, they are stored as not filtered; else they are not filtered until the
-        family has a child. Devices on interfaces with a setting of their own for new devices are left out.
+        If the rule files name a child, they are stored as not filtered; else they are not filtered
+        until the family has a child. Devices on interfaces with a setting of their own for new
+        devices are left out.
         """
         self.look()
         own, known = self._own_defaults, self._store.devices.all()
@@ -247,7 +248,10 @@ class Presence:
                 self._store.notes.seen(mac, self.here.addresses(mac), at)
 
     def read_owners(self) -> list[Neighbour]:
-        """Read the kernel's neighbours on the LAN and return them. Update which device has which address."""
+        """Read the kernel's neighbours on the LAN and return them. Update which device has which address.
+
+        Empty while the gateway is unclaimed (has no family).
+        """
         if self.claim.unclaimed:
             return []
         inside = lan.indexes(self._lan)
@@ -294,7 +298,7 @@ class Presence:
             self.look()
 
     def _appeared(self, event: DeviceAppeared) -> None:
-        """Store a new device and notify clients about it.
+        """Store a new device; notify clients about it if guardians may see that it is online.
 
         Then probe silent devices: it may be one of them with another MAC address.
         """
@@ -349,7 +353,7 @@ class Presence:
         return self.claim.unclaimed or mac in self.ignored
 
     def ignore(self, mac: str, *, stranger: bool = False) -> None:
-        """Ignore a MAC address from now on: it belongs to a filter test.
+        """Ignore a MAC address from now on: it belongs to a filter test. The last MAX_IGNORED are ignored.
 
         ``stranger``: it has the rules of an unassigned device that was examined.
         """
@@ -396,7 +400,7 @@ class Presence:
 
 
 def stayed(devices: Mapping[str, StoredDevice]) -> frozenset[str]:
-    """Return the MAC addresses that were online at the previous daemon's last look.
+    """Return the MAC addresses that were online at, or shortly before, the previous daemon's last look.
 
     Devices first seen less than a minute before that are left out.
     """

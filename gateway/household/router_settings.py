@@ -161,7 +161,11 @@ class RouterSettings:
     problems: tuple[str, ...] = ()  # one line for each section that is ignored because it is invalid
 
     def over(self, document: Document) -> Document:
-        """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings."""
+        """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings.
+
+        Keys that both lack get the router's usual values (``usual``). If UCI sets the port or the
+        address of the pages, both come from UCI.
+        """
         gone = {_TOGETHER[key] for key in self.entries if key in _TOGETHER} - self.entries.keys()
         usual = {key: node for key, node in self.usual.items() if key not in document.entries}
         return _overridden(_without(document, gone), {**usual, **self.entries})
@@ -267,7 +271,10 @@ def _usual(file: str, leases: tuple[str, ...]) -> Mapping[str, Node]:
 
 
 def _options(section: Section) -> Iterator[tuple[KnownOption, Option]]:
-    """Yield the options of a section that have a value, with their declarations. Raises PolicyError."""
+    """Yield the options of a section that have a value, with their declarations.
+
+    Raises PolicyError for a section or an option that is not known.
+    """
     if not section.name:
         fix = f"write it as: config {section.type} '{section.type}'"
         section.place.refuse(f"a section of type {shown(section.type)} has no name", fix)

@@ -65,7 +65,7 @@ class CategoryTableLost:
 
 @dataclass(frozen=True, slots=True)
 class LearnedAddresses:
-    """Functions that check whether DNS answers assigned an address to a help line, safe search or calling.
+    """Functions that check whether DNS gave an address for a help line, safe search or Wi-Fi calling.
 
     Addresses are packed. The defaults know no address.
     """
@@ -89,10 +89,10 @@ class RuleBook:
         learned: LearnedAddresses | None = None,
         calendars: CalendarDays = free_days,
     ) -> None:
-        """Read the rule files, the lists and the packaged data.
+        """Read the rule files, the lists and the packaged data. ``product``: that data, if already loaded.
 
-        ``calendars``: reads a calendar; by default it waits for the parser. Raises PolicyError for an
-        unusable qalqan.yaml or damaged packaged data.
+        ``calendars``: returns a calendar file's free days; the default waits for the parser's
+        process. Raises PolicyError for an unusable qalqan.yaml or damaged packaged data.
         """
         self.path = path
         self._calendars = calendars
@@ -135,7 +135,7 @@ class RuleBook:
         return household.load_in_use(self.path, self._product, instead, excuse, self._calendars, self._parsed)
 
     def _first_table(self) -> DomainTable:
-        """Return the stored category table, or the packaged one if it is damaged."""
+        """Return the stored category table, or the packaged one if that is damaged or was never built."""
         try:
             return open_table(Path(self.household.config.state), self._lost)
         except ListError as error:
@@ -173,7 +173,7 @@ class RuleBook:
         return self._product.fingerprints.is_appliance(sight)
 
     def kind_of(self, sight: Sighting) -> str:
-        """Return the type of a device, such as phone or TV, by its observed traits."""
+        """Return the type of a device, such as phone or TV, by its observed traits; empty if unknown."""
         return self._product.fingerprints.kind_of(sight)
 
     def menus(self, topic: CardTopic, sight: Sighting | None) -> tuple[Menu, ...]:
@@ -343,7 +343,10 @@ class RuleBook:
                 self._ahead[data] = error.with_traceback(None)
 
     def _product_ahead(self, instead: Mapping[Path, bytes | None]) -> Product:
-        """Return the product of the next reload, with the family's services and lists. Raises PolicyError."""
+        """Return the product data (categories, services, age groups) of the next reload.
+
+        It has the family's services and lists too. Raises PolicyError.
+        """
         product, lenient = self._newest_product(self._product), self.path not in instead
         config = with_last_good(
             self.path, instead, lambda contents: load_config(self.path, product, contents, lenient=lenient)
@@ -388,9 +391,10 @@ class RuleBook:
         self._report()
 
     def _newest_product(self, current: Product | None) -> Product:
-        """Return the product with the newest data: ``current``, or one with another data set of the feed.
+        """Return the newest product data (categories, services, age groups): ``current`` or another data set.
 
-        Raises PolicyError if qalqan.yaml or the packaged data is unusable.
+        ``current`` is returned if it is the newest that can be used. Raises PolicyError if
+        qalqan.yaml or the packaged data is unusable.
         """
         config = config_in_use(self.path, lazy_public_suffix_check())
         product, self._data_problem = household.product_in_use(config, current, self._ahead)
@@ -468,7 +472,10 @@ class RuleBook:
                 _log.warning("%s", profile.warning)
 
     def problems(self) -> list[str]:
-        """Return one line for each unusable file or list."""
+        """Return one line for each unusable file or list, and for each doubtful setting in a file.
+
+        Doubtful is, for instance, a family's own service with the id of a packaged one.
+        """
         self._check_table()
         wrong = (*self.household.problems.values(), *self.household.absent.values())
         config = self.household.config

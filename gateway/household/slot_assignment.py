@@ -54,14 +54,17 @@ InterfaceOf = Callable[[str], str | None]
 
 
 class UnassignedKeys(NamedTuple):
-    """The slot keys of unassigned devices by LAN interface, of examined and of not yet examined ones."""
+    """The keys (names in the store) of the slots of devices without an owner, by LAN interface.
+
+    ``examined``: of examined devices; ``arriving``: of those that are not examined yet.
+    """
 
     examined: SlotKeys
     arriving: SlotKeys
 
 
 class DesiredSlot(NamedTuple):
-    """A slot that the rules need: its devices, and the profile that applies to them."""
+    """A slot (group of devices with the same rules) that is needed: its devices, and their profile."""
 
     key: str  # its key in the store
     macs: tuple[str, ...]
@@ -72,14 +75,14 @@ class DesiredSlot(NamedTuple):
 
 
 class SlotAssignment:
-    """Assigns the devices of a household to slots.
+    """Assigns the devices of a household to slots (groups of devices with the same rules).
 
     Arguments:
         questions: questions to the guardians about the owner of a device, by MAC address.
         alone: MAC addresses with state of their own, such as a pause.
         at: the current time.
         interface_of: returns the LAN interface of a MAC address.
-        uses: devices that are lent or shared.
+        uses: by MAC address: which child uses a shared device, or was given an adult's device.
         proofs: MAC addresses opened by an adult's proof.
     """
 
@@ -113,10 +116,10 @@ class SlotAssignment:
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
     def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
-        """Return a device's profile and whether it is in quarantine, without its open question.
+        """Return the profile that a device would have without its open question, and if it is in quarantine.
 
-        That is a question to the guardians about its owner. The profile is None if no rule file gives the
-        device one.
+        The question asks the guardians for its owner. A device without an owner has the profile for
+        unassigned devices.
         """
         household, place = self._household, self._places.get(mac)
         if mac in self._lent:
@@ -139,7 +142,8 @@ class SlotAssignment:
     ) -> tuple[list[DesiredSlot], tuple[str, ...], UnassignedKeys]:
         """Return the needed slots, the unfiltered MAC addresses, and slot keys of unassigned devices.
 
-        ``examines``: new devices are examined; other rules apply to them until then.
+        ``examines``: whether new devices are examined. Until then the youngest child's rules apply
+        to them too.
         """
         found = [
             DesiredSlot(mac, (mac,), self._household.managed(mac, self._lent[mac]))
@@ -230,9 +234,10 @@ class SlotAssignment:
 
 
 def youngest_with_device(household: Household, lent: Iterable[Profile]) -> Profile | None:
-    """Return the youngest child with a device, own or lent: a new device may belong to that child.
+    """Return the youngest child with a device, its own or one of ``lent``; a new device may be that child's.
 
-    None without such a child, or if the setting ``keep_profile`` is off.
+    ``lent``: the profiles of children who use a shared or an adult's device now. None without such
+    a child, or if the setting ``keep_profile`` is off.
     """
     if not household.config.keep_profile:
         return None
@@ -296,7 +301,8 @@ def unassigned_slots(
 def unassigned_rules(household: Household, who: str) -> tuple[Profile, bool]:
     """Return the profile of unassigned devices, and whether they are in quarantine.
 
-    ``who``: the setting ``unknown_devices``. The guest profile replaces a named profile with a broken file.
+    ``who``: the setting ``unknown_devices``: ``quarantine`` or a profile id. Guest replaces a
+    profile that does not exist or whose file is broken.
     """
     if who == QUARANTINE:
         return household.guest, True

@@ -123,7 +123,10 @@ class _Reader:
         self._line = 1
 
     def command(self) -> _Line | None:
-        """Return the next command with its words; None at the end of the text."""
+        """Return the next command with its words; None at the end of the text.
+
+        Raises PolicyError for an unknown command.
+        """
         while True:
             self._skip(_SPACE)
             if self._next() != "#":
@@ -240,7 +243,10 @@ class _Building:
             self._option(line, is_list=line.command == "list")
 
     def _package(self, line: _Line) -> None:
-        """Check the `package` command, and ignore its name: the file name counts."""
+        """Check the `package` command, and ignore its name: the file name counts.
+
+        Raises PolicyError for an invalid name, or if a section is before it.
+        """
         (name,) = _taken(line, 1, 1)
         if _PACKAGE.fullmatch(name.text) is None:
             line.place.refuse(f"{shown(name.text)} is no package's name", "use a-z, 0-9, _ and -")
@@ -291,7 +297,7 @@ class _Building:
 def _taken(line: _Line, least: int, most: int) -> tuple[Value, ...]:
     """Return the words of a command; raise PolicyError unless there are ``least`` to ``most``.
 
-    Empty words beyond ``most`` are ignored.
+    The first must not be empty; empty words beyond ``most`` are ignored.
     """
     if len(line.words) < least or not line.words[0].text:
         _refuse_short(line)

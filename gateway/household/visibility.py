@@ -32,7 +32,7 @@ from gateway.store.tables.sharing import DeviceUseTable
 class Visibility:
     """Decides what guardians may see of a person or a device, by log levels.
 
-    ``uses``: the present users of shared devices.
+    ``uses``: the present user of each shared device and of each device that was handed to a child.
     """
 
     def __init__(self, home: HomeContext, uses: DeviceUseTable) -> None:
@@ -42,7 +42,10 @@ class Visibility:
     # ------------------------------------------------------------------------------------ of a person
 
     def level(self, who: str) -> int:
-        """Return the log level of a profile id; the highest level for an unknown id."""
+        """Return the log level (how much activity is stored and shown) of a profile id.
+
+        The highest level for an unknown id.
+        """
         profile = self._home.rules.household.profiles.get(who)
         return VISITS_LEVEL if profile is None else profile.rules.log_level
 
@@ -60,10 +63,10 @@ class Visibility:
         return self.sightings(mac) is PresenceDetail.MOMENT
 
     def _level_of_device(self, mac: str) -> int:
-        """Return the log level that applies to a device.
+        """Return the log level of a device's owner; the higher, the more is stored and shown to guardians.
 
-        A shared device has the highest level of its users, because its data belongs to none of them in
-        particular. A device that was handed over to a child has that child's level.
+        A shared device has the highest level of its users, and one without an owner the highest of
+        all. An adult's device that was handed to a child has that child's level.
         """
         household, use = self._home.rules.household, self._use_of(mac)
         if use is not None and use.handed:
@@ -90,8 +93,8 @@ class Visibility:
     def devices_of(self, profile: Profile, members: Iterable[Member]) -> list[str]:
         """Return the MAC addresses of the devices that have this profile's rules, as guardians may see them.
 
-        ``members``: the members of this profile. A shared device whose present user is private is listed with
-        its owner, as if it had no user.
+        ``members``: the groups of devices (slots) with this profile. A shared device whose present
+        user is private is listed with its owner, as if it had no user.
         """
         household = self._home.rules.household
         hidden = [mac for mac in self._uses.all() if not self.can_disclose_use(mac)]
@@ -100,7 +103,7 @@ class Visibility:
         return found + [mac for mac, owner in owners if owner is not None and owner.id == profile.id]
 
     def can_disclose_use(self, mac: str) -> bool:
-        """Return whether guardians may see the present user of a shared device.
+        """Return whether guardians may see the present user of a shared device; True if it has none.
 
         Not if a child whose log level stores no names took the device without a guardian.
         """
@@ -108,7 +111,7 @@ class Visibility:
         return use is None or bool(use.by) or self.level(use.who) >= NAMES_LEVEL
 
     def may_be_hidden(self, mac: str) -> bool:
-        """Return True if the use of a device may be hidden from guardians.
+        """Return True if the use of a shared device may be hidden from guardians; False if it is not shared.
 
         It may be if the log level of a possible user stores no host names.
         """
@@ -129,7 +132,10 @@ class VisibleMembers:
         self._family = family
 
     def member(self, profile: Profile) -> Member:
-        """Return a member with a child's rules, and the part of its situation that guardians may see."""
+        """Return a new member, without devices, that has a child's rules and its present situation.
+
+        Of the situation (pauses, extra time, used minutes) it has the part that guardians may see.
+        """
         now, rules = self._home.local_now(), self._home.rules
         member = self._family.stand_in(profile, rules.world, rules.calendar, now)
         member.situation = self.situation(member, member.situation, now)
@@ -138,8 +144,8 @@ class VisibleMembers:
     def situation(self, member: Member, known: Situation, at: datetime) -> Situation:
         """Return the part of ``known``, the member's situation at ``at``, that guardians may see.
 
-        If the log level does not show the present, used minutes are left out, and so are grants that the
-        child took itself.
+        A situation is pauses, extra time, used minutes etc. If the log level does not show the
+        present, used minutes are left out, and so is extra time that the child took itself.
         """
         if shows_present(self._visibility.level(member.profile.id)):
             return known
@@ -170,14 +176,17 @@ class VisibleDevices:
         return self._inventory.online(mac) if self._visibility.is_exact(mac) else None
 
     def ip(self, mac: str) -> str | None:
-        """Return the device's present IP address; None if that is private or it has none."""
+        """Return the device's first present IP address (IPv4 before IPv6); None if private or it has none."""
         if not self._visibility.is_exact(mac):
             return None
         seen = self._here.seen(mac)
         return seen.ips[0] if seen is not None and seen.ips else None
 
     def addresses(self, mac: str) -> list[str]:
-        """Return the device's present IP addresses; if presence is private, all stored ones."""
+        """Return the IP addresses that the inventory has of a device, also of one that is offline.
+
+        If its presence is private, return all stored ones, sorted, which do not show the present.
+        """
         if self._visibility.is_exact(mac):
             return list(self._here.addresses(mac))
         return sorted(known.address for known in self._notes.history(mac) if parse_mac(known.address) is None)

@@ -161,7 +161,10 @@ class Snapshot:
 
     @property
     def asked(self) -> tuple[Slot, ...]:
-        """The slots whose packets are queued; none in the boot guard's table (``alone``)."""
+        """The slots (filtered devices) whose packets go to the daemon's queue.
+
+        None if ``alone``: the boot guard's table, which applies while no daemon runs.
+        """
         return () if self.alone else self.slots
 
 

@@ -71,7 +71,11 @@ class PassCounters:
         return self._whole(self._bytes)
 
     def pair(self, key: bytes) -> tuple[int, int]:
-        """Return slot and class number of a key of map ``@pass``; cached."""
+        """Decode a key of the nftables map ``@pass``. Return the slot and the class number; cached.
+
+        Slot: the number of a device, or of several with one profile. Class: a combination of time
+        rules.
+        """
         known = self.pairs.get(key)
         if known is None:
             slot, number, _ = self._layout.decode_pass_key(_MARK.unpack(key)[0])

@@ -50,9 +50,10 @@ class Vendors:
         return replace(sight, traits=replace(sight.traits, vendor=self._vendor_of(mac)))
 
     def due(self) -> list[str]:
-        """Return MAC addresses to look up next (at most AT_ONCE), longest waiting first; reset the limit.
+        """Return the MAC addresses whose vendor to look up next: at most AT_ONCE, longest waiting first.
 
-        Call it every few seconds.
+        They stay in the queue until `with_vendor` looks them up. It may do AT_ONCE lookups after
+        each call. Call it every few seconds.
         """
         self._left = AT_ONCE
         return [*self._waiting][:AT_ONCE]

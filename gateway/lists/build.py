@@ -57,7 +57,10 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What the build found in a list: counts, the entries that it leaves out, and why it was not used."""
+    """What the build of the category table found in one list: counts, and the entries that were left out.
+
+    ``error``: why the list is not in the table; empty if it is.
+    """
 
     id: str
     category: str
@@ -383,7 +386,10 @@ class Digests:
             self.parts[number] = array("Q", compress(part, marks[number]))
 
     def place(self, digest: int) -> tuple[int, int]:
-        """Return the part of a digest, and its index in that sorted part, or where it would be inserted."""
+        """Return the number of the sorted part for a digest (its first byte), and its index in that part.
+
+        If the digest is not there, the index is where it would be inserted.
+        """
         number = digest >> 56
         return number, bisect_left(self.parts[number], digest)
 

@@ -131,9 +131,9 @@ class MustResolve:
         return next(sites, None) or next((line for name, line in self._help.items() if entry(name)), None)
 
     def note(self, source: str, listed: Iterable[str]) -> None:
-        """Log a warning for each entry in ``listed``, at most 20, that would block a help line.
+        """Log a warning for each entry in ``listed`` that would block a help line, at most 20 in each call.
 
-        Every entry must be one for which `help_line` returns a name. ``source``: the list's id.
+        `help_line` must return a name for each entry. ``source``: the list's id.
         """
         for name in list(dict.fromkeys(listed))[:MAX_NOTED]:
             _log.warning(

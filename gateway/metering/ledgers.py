@@ -97,7 +97,10 @@ class Ledgers:
         return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
 
     def keep(self, profiles: Iterable[Profile]) -> None:
-        """Replace the profiles that have ledgers. Profiles that remain keep their counted minutes."""
+        """Replace the profiles that have ledgers. Profiles that remain keep their counted minutes.
+
+        A new one starts with those that the day's file has of it.
+        """
         before, self._profiles = self._profiles, {profile.id: profile for profile in profiles}
         for key, profile in self._profiles.items():
             old = self._ledgers.get(key)
@@ -169,7 +172,8 @@ class Ledgers:
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
         """Write new bytes of the current minute to the day's file.
 
-        ``force``: also write amounts that are smaller than `_grain`.
+        ``clock``: the record of the current minute. ``force``: also write amounts that are smaller
+        than `_grain`.
         """
         records: list[Record] = []
         if force:
@@ -201,7 +205,10 @@ class Ledgers:
         return self._day, NOTHING if ledger is None else ledger.used()
 
     def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return a profile's used minutes by limit, from ``first`` (at most six days ago) up to today."""
+        """Return a profile's used minutes by limit, from ``first`` up to today.
+
+        Nothing if ``first`` is more than six days ago or counting has not started.
+        """
         if self._day is None or not first <= self._day < first + WEEK:
             return NOTHING
         found = Counter(self.used(profile_id)[1])
@@ -329,7 +336,8 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
 def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) -> None:
     """Store the minutes of a past day by limit, category and service, as far as each log level allows.
 
-    Services without a limit need the level that stores visits.
+    Limits and categories from KINDS_LEVEL on, services from NAMES_LEVEL on, those without a limit
+    from VISITS_LEVEL on.
     """
     levels = {child.id: child.rules.log_level for child in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}

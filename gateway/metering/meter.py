@@ -60,9 +60,10 @@ _log = logging.getLogger(__name__)
 
 
 class Kernel(Protocol):
-    """The kernel's byte counters by slot and class, and the classes that are open.
+    """The kernel's byte counters by slot and class, and the classes whose connections may pass now.
 
-    `KernelTable` implements it.
+    A class is a combination of time rules of a slot (group of devices). `KernelTable` implements
+    it.
     """
 
     def used(self) -> Mapping[Pair, int]: ...
@@ -161,7 +162,10 @@ class Meter:
         self._uses.forget()
 
     def refresh(self) -> None:
-        """Start or stop the readings, after members or their rules changed."""
+        """Start or stop the readings, after devices or their rules changed.
+
+        They run while any profile in use has a limit, or its minutes are recorded by category.
+        """
         self._gates = {}
         profiles = self._family.profiles_in_use()
         limited = [profile for profile in profiles if profile.rules.limits and not profile.built_in]
@@ -228,12 +232,15 @@ class Meter:
         return True
 
     def _is_open(self) -> bool:
-        """Return whether any open class uses a time limit, or has its minutes recorded by category."""
+        """Return whether connections may pass that use a limit, or whose minutes are recorded by category."""
         pairs = ((element.slot, element.class_number) for element in self._kernel.passes())
         return any(self._spends(pair) or self._uses.keeps(pair) for pair in pairs)
 
     def _spends(self, pair: Pair) -> frozenset[str]:
-        """Return the time limits for which the bytes of a slot and class count; empty if none."""
+        """Return the time limits for which the bytes of a slot and class count; empty if none.
+
+        A class is a combination of time rules of a slot.
+        """
         known = self._gates.get(pair)
         if known is None:
             for (slot, gates), number in self._classes().items():
@@ -285,7 +292,10 @@ class Meter:
             self._mark.write(position)
 
     def _sharing(self, moved: Iterable[tuple[Pair, int]]) -> Steps[None]:
-        """Return steps (a generator) that add the new bytes of classes to the ledgers, divided by service."""
+        """Return steps (a generator) that add new bytes to the ledgers, divided by service.
+
+        ``moved``: the bytes by slot and class (combination of time rules).
+        """
         moved = tuple(moved)
         spent = [(pair, total, limits) for pair, total in moved if (limits := self._spends(pair))]
         used = [(pair, total) for pair, total in moved if self._uses.keeps(pair)]
@@ -339,7 +349,11 @@ class Meter:
             _log.debug("%s", error)
 
     def close(self) -> None:
-        """Stop the readings, count and write the bytes so far, and close the day's file."""
+        """Stop the readings, count and write the bytes so far, and close the day's file.
+
+        Delete the stored position in the counters, unless the kernel's table outlives the stop
+        (``stays``).
+        """
         self._finish_reading()
         for timer in (self._timer, self._sweep_timer):
             if timer is not None:
@@ -365,7 +379,10 @@ def metering(
     swept: Callable[[], object],
     stays: bool = False,
 ) -> Meter:
-    """Return a meter that reads the kernel's table and connections and adds minutes to ``books``."""
+    """Return a meter that reads the kernel's table and connections and adds minutes to ``books``.
+
+    ``changed``, ``swept``, ``stays``: as for `Meter`.
+    """
     rules = home.rules
     return Meter(
         home.loop,
@@ -387,7 +404,7 @@ def metering(
 
 
 def count_connections() -> None:
-    """Enable the kernel's counters of connections.
+    """Enable the kernel's counters of connections. A failure is logged.
 
     Without them minutes still count, but their service is unknown.
     """
@@ -413,7 +430,8 @@ class MinuteClock:
     def __init__(self, now: float, wall: float, boot: bytes, last: ClockRecord | None = None) -> None:
         """Continue the last recorded minute if it is not over, else begin a new one.
 
-        ``boot`` identifies this boot of the machine. ``last``: the record of the last minute.
+        ``now``: seconds of the event loop; ``wall``: Unix seconds. ``boot`` identifies this boot of
+        the machine. ``last``: the record of the last minute.
         """
         self._boot = boot
         phase = wall % MINUTE
@@ -433,9 +451,9 @@ class MinuteClock:
         self._longer = -APART  # when the last extended minute began
 
     def turn(self, now: float, wall: float) -> bool:
-        """Advance to the minute of ``now`` and return True.
+        """Advance to the minute of ``now`` and return True. Return False if the current minute is not over.
 
-        Return False if the current minute is not over.
+        ``now``: seconds of the event loop; ``wall``: the household's time in Unix seconds.
         """
         if now < self.ends:
             return False
@@ -479,7 +497,7 @@ class CounterMark:
         self._path = path
 
     def write(self, read: Mapping[Pair, int]) -> None:
-        """Store the counters of the last reading, in bytes by slot and class."""
+        """Store the counters of the last reading: bytes by slot and class (combination of time rules)."""
         body = b"".join(_ENTRY.pack(*pair, size) for pair, size in read.items())
         try:
             write_atomically(self._path, _CHECK.pack(crc32(body)) + body)
@@ -487,9 +505,9 @@ class CounterMark:
             _log.debug("%s: %s", self._path, error)
 
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
-        """Return the bytes counted since the stored position, by slot and class; empty if none is stored.
+        """Return the bytes counted since the stored position, by slot and class (combination of time rules).
 
-        ``found``: the present counters.
+        Empty if none is stored. ``found``: the present counters.
         """
         read = self._read()
         if read is None:

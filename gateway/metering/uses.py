@@ -98,8 +98,9 @@ class UseRecorder:
     ) -> None:
         """Add the new bytes of each class to the current minute of its child, by category and service.
 
-        ``moved``: the bytes by slot and class. ``known``: the part of them that belongs to known connections,
-        from `add_by_use`, which decides the categories and services.
+        A class is a combination of time rules of a slot. ``moved``: the bytes by slot and class.
+        ``known``: the part of them that belongs to known connections, from `add_by_use`, which
+        decides the categories and services.
         """
         # Combine equal uses first: a device has many classes.
         sums: dict[tuple[int, _FlowUse], int] = {}
@@ -118,7 +119,11 @@ class UseRecorder:
                 ledger.move(minute, device, use, size, flow_use.service)
 
     def add_by_use(self, found: UsedBytes, flows: Iterable[Moved], members: Mapping[int, Member]) -> None:
-        """Add the bytes of connections to ``found``, by class, and by the categories and service of each."""
+        """Add the bytes of connections to ``found``, by class, and by the categories and service of each.
+
+        A class is a combination of time rules of a slot. Connections whose class is not recorded
+        are left out.
+        """
         for flow in flows:
             pair = flow.slot, flow.class_number
             of_class = self._classes.get(pair)

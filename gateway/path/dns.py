@@ -65,7 +65,7 @@ Explains = Callable[[str, Decision], bool]
 
 
 class Style(Enum):
-    """The form of the DNS answer for a refused name."""
+    """The form of the DNS answer for a refused name: "no such name", or the addresses 0.0.0.0 and ::."""
 
     NXDOMAIN = "nxdomain"
     NULL = "null"  # 0.0.0.0 and ::
@@ -179,7 +179,9 @@ class DnsPath:
     ) -> QueryResult | None:
         """Judge one DNS query to the packed address ``resolver``; return the message to forward or the reply.
 
-        ``client``: slot, packed address and port of the sender. Returns None if the message is a response.
+        ``client``: slot, packed address and port of the sender; over its limits, the reply is
+        SERVFAIL. Another kind of message gets NOTIMP; an unfiltered device's zone updates,
+        notifications and status queries are forwarded. Returns None if the message is a response.
         Raises WireError for bytes that are no DNS message.
         """
         head = self._heads.get(query[2:]) or self._read_head(query)

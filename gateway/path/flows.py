@@ -33,8 +33,8 @@ _NO_SERVICES: tuple[str, ...] = ()
 class PacketVerdict(NamedTuple):
     """The result for one packet: the byte for its mark, None to drop it, and packets to send to both ends.
 
-    The byte has state and class of the flow (`gateway.kernel.marks`). ``reply`` goes to the device,
-    ``onward`` to the server.
+    The byte has the flow's state and class, which is the number of its combination of time rules.
+    ``reply`` goes to the device, ``onward`` to the server.
     """
 
     byte: int | None
@@ -94,8 +94,9 @@ class FlowPath:
     ) -> PacketVerdict:
         """Return the verdict for one IP packet of a flow that is undecided, or whose requests are all judged.
 
-        ``now``: monotonic seconds; ``at``: the household's time. ``asks``: whether the kernel has marked the
-        flow as one in which each request is judged (plain HTTP).
+        ``from_lan``: a device sent it, else a server. ``now``: monotonic seconds; ``at``: the
+        household's time. ``asks``: whether the kernel has marked the flow as one in which each
+        request is judged (plain HTTP).
         """
         self._latest = None
         judge = partial(self._judge, subject, at, data, from_lan, now)
@@ -214,7 +215,8 @@ class FlowPath:
     def _is_answerable(self, subject: Subject, at: datetime, seen: Observation) -> bool:
         """Return whether the kernel may decide a flow by the server's answer to the hello ``seen``.
 
-        It must be allowed, no help line, and its class must fit the mark.
+        It must be allowed, no help line, and the number of its combination of time rules (class) at
+        most 62.
         """
         if not self._reads_answers():
             return False
@@ -226,7 +228,7 @@ class FlowPath:
     def _answerable(self, step: FlowResult, subject: Subject, from_lan: bool, at: datetime) -> PacketVerdict:
         """Return the verdict for an allowed hello after which the kernel decides by the server's answer.
 
-        The flow is stored with its class.
+        The flow is stored with its class, the number of its combination of time rules.
         """
         if step.packet is None or step.observation is None:
             return _HOLD
@@ -288,7 +290,10 @@ def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
 
 
 def flow_id(packet: Packet, slot: int, from_lan: bool) -> FlowId:
-    """Return the id of a packet's flow, with the device's address and port as the source."""
+    """Return the id of a packet's flow, with the device's address and port as the source.
+
+    ``from_lan``: the device sent the packet; else the server did.
+    """
     if from_lan:
         return _new(FlowId, (slot, packet.proto, packet.src, packet.sport, packet.dst, packet.dport))
     return _new(FlowId, (slot, packet.proto, packet.dst, packet.dport, packet.src, packet.sport))

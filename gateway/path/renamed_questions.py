@@ -63,14 +63,20 @@ class RenamedQuestions:
         self._waiting: OrderedDict[tuple[Client, int], RenamedQuestion] = OrderedDict()
 
     def put(self, client: Client, ident: int, renamed: RenamedQuestion) -> None:
-        """Store a forwarded query until its answer. If there are too many, evict the oldest."""
+        """Store a forwarded query until its answer. If there are too many, evict the oldest.
+
+        ``client``: its slot, packed address and port; ``ident``: the message id.
+        """
         self._waiting[client, ident] = renamed
         self._waiting.move_to_end((client, ident))
         if len(self._waiting) > MAX_PENDING:
             self._waiting.popitem(last=False)
 
     def take(self, client: Client, ident: int, now: float) -> RenamedQuestion | None:
-        """Return and remove a query; None if it was not renamed, or more than PENDING_AGE seconds ago."""
+        """Return and remove a query; None if it was not renamed, or more than PENDING_AGE seconds ago.
+
+        ``client``: its slot, packed address and port; ``ident``: the message id.
+        """
         found = self._waiting.pop((client, ident), None)
         return found if found is not None and now - found.since <= PENDING_AGE else None
 

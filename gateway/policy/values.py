@@ -117,7 +117,7 @@ class Observation(NamedTuple):
 
 
 class RecognitionSign(StrEnum):
-    """The property of a connection by which its service was recognised without a host name."""
+    """The property of a connection by which its service was recognised: address, first bytes or port."""
 
     ADDRESS = "address"  # in the service's published ranges
     FIRST_BYTES = "first_bytes"  # of the client

@@ -68,11 +68,10 @@ def _segments(packet: Packet) -> Iterable[bytes]:
 
 
 def is_decoy(data: bytes, packet: Packet) -> bool:
-    """Return whether every receiver would drop a TCP or UDP packet because of its wrong checksum.
+    """Return whether every receiver drops a TCP or UDP packet for a wrong checksum (its own or IPv4's).
 
-    A capture on the sending host has packets before the network card completes their checksums; these are no
-    decoys. Their IPv4 field is 0, and that of TCP or UDP is 0 or the sum of the pseudo-header only, with or
-    without the length (segmentation offload omits it).
+    Packets captured before the network card fills in checksums are no decoys: the IPv4 field is 0,
+    that of TCP or UDP is 0 or the sum of the pseudo-header (with or without the length).
     """
     if checksum_ok(data, packet):
         return False

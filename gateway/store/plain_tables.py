@@ -34,7 +34,11 @@ class PlainTable:
     def create(
         self, columns: Mapping[str, type], *, pk: str | Iterable[str] = (), strict: bool = False
     ) -> None:
-        """Create the table. ``pk``: the column or columns of the primary key."""
+        """Create the table. It must not exist.
+
+        ``pk``: the column or columns of the primary key. ``strict``: SQLite checks the types
+        (STRICT).
+        """
         keys = (pk,) if isinstance(pk, str) else tuple(pk)
         lines = [_column(name, kind, of_key=keys == (name,)) for name, kind in columns.items()]
         if len(keys) > 1:

@@ -468,7 +468,10 @@ def _supported_parameter(entry: ModelParameter) -> SupportedParameter:
 
 
 def _problem(parameter: ModelParameter | None, value: str) -> tuple[ErrorCode, str] | None:
-    """Return the error code and text if a parameter cannot be set to a value; None if it can."""
+    """Return the USP error code and text if a parameter cannot be set to ``value``; None if it can.
+
+    ``parameter``: None if the data model has no such parameter. Only booleans can be set.
+    """
     if parameter is None:
         return ErrorCode.UNSUPPORTED_PARAMETER, "there is no such parameter"
     if not parameter.writable:

@@ -273,9 +273,9 @@ def everybody(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def without_home(view: Callable[P, R]) -> Callable[P, R]:
-    """Mark a form's view that does not need the state of the home, and return the view.
+    """Mark a form's view that needs no data about the children and devices, and return the view.
 
-    Its access check then requests only the account from the daemon.
+    Its access check then requests only the user's account from the daemon.
     """
     setattr(view, _WITHOUT_HOME, True)
     return view

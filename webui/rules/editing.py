@@ -232,7 +232,8 @@ def problem_of(error: ControlError) -> FormProblem:
 def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturnValue:
     """Return the form with a preview of what the changes do to the typed site. Nothing is applied.
 
-    An unknown site or an error of the daemon gives status 422.
+    ``show`` renders the form. The status is 422 if the text is no site, or the daemon reports an
+    error.
     """
     try:
         host, at = typed.site(request.form.get("host", "")), moment(page.home)
@@ -248,7 +249,8 @@ def _tried(page: Page, changes: Mapping[str, Any], show: Show) -> ResponseReturn
 def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) -> Explanation:
     """Return the daemon's explanation of what it would decide about ``host`` with the unsaved ``changes``.
 
-    ``at``: date and time in the home's time zone. Raises ControlError.
+    ``at``: ISO date and time in the home's time zone, never empty (see `moment`). Raises
+    ControlError.
     """
     values: dict[str, object] = {"set": dict(changes)} if changes else {}
     return telling.explained(daemon().client.ask(WHY, profile=child.id, host=host, at=at, **values))

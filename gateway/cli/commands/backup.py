@@ -161,10 +161,10 @@ def _lines(preview: RestorePreview) -> Iterator[str]:
 
 
 def _password(file: Path | None, *, twice: bool = False) -> str:
-    """Return the password from the first line of a file, or as typed at the terminal.
+    """Return the password from the first line of a file, or as typed at the terminal (``twice``: twice).
 
-    It is no argument, since other users could see that. ``twice``: it must be typed twice. Raises
-    BackupFileError.
+    It is no command-line argument, which other users could see. Raises BackupFileError without a
+    terminal or if the two differ, PolicyError if the file cannot be read.
     """
     if file is not None:
         first = read_bounded(file, 4 * PASSWORD_MOST).partition(b"\n")[0]

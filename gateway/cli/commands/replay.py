@@ -91,7 +91,10 @@ def _print_line(values: dict[str, Any]) -> None:
 
 
 def as_object(asked: ReplayedRequest, zone: ZoneInfo) -> dict[str, Any]:
-    """Return the JSON object of one line of ``qalqan replay --json``, about a decision."""
+    """Return a decision as the JSON object of one line of ``qalqan replay --json``.
+
+    The other lines are about frames that cannot be read (`unread_object`).
+    """
     decision = asked.decision
     return {
         "time": _time(asked.time, zone),

@@ -102,7 +102,7 @@ def _figures(status: HomeStatus) -> Iterator[tuple[str, str]]:
 
 
 def _packets_each(flows: Mapping[str, int]) -> str:
-    """Return text: how many connections of each protocol were judged, and how many packets each took."""
+    """Return text: the number of judged connections of each protocol, and the average packets of each one."""
     counts = (
         (name, flows.get(f"{key}_flows", 0), flows.get(f"{key}_packets", 0))
         for key, name in (("tls", "TLS"), ("http", "plain HTTP"), ("quic", "QUIC"))

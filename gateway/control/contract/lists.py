@@ -21,7 +21,7 @@ class NamedId:
 
 @record
 class ListTable:
-    """The size and build time of the category table, which is built from all lists."""
+    """The category table, which is built from all lists: its number of names, its bytes, its build time."""
 
     names: int
     bytes: int

@@ -194,6 +194,6 @@ def _write_factors(store: Store, copy: Backup, names: Set[str]) -> None:
 
 
 def _digest(copy: Backup) -> str:
-    """Return a digest of the rows of a copy. Their order makes no difference."""
+    """Return a digest of a backup's rows, to see whether they changed. Their order makes no difference."""
     rows = sorted(json.dumps([row, asdict(value)]) for row in ALL_ROWS for value in getattr(copy, row))
     return hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()

@@ -156,9 +156,10 @@ class FilterTests:
     # ------------------------------------------------------------------------------------------- of a site
 
     def add_site(self, profile: str, found: Explanation) -> None:
-        """Store the decision about one site as a child's site test, in place of the previous one.
+        """Store the decision about one site as a child's finished site test, in place of its last one.
 
-        Raises ControlError if MOST other tests are running.
+        MOST tests of all children are stored; an ended one makes room. Raises ControlError if all
+        run.
         """
         is_blocked = found.verdict == Verdict.BLOCK
         check = FilterCheck(

@@ -323,7 +323,10 @@ class AgeTransitions:
         return {"step": self.describe(step, now)}
 
     def describe(self, step: LastTransition, now: datetime) -> AgeTransition:
-        """Return a change of age group as the control socket reports it. Times are in the zone of ``now``."""
+        """Return a child's last change of age group, pending or made, as the control socket reports it.
+
+        ``now`` decides the stage and the possible later months; its zone is that of all times.
+        """
         begun = step.since.astimezone(now.tzinfo)
         open_still = step.state is not TransitionState.TAKEN
         return AgeTransition(

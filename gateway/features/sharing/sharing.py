@@ -77,7 +77,10 @@ class Sharing:
         uses.drop_where(lambda use: not use.handed and not (trusted and _left(use, now)))
 
     def start(self) -> None:
-        """Watch the end and the traffic of the uses from before the start."""
+        """Watch the children's uses of shared devices that began before the daemon's start.
+
+        A use ends two hours after it began, or after fifteen minutes without noticeable traffic.
+        """
         now = self._home.now()
         for mac, use in self._uses.all().items():
             if not use.handed:

@@ -434,7 +434,10 @@ class OwnDeviceVerb:
         return self._presence.mac_of(call.args.ip)
 
     def _of_member(self, mac: str, member: Member, now: datetime) -> dict[str, Any]:
-        """Return `DeviceStatus` fields: blocked or not, and the open question or a child's minutes."""
+        """Return the `DeviceStatus` fields about the device's user: whether it is blocked now, and also the
+
+        open question to the guardians about the device, or else a child's minutes, used and left.
+        """
         state = self._state
         question = self._questions.all().get(mac)
         found = {**vars(state.state(member, now)), "no_mobile_data": member.situation.portal}

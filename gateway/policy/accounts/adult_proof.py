@@ -59,7 +59,8 @@ def new_proof(
 ) -> AdultProof:
     """Return a proof that an adult uses a device, from ``now`` (local) on, for ``length``, one of LENGTHS.
 
-    It ends after `longest` of the method at the latest. Hours are elapsed hours, also when the clock changes.
+    It ends after `longest` of the method at the latest. Hours are elapsed hours, also when the
+    clock changes. ``by``: the guardian, if known; ``sure``: the clock is trusted.
     """
     if length == MORNING:
         until, span = (

@@ -66,7 +66,9 @@ def digest_of(profile: Profile) -> str:
 def agreed(before: Agreement, side: Side, by: str, digest: str, at: datetime) -> Agreement:
     """Return the agreement after ``side`` confirmed the rules with this digest.
 
-    It is complete once both sides confirmed them; until then the confirmation is pending.
+    It is complete once both sides confirmed them; until then the confirmation is pending, in place
+    of an earlier one. ``by``: the guardian's name; empty: the child. Rules that both have agreed on
+    already need no confirmation.
     """
     if before.digest == digest:
         return replace(before, waits=None)

@@ -44,7 +44,10 @@ class PersonRole(StrEnum):
 
 
 class AnnouncementKind(StrEnum):
-    """The security event that an announcement is about. Users of the pages see it for a week."""
+    """The security event that an announcement is about. Users of the pages see it for a week.
+
+    LOST, the loss of the database, is reported as a problem instead.
+    """
 
     CLAIM = "claim"  # set up the gateway
     CLAIM_AGAIN = "claim_again"  # … while children had rules and no guardian existed
@@ -210,7 +213,8 @@ class AccountRegister:
     def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
         """Return the session with this key and extend its life; None if it is unknown or expired.
 
-        The new end is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is trusted.
+        The new end is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is
+        trusted; otherwise no session counts as expired.
         """
         session = self._sessions.get(key)
         if (

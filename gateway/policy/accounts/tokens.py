@@ -62,8 +62,8 @@ class Tokens:
     def use(self, key: str, now: datetime, *, sure: bool) -> Token | None:
         """Return the token with this key and record its use; None if it is unknown or expired.
 
-        The time of use is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is
-        trusted.
+        The time of use is not reported by ``changed``: ``stale`` is set instead. ``sure``: the
+        clock is trusted; otherwise no token counts as expired.
         """
         token = self._tokens.get(key)
         if token is None or (sure and token.sure and token.until is not None and token.until <= now):

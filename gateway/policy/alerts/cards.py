@@ -28,7 +28,10 @@ class CardTopic(StrEnum):
 
     @property
     def is_setting(self) -> bool:
-        """True if the alert ends once the device stops; other topics are attempts, shown for the day."""
+        """True if the alert is about a device's setting: it is not shown to guardians any more once solved.
+
+        Other topics are attempts: a solved one is shown until its day ends.
+        """
         return self is CardTopic.PRIVATE_DNS
 
 
@@ -91,9 +94,10 @@ def latest(cards: Iterable[AlertCard]) -> list[AlertCard]:
 
 
 def for_guardian(cards: Iterable[AlertCard], today: date) -> list[AlertCard]:
-    """Return the bypass alerts to show a guardian, the newest first, without those that it dismissed.
+    """Return the bypass alerts to show guardians, the newest of each device and method.
 
-    A solved setting is not shown any more; a solved attempt is shown until its day ends.
+    Those that a guardian dismissed are left out, and solved ones: a setting immediately, an attempt
+    when its day has ended.
     """
     return [
         card

@@ -46,7 +46,10 @@ def has_own_server(address: str) -> bool:
 
 
 def service_name(address: str) -> str:
-    """Return the name of the service of an address, as its maker writes it; empty if not allowed."""
+    """Return the name of the service of an address, as its maker writes it.
+
+    Empty if Qalqan sends no messages to such an address.
+    """
     scheme = _scheme(address)
     return NTFY if scheme in _NTFY_SCHEMES else _MAKERS.get(scheme) or _SELF_HOSTED.get(scheme, "")
 

@@ -95,7 +95,7 @@ _LIST_ID = re.compile(r"[a-z][a-z0-9_-]{0,39}", re.ASCII)
 
 
 class DnsRefusal(StrEnum):
-    """The DNS answer for a blocked name."""
+    """The DNS answer for a blocked name: the address of the pages, "no such name", or 0.0.0.0 and ::."""
 
     EXPLAIN = "explain"  # the address of the pages, which say why; "no such name" where they cannot
     NXDOMAIN = "nxdomain"
@@ -103,14 +103,18 @@ class DnsRefusal(StrEnum):
 
 
 class Flash(StrEnum):
-    """The kind of storage of the state directory."""
+    """The kind of storage of the state directory: POOR is a router's flash, which is written rarely."""
 
     NORMAL = "normal"
     POOR = "poor"  # a router's own flash, which wears out: written rarely
 
 
 class OffloadWish(StrEnum):
-    """Whether connections that no rule can block may be offloaded to a flow table of the kernel."""
+    """Whether connections that no rule can block may be offloaded to a flow table of the kernel.
+
+    AUTO: in software. HARDWARE: in hardware where the kernel accepts it, else in software. OFF: not
+    at all.
+    """
 
     AUTO = "auto"  # in software, if the kernel supports such tables
     HARDWARE = "hardware"  # in hardware where the kernel accepts it, else in software
@@ -439,9 +443,10 @@ def _proposal(node: Node) -> ProviderProposal:
 
 
 def _proposed_lists(node: Node) -> tuple[str, ...]:
-    """Return the ids of published lists in a node, at most MAX_PROPOSED. Raises PolicyError if invalid.
+    """Return the ids of published lists, or of categories, in a node: at most MAX_PROPOSED.
 
-    Set-up checks whether they exist, which depends on the product's version.
+    Raises PolicyError if one is invalid. Set-up checks whether they exist, which depends on the
+    version.
     """
     return tuple(map(_proposed_list, fields.entries(node, MAX_PROPOSED)))
 

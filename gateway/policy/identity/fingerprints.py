@@ -39,7 +39,7 @@ _KEYS = ("id", "name", "kind", *CLUES, "test")
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """One entry of the file: a type of device, and the patterns of the clues that identify it."""
+    """One entry of fingerprints.yaml: a type of device, and the patterns of the clues that identify it."""
 
     id: str
     kind: str

@@ -39,7 +39,10 @@ class DescribedQuestion(Protocol):
 
 
 def may_be_again(question: DescribedQuestion) -> bool:
-    """Return True if the question is whether this is a known device with another MAC address."""
+    """Return True if the question is whether this is a certain known device with another MAC address.
+
+    False if it may be a child's device that left, but it is unknown which one.
+    """
     return question.ask == "again" and "again" in question.replies
 
 

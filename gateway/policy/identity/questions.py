@@ -14,7 +14,12 @@ from gateway.policy.profile.profile import Profile
 
 
 class Ask(StrEnum):
-    """What a question to the guardians about a device is about."""
+    """What a question to the guardians about a device is about.
+
+    NEW: its owner. AGAIN: whether it is a known device with another MAC address. COPY: whether two
+    devices use one MAC address. REPEATER: other devices are behind it. ADDRESS: another device took
+    its IP address.
+    """
 
     NEW = "new"  # who owns it?
     AGAIN = "again"  # is it the device that left?
@@ -67,7 +72,10 @@ class IdentityQuestion:
 
     @property
     def about_stranger(self) -> bool:
-        """True if an unknown device causes the question, so that anyone on the Wi-Fi can cause it."""
+        """True if an unknown device causes the question, so that anyone on the Wi-Fi can cause it.
+
+        Of a repeater: unless its question was answered, or its address may be copied (`closes`).
+        """
         if self.ask is Ask.REPEATER:
             return not (self.closes or self.settled)
         return self.ask in (Ask.NEW, Ask.AGAIN)

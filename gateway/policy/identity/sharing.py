@@ -22,7 +22,11 @@ LEAST_BYTES = 30_000  # per minute; a screen in standby or an unused tablet send
 
 
 class UseKind(StrEnum):
-    """How a child's temporary use of a device began."""
+    """How a child's temporary use of a device began.
+
+    USE: the child selected itself on a shared device. CLAIM: it claimed a screen from its own
+    phone. HANDED: a guardian gave an adult's device to it.
+    """
 
     USE = "use"  # a child selected itself on the device
     CLAIM = "claim"  # a child claimed a screen from its own phone

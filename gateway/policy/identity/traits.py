@@ -80,10 +80,11 @@ UNLIKE = Likeness()
 
 
 def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> Likeness:
-    """Return how likely a new device is a known one with another address: the score of equal traits.
+    """Return a score of how likely a new device is a known one with another MAC address, with its signs.
 
-    A contradiction in kind or hop limit outweighs all signs. ``gone_for``: how long ``known`` had been away
-    when the new device came; negative if its departure was noticed later; None: it is present.
+    It is 0 if kind or hop limit contradict, or ``known`` is present (``gone_for`` None).
+    ``gone_for``: its absence before the new one came; a short one adds to the score, even if
+    negative.
     """
     if gone_for is None or _contradict(known, newcomer):
         return UNLIKE

@@ -67,7 +67,7 @@ class BypassRules:
     def refusal(self, way: BypassMethod) -> Conclusion | None:
         """Return the conclusion that blocks a bypass method; None if the method is not blocked.
 
-        It is not blocked if the rules allow it, or if the family allows an app that uses it.
+        It is not blocked if the rules allow it, or if the family approved an app that uses it.
         """
         return self._refusals.get(way)
 
@@ -76,9 +76,10 @@ class BypassRules:
     ) -> Conclusion | None:
         """Return the block of the bypass method that a flow uses; None if it uses none that is blocked.
 
-        None also if its name, or a name that gave the address, is allowed. For a flow without a name, return
-        the conclusion that allows that other name instead. ``named``: the conclusion about the name in the
-        flow; None if it has no name.
+        None also if DNS gave the flow's address for a name that the family allows; a flow without a
+        host name then gets that name's allow instead. ``named``: the conclusion about the flow's
+        host name (None: it has none). A client can write any name, so this opens nothing without
+        DNS.
         """
         if named is None and self._is_plain(seen):
             return None
@@ -99,7 +100,9 @@ class BypassRules:
     def _address_belongs_to_name(self, seen: Observation, named: Conclusion, situation: Situation) -> bool:
         """Return True if the flow's name may open an address that is known as a resolver or relay.
 
-        The family allows the name, or the gateway's own resolver gave the address for it.
+        The family allows the name, and a DNS answer gave the address for it; or the name is not
+        blocked, the gateway's own resolver gave the address, and it is none of Qalqan's built-in
+        resolver addresses.
         """
         if _is_allowed(seen, named, situation):
             return True
@@ -171,7 +174,8 @@ class BypassRules:
     def _allowed_at(self, address: bytes, situation: Situation) -> Conclusion | None:
         """Return the conclusion about a name allowed by the family whose DNS answer gave this address.
 
-        The family may allow the name itself or its service. None: there is no such name.
+        Only answers of the gateway's own resolver count. The family may allow the name itself or
+        its service. None: there is no such name.
         """
         if situation.resolved is None or not self._has_own_names:
             return None

@@ -82,7 +82,8 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 class Conclusion(NamedTuple):
     """The decision about a host that is independent of time, and the gates (time rules) that may block it.
 
-    Equal conclusions share one object.
+    ``outcome`` is the decision while none of ``gates`` is closed. Equal conclusions share one
+    object.
     """
 
     gates: Gates  # in the order of decision; `outcome` applies if none of them is closed
@@ -247,7 +248,8 @@ def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...]
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
     """Return the conclusion about a host by the first rule that applies.
 
-    The order: names that signal a bypass method, device needs, laws, the family's entries, the age group.
+    The order: names that signal a bypass method, device needs, laws, the family's entries, then
+    categories, the age group's entries, approved sites and the mode.
     """
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
         return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, f"resolver signal: {facts.signal}", PRODUCT))
@@ -419,7 +421,10 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
 
 
 def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
-    """Return a conclusion that allows a host, with its time rules; a search engine gets safe search."""
+    """Return a conclusion that allows a host, with its time rules; a search engine gets safe search.
+
+    Safe search is then the reason and rule in place of ``reason`` and ``rule``.
+    """
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
         bound = Bound.NO_LIMITS
@@ -459,7 +464,7 @@ def is_openable(conclusion: Conclusion) -> bool:
 def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: datetime) -> Conclusion:
     """Return a conclusion that allows a host until ``until``, because a guardian opened ``entry``.
 
-    Time rules still apply.
+    ``entry``: a site, service or category. The conclusion names the time rules, which still apply.
     """
     return conclusion_until(facts, profile, f"{OPENED}: {entry}", until)
 
@@ -467,7 +472,7 @@ def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: dat
 def conclusion_until(facts: HostFacts, profile: Profile, rule: str, until: datetime) -> Conclusion:
     """Return a conclusion that allows a host until ``until`` by the family's ``rule``.
 
-    Time rules still apply.
+    It names the host's time rules, which still apply; a search engine gets safe search.
     """
     conclusion = allowed_conclusion(facts, profile.rules, Reason.FAMILY_ALLOW, rule, FAMILY)
     rewrite = None if conclusion.rewrite is None else replace(conclusion.rewrite, until=until)

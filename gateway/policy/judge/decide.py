@@ -169,8 +169,9 @@ class Judge:
     ) -> Decision | None:
         """Return the decision for an exempt name with an address that no DNS answer gave for it.
 
-        The name has fewer time rules than usual; now all apply. None: the address belongs to the name, or
-        this is unknown because answers are encrypted.
+        The name has fewer time rules than usual; now all apply, and a closed one blocks as
+        UNRESOLVED. None: the usual decision applies, because the address belongs to the name, this
+        is unknown since answers are encrypted, or unresolved addresses are blocked anyway.
         """
         resolved = situation.resolved
         hidden = resolved is None or self._bypass.refusal(BypassMethod.ENCRYPTED_DNS) is None
@@ -252,7 +253,7 @@ class Judge:
 
     @property
     def approves(self) -> bool:
-        """True if the profile blocks unlisted sites, but some sites that Qalqan approves are open."""
+        """True if the profile blocks unlisted or unknown sites, but some that Qalqan approves are open."""
         return self._fact_finder.approves
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
@@ -280,9 +281,9 @@ class Judge:
     def extend(
         self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
     ) -> tuple[Extension, ...]:
-        """Return which gates (time rules) stay open longer, and how much, if ``extra`` time is given.
+        """Return which gates (time rules) ``extra`` time would keep open longer, and how much.
 
-        ``service``: only the flows of this service get it; None: the device.
+        It changes nothing. ``service``: only the flows of this service get it; None: the device.
 
         Raises:
             KeyError: ``service`` is no id of the catalogue.

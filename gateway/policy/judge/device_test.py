@@ -50,7 +50,7 @@ class TestedOutcome(StrEnum):
 
 
 class NoTestReason(StrEnum):
-    """The reason why a check was not tested."""
+    """The reason why a check of a filter test has no result."""
 
     NOT_SEEN = "not_seen"  # the device reported a result, but the gateway saw no traffic
     NOT_REACHED = "not_reached"  # the gateway let the device through, but its browser did not load the site
@@ -105,7 +105,10 @@ class HostCheck:
 
     @property
     def reason(self) -> NoTestReason | None:
-        """The reason why the check could not be tested; None if it was, or if it waits for the device."""
+        """The reason why there is no result; None if there is one, or if the check waits for the device.
+
+        NOT_REACHED means that the browser did not load an allowed site, and counts as a fault.
+        """
         if self.because is not None or self.at is not None or self.reached is None:
             return self.because
         if self.opens and not self.blocked and not self.reached:
@@ -115,7 +118,10 @@ class HostCheck:
 
     @property
     def fault(self) -> bool:
-        """True if the result differs from the rules: open instead of blocked, or blocked or not loaded."""
+        """True if the result differs from the rules: open instead of blocked, or blocked or not loaded.
+
+        A check that could not be tested for another reason has no fault.
+        """
         if self.reason is NoTestReason.NOT_REACHED:
             return True
         return self.outcome is (TestedOutcome.BLOCKED if self.opens else TestedOutcome.OPEN)

@@ -146,7 +146,7 @@ _INTERNET_RULES = ("windows: internet", "limits: internet")
 
 
 class Decider(StrEnum):
-    """The party whose rule decided, such as the family or a law."""
+    """The party whose rule decided: family, age group, law, state register, lists for everyone, or Qalqan."""
 
     FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
     BAND = "band"  # the rules of an age group, which come with the program
@@ -186,7 +186,10 @@ _SETTINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names of services, categories, groups, laws and states, and sentences, in the reader's language."""
+    """Names of services, categories, groups, laws and states by id, and sentences, in one language.
+
+    The default has no names, so that messages show ids, and English sentences.
+    """
 
     services: Mapping[str, str] = field(default_factory=dict)  # id → name
     categories: Mapping[str, str] = field(default_factory=dict)  # id → name
@@ -467,9 +470,10 @@ def decider(decision: Decision) -> Decider:
 
 
 def contest(decision: Decision) -> Contest:
-    """Return where to complain about a block: the child's request, a parent, the provider or an authority.
+    """Return where to complain about a block: a request for the site or for time, a parent, and others.
 
-    Complaining to a parent is always possible as well.
+    The others: the internet provider, an authority, and the makers of Qalqan. Complaining to a
+    parent is always possible as well.
     """
     who = decider(decision)
     if who is Decider.LISTS:

@@ -64,7 +64,7 @@ class NamelessFlows:
         self._unanswered = blocked_conclusion(Reason.UNANSWERED, *nameless_rule(rules))
 
     def conclusion(self, seen: Observation, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about the flow; None if it is Wi-Fi calling, which always passes."""
+        """Return the conclusion about the flow; None if it is Wi-Fi calling without a fault, which passes."""
         if seen.fault in self._faults and not situation.is_bare(seen):
             return self._faults[seen.fault]
         is_calling = seen.proto in CALLING or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)

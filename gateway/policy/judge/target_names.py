@@ -44,9 +44,10 @@ _SETTINGS = setting_names(ENGLISH)
 
 
 def target_name(target: str, names: Names) -> str:
-    """Return the English name of a target of a rule, limit or grant; a site unchanged.
+    """Return the name of a target of a rule, limit or grant, for messages; a site unchanged.
 
-    ``target``: such as ``play``, ``ways:vpn``, ``service:x``, ``category:x``, ``group:x``, or one of these
+    Services, categories and groups are named as in ``names``, other targets in English. ``target``:
+    such as ``play``, ``ways:vpn``, ``service:x``, ``category:x``, ``group:x``, or one of these
     after ``window:``.
     """
     target = target.removeprefix(WINDOW)

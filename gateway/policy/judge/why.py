@@ -71,7 +71,7 @@ def parse_host(text: str) -> str:
 def parse_question(host: str | None, to: str | None = None, speaks: str | None = None) -> Observation:
     """Return what `qalqan why` explains: a DNS query for a host, or a connection ``to`` ``ADDRESS[:PORT]``.
 
-    ``speaks`` is the protocol of the connection.
+    ``speaks``: the protocol of the connection; by default TLS with a host, else TCP.
 
     Raises:
         PolicyError: an argument is missing, invalid, or contradicts another.
@@ -144,7 +144,10 @@ def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PL
 def _next_change(
     judge: Judge, seen: Observation, situation: Situation, at: datetime, decision: Decision
 ) -> tuple[datetime, Decision] | None:
-    """Return when ``seen`` is blocked or opens next, and the decision then; None if not within LOOK_AHEAD."""
+    """Return when ``seen`` is blocked or opens next, and the decision then; None if not within LOOK_AHEAD.
+
+    None also if no time rule blocks it now: then no time opens it.
+    """
     last = at + LOOK_AHEAD
     then = decision
     while then.allowed is decision.allowed:

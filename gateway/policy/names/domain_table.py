@@ -312,7 +312,8 @@ def pack_json(
 def pack_table(names: Mapping[str, Collection[str]], *, salt: bytes, built: str) -> bytes:
     """Return the bytes of a whole table from normalised name → categories.
 
-    It is for thousands of names, not millions.
+    ``salt``: random bytes; ``built``: the time of the build (ISO 8601). It is for thousands of
+    names, not millions.
     """
     bits = bucket_bits(len(names))
     sets = sorted({frozenset(categories) for categories in names.values()}, key=sorted)

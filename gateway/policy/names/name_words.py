@@ -33,7 +33,11 @@ OFFICIAL_IN_STATES = frozenset({"gov", "gob", "gouv", "govt", "go", "edu", "ac",
 
 
 class WordPlace(StrEnum):
-    """Where in a host name a word counts; see the module's description."""
+    """Where in a host name a category's word counts.
+
+    ANYWHERE: in any label but the last. BEGINS: at the beginning of a label. LABEL: as a whole
+    label. SITE: in the site's own label, such as `nordvpn` of www.nordvpn.com.
+    """
 
     ANYWHERE = "anywhere"
     BEGINS = "begins"

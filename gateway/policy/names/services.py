@@ -187,7 +187,7 @@ class Catalogue:
     def with_own(self, services: Iterable[Service]) -> Catalogue:
         """Return a new catalogue with the package's services and a family's own ``services``, no others.
 
-        A family's service replaces one of the package with the same id, which a newer package may have got.
+        A family's service replaces one of the package with the same id.
         """
         own = {service.id: service for service in services}
         groups = {key: group for key, group in self.groups.items() if key != OWN_GROUP.id}
@@ -253,7 +253,8 @@ class Catalogue:
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
         """Return the ids of the services that use ``port`` for connections without a host name.
 
-        ``kind``: udp, tcp or teredo. Raises KeyError for another one.
+        ``kind``: udp, tcp, or teredo (IPv6 in UDP, as consoles use it; its UDP port). Else
+        KeyError.
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 

@@ -119,9 +119,9 @@ def month_of(text: str) -> date:
 
 
 def month_after(band: AgeBand, month: str) -> str | None:
-    """Return the month (``2027-05``) in which the age group that begins in ``month`` ends.
+    """Return the month, such as ``2027-05``, in which the age group ``band`` ends if it begins in ``month``.
 
-    None for the last age group, or if the month is outside the years that `read_month` accepts.
+    None for the last age group, or if the result is outside the years that `read_month` accepts.
     """
     first, last = band.ages
     if last is None:

@@ -59,7 +59,10 @@ class FactorPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeptFactor:
-    """A part of an account's second sign-in factor. Backups do not have it, only the copy of the accounts."""
+    """A part of an account's second sign-in factor: the app's secret or one backup code.
+
+    Backup files do not contain it; only the gateway's own copy of its accounts does.
+    """
 
     name: str  # of the account
     part: str  # a FactorPart
@@ -102,10 +105,7 @@ class KeptBand:
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
-    """In a backup, a child's postponed change of age group.
-
-    It can be postponed once, also after a restore.
-    """
+    """In a backup, a child's postponed change of age group. No change can be postponed twice."""
 
     profile: str
     band: str  # before the step

@@ -60,8 +60,8 @@ class Household:
     def owner_of(self, mac: str) -> Profile | None:
         """Return the profile of a device by the files; for a shared one that of its youngest user.
 
-        None: no file names the device. If only an unusable file names it, it is the guest profile, so that
-        the device is never unfiltered.
+        None: no file names the device. It is the guest profile if only an unusable file names it,
+        or if a user of a shared one has no usable file and the youngest other user is not filtered.
         """
         for person in self.profiles.values():
             if mac in person.devices:

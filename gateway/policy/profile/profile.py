@@ -78,7 +78,7 @@ class Profile:
 
     @property
     def filtered(self) -> bool:
-        """True if any rule besides the lists for everyone may block something."""
+        """True if any rule or law may block something or use up time; the lists for everyone do not count."""
         return self.rules.filters or any(law.value.binds(self.band) for law in self.rules.laws)
 
     @property
@@ -260,7 +260,10 @@ def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
 def _union(spans: list[Span]) -> Owned[Span] | None:
     # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
     # nights.
-    """Return the span from the earliest start to the latest end, owned by the family; None without spans."""
+    """Return the span from the earliest start to the latest end, owned by the family; None without spans.
+
+    One that ends on the evening of its own day counts only if none lasts until a morning.
+    """
     nights = [span for span in spans if span.is_night] or spans
     if not nights:
         return None

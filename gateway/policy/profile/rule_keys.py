@@ -59,7 +59,7 @@ class RuleSection(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleKey:
-    """One rule key: its shape, section, value beneath every age group, choices, and where it may be used."""
+    """One rule key: its shape, section, value if no age group sets one, choices, and where it may be used."""
 
     name: str  # in YAML and in the API, and the field of `Rules`
     shape: RuleShape

@@ -263,7 +263,7 @@ class Rules:
 
     @property
     def filters(self) -> bool:
-        """True if any rule may block something. Laws and the lists for everyone are not considered."""
+        """True if any rule may block something or use up time. Laws and lists for everyone do not count."""
         return bool(
             self.mode.value is Mode.ALLOW_LIST
             or self.unknown.value.refuses
@@ -279,6 +279,6 @@ class Rules:
 
     @property
     def sleeps(self) -> bool:
-        """True if there is a bedtime on any night, the child's own or a dated exception included."""
+        """True if there is a bedtime on any night, the child's own too, or a date with a bedtime rule."""
         own = self.self_set is not None and self.self_set.bedtime
         return bool(self.bedtime or own) or any(rule.bedtime is not None for rule in self.dates.values())

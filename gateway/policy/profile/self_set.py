@@ -58,8 +58,8 @@ def chosen(
 ) -> tuple[OwnSetting, ...]:
     """Return a child's own settings after ``changes`` (key → value, None removes it) at the time ``at``.
 
-    ``words``: the categories, services and laws to validate against. Raises PolicyError for invalid changes
-    or too many limits.
+    One that applies on no day is left out. ``words``: the categories, services and laws to validate
+    against. Raises PolicyError for invalid changes or too many limits.
     """
     if len(changes) > MOST_CHANGES:
         refuse(LIMITS[:-1], "are too many at once", f"change at most {MOST_CHANGES}")

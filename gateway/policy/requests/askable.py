@@ -21,7 +21,10 @@ from gateway.policy.values import Decision, Reason
 
 
 def outcome(host: str, profile: Profile, world: World) -> Decision:
-    """Return the decision about a host by a profile alone, without time rules, pauses and extra time."""
+    """Return the decision about a host by a profile's rules, the lists for everyone and state registers.
+
+    Time rules, pauses and extra time are left out.
+    """
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
         return part.outcome
@@ -36,7 +39,8 @@ def is_askable(decision: Decision) -> bool:
 def check_askable(host: str, decision: Decision, name: str) -> None:
     """Raise PolicyError if a child cannot request a site, with the reason.
 
-    ``decision``: from `outcome`. ``name``: the child's.
+    It cannot if the site is not blocked, or if no guardian's answer could open it. ``decision``:
+    from `outcome`. ``name``: the child's.
     """
     if decision.allowed:
         problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
@@ -166,7 +170,10 @@ def check_confirmed_edit(before: Profile, after: Profile, world: World, names: N
 
 
 def _opened_entries(profile: Profile) -> Iterator[str]:
-    """Yield the sites and services that the family allows by name, or by an action of the service."""
+    """Yield the sites and services in the family's own allow and homework entries.
+
+    Also each service whose action is to allow it or to count its time.
+    """
     rules = profile.rules
     for entry in (*rules.allow, *rules.homework):
         if entry.kind is not EntryKind.CATEGORY and entry.owner == FAMILY:

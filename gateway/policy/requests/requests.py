@@ -156,10 +156,11 @@ def answered(
     because: str = "",
     minutes: int | None = None,
 ) -> ChildRequest:
-    """Return the request with a guardian's answer.
+    """Return the request with a guardian's answer; ``request`` is not changed.
 
     ``by``: the guardian. ``because``: the reason for the child. ``minutes``: for ``once``; None: as
-    requested, or SITE_ONCE. Raises PolicyError if it is not pending, or if the answer does not fit its topic.
+    requested, or SITE_ONCE. Raises PolicyError if it is not pending, the answer does not fit its
+    topic, or the reason is too long.
     """
     where = f"request {request.id}"
     if request.state is RequestState.EXPIRED or (request.waits and now >= request.expires):
@@ -221,7 +222,8 @@ def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
 def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
     """Return the request with its times adjusted to a clock change, so that its age stays the same.
 
-    A pending one for time then expires at the next local midnight.
+    A pending one for time then expires at the next local midnight. One that was made under a
+    trusted clock is unchanged if only an untrusted clock is corrected.
     """
     if request.sure and not jump.was_known:
         return request  # the clock was trusted before and will be again

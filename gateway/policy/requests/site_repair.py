@@ -77,7 +77,8 @@ def repaired(
 ) -> Conclusion:
     """Return the conclusion that allows a blocked host during a site repair; else ``conclusion`` unchanged.
 
-    It allows a host that is blocked only because it is unknown. ``lesson``: the repair.
+    It allows a host that is blocked only because it is unknown or, under the repaired site, because
+    its category needs approval. ``lesson``: the repair.
     """
     if conclusion.outcome.verdict is not Verdict.BLOCK or conclusion.outcome.reason not in LIFTED:
         return conclusion
@@ -88,7 +89,11 @@ def repaired(
 
 
 def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
-    """Return True if the repair opens the host: it is blocked only because it is not approved or known."""
+    """Return True if the repair opens a blocked host: no list for everyone, entry or category blocks it.
+
+    Nor may it belong to another service. A category that only needs approval is no hindrance for
+    hosts of the repaired site.
+    """
     if (
         facts.binding
         or facts.register

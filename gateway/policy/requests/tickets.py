@@ -149,7 +149,10 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
 
 
 class Tries:
-    """Limits wrong tries at codes, of one device or of all together: at most ``limit`` in a period."""
+    """Counts wrong tries at a code or PIN: at most ``limit`` in a period, then `wait` is above zero.
+
+    `add` records a try. One object is for one device, or for all together.
+    """
 
     __slots__ = ("_at", "_limit", "_within")
 

@@ -27,7 +27,7 @@ KEPT = 30 * DAY  # how long a time that a change ended may apply again
 
 @dataclass(frozen=True, slots=True)
 class Jump:
-    """A change of the system clock, or of whether it is trusted: then ``size`` is zero."""
+    """A change of the household's clock, or of whether it is trusted: then ``size`` is zero."""
 
     before: datetime  # aware; the time that the clock would show without the change
     after: datetime  # aware; the time that it shows, in the household's zone for `moved`
@@ -45,7 +45,11 @@ class Jump:
 
 
 class MomentKind(Enum):
-    """How a stored end time follows a clock change; see the module's description."""
+    """How a stored end time follows a clock change: what of it stays the same.
+
+    LASTING: the time left. BEYOND: the minutes after a boundary of the rules, such as bedtime.
+    OF_DAY: the time of day.
+    """
 
     LASTING = "lasting"
     BEYOND = "beyond"

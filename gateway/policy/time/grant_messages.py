@@ -51,16 +51,10 @@ def grant_sentence(
     what: str = "",
     paused: bool = False,
 ) -> str:
-    """Return the sentence for a guardian about the extra time that one grant gave one person.
+    """Return the sentence for a guardian about the extra time that one grant gave the person ``name``.
 
-    Arguments:
-        name: the person's.
-        minutes: the extra minutes.
-        until: the end; None for minutes of use.
-        now: local.
-        thing: from `granted_thing`.
-        what: the name of ``thing``.
-        paused: whether the person is paused, which a grant does not end.
+    ``until``: its end; None: minutes of use today. ``thing``: what it is for, from `granted_thing`
+    (``service:x``, ``play``, …; empty: all internet), ``what``: its name. ``paused``: says so too.
     """
     _, ngettext = language.gettext, language.ngettext
     if until is not None and thing:
@@ -102,7 +96,10 @@ def grant_sentence(
 def grant_sentence_to_child(
     minutes: int, until: datetime | None, now: datetime, language: Language, *, thing: str = ""
 ) -> str:
-    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`."""
+    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`.
+
+    It names play, but no other ``thing``.
+    """
     ngettext = language.ngettext
     if until is not None:
         return ngettext(

@@ -18,7 +18,7 @@ NO_THRESHOLDS: Mapping[str, int] = {}
 
 
 class CountReason(StrEnum):
-    """The reason why a minute counts as used."""
+    """The reason why a minute counts as used: enough bytes moved, or it came soon after such a minute."""
 
     MOVED = "moved"  # enough bytes moved
     LINGER = "linger"  # a silent minute after one that counted

@@ -423,7 +423,10 @@ class Schedule:
         )
 
     def next_bedtime(self, now: datetime) -> datetime | None:
-        """Return when the next bedtime begins after ``now``, a local time; None if none begins in a week."""
+        """Return when the next bedtime begins after ``now``, a local time; None if none begins in a week.
+
+        While a bedtime that crosses midnight runs, it is that midnight.
+        """
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         for ahead in range(BEDTIME_DAYS):
             day = midnight + timedelta(days=ahead)

@@ -80,7 +80,10 @@ class Recent(Protocol):
 
 
 class Resolved(Protocol):
-    """The interface to the addresses (packed bytes) that DNS answers gave a device, by host name."""
+    """The interface to the DNS answers that a device got.
+
+    It checks whether an answer for a host name gave an address, and returns an address's names.
+    """
 
     def gave(self, host: str, address: bytes) -> bool: ...
 
@@ -291,9 +294,9 @@ class Standing:
 def standing(profile: Profile, situation: Situation, calendar: Calendar, now: datetime) -> Standing:
     """Return which gates (time rules) of a profile are closed in a situation at ``now``, and until when.
 
-    ``now`` is aware. Takes about 50 µs per time rule: cache the result until its end. The instants of rules
-    are in UTC, those of ``situation`` unchanged. While filtering is off, only a pause or quarantine is
-    closed.
+    ``now`` is aware. Takes about 50 µs per time rule: cache the result until its end. The instants
+    of rules are in UTC, those of ``situation`` unchanged. While filtering is off, or if
+    ``situation`` is timeless, only a pause or quarantine is closed.
     """
     now = now.astimezone(UTC)
     closed: dict[str, Closing] = {}
@@ -524,7 +527,7 @@ class Remaining:
     def of(self, gates: Iterable[str]) -> Left | None:
         """Return the time left for a flow to which ``gates`` apply; None if nothing closes it.
 
-        It assumes that all time from now on is used.
+        It is 0 if one of them is closed already. It assumes that all time from now on is used.
         """
         gates = in_order(frozenset(gates))
         shut = self._state.closed_gate(gates)
@@ -590,8 +593,9 @@ class Outlook:
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
         """Return when each of ``gates`` (time rules) closes next (UTC), in the order of decision.
 
-        Gates that never close are left out. It is ``now`` for a gate that is closed already, and the earliest
-        possible time for a limit.
+        Gates that never close are left out. It is ``now`` for a gate that is closed already, or
+        when a grant or the switched-off filter that opens it ends. For a limit it is the earliest
+        possible time.
         """
         found = {gate: self._closing(gate) for gate in in_order(frozenset(gates))}
         return {gate: at for gate, at in found.items() if at is not None}

@@ -88,5 +88,8 @@ class HostUses:
 
 
 def is_left_out(hosts: Collection[HostUse], of_class: ClassUse) -> bool:
-    """Return True if minutes of a flow are not recorded: no limit counts it, and its hosts are left out."""
+    """Return True if minutes of a flow are not recorded: no limit counts it, and all its hosts are left out.
+
+    ``hosts``: those that the flow may be to. If they are unknown (empty), the minutes are recorded.
+    """
     return bool(hosts) and not of_class.counted and all(host.left_out for host in hosts)

@@ -38,7 +38,10 @@ class AdultProofTable:
         return tuple(mac for mac, proof in self._proofs.items() if proof.holds(now, known=known))
 
     def put(self, proof: AdultProof, *, audit_text: str, who: str, origin: str = "") -> None:
-        """Store a proof that an adult uses a device. ``audit_text`` and ``who`` go into the audit log."""
+        """Store a proof that an adult uses a device, in place of its last one, and write an audit line.
+
+        The line has ``audit_text``, the author ``who`` and ``origin``, the author's IP address.
+        """
         self._proofs[proof.mac] = proof
         audit = audit_line(proof.at, who, f"adult {proof.method}", audit_text, origin)
         self._writer.save(Statement(_PUT, [_row(proof)]), audit=audit)

@@ -251,7 +251,10 @@ def _moved_opening(opening: SiteOpening, jump: Jump) -> SiteOpening | None:
 
 
 def _follows(given: Given, gone: Given) -> bool:
-    """Return whether ``given`` was added to the end of ``gone`` while that was in force."""
+    """Return whether ``given`` is extra time that was added to the end of ``gone`` before that had ended.
+
+    Both are for the same person and time rule. If ``gone`` is revoked, ``given`` becomes shorter.
+    """
     same = (given.who, given.gate, given.service) == (gone.who, gone.gate, gone.service)
     later = same and given.grant > gone.grant and given.until is not None and gone.until is not None
     return later and gone.until is not None and given.at < gone.until

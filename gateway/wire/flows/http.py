@@ -169,7 +169,10 @@ class HttpFlow:
             self.body.answered = True
 
     def has_read(self, offset: int) -> bool:
-        """Return whether all bytes of the client before a stream offset were read, in at least one way."""
+        """Return whether all bytes of the client before a stream offset were read.
+
+        The bytes are parsed in each way in which the server may read them; one of these is enough.
+        """
         return any(reading.next >= offset for reading in self._readings)
 
     def is_far(self, offset: int) -> bool:
@@ -392,7 +395,10 @@ class RequestReading:
         self._frames_from = self.next - len(self.stream.unfinished)
 
     def settle(self) -> None:
-        """Record the server's first answer: fewer bytes are stored from now on, to compare resent ones."""
+        """Record that the server has answered: from now on, fewer of the client's newest bytes are stored.
+
+        Bytes that the client sends again are compared with them.
+        """
         self._history = self._limits.http_history
         del self._newest[: -self._history]
 
@@ -422,9 +428,10 @@ class RequestReading:
         return found
 
     def expect_jump(self, end: int) -> None:
-        """Accept later segments at any offset in the present body, which ends at offset ``end``.
+        """Accept later segments at any place in the request body that is being sent.
 
-        The kernel forwards parts of it, which are then not read here.
+        The kernel forwards the bytes between them unread. ``end``: the stream offset of the body's
+        end.
         """
         self._ahead = self.joined = end
         self.stream.jump(0)

@@ -347,9 +347,10 @@ class FlowTable:
         return entry.ruling.action is FlowAction.PASSES or entry.is_far_away(packet.seq)
 
     def _refuse(self, key: FlowKey, entry: FlowEntry, judge: Judge, now: float) -> None:
-        """Refuse a flow with bytes that were not seen or are too old: the client connects again.
+        """Refuse a flow that cannot be judged: earlier bytes were not read, or those stored are too old.
 
-        ``judge`` is notified with the fault OVERFLOW, but its result is ignored.
+        The client then connects again. ``judge`` is notified (fault OVERFLOW), but its result is
+        ignored.
         """
         proto = Proto.TCP if key[1] == TCP else Proto.QUIC
         observation = Observation(proto, None, self._plain(key[4]), key[5], fault=Fault.OVERFLOW)

@@ -60,16 +60,9 @@ Frame = tuple[int, bytes]
 class RequestStream:
     """Finds each HTTP request of a client's stream, pipelined or on a persistent connection.
 
-    Bodies are skipped. The server may reject a request for another protocol, and more requests may follow. So
-    the bytes after it are still read as HTTP if they look like it. If not, the protocol has changed:
-    ``opaque`` is then True and no more requests are expected, unless the server is known to have rejected the
-    first one. After the HTTP/2 preface, ``http2`` is True and the requests of all streams are read from the
-    frames.
-
-    Some servers never read the body of a GET, or of a request that they reject: to them the body is the next
-    request. For bytes before the first answer it is unknown where the server begins to read. So heads at any
-    other place are read too; their requests are in ``inside``. The same applies to another protocol, which
-    the server may not have accepted.
+    ``inside``: those found at other places (bodies, headers), since some servers begin to read
+    there. ``opaque``: it changed to another protocol. ``http2``: to HTTP/2, whose requests are
+    found too.
     """
 
     __slots__ = (

@@ -221,9 +221,9 @@ def checksum_ok(data: bytes, packet: Packet) -> bool:
 
 
 def _is_written_by_routers(data: bytes, end: int) -> bool:
-    """Return whether the IPv4 options ``data[20:end]`` have one that routers write: route or timestamp.
+    """Return whether the IPv4 options ``data[20:end]`` contain Record Route or Timestamp.
 
-    The options are well-formed.
+    Routers on the way write into these. Source routes do not count. The options are well-formed.
     """
     pos = 20
     while pos < end and data[pos] != _OPTION_END:

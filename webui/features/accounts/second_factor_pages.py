@@ -54,7 +54,10 @@ def show(key: str) -> ResponseReturnValue:
 @everybody
 @proven
 def turn_on(key: str) -> ResponseReturnValue:
-    """Turn the second factor on by the first code of the app, and redirect to the backup codes."""
+    """Turn the second factor on if the app's first code is right, and redirect to the backup codes.
+
+    Otherwise return the form with a message. ``key``: the name under which the secret is stored.
+    """
     answer, sentence, status = _with_code("factor_on")
     if answer is None:
         return _setup(key, sentence, status)

@@ -77,7 +77,10 @@ class TrafficView:
         return tuple(device for device in self.devices if device.child)
 
     def rows(self) -> Iterator[Cells]:
-        """Yield the rows of the CSV table: a header, then all matching lines, newest first."""
+        """Yield the rows of the CSV table of live traffic: a header, then the lines that match the filter.
+
+        All of them, newest first; the page shows only SHOWN.
+        """
         yield (
             _("Time"), _("Device"), _("Name"), _("Address"), _("Port"), _("Protocol"), _("Verdict"),
             _("Reason"), _("Rule"),

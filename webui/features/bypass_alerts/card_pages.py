@@ -19,9 +19,10 @@ CARD_LIMIT = 60  # characters: an address and a method
 @blueprint.post("/")
 @guardians_only
 def dismiss() -> ResponseReturnValue:
-    """Dismiss a card, an alert about a bypass method that a device has used, on the parents' page.
+    """Dismiss an alert (card) about a bypass method that a device has used, and redirect to Home.
 
-    The bypass method stays blocked, and the device's own page still shows the card.
+    Only the parents no longer see it: the method stays blocked, and the child's page on that device
+    still shows the alert until the device no longer uses the method.
     """
     card, device, way = _card()
     with notices.refusals_to(notices.said):

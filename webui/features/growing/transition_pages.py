@@ -42,9 +42,10 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/parent/child/<profile>/step/take")
 @guardians_only
 def take(profile: str) -> ResponseReturnValue:
-    """Accept the child's transition to the next age group, and redirect to its rules.
+    """Accept the child's change to the next age group, and redirect to the child's rules.
 
-    The one into adulthood cannot be undone, so its form has a box to tick.
+    The change to adulthood ends the rules, deletes the stored activity, and redirects to Home. It
+    cannot be undone: unless its box is ticked, return the form with status 422.
     """
     page = opened(profile)
     growth = daemon().client.ask(TRANSITION, id=page.child.id)

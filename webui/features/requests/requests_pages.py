@@ -49,7 +49,10 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/requests/now")
 @guardians_only
 def now() -> ResponseReturnValue:
-    """Return the children's requests as an HTML fragment, for the script that updates the page."""
+    """Return an HTML fragment with the children's open requests and the latest answered ones.
+
+    A script inserts it to update the page.
+    """
     return render_template("requests_now.html", **_lists())
 
 

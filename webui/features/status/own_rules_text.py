@@ -121,7 +121,7 @@ class OwnRules:
 
     @property
     def has_play_rules(self) -> bool:
-        """Return whether any limit or schedule is about play: everything that uses daily time."""
+        """Return whether a limit or schedule is for play: all apps and sites together that use daily time."""
         rules = self.profile
         windows = any(window.target == PLAY for window in rules.windows)
         return windows or any(limit.target == PLAY for limit in rules.limits)
