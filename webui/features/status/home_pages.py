@@ -183,7 +183,7 @@ def _cards() -> dict[str, object]:
 
 
 def _waiting() -> list[RequestEntry]:
-    """Return the pending requests of all children that the page shows, oldest first."""
+    """Return the pending requests of all children, oldest first, at most REQUESTS_SHOWN."""
     found = daemon().client.ask(REQUESTS, pending=True).requests
     return [RequestEntry(asked) for asked in reversed(found)][:REQUESTS_SHOWN]
 

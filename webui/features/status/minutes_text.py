@@ -96,7 +96,7 @@ class MinutesView:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """A limit or schedule that ends soon, for a ring chart: minutes left, and the minutes of a full ring.
+    """When a limit or schedule ends, for a ring chart: minutes left, and the minutes of a full ring.
 
     ``at``: when it ends, if that is at a fixed time.
     """
