@@ -82,7 +82,10 @@ def is_bypass(target: str, reason: str, rule: str, catalogue: Catalogue) -> bool
 
 
 def is_known_background(target: str, reason: str, rule: str) -> bool:
-    """Return whether no person makes such attempts: for ads, trackers, and connections without a name."""
+    """Return whether no person makes such attempts: for ads, trackers, and connections without a name.
+
+    Attempts at a bypass method are never among them, except as ads or trackers.
+    """
     return kind_of_rule(rule, reason) == ADS or (target.startswith(REASON) and reason not in BYPASS_REASONS)
 
 
@@ -122,7 +125,7 @@ class _Burst:
 
     @property
     def is_timed(self) -> bool:
-        """Whether the last STARTS attempts began at equal intervals, as those of a timer do."""
+        """Whether the last STARTS attempts began at nearly equal intervals, as those of a timer do."""
         if len(self.starts) < STARTS:
             return False
         times = list(self.starts)

@@ -90,10 +90,10 @@ class DecisionLog:
         self._observer = observer
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
-        """Count a decision and pass it to the observer. Return the family member it is about, else None.
+        """Count a decision and pass it to the observer. Return the device that it is about (`Member`).
 
-        A decision about neither a member nor EVERYONE is only published, as `OutsideDecision`. Decisions
-        about help lines are not counted.
+        None if it is about none of the family's devices. Such a decision is only published, as
+        `OutsideDecision`, unless its slot is EVERYONE. Decisions about help lines are not counted.
         """
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
@@ -138,10 +138,11 @@ class DecisionLog:
     def _attempt(
         self, slot: int, seen: Observation, decision: Decision, at: datetime
     ) -> tuple[Attempt | None, Attempt | None]:
-        """Return the attempt that a blocked decision begins, and the background attempt that it corrects.
+        """Return the attempt that a blocked decision begins, and one that it shows to be a person's.
 
-        Each is None if there is none. Names that are blocked for everyone are not stored, not even here: all
-        of them count as one target.
+        The second was counted as a background attempt before. Each is None if there is none. Names
+        that are blocked for everyone are not stored, not even here: all of them count as one
+        target.
         """
         for_everyone = decision.reason is Reason.REFUSED_FOR_EVERYONE
         host, reason, rule = seen.host or "", decision.reason, decision.rule

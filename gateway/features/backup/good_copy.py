@@ -78,8 +78,8 @@ class GoodCopy:
     def recover(self, *, missing: bool, damaged: bool) -> None:
         """Add the rows of the copy that the database has lost, and announce the loss.
 
-        Call it before other reads. Without a loss it does nothing. A database that a newer Qalqan has written
-        counts as lost.
+        Call it before other reads. Without a loss, or at a first start, it does nothing. A database
+        that a newer Qalqan has written counts as lost.
 
         Arguments:
             missing: there was no database before this start.

@@ -76,8 +76,8 @@ class _Transfer:
 class BackupVerbs:
     """Makes, sends, receives, previews, applies and undoes backups.
 
-    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a proposed
-    step to adult.
+    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a
+    child's proposed change to adulthood.
     """
 
     def __init__(
