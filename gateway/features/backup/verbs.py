@@ -184,9 +184,10 @@ class BackupVerbs:
         return RestoreApplied(problems=tuple(problems))
 
     def _staged(self, transfer: _Transfer, by: str) -> Steps[tuple[Backup, RestorePlan, Household]]:
-        """Return a received backup, the plan to restore it, and the household that it would give, in steps.
+        """Return a received backup, the plan to restore it, and the household that it would give.
 
-        Raises PolicyError if its files cannot be used, or would postpone a child's proposed step to adult.
+        It runs in steps; nothing is restored. Raises PolicyError if the files cannot be used, or
+        would postpone a child's proposed change to adulthood.
         """
         rules = self._home.rules
         backup = self._parse(transfer)

@@ -203,9 +203,10 @@ class DeviceVerbs:
         return DeviceRenamed(name, was)
 
     def scan(self, call: Call[ScanRequest]) -> ScanState:
-        """Start a scan of the network for devices and return its state. With ``look``, only return the state.
+        """Start a scan of the network for devices and return its state; with ``look``, only return it.
 
-        Raises ControlError if the last scan was a short time ago, or if no process can be started.
+        Raises ControlError if no process can be started, and for a request from the pages a short
+        time after the last scan.
         """
         scanning = self._presence.scanning
         if not call.args.look:

@@ -101,7 +101,10 @@ class SealedListUpdates:
         return [held for held in self._home.rules.sealed if held.is_late(now)]
 
     def problems(self) -> list[str]:
-        """Return one line for each sealed list that has expired or cannot be used. No line names a host."""
+        """Return one line for each sealed list that has expired or cannot be used. No line names a host.
+
+        If none is unusable, also the errors of the last fetch.
+        """
         late = [
             f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
             for held in self._held_late()

@@ -24,10 +24,10 @@ VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """What one step of the file history changed in one file.
+    """What one change of the family's files (a step of their history) changed in one file.
 
-    ``what``: ``rules``, ``added``, ``removed`` or ``settings``. ``left_off``: how many entries are not
-    listed.
+    ``what``: ``rules``, ``added``, ``removed`` or ``settings``. ``left_off``: how many entries are
+    not listed.
     """
 
     step: FileChange

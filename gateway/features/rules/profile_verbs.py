@@ -167,8 +167,8 @@ class ProfileVerbs:
     def undo_edit(self, call: Call[UneditRequest]) -> Unedited:
         """Restore an earlier revision of a profile's file.
 
-        Return the new revision, and the one that undoes this. Raises PolicyError if the revision is unknown
-        or may not be restored.
+        Return the new revision, and the one that undoes this. Raises ControlError if the sender may
+        not do it, and PolicyError if the revision is unknown or may not be restored.
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
