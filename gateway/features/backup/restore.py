@@ -90,8 +90,8 @@ class Restoring:
         """Undo the last restore, and return its plan. The rules apply after `reload_steps`.
 
         Raises:
-            PolicyError: There was none, files have changed since, or undoing would postpone a child's proposed
-                change to adulthood.
+            PolicyError: There was none, files have changed since, or undoing would postpone a child's
+                proposed change to adulthood.
         """
         plan = self.last()
         if plan is None or not self.may_undo(plan):

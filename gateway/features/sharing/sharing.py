@@ -61,9 +61,10 @@ class Sharing:
         recent: RecentRefusals,
         byte_counts: Callable[[], Mapping[Pair, int]],
     ) -> None:
-        """Delete the stored uses that ended while the daemon was stopped, or all if the clock is not trusted.
+        """Delete the stored uses that ended while the daemon was stopped; all if the clock is untrusted.
 
-        Handed-over devices stay. Create this object before devices are grouped.
+        Adults' devices that were handed to a child stay so. Create this object before devices are
+        grouped.
         """
         self._home = home
         self._effects = effects

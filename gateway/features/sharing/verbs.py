@@ -200,10 +200,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def handed(self, call: Call[HandedRequest]) -> Handed:
-        """Return whether the device at an IP address is handed over to a child, and to which one.
+        """Return whether the device at an IP address is an adult's that was handed to a child, and which.
 
-        ``device``: where the login session began; that device counts too, as it may have another address by
-        now.
+        ``device``: where the login session began; that device counts too, as it may have another
+        address by now. The response names the device and the child.
         """
         here, device = self._presence.mac_of(call.args.ip), call.args.device
         began_on = None if device is None else self._mac(call, "device", device)
@@ -227,7 +227,10 @@ class SharingVerbs:
         return owner is not None and owner.is_child and began_on not in (None, here)
 
     def lent(self, _call: Call[NoValues]) -> Lending:
-        """Return all shared and handed-over devices, and the state of each child's PIN, for guardians."""
+        """Return all shared devices, adults' devices that children have, and the state of each PIN.
+
+        It is for guardians: a private user of a device is left out.
+        """
         household = self._home.rules.household
         shared = [mac for mac in household.config.shared if possible_users(household, mac)]
         macs = dict.fromkeys([*shared, *self._sharing.handed_over()])

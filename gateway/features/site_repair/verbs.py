@@ -99,9 +99,10 @@ class SiteRepairVerbs:
         return profile
 
     def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
-        """Return the members of the child's devices, or of ``device`` alone.
+        """Return the child's devices, or ``device`` alone, as `Member` objects (rules and time state).
 
-        Devices of which it is uncertain who uses them are left out. Raises ControlError if none is left.
+        Devices of which it is uncertain who uses them are left out. Raises ControlError if none is
+        left.
         """
         family = self._family
         found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
@@ -124,7 +125,7 @@ class SiteRepairVerbs:
             ) from error
 
     def _check(self, host: str, member: Member, lesson: ActiveRepair) -> None:
-        """Raise ControlError if the site repair would not open the site on the member's devices now."""
+        """Raise ControlError if the site repair would not open the site on these devices now."""
         seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
         decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
         if decision.allowed:
