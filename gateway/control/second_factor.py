@@ -190,7 +190,8 @@ class SecondFactors:
     def turn_on(self, request: Call[AccountRequest]) -> AccountResponse:
         """Turn the second factor on, with the secret of `start`, by a first code of the app.
 
-        Return backup codes. Refuses a wrong code, or one that comes too late.
+        Return backup codes. Refuses a wrong code, one that comes too late, and a session without a
+        recent proof of the password.
         """
         _, account = self._proven(request)
         self._refuse_second(account)
