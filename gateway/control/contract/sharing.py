@@ -116,7 +116,10 @@ class HandedRequest:
 
 @record
 class Handed:
-    """The device at an address, and the child to whom a guardian handed it; None: no device, no child."""
+    """The device that a guardian handed to a child, and that child (``who``: its ID).
+
+    If there is none: the device at the address, None if that is unknown, and no child.
+    """
 
     mac: str | None
     who: str | None
@@ -125,7 +128,7 @@ class Handed:
 
 @record
 class Lending:
-    """All devices that people share or that were handed to a child, and all children with their PINs.
+    """All devices that people share or that were handed to a child, and whether each child has a PIN.
 
     It is for guardians.
     """
