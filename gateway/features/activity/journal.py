@@ -41,7 +41,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutsideDecision:
-    """Published for a decision about a slot without a family device: the device of a filter test."""
+    """Published for a decision about a slot (device number) that is of no device of the family.
+
+    It is of the temporary device of a bypass test.
+    """
 
     subject: Subject
     seen: Observation
@@ -249,7 +252,10 @@ class DecisionLog:
     def status_changed(
         self, slots: frozenset[int], visible: Callable[[Member], bool] = lambda _: True
     ) -> None:
-        """Publish a `status` event for each profile of these slots that ``visible`` returns True for."""
+        """Publish a `status` event for each profile of these devices that ``visible`` returns True for.
+
+        ``slots``: the numbers of the filtered devices.
+        """
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
         ids = {member.profile.id for member in members if visible(member)}
         for profile in sorted(ids):
