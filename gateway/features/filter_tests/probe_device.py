@@ -128,10 +128,12 @@ class ProbeDevice:
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
         """Begin a bypass test: give the device ``mac`` the rules of ``who`` (profile id or MAC address).
 
-        ``interface``: counts as a LAN interface during the test; None: no further one. The test
-        ends when ``when_gone`` reports that the requesting connection has closed, and after
-        SECONDS. Return the device with its rules. Raises: GatewayError: the bypass test cannot
-        begin; everything is as before.
+        ``interface``: counts as a LAN interface during the test; None: no further one. The test ends when
+        ``when_gone`` reports that the requesting connection has closed, and after SECONDS. Return the
+        device with its rules.
+
+        Raises:
+            GatewayError: the bypass test cannot begin; everything is as before.
         """
         if self._running is not None:
             msg = "probe_begin: a bypass test runs already; wait until it has ended"
