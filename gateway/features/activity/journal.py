@@ -184,7 +184,7 @@ class DecisionLog:
         self._record(member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Add a decision about a device that belongs to no child to the household's total of the day."""
+        """Add a block for everyone, on a device without a filter, to the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
         attempt, _ = self._attempt(EVERYONE, seen, decision, local)
         self._events.record(

@@ -140,10 +140,10 @@ class BackupVerbs:
     # ------------------------------------------------------------------------------------ in
 
     def restore(self, call: Call[RestoreRequest]) -> RestoreResponse | Steps[RestoreResponse]:
-        """Do the request's ``action``: receive a backup in pieces, report its changes, apply or undo it.
+        """Do the request's ``action``: receive a backup in pieces, report its changes, apply or drop it.
 
-        Raises ControlError if no guardian sent it or the backup is gone, and PolicyError if it cannot be
-        used.
+        Others report or undo the last restore. Raises ControlError if no guardian sent it or the
+        backup is gone, and PolicyError if it cannot be used.
         """
         actions: Mapping[str, _Action] = {
             "begin": self._begin,

@@ -60,9 +60,9 @@ class EditHistory:
         self._parsed: dict[tuple[str, int | None], _File | None] = {}
 
     def of(self, day: date) -> Iterator[RuleChange]:
-        """Yield the changes of rule files on one day of the household, in no particular order.
+        """Yield a day's changes of profiles' files and of the family's settings, in no particular order.
 
-        Only the newest STEPS edits of that day are read.
+        ``day``: a day of the household. Only the newest STEPS edits of that day are read.
         """
         rules = self._rules
         profiles = Path(rules.household.config.profiles)

@@ -142,9 +142,9 @@ class ProfileVerbs:
     def edit(self, call: Call[EditRequest]) -> Edited:
         """Change a profile's rules by the keys in ``set``, and write an audit line if the file changed.
 
-        Return the new revision, the one for an undo, the changed keys, and the devices taken from other
-        profiles. Raises ControlError if the sender may not make this change, and PolicyError if it is
-        invalid.
+        Return the new revision, the one for an undo, the changed keys, and the devices taken from
+        other profiles. Raises ControlError if the sender may not make this change, and PolicyError
+        if it is invalid or needs a confirmation (``confirmed``).
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)

@@ -15,7 +15,11 @@ from webui.language.words import day_past, plain
 
 
 def announced(announcement: AnnouncementEntry, now: datetime) -> str:
-    """Return a sentence about who set up the gateway or got full access to it, how, and when."""
+    """Return a sentence about a notice to everyone: who did what to get access, how, and when.
+
+    Its kinds: set up the gateway, became a parent, set a new password, made an API token, or made
+    or restored a backup.
+    """
     kind, at = announcement.told, announcement.at
     values = {
         "name": plain(announcement.name),
