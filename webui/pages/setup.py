@@ -266,7 +266,8 @@ def devices() -> ResponseReturnValue:
 def save_devices() -> ResponseReturnValue:
     """Save the owners of devices and how new devices are treated, and redirect to the next step.
 
-    An unchanged row is skipped, so a form that is sent twice has no second effect.
+    If the daemon refuses something, redirect to this step with a message. An unchanged row is
+    skipped, so a form that is sent twice has no second effect.
     """
     found = _devices()
     allowed, sharing = _owners(found), sharers(_known(found))

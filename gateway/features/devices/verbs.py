@@ -184,8 +184,8 @@ class DeviceVerbs:
     def name_device(self, call: Call[NameDeviceRequest]) -> DeviceRenamed:
         """Set a guardian's name for a device; without ``name``, its own name is shown again.
 
-        Return the name that is shown now, and the former guardian's name. Raises ControlError for a name that
-        is too long, or if too many devices have names.
+        Return the name that is shown now, and the one that guardians had given it before. Raises
+        ControlError for a name that is too long, or if too many devices have names.
         """
         by, mac = self._access.guardian(call), self._assignment.mac(call, call.args.mac)
         label = call.args.name or ""

@@ -133,10 +133,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def leave(self, call: Call[LeaveRequest]) -> SharedDevice:
-        """End a child's use of a shared device: from that device, the claiming phone, or by a guardian.
+        """End a child's use of a shared device: from that device, another of the child, or by a guardian.
 
-        ``screen``: the shared device, such as a TV, if another device sends the request. Raises ControlError
-        if the device has no user, or another one.
+        ``screen``: the shared device, such as a TV, if another device sends the request. Raises
+        ControlError if the device has no user, or another one.
         """
         args, mac = call.args, self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""

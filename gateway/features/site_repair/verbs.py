@@ -51,7 +51,7 @@ TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
 class SiteRepairVerbs:
-    """Starts site repairs, lists the hosts that they opened, and adds chosen ones to the allow list."""
+    """Starts site repairs, lists the hosts requested during them, and adds chosen ones as allowed."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class SiteRepairVerbs:
         raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
 
     def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
-        """Return the state of a child's site repair, and the host names that it opened.
+        """Return the state of a child's site repair, and the host names that devices requested during it.
 
         If the log level stores no names, only those that the site's own pages need are returned.
         """
