@@ -101,9 +101,10 @@ def shows_use(seen: Observation, decision: Decision) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The first blocked decision of a burst. ``background``: the device made it without a person.
+    """The first blocked decision of a burst: of the repeated tries of a device to reach one target.
 
-    ``slot``: the number of a filtered device, or of several with one profile and one count.
+    ``background``: the device made it without a person. ``slot``: the number of a filtered device,
+    or of several with one profile and one count.
     """
 
     slot: int
@@ -134,10 +135,10 @@ class _Burst:
 
 
 class Attempts:
-    """Groups blocked decisions into attempts.
+    """Groups blocked decisions about one target into attempts: devices repeat a blocked connection.
 
-    In memory it has the latest bursts, and the last use of each slot. A slot is the number of a filtered
-    device, or of several with one profile and one count.
+    In memory it has the latest bursts (such repetitions), and the last use of each slot. A slot is
+    the number of a filtered device, or of several with one profile and one count.
     """
 
     def __init__(self) -> None:

@@ -33,9 +33,10 @@ WATCHED = "traffic"  # lines of the audit log, which the child sees
 
 
 class TrafficVerbs:
-    """Shows guardians the live traffic of their own devices, unfiltered ones, and young children's.
+    """Shows guardians the live traffic of their own devices, of children's, and of some appliances.
 
-    ``macs``: returns the MAC addresses of the known devices.
+    Children's only up to the age of nine, after a start (`watch`). Appliances: such as televisions,
+    if they are not filtered. ``macs``: returns the MAC addresses of the known devices.
     """
 
     def __init__(

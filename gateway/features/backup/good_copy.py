@@ -55,9 +55,10 @@ _log = logging.getLogger(__name__)
 
 
 class GoodCopy:
-    """Writes and reads the last good copy of accounts and device owners, a file in the state directory.
+    """Writes and reads the last good copy of accounts, device owners, PINs and such database rows.
 
-    ``every``: seconds between two looks for changes of devices and PINs.
+    It is a file in the state directory. ``every``: seconds between two looks for changes of devices
+    and PINs.
     """
 
     def __init__(self, home: HomeContext, store: Store, every: float) -> None:

@@ -67,7 +67,10 @@ PLAIN_PLACES = (HOME, "adult")
 
 
 class SharingVerbs:
-    """Verbs that start and end the use of shared or handed-over devices by children, and describe it."""
+    """Verbs that start, end and describe a child's use of a shared device, or of an adult's.
+
+    A guardian hands an adult's device to a child ("handed over").
+    """
 
     def __init__(
         self,
