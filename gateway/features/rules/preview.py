@@ -126,7 +126,10 @@ class PreviewVerbs:
         return catalogue_view(self._home.rules.product)
 
     def week(self, call: Call[WeekRequest]) -> WeekPlan:
-        """Return a profile's schedule and time limits for the seven days from today on."""
+        """Return a profile's schedule and time limits for the seven days from today on.
+
+        ``set`` of the request: changes of the rules that are tried out.
+        """
         rules, profile = self._home.rules, self._tried.profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
         grid, today = Schedule(profile, rules.calendar), self._home.local_now().date()

@@ -220,8 +220,9 @@ class SharingVerbs:
     def child_uses(self, ip: str, device: str) -> bool:
         """Return whether a child may be using a login session that began on ``device``, now at ``ip``.
 
-        True if one of the two devices is handed over to a child, or if the session is used on a child's own
-        device and began on another: cookies do not move between devices, but a child can read and copy them.
+        True if one of the two devices is an adult's that was handed to a child, or if the session
+        is used on a child's own device and began on another: cookies do not move between devices,
+        but a child can read and copy them.
         """
         here, began_on = self._presence.mac_of(ip), parse_mac(device)
         uses = (self._sharing.use_of(mac) for mac in (here, began_on) if mac)

@@ -51,7 +51,7 @@ TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
 class SiteRepairVerbs:
-    """Starts site repairs, lists the hosts requested during them, and adds chosen ones as allowed."""
+    """Starts site repairs, lists the hosts requested during them, and allows chosen ones."""
 
     def __init__(
         self,

@@ -423,7 +423,7 @@ class OwnDeviceVerb:
         return {"asked": Ask.ADDRESS} if taken else {}
 
     def _mac(self, call: Call[DeviceRequest]) -> str | None:
-        """Return the MAC address of the requested device; None if its IP address is unknown.
+        """Return the MAC address of the requested device; None for an invalid one or an unknown address.
 
         Raises ControlError if the request has neither a MAC nor an IP address.
         """

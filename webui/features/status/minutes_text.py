@@ -77,7 +77,10 @@ class MinutesView:
 
     @property
     def landing(self) -> int:
-        """Return the extra minutes that the child can take to finish a game; 0 if it cannot."""
+        """Return the minutes that the child may take once a day to finish a game, used or not.
+
+        0 if it has none.
+        """
         return 0 if self.status.landing is None else self.status.landing.minutes
 
     @property
