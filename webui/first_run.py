@@ -161,11 +161,11 @@ def sharers(people: Iterable[ExistingPerson]) -> tuple[ExistingPerson, ...]:
 
 
 def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], guardian: str) -> str:
-    """Return the owner that the form preselects for a device: its current profile; empty for a new device.
+    """Return the owner that the form preselects for a device: its current one; empty for a new device.
 
-    The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the parent's
-    profile, or ``adult`` if there is none. Another device whose user must be chosen gets `CHILDREN`, which
-    means the people of `sharers`, or the only child.
+    The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the
+    parent's profile; without one ``adult``, if its user must be chosen. Another device whose user
+    must be chosen gets `CHILDREN`, which means the people of `sharers`, or the only child.
     """
     known = tuple(people)
     mine = next(

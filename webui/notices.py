@@ -192,7 +192,10 @@ def way_back(done: Undoable) -> str:
 
 
 def put_away(card: str, sentence: str) -> None:
-    """Store the notice for the next page that the user dismissed a card. ``card``: its id, for the undo."""
+    """Store the notice for the next page that the user dismissed an alert (card). ``card``: its id.
+
+    The notice has an undo.
+    """
     _store("card", card, sentence)
 
 

@@ -168,7 +168,7 @@ class Passkeys:
     def remove(self, request: Call[AccountRequest]) -> AccountResponse:
         """Remove a passkey of the session's account by its id.
 
-        Refuses without a recent proof of the password.
+        Refuses an unknown id, and a session without a recent proof of the password.
         """
         _, account = self._proofs.proven(request)
         left = tuple(passkey for passkey in account.passkeys if passkey.id != request.text("id"))

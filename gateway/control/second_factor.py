@@ -36,10 +36,11 @@ SessionOf = Callable[[ControlRequest], tuple[Session, Account]]
 def check_code(
     register: AccountRegister, account: Account, request: ControlRequest, now: datetime, *, clock_known: bool
 ) -> Account:
-    """Use up the request's `otp`, a code of the app or a backup code; store and return the changed account.
+    """Check and use up the request's `otp`, a code of the app or a backup code.
 
-    Returns the account unchanged if it has no second factor. Raises ControlError for a missing, wrong or
-    used code, or if ``clock_known`` is False for a code of the app.
+    Return the changed account, which is also stored. An account without a second factor is returned
+    unchanged. Raises ControlError for a missing, wrong or used code, and for a code of the app if
+    ``clock_known`` is False.
     """
     if not account.totp:
         return account
@@ -129,9 +130,10 @@ class SecondFactors:
         }
 
     def check(self, account: Account, request: ControlRequest) -> Account:
-        """Use up the request's code if the account has a second factor; return the changed account.
+        """Check and use up the request's code if the account has a second factor.
 
-        Raises ControlError for a missing, wrong or used code.
+        Return the changed account, which is also stored. Raises ControlError for a missing, wrong
+        or used code.
         """
         known = self._around.clock_known()
         return check_code(self._register, account, request, self._around.wall(), clock_known=known)
@@ -190,7 +192,8 @@ class SecondFactors:
     def turn_on(self, request: Call[AccountRequest]) -> AccountResponse:
         """Turn the second factor on, with the secret of `start`, by a first code of the app.
 
-        Return backup codes. Refuses a wrong code, or one that comes too late.
+        Return backup codes. Refuses a wrong code, one that comes too late, and a session without a
+        recent proof of the password.
         """
         _, account = self._proven(request)
         self._refuse_second(account)

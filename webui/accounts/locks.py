@@ -36,7 +36,8 @@ def lock() -> None:
 def is_open(here: Here) -> bool:
     """Return whether the private part of a child's pages is unlocked for the user of the device ``here``.
 
-    The child's PIN unlocks it in this browser; without a PIN a signed-in parent sees it.
+    The child's PIN unlocks it in this browser; for a child that is too young for a PIN, a signed-in
+    parent sees it. True for a device of no child.
     """
     pin = here.own.pin
     if pin is None:
@@ -53,7 +54,7 @@ def is_open(here: Here) -> bool:
 
 
 def child_only(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
-    """Return the view restricted to browsers where the device's child has typed its PIN (`is_open`).
+    """Return the view restricted to browsers in which the child's private pages are unlocked (`is_open`).
 
     Others are redirected to the page on which the PIN is typed.
     """

@@ -266,7 +266,8 @@ def devices() -> ResponseReturnValue:
 def save_devices() -> ResponseReturnValue:
     """Save the owners of devices and how new devices are treated, and redirect to the next step.
 
-    An unchanged row is skipped, so a form that is sent twice has no second effect.
+    If the daemon refuses something, redirect to this step with a message. An unchanged row is
+    skipped, so a form that is sent twice has no second effect.
     """
     found = _devices()
     allowed, sharing = _owners(found), sharers(_known(found))
@@ -303,7 +304,8 @@ def _owners(found: DevicesView) -> set[str]:
 def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -> str:
     """Set the owner of a device, or share it between ``sharing`` if ``owner`` is CHILDREN.
 
-    Return its owner before. Raises: ControlError.
+    If the form says so, also store that a person's device has no mobile data. Return the owner
+    before. Raises ControlError.
     """
     if owner not in PLACES:
         mark_as_answered(device.mac)
@@ -423,7 +425,7 @@ def summary() -> ResponseReturnValue:
 @blueprint.get("/tests")
 @guardians_only
 def tests() -> ResponseReturnValue:
-    """Return the next bedtime and the filter test of each child, as an HTML fragment."""
+    """Return the next bedtime and the last filter test on a device of each child, as an HTML fragment."""
     home = daemon().home()
     return render_template("parts/setup_tests.html", home=home, **_tests(home))
 

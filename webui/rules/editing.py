@@ -199,7 +199,7 @@ def confirmation(page: Page, error: ControlError, back: str) -> str:
 
 
 def store_reason(child: ChildView) -> None:
-    """Store the reason that the user typed in the cookie, for the child's next page.
+    """Store the reason that the user typed in the cookie, for the next form about this child's rules.
 
     Several switches can then share one reason. Does nothing without a reason.
     """

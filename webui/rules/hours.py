@@ -48,9 +48,9 @@ class Unreadable(ValueError):
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
     """Return the values by day of a rule: from one value for all days, or from a mapping.
 
-    The mapping's keys are day types, weekdays or ranges of them, and for a limit ``week``. ``{}`` means that
-    nothing applies on that day, or on any day; it is None in the result. ``read`` converts one value. Raises
-    Unreadable.
+    The mapping's keys are day types, weekdays or ranges of them, and for a limit ``week``. ``{}``
+    means that nothing applies on that day, or on any day; it is None in the result. ``read``
+    converts one value. An empty result for None. Raises Unreadable.
     """
     if value is None:
         return {}

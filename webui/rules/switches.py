@@ -13,7 +13,8 @@ ON_OFF = of_shape(RuleShape.SWITCH)
 def switch_of(book: Ruleset, key: str) -> bool | None:
     """Return whether a rule is on; None for a rule that has no switch.
 
-    It has none if it has more than two values, or if the age group gives no value for on.
+    Rules with the values on and off, safe search, bypass methods and categories have one. Bedtime
+    and time limits have one only if the age group sets a value, which is restored by on.
     """
     head, slash, _ = key.partition("/")
     held = book.holds(key)

@@ -120,10 +120,10 @@ class HostCount:
 
 @record
 class SiteActivity:
-    """A site or service that a child used: how often, when, and under which host names.
+    """A site or service in a child's history: how often it was visited, when, under which host names.
 
-    ``times``: opened connections and DNS queries; of a blocked site, attempts. Names and hosts are untrusted
-    input.
+    ``times``: opened connections and DNS queries; of a `BlockedSite`, attempts. Names and hosts are
+    untrusted input.
     """
 
     target: str  # a host, service:x, category:x, or reason:x
@@ -176,7 +176,7 @@ class History:
 
 @record
 class EraseRequest:
-    """Request to delete a child's stored activity: names of sites only, or all.
+    """Request to delete a child's stored activity: names of sites only, or all except today's minutes.
 
     Without ``id``, a child deletes its own names from its ``device``.
     """

@@ -34,7 +34,7 @@ class AutoBackupRequest:
 
 @record
 class AutoBackupState:
-    """The automatic backups: their settings, the last one, and why none can be made now."""
+    """The settings of the automatic backups, the last one, and why the last try failed."""
 
     on: bool
     folder: str

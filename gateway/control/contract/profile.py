@@ -28,9 +28,10 @@ class NightOnDays(NightHours):
 
 @record
 class WindowHours:
-    """The hours of a day in which a service or category is allowed, HH:MM to HH:MM, and who set them.
+    """The hours of a day in which something is allowed, HH:MM to HH:MM, and who set them.
 
-    ``all_day`` (open, closed) is for a day without hours.
+    ``target``: the internet, play (all that uses daily time), a service or a category. ``all_day``
+    (open, closed) is for a day without hours.
     """
 
     target: str

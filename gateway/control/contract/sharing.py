@@ -59,7 +59,7 @@ class SharingPerson(PinState):
 
 @record
 class SharedDevice:
-    """A device that several people share, or that is handed over to a child, and its current user."""
+    """A device that several people share, or that a guardian handed to a child, and its current user."""
 
     device: str  # MAC
     name: str  # untrusted input
@@ -104,7 +104,7 @@ class TakeBackRequest:
 
 @record
 class HandedRequest:
-    """Ask whether the device at ``ip`` is handed over to a child.
+    """Ask whether the device at ``ip`` is an adult's that a guardian handed to a child for a while.
 
     ``device``: MAC address of the device on which the browser's session began; it may have another
     address by now.
@@ -116,7 +116,10 @@ class HandedRequest:
 
 @record
 class Handed:
-    """The device at an address, and the child to whom it is handed over; each None if there is none."""
+    """The device that a guardian handed to a child, and that child (``who``: its ID).
+
+    If there is none: the device at the address, None if that is unknown, and no child.
+    """
 
     mac: str | None
     who: str | None
@@ -125,7 +128,10 @@ class Handed:
 
 @record
 class Lending:
-    """All shared and handed-over devices, and each child's PIN, for guardians."""
+    """All devices that people share or that were handed to a child, and whether each child has a PIN.
+
+    It is for guardians.
+    """
 
     devices: tuple[SharedDevice, ...]
     people: tuple[SharingPerson, ...]

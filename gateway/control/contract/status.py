@@ -54,7 +54,7 @@ class TimeLeft:
 
 @record
 class ClosingSoon:
-    """A service or category that a time rule blocks within the next 15 minutes."""
+    """What a time rule closes within the next 15 minutes: the device, a service or a category."""
 
     minutes: int
     what: str
@@ -65,9 +65,9 @@ class ClosingSoon:
 
 @record
 class FinishGame:
-    """The minutes that a child may give itself to finish a game, and whether it has used them today.
+    """The extra minutes that a child may take once a day to finish a game.
 
-    ``taken`` and ``due`` are None where use is private.
+    ``taken``: used today; ``due``: can be taken now. Both are None where use is private.
     """
 
     minutes: int  # 0: not available
@@ -341,7 +341,7 @@ class DaemonVersion:
 
 @record
 class ClaimState:
-    """A status of which only one field is read: whether the gateway still has no guardian."""
+    """A part of the status: whether the gateway is not set up yet: no guardian, child or device."""
 
     unclaimed: bool
 

@@ -28,11 +28,12 @@ class Access:
         self._proofs = proofs
 
     def guardian(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who sends a request.
+        """Return the name of the guardian, or of another user who may do this, that sends a request.
 
-        Raises ControlError if the account may not send it. Also raises it for a dangerous change, as its verb
-        declares, without a recent proof of identity. Root may send any request without an account; the name
-        is then ``console`` unless the request has one.
+        A helper may send some verbs too. Raises ControlError if the account may not send it, and
+        for a dangerous change, as its verb declares, without a recent proof of identity. Root may
+        send any request without an account; the name is then ``console`` unless the request has
+        one.
         """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
@@ -46,9 +47,10 @@ class Access:
         return by
 
     def confirmed(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who sends a request; always require a recent proof of identity.
+        """Return the name of the user who sends a request, as `guardian`, always with a recent proof.
 
-        For changes that are dangerous only in some states. Raises ControlError.
+        That is a recent proof of identity. For changes that are dangerous only in some states.
+        Raises ControlError.
         """
         by = self.guardian(request)
         self._proofs.require(request, always=True)
@@ -95,10 +97,11 @@ class Access:
         return profile.id, [profile]
 
     def members(self, request: ControlRequest) -> list[tuple[str, Member]]:
-        """Return the key and the member of each person or device that ``who`` gives time to.
+        """Return each person or device to which ``who`` gives time, with the key of its grants.
 
-        Grants are stored under the key, a profile id or MAC address. A child's device stands for the child.
-        Raises ControlError as `named`, and for a new device.
+        The key is a profile id or MAC address. A `Member` has the rules and the time state of a
+        person or of a device. A child's device stands for the child. Raises ControlError as
+        `named`, and for a new device.
         """
         who, profiles = self.named(request)
         mac = parse_mac(who)
@@ -111,9 +114,10 @@ class Access:
         return [(mac, member)]
 
     def child(self, request: ControlRequest) -> Member:
-        """Return the member of the child's device that sends the request.
+        """Return the child's device that sends the request, as a `Member` with its rules and time state.
 
-        Raises ControlError for other devices.
+        Raises ControlError for a device of no child, a new one, and one with an open question to
+        the guardians.
         """
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)
@@ -122,6 +126,6 @@ class Access:
         return member
 
     def stand_in(self, profile: Profile) -> Member:
-        """Return a member with the rules and present state of a profile, but not of any single device."""
+        """Return a `Member` with a profile's rules and present time state, but of no single device."""
         rules = self._home.rules
         return self._family.stand_in(profile, rules.world, rules.calendar, self._home.now())

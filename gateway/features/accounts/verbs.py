@@ -144,7 +144,10 @@ def log_claim_code(home: HomeContext, people: AccountTable) -> None:
 
 
 def announced(home: HomeContext, people: AccountTable) -> tuple[AnnouncementEntry, ...]:
-    """Return the account changes of the last week that everyone is shown, newest first."""
+    """Return the account changes of the last week that the pages show to everyone, newest first.
+
+    That all accounts were lost is not among them.
+    """
     now = home.local_now()
     return tuple(
         AnnouncementEntry(

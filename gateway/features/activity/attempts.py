@@ -82,7 +82,10 @@ def is_bypass(target: str, reason: str, rule: str, catalogue: Catalogue) -> bool
 
 
 def is_known_background(target: str, reason: str, rule: str) -> bool:
-    """Return whether no person makes such attempts: for ads, trackers, and connections without a name."""
+    """Return whether no person makes such attempts: for ads, trackers, and connections without a name.
+
+    Attempts at a bypass method are never among them, except as ads or trackers.
+    """
     return kind_of_rule(rule, reason) == ADS or (target.startswith(REASON) and reason not in BYPASS_REASONS)
 
 
@@ -98,9 +101,10 @@ def shows_use(seen: Observation, decision: Decision) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The first blocked decision of a burst. ``background``: the device made it without a person.
+    """The first blocked decision of a burst: of the repeated tries of a device to reach one target.
 
-    ``slot``: the number of a filtered device, or of several with one profile and one count.
+    ``background``: the device made it without a person. ``slot``: the number of a filtered device,
+    or of several with one profile and one count.
     """
 
     slot: int
@@ -122,7 +126,7 @@ class _Burst:
 
     @property
     def is_timed(self) -> bool:
-        """Whether the last STARTS attempts began at equal intervals, as those of a timer do."""
+        """Whether the last STARTS attempts began at nearly equal intervals, as those of a timer do."""
         if len(self.starts) < STARTS:
             return False
         times = list(self.starts)
@@ -131,10 +135,10 @@ class _Burst:
 
 
 class Attempts:
-    """Groups blocked decisions into attempts.
+    """Groups blocked decisions about one target into attempts: devices repeat a blocked connection.
 
-    In memory it has the latest bursts, and the last use of each slot. A slot is the number of a filtered
-    device, or of several with one profile and one count.
+    In memory it has the latest bursts (such repetitions), and the last use of each slot. A slot is
+    the number of a filtered device, or of several with one profile and one count.
     """
 
     def __init__(self) -> None:

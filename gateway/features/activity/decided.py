@@ -42,7 +42,7 @@ class DecisionSource:
         self._lists: dict[str, tuple[ListVersion, ...]] = {}
 
     def describe(self, decision: Decision, host: str | None) -> BlockOrigin | None:
-        """Return who or what blocks ``host``, since when, and by which lists; None if it is allowed."""
+        """Return who or what blocks ``host``, since when, and by which lists; None if not blocked."""
         if decision.verdict is not Verdict.BLOCK:
             return None
         who, category = decider(decision), category_of(decision)
@@ -113,10 +113,11 @@ class DecisionSource:
         return (None, by or None) if last is None else (self._day(last.since), by)
 
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
-        """Return the lists of the category ``kind`` that decided about ``host``, with their copies' dates.
+        """Return the lists of the category ``kind`` that decided about ``host``, with the copies' dates.
 
-        No table says which of several lists contains the name, so all are returned. Empty if the category of
-        the host comes from the catalogue of services.
+        No table says which of several lists contains the name, so all are returned. For a state's
+        register, it is only that. Empty if the category of the host comes from the catalogue of
+        services, and for a host that is blocked for everyone.
         """
         rules = self._home.rules
         if decision.reason is Reason.REGISTER:

@@ -88,9 +88,10 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
-    """Return counts of blocked, opened and background names by category, the most often blocked first.
+    """Return counts of blocked, opened and background names by category, service or reason.
 
-    Below the log level NAMES_LEVEL, a service counts as its category.
+    The most often blocked come first. Below the log level NAMES_LEVEL, a service counts as its
+    category.
     """
     found: dict[str, list[int]] = {}
     for count in counts:

@@ -40,7 +40,10 @@ class InUse:
         self._gates = {(slot, number): gates for (slot, gates), number in classes.items()}
 
     def by(self, slots: Iterable[int]) -> frozenset[str]:
-        """Return the keys of the limits and schedules to which the slots' running connections are subject."""
+        """Return the keys of the limits and schedules that apply to the devices' running connections.
+
+        ``slots``: the numbers of the filtered devices.
+        """
         found: frozenset[str] = frozenset()
         for slot in slots:
             numbers = {live.class_number for live in self._flows.get(slot, ())}
@@ -79,9 +82,10 @@ class InUse:
         )
 
     def _names(self, profile: Profile, slot: int, number: int) -> bool:
-        """Return whether services are shown by name: by the log level, or because a time limit counts them.
+        """Return whether services are shown by name: the log level allows it, or a limit counts them.
 
-        ``number``: the class of their connections.
+        ``number``: stands for the combination of time rules that applies to their connections (the
+        class).
         """
         return profile.rules.log_level >= VISITS_LEVEL or self._counts(profile, slot, number)
 

@@ -41,7 +41,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OutsideDecision:
-    """Published for a decision about a slot without a family device: the device of a filter test."""
+    """Published for a decision about a slot (device number) that is of no device of the family.
+
+    It is of the temporary device of a bypass test.
+    """
 
     subject: Subject
     seen: Observation
@@ -90,10 +93,10 @@ class DecisionLog:
         self._observer = observer
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
-        """Count a decision and pass it to the observer. Return the family member it is about, else None.
+        """Count a decision and pass it to the observer. Return the device that it is about (`Member`).
 
-        A decision about neither a member nor EVERYONE is only published, as `OutsideDecision`. Decisions
-        about help lines are not counted.
+        None if it is about none of the family's devices. Such a decision is only published, as
+        `OutsideDecision`, unless its slot is EVERYONE. Decisions about help lines are not counted.
         """
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
@@ -138,10 +141,11 @@ class DecisionLog:
     def _attempt(
         self, slot: int, seen: Observation, decision: Decision, at: datetime
     ) -> tuple[Attempt | None, Attempt | None]:
-        """Return the attempt that a blocked decision begins, and the background attempt that it corrects.
+        """Return the attempt that a blocked decision begins, and one that it shows to be a person's.
 
-        Each is None if there is none. Names that are blocked for everyone are not stored, not even here: all
-        of them count as one target.
+        The second was counted as a background attempt before. Each is None if there is none. Names
+        that are blocked for everyone are not stored, not even here: all of them count as one
+        target.
         """
         for_everyone = decision.reason is Reason.REFUSED_FOR_EVERYONE
         host, reason, rule = seen.host or "", decision.reason, decision.rule
@@ -180,7 +184,7 @@ class DecisionLog:
         self._record(member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Add a decision about a device that belongs to no child to the household's total of the day."""
+        """Add a block for everyone, on a device without a filter, to the household's total of the day."""
         local = at.astimezone(self._rules.household.config.zone)
         attempt, _ = self._attempt(EVERYONE, seen, decision, local)
         self._events.record(
@@ -248,7 +252,10 @@ class DecisionLog:
     def status_changed(
         self, slots: frozenset[int], visible: Callable[[Member], bool] = lambda _: True
     ) -> None:
-        """Publish a `status` event for each profile of these slots that ``visible`` returns True for."""
+        """Publish a `status` event for each profile of these devices that ``visible`` returns True for.
+
+        ``slots``: the numbers of the filtered devices.
+        """
         members = [self._family.members[slot] for slot in sorted(slots) if slot in self._family.members]
         ids = {member.profile.id for member in members if visible(member)}
         for profile in sorted(ids):

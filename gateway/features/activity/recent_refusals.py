@@ -39,7 +39,8 @@ def _is_same(old: RecentRefusal, new: RecentRefusal) -> bool:
 class RecentRefusals:
     """Stores the latest refusals by slot, the newest last, and the attempts that they belong to.
 
-    Callers add neither names on sealed lists nor those of help lines.
+    A slot is the number of a filtered device, or of several with one profile. Callers add neither
+    names on sealed lists (hashed, secret) nor those of help lines.
     """
 
     def __init__(self) -> None:
@@ -67,7 +68,10 @@ class RecentRefusals:
         return same is None
 
     def of(self, slots: frozenset[int], now: datetime, limit: int = KEPT) -> list[RecentRefusal]:
-        """Return at most ``limit`` refusals of these slots within the last ten minutes, newest first."""
+        """Return at most ``limit`` refusals within the last ten minutes, newest first.
+
+        ``slots``: the numbers of the filtered devices.
+        """
         kept = (refusal for slot in slots for refusal in self._slots.get(slot, ()))
         found = [refusal for refusal in kept if -AGAIN < now - refusal.at < FOR]
         return sorted(found, key=lambda refusal: refusal.at, reverse=True)[:limit]

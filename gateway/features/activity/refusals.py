@@ -77,9 +77,9 @@ class RefusalVerb:
         return RecentBlocks(self._describe(slots, limit, member.profile), shared=False)
 
     def _shares_slot(self, member: Member, mac: str) -> bool:
-        """Return whether another device of the same slot was online lately.
+        """Return whether another device was online lately that shares the slot (number) of ``mac``.
 
-        Then it is unknown which of the two was refused.
+        Devices with one profile may share it. Then it is unknown which of the two was refused.
         """
         since = self._home.now() - FOR
         seen = self._devices.all()

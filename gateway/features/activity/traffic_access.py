@@ -58,8 +58,8 @@ class TrafficAccess:
     def right(self, mac: str, own: str) -> TrafficRight:
         """Return whether and how a guardian may see the live traffic of the device ``mac``.
 
-        ``own``: the device that the guardian uses now; empty: unknown. A device with an open question is
-        private.
+        ``own``: the device that the guardian uses now; empty: unknown. A device with an open
+        question, or that is unlocked for an adult, is private.
         """
         question = self._questions.all().get(mac)
         if mac in self._family.opened or (question is not None and question.waits):

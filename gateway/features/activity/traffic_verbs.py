@@ -33,9 +33,10 @@ WATCHED = "traffic"  # lines of the audit log, which the child sees
 
 
 class TrafficVerbs:
-    """Shows guardians the live traffic of their own devices, unfiltered ones, and young children's.
+    """Shows guardians the live traffic of their own devices, of children's, and of some appliances.
 
-    ``macs``: returns the MAC addresses of the known devices.
+    Children's only up to the age of nine, after a start (`watch`). Appliances: such as televisions,
+    if they are not filtered. ``macs``: returns the MAC addresses of the known devices.
     """
 
     def __init__(
@@ -113,10 +114,10 @@ class TrafficVerbs:
         )
 
     def watch(self, call: Call[TrafficWatchRequest]) -> TrafficWatch:
-        """Start a guardian's view of a young child's live traffic, for CHILD_MINUTES, or end it (``action``).
+        """Start a guardian's view of a young child's live traffic, for CHILD_MINUTES, or end it.
 
-        The device's own page shows it while it runs, and the audit log has a line. Raises ControlError for
-        other devices.
+        ``action`` says which. The device's own page shows it while it runs; the audit log gets a
+        line at the start. Raises ControlError for other devices, and if a watch of the device runs.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None or mac not in self._macs():

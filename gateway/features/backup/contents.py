@@ -40,8 +40,9 @@ from gateway.store.tables.grants import Given
 def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) -> tuple[Backup, list[str]]:
     """Return a backup made by ``by``, and the names of the files that it cannot contain.
 
-    It has rule files, calendars, and the store's accounts, devices, PINs, pauses and grants. Extra time that
-    a child took without a guardian is left out if guardians may not see when.
+    It has the family's settings, lists, rule files and calendars, and the store's rows
+    (`kept_rows`), such as accounts and devices. Extra time that a child took without a guardian is
+    left out if guardians may not see when.
 
     Raises:
         PolicyError: A file cannot be read.
@@ -79,8 +80,8 @@ def kept_rows(
 ) -> Mapping[str, tuple[object, ...]]:
     """Return the database rows that a backup contains, by the name of the backup's field.
 
-    ``today``: the day of limits, ISO 8601; extra time of earlier days is left out. ``disclosed``: returns
-    whether a grant is included.
+    ``today``: the day of limits, ISO 8601; extra minutes of use of earlier days are left out.
+    ``disclosed``: returns whether a grant of extra time is included.
     """
     state = store.state(now)
     return {

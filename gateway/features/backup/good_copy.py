@@ -55,9 +55,10 @@ _log = logging.getLogger(__name__)
 
 
 class GoodCopy:
-    """Writes and reads the last good copy of accounts and device owners, a file in the state directory.
+    """Writes and reads the last good copy of accounts, device owners, PINs and such database rows.
 
-    ``every``: seconds between two looks for changes of devices and PINs.
+    It is a file in the state directory. ``every``: seconds between two looks for changes of devices
+    and PINs.
     """
 
     def __init__(self, home: HomeContext, store: Store, every: float) -> None:
@@ -78,8 +79,8 @@ class GoodCopy:
     def recover(self, *, missing: bool, damaged: bool) -> None:
         """Add the rows of the copy that the database has lost, and announce the loss.
 
-        Call it before other reads. Without a loss it does nothing. A database that a newer Qalqan has written
-        counts as lost.
+        Call it before other reads. Without a loss, or at a first start, it does nothing. A database
+        that a newer Qalqan has written counts as lost.
 
         Arguments:
             missing: there was no database before this start.

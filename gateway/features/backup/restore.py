@@ -42,8 +42,8 @@ _log = logging.getLogger(__name__)
 class Restoring:
     """Applies the plan of a restore to files and store, and undoes it.
 
-    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a proposed
-    step to adult.
+    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a
+    child's proposed change to adulthood.
     """
 
     def __init__(
@@ -90,7 +90,8 @@ class Restoring:
         """Undo the last restore, and return its plan. The rules apply after `reload_steps`.
 
         Raises:
-            PolicyError: There was none, files have changed since, or undoing would postpone a step to adult.
+            PolicyError: There was none, files have changed since, or undoing would postpone a child's
+                proposed change to adulthood.
         """
         plan = self.last()
         if plan is None or not self.may_undo(plan):
@@ -105,7 +106,7 @@ class Restoring:
         return plan
 
     def refuse_later(self, plan: RestorePlan, side: int) -> None:
-        """Raise PolicyError if files of the plan would postpone a child's proposed step to adult.
+        """Raise PolicyError if files of the plan would postpone a child's proposed change to adulthood.
 
         ``side``: BEFORE or AFTER, the files as before or after the restore.
         """
@@ -245,8 +246,8 @@ def _read(path: Path) -> RestorePlan | None:
 def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
     """Write the database rows of one side of the plan (BEFORE or AFTER), in one transaction.
 
-    BEFORE removes the rows that AFTER adds. A second call is harmless. ``sure``: whether the clock is
-    trusted.
+    BEFORE removes the rows that AFTER adds, except children's earlier age groups. A second call is
+    harmless. ``sure``: whether the clock is trusted.
     """
     with store.transaction():
         for pair in plan.devices:

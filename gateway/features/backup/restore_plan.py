@@ -44,8 +44,8 @@ Pair = tuple[str | None, str | None]
 class RestorePlan:
     """A planned restore: contents of files and values of database rows before and after it.
 
-    ``devices``, ``pins`` and ``self_set`` have values before and after; other rows are added, and removed by
-    an undo.
+    ``devices``, ``pins`` and ``self_set`` have values before and after; other rows are added, and
+    removed by an undo, except ``bands`` (the highest age group that a child has had).
     """
 
     by: str
@@ -253,7 +253,9 @@ def _steps(store: Store, backup: Backup) -> Iterator[KeptStep]:
 
 
 def staged(rules: RuleBook, plan: RestorePlan) -> Household:
-    """Return the household that the restored files would give, by loading temporary copies of them.
+    """Return the household (profiles and settings) that the restored files would give.
+
+    It is read from temporary copies of the files; nothing in force changes.
 
     Raises:
         PolicyError: `qalqan.yaml` cannot be used, or the copies cannot be written.

@@ -76,8 +76,8 @@ class _Transfer:
 class BackupVerbs:
     """Makes, sends, receives, previews, applies and undoes backups.
 
-    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a proposed
-    step to adult.
+    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a
+    child's proposed change to adulthood.
     """
 
     def __init__(
@@ -140,10 +140,10 @@ class BackupVerbs:
     # ------------------------------------------------------------------------------------ in
 
     def restore(self, call: Call[RestoreRequest]) -> RestoreResponse | Steps[RestoreResponse]:
-        """Do the request's ``action``: receive a backup in pieces, report its changes, apply or undo it.
+        """Do the request's ``action``: receive a backup in pieces, report its changes, apply or drop it.
 
-        Raises ControlError if no guardian sent it or the backup is gone, and PolicyError if it cannot be
-        used.
+        Others report or undo the last restore. Raises ControlError if no guardian sent it or the
+        backup is gone, and PolicyError if it cannot be used.
         """
         actions: Mapping[str, _Action] = {
             "begin": self._begin,
@@ -184,9 +184,10 @@ class BackupVerbs:
         return RestoreApplied(problems=tuple(problems))
 
     def _staged(self, transfer: _Transfer, by: str) -> Steps[tuple[Backup, RestorePlan, Household]]:
-        """Return a received backup, the plan to restore it, and the household that it would give, in steps.
+        """Return a received backup, the plan to restore it, and the household that it would give.
 
-        Raises PolicyError if its files cannot be used, or would postpone a child's proposed step to adult.
+        It runs in steps; nothing is restored. Raises PolicyError if the files cannot be used, or
+        would postpone a child's proposed change to adulthood.
         """
         rules = self._home.rules
         backup = self._parse(transfer)

@@ -23,9 +23,10 @@ class DeviceArrivals:
     """Stores when devices arrived and left, and which new and known devices were present together."""
 
     def __init__(self, now: Callable[[], float], devices: Mapping[str, StoredDevice]) -> None:
-        """Remember which devices were present when the previous daemon ended: they left after this start.
+        """Store which devices were present when the previous daemon ended.
 
-        ``now``: returns the seconds since boot. ``devices``: the stored devices by MAC address.
+        Until they are seen, they count as absent since this start. ``now``: returns the seconds
+        since boot. ``devices``: the stored devices by MAC address.
         """
         self._now = now
         self._started = now()
@@ -50,7 +51,7 @@ class DeviceArrivals:
             self.settled(next(iter(self._came)))
 
     def settled(self, mac: str) -> None:
-        """Forget that a device is new and when it arrived, because a guardian assigned it."""
+        """Forget that a device is new and when it arrived, such as because a guardian assigned it."""
         self._came.pop(mac, None)
         self._new.discard(mac)
 

@@ -55,8 +55,9 @@ FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such a
 
 
 class Identities:
-    """Asks guardians which device or whose device it is, and ends these questions when they are over.
+    """Asks guardians whose a new or suspicious device is, and ends these questions when they are over.
 
+    Suspicious: it may be a known one with another address, or a copy of its address.
     ``transaction``: all writes to the store inside of it reach the disk together, or none does.
     """
 

@@ -34,7 +34,7 @@ from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
-    """Lists the questions about which device or whose device it is, and applies guardians' answers."""
+    """Lists the questions to guardians about devices, such as whose one is, and applies the answers."""
 
     def __init__(
         self,

@@ -38,7 +38,8 @@ class KnownTraits:
     def suspicion(self, before: Traits, after: Traits, now: timedelta) -> tuple[Sign, ...]:
         """Return the signs that another host uses the MAC address of the traits ``after``.
 
-        If there are none, store the new traits. ``before``: the traits until now, if none are stored.
+        If there are none, store missing traits, and changed ones if they have lasted for a day.
+        ``before``: the traits until now, if none are stored.
         """
         mac = after.mac
         faces = self._questions.faces(mac) or (before,)

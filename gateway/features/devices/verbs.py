@@ -184,8 +184,8 @@ class DeviceVerbs:
     def name_device(self, call: Call[NameDeviceRequest]) -> DeviceRenamed:
         """Set a guardian's name for a device; without ``name``, its own name is shown again.
 
-        Return the name that is shown now, and the former guardian's name. Raises ControlError for a name that
-        is too long, or if too many devices have names.
+        Return the name that is shown now, and the one that guardians had given it before. Raises
+        ControlError for a name that is too long, or if too many devices have names.
         """
         by, mac = self._access.guardian(call), self._assignment.mac(call, call.args.mac)
         label = call.args.name or ""
@@ -203,9 +203,10 @@ class DeviceVerbs:
         return DeviceRenamed(name, was)
 
     def scan(self, call: Call[ScanRequest]) -> ScanState:
-        """Start a scan of the network for devices and return its state. With ``look``, only return the state.
+        """Start a scan of the network for devices and return its state; with ``look``, only return it.
 
-        Raises ControlError if the last scan was a short time ago, or if no process can be started.
+        Raises ControlError if no process can be started, and for a request from the pages a short
+        time after the last scan.
         """
         scanning = self._presence.scanning
         if not call.args.look:

@@ -180,7 +180,8 @@ class FilterTests:
     def start_bypass(self, profile: str) -> None:
         """Start a test of all bypass methods against a child's rules, in another process.
 
-        Raises ControlError if one runs for any child, or if no process can be started.
+        Raises ControlError if one runs for any child, if MOST other tests run, or if no process can
+        be started.
         """
         if self._process.running:
             msg = "filter_test: a bypass test runs already; wait until it has ended"

@@ -126,11 +126,11 @@ class ProbeDevice:
         self._drop_traces(mac)
 
     def begin(self, who: str, mac: str, interface: str | None, when_gone: WhenGone) -> Member:
-        """Begin a bypass test: give the device ``mac`` the rules of ``who``, a profile's id or a MAC address.
+        """Begin a bypass test: give the device ``mac`` the rules of ``who`` (profile id or MAC address).
 
         ``interface``: counts as a LAN interface during the test; None: no further one. The test ends when
         ``when_gone`` reports that the requesting connection has closed, and after SECONDS. Return the
-        device's member.
+        device with its rules.
 
         Raises:
             GatewayError: the bypass test cannot begin; everything is as before.

@@ -66,7 +66,7 @@ class AgreementVerbs:
     def describe(self, profile: Profile) -> AgreementStatus | None:
         """Return the state of a child's agreement, and a consent that waits for the other side.
 
-        None for a child that is too young to need a PIN.
+        None for an adult, and for a child that is too young to need a PIN.
         """
         if not (profile.is_child and needs_pin(profile)):
             return None

@@ -30,7 +30,8 @@ class SelfSetting:
     def laid(self, profile: Profile) -> Profile:
         """Return the profile with the bedtime and limits that the child set for itself.
 
-        It is the same object as long as neither the profile nor the child's settings change.
+        They are left out if it may not set any now. It is the same object as long as neither the
+        profile nor the child's settings change.
         """
         household = self._home.rules.household
         choices = self._choices.of(profile.id)

@@ -94,9 +94,10 @@ class AgeTransitions:
             self._timer.cancel()
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the dates of steps when the clock was set, so that as many days are left as before.
+        """Adjust the dates of changes of age group when the clock was set, so that as many days are left.
 
-        After a clock was set forward by a day or more, no step is taken for a day: the clock may be wrong.
+        After a clock was set forward by a day or more, no change is made for a day: the clock may
+        be wrong.
         """
         if jump.was_known and jump.known and jump.size:
             self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
@@ -151,7 +152,10 @@ class AgeTransitions:
             self._try(step)
 
     def _try(self, step: LastTransition) -> None:
-        """Take a step. After an error of a file or the disk, log it once; the next check tries again."""
+        """Make a due change of age group. After an error of a file or the disk, log it once.
+
+        The next check tries again.
+        """
         try:
             self._take(step, step.by or PROGRAM)
         except GatewayError as error:
@@ -162,9 +166,9 @@ class AgeTransitions:
             self._failed.pop(step.profile, None)
 
     def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
-        """Change a child's age group now because the guardian ``by`` agrees, and return the step.
+        """Change a child's age group now because the guardian ``by`` agrees; return the made change.
 
-        Raises PolicyError if no step is proposed, or GatewayError if the rule file cannot be changed.
+        Raises PolicyError if none is proposed, or GatewayError if the rule file cannot be changed.
         """
         step = self.proposed(profile)
         try:
@@ -175,11 +179,11 @@ class AgeTransitions:
             raise
 
     def _take(self, step: LastTransition, by: str, origin: str = "") -> LastTransition:
-        """Change the profile's rule file to the next age group, and store and return the step.
+        """Change the profile's rule file to the next age group; store and return this change (``step``).
 
-        If the file was edited and the step no longer fits, the step is deleted and returned unchanged. For a
-        change to adult, all data about the child is deleted. Raises GatewayError if the file cannot be read
-        or changed.
+        If the file was edited and the change no longer fits, it is deleted and returned unchanged.
+        For a change to adult, all data about the child is deleted. Raises GatewayError if the file
+        cannot be read or changed.
         """
         steps, at = self._steps, self._home.local_now()
         profile = self._home.rules.household.profiles.get(step.profile)
@@ -223,10 +227,10 @@ class AgeTransitions:
         self._effects.regroup()
 
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:
-        """Postpone a step until the month ``until``, which is possible once, and return it.
+        """Postpone a child's change of age group until the month ``until``, and return it; possible once.
 
-        If it was taken, restore the previous rules. Raises PolicyError if there is no such step or it cannot
-        be postponed, and GatewayError if the rule file cannot be changed.
+        If it was already made, restore the previous rules. Raises PolicyError if there is no such
+        change or it cannot be postponed, and GatewayError if the rule file cannot be changed.
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)
@@ -246,10 +250,10 @@ class AgeTransitions:
         return after
 
     def _back(self, step: LastTransition, author: Author) -> None:
-        """Restore the rule file from before a step.
+        """Restore the rule file from before a change of age group.
 
-        If it was edited since, restore only the age group and its month. Raises GatewayError if the file
-        cannot be changed.
+        If it was edited since, restore only the age group and its month. Raises GatewayError if the
+        file cannot be changed.
         """
         try:
             self.editing.undo_edit(step.profile, step.undo, author, step.revision)
@@ -258,7 +262,7 @@ class AgeTransitions:
             self.editing.edit(step.profile, before, author)
 
     def proposed(self, profile: Profile) -> LastTransition:
-        """Return the child's step that waits for a guardian's answer, proposed or postponed.
+        """Return the child's change of age group that waits for a guardian, proposed or postponed.
 
         Raises PolicyError if there is none.
         """
@@ -274,7 +278,10 @@ class AgeTransitions:
         return step
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
-        """Raise PolicyError if ``changes`` to a profile would postpone an already proposed step to adult."""
+        """Raise PolicyError if ``changes`` to a profile would postpone its proposed change to adulthood.
+
+        Do nothing if none is proposed, or if it was made already.
+        """
         step = self._final_step(profile_id)
         if step is None:
             return
@@ -284,9 +291,10 @@ class AgeTransitions:
             raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
-        """Raise PolicyError if the new rule file ``source`` would postpone an already proposed step to adult.
+        """Raise PolicyError if the new rule file ``source`` would postpone a proposed change to adult.
 
-        A file that cannot be read counts as one that would.
+        A file that cannot be read counts as one that would. Do nothing if no such change is
+        proposed.
         """
         if self._final_step(profile_id) is None:
             return
@@ -304,7 +312,7 @@ class AgeTransitions:
         )
 
     def describe_all(self) -> tuple[AgeTransition, ...]:
-        """Return the current steps of all profiles (proposed, postponed or lately taken), for `status`."""
+        """Return the changes of age group of all profiles that are proposed, postponed or lately made."""
         now, profiles = self._home.local_now(), self._home.rules.household.profiles
         steps = (step for step in self._steps.all().values() if step.profile in profiles)
         return tuple(
@@ -314,7 +322,10 @@ class AgeTransitions:
         )
 
     def of_device(self, mac: str) -> dict[str, object]:
-        """Return ``{"step": …}`` for a device whose owner lately became an adult; {} for other devices."""
+        """Return ``{"step": …}``, the owner's change to adulthood, for a device if it was made lately.
+
+        {} for other devices.
+        """
         now = self._home.local_now()
         owner = self._home.rules.household.owner_of(mac)
         step = None if owner is None else self._steps.of(owner.id)

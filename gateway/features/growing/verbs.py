@@ -54,7 +54,7 @@ class GrowingVerbs:
         router.serve(POSTPONE_TRANSITION, self.postpone_step)
 
     def step(self, call: Call[TransitionRequest]) -> TransitionPreview:
-        """Return a child's present step, if any, and the child's rules now and in the next age group.
+        """Return a child's rules now and in the next age group, and its pending or last change, if any.
 
         Raises ControlError for a person who is no child.
         """
@@ -76,7 +76,7 @@ class GrowingVerbs:
         )
 
     def _after(self, profile: Profile) -> Profile:
-        """Return the profile as the step to the next age group would change it, with its log level then."""
+        """Return the profile as the change to the next age group would make it, log level included."""
         now, editing = self._home.local_now(), self._growing.editing
         assert profile.next_step is not None
         step = LastTransition(profile.id, profile.name, profile.band, profile.next_step, now, now)
@@ -89,15 +89,18 @@ class GrowingVerbs:
     def take_step(self, call: Call[TransitionRequest]) -> TransitionTaken:
         """Change a child's age group to the proposed one now, and return the revision for an undo.
 
-        The step to adult cannot be undone: it deletes all stored data about the child. Raises PolicyError if
-        none is proposed.
+        The change to adult cannot be undone: it deletes all stored data about the child. Raises
+        PolicyError if none is proposed.
         """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         step = self._growing.take(profile, by, call.text("origin", ""))
         return TransitionTaken(profile.id, step.then.value, step.undo, step.revision)
 
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
-        """Postpone a child's step to the month ``until``. Raises PolicyError if that is not possible."""
+        """Postpone a child's change of age group to the month ``until``.
+
+        Raises PolicyError if that is not possible.
+        """
         by, profile = self._access.guardian(call), self._child(call, call.args.id)
         args, origin = call.args, call.text("origin", "")
         step = self._growing.put_off(profile, args.until, args.reason, by, origin)

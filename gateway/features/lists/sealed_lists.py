@@ -22,7 +22,10 @@ PROBLEMS = 8  # lines of the last look that are kept
 
 
 class SealedListUpdates:
-    """Fetches the sealed lists every six hours, and writes an audit line when one expires."""
+    """Fetches the sealed lists (hashed names that are blocked for everyone) every six hours.
+
+    It writes an audit line when one expires.
+    """
 
     def __init__(
         self, home: HomeContext, effects: Effects, audit: RecordAudit, history: HistoryTable
@@ -51,7 +54,10 @@ class SealedListUpdates:
         self._timer = self._home.loop.call_later(delay, self._look)
 
     def _look(self) -> None:
-        """Start a fetch of new sealed lists, if any are configured, the clock is trusted and none runs."""
+        """Start a fetch of new sealed lists (hashed host names), and set the timer if none was started.
+
+        A fetch needs configured lists and a trusted clock; only one runs at a time.
+        """
         home = self._home
         self._note_late()
         if not home.rules.household.config.sealed or self._process.running:
@@ -82,9 +88,9 @@ class SealedListUpdates:
         self._later(SOON if problems else AGAIN)
 
     def _note_late(self) -> None:
-        """Write an audit line once for each sealed list that has expired.
+        """Write an audit line for each sealed list that has expired since the last call.
 
-        The last valid list still applies.
+        The expired list still applies, until its issuer gives a new one.
         """
         late = {held.source.name: held for held in self._held_late()}
         for name in sorted(late.keys() - self._late):
@@ -101,7 +107,10 @@ class SealedListUpdates:
         return [held for held in self._home.rules.sealed if held.is_late(now)]
 
     def problems(self) -> list[str]:
-        """Return one line for each sealed list that has expired or cannot be used. No line names a host."""
+        """Return one line for each sealed list that has expired or cannot be used. No line names a host.
+
+        If none is unusable, also the errors of the last fetch.
+        """
         late = [
             f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
             for held in self._held_late()

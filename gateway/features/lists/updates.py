@@ -48,7 +48,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class UpdateEnded:
-    """Published on the bus when an update of the lists has ended. ``succeeded``: without an error."""
+    """Published on the bus when an update of the lists has ended. ``succeeded``: without an error.
+
+    It is not published after a mere rebuild of the category table.
+    """
 
     succeeded: bool
 

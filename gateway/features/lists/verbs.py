@@ -148,7 +148,11 @@ class ListVerbs:
             )
 
     def _catalogue(self) -> Mapping[str, PublishedList]:
-        """Return the published lists by id. They are read on first use, and again after new product data."""
+        """Return the published lists by id.
+
+        They are read on first use, and again when the packaged data (categories, services, lists)
+        was replaced.
+        """
         data = self._home.rules.product.data
         if self._published is None or self._published[0] != data:
             known = self._home.rules.world.categories
@@ -321,8 +325,9 @@ class ListVerbs:
     def report(self, call: Call[ReportEntryRequest]) -> ReportedEntry:
         """Record that a list wrongly blocks a site, and allow it for the children in ``open``.
 
-        Nothing is sent. Raises ControlError if the site is on no list, on a state's register, or blocked for
-        everyone.
+        Nothing is sent. Raises ControlError if the site is on no list, on a state's register, or
+        blocked for everyone; PolicyError if allowing it for a child needs a confirmation, and
+        ``confirmed`` is not set.
         """
         by = self._access.guardian(call)
         found = self._look(call.args.host)

@@ -164,8 +164,8 @@ class AlertVerbs:
     def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
         """Set which messages the requesting guardian gets, also by night, and its quiet hours.
 
-        Without ``kinds``, delete all settings and browsers of the guardian. Raises ControlError for invalid
-        values.
+        Also set their language, and whether they have names. Without ``kinds``, delete all
+        settings, addresses and browsers of the guardian. Raises ControlError for invalid values.
         """
         by, args = self._access.guardian(call), call.args
         if args.kinds is None:

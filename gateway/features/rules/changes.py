@@ -100,7 +100,10 @@ class ChangeVerbs:
                 yield replace(change, devices=(device,))
 
     def changes(self, _call: Call[NoValues]) -> FamilyChanges:
-        """Return everything that guardians set today and how to undo it, newest first, at most SHOWN."""
+        """Return what guardians set today, and all pauses that last, newest first, at most SHOWN.
+
+        Each has its undo, if it can be undone. A switched-off filter is among them too.
+        """
         now = self._home.local_now()
         today = self._home.rules.calendar.family_day(now)
         found = [

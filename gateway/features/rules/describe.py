@@ -160,7 +160,7 @@ def profile_rules(
 
 
 def _refused(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what the family and the age group block, without categories that an allow entry opens."""
+    """Yield what the family and the age group block, without what an allow or homework entry opens."""
     own = profile.rules
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked

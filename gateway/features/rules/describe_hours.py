@@ -69,7 +69,7 @@ def _by_itself(profile: Profile) -> str:
 
 
 def counted(profile: Profile, rules: RuleBook) -> tuple[CountedCategory, ...]:
-    """Return the categories of sites that use up the time limit for play."""
+    """Return the categories and services that use up the time limit for play."""
     return tuple(
         CountedCategory(
             target=action_target(key), name=target_name(action_target(key), rules.names), owner=action.owner

@@ -24,10 +24,10 @@ VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """What one step of the file history changed in one file.
+    """What one change of the family's files (a step of their history) changed in one file.
 
-    ``what``: ``rules``, ``added``, ``removed`` or ``settings``. ``left_off``: how many entries are not
-    listed.
+    ``what``: ``rules``, ``added``, ``removed`` or ``settings``. ``left_off``: how many entries are
+    not listed.
     """
 
     step: FileChange
@@ -60,9 +60,9 @@ class EditHistory:
         self._parsed: dict[tuple[str, int | None], _File | None] = {}
 
     def of(self, day: date) -> Iterator[RuleChange]:
-        """Yield the changes of rule files on one day of the household, in no particular order.
+        """Yield a day's changes of profiles' files and of the family's settings, in no particular order.
 
-        Only the newest STEPS edits of that day are read.
+        ``day``: a day of the household. Only the newest STEPS edits of that day are read.
         """
         rules = self._rules
         profiles = Path(rules.household.config.profiles)
@@ -99,7 +99,11 @@ class EditHistory:
                 return
 
     def _of_people(self, step: FileChange, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
-        """Yield the change of the step's main file, and of other files in which more than devices changed."""
+        """Yield the changes by one edit (step) of profiles: of the file that it was made for, and others.
+
+        Others are left out if they only lost devices. None stands for a main file without a shown
+        change.
+        """
         main = self._main_file(step, history, folder)
         first = self._of_person(step, history, folder / main)
         yield None if first is None else replace(first, because=step.because)
@@ -147,7 +151,7 @@ class EditHistory:
         self, step: FileChange, history: FileHistory, file: str, what: str, name: str,
         entries: tuple[ChangedEntry, ...], undo: UndoAction,
     ) -> RuleChange:  # fmt: skip
-        """Return the change of a file. It has an undo only if no later step changed the file.
+        """Return the change of ``file`` by one edit (step), with an undo only if it was the file's last.
 
         The former content must also be stored.
         """
@@ -166,7 +170,10 @@ class EditHistory:
         )
 
     def _main_file(self, step: FileChange, history: FileHistory, folder: Path) -> str:
-        """Return the name of the file that a step was made for. Others only lost devices to that one."""
+        """Return the name of the file that an edit (step) was made for.
+
+        Others in it only lost devices to that one.
+        """
         names = list(step.after)
         for name in names if len(names) > 1 else ():
             before = self._person(folder / name, self._before(step, history, name))
@@ -206,10 +213,10 @@ class EditHistory:
         return step.before[name] is None or self._before(step, history, name) is not None
 
     def _after(self, step: FileChange, history: FileHistory, name: str) -> bytes | None:
-        """Return the content that a step left in a file.
+        """Return the content that an edit (step) left in a file.
 
-        None if the step deleted it, or if it was then edited outside of the daemon. The content is what the
-        next step found, or the file as it is now.
+        None if the edit deleted it, or if it was then changed outside of the daemon. The content is
+        what the next edit found, or the file as it is now.
         """
         wanted = step.after[name]
         if wanted is None:

@@ -23,8 +23,8 @@ def explanation(
 ) -> Explanation:
     """Return a decision with its reason, rule, owner, end and a sentence, for a response.
 
-    Times are in the time zone of ``at``. For a connection, protocol and address are added, and the services
-    that were recognised without their names. ``decided``: who set the rule.
+    Times are in the time zone of ``at``. A connection also has protocol and address, and one
+    without a host name the services as which it was recognised. ``decided``: who set the rule.
     """
     decision, left, change = answer
     flow: dict[str, Any] = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}

@@ -69,10 +69,11 @@ class Explainer:
     def explain(
         self, member: Member, seen: Observation, at: datetime, problems: tuple[str, ...] = ()
     ) -> Explanation:
-        """Return the decision for a member about a host or connection at a moment, with its reasons.
+        """Return the decision about a host or connection at a moment, with its reasons.
 
-        A past moment is judged by the state of that time. ``problems`` are added to the explanation. The
-        minutes left of a child are omitted if its log level hides the present.
+        ``member``: the device or profile that it is for. A past moment is judged by the state of
+        that time. ``problems`` are added to the explanation. The minutes left of a child are
+        omitted if its log level hides the present.
         """
         judge, situation = member.judge, member.situation
         if at < self._home.local_now():
@@ -125,7 +126,10 @@ class PreviewVerbs:
         return catalogue_view(self._home.rules.product)
 
     def week(self, call: Call[WeekRequest]) -> WeekPlan:
-        """Return a profile's schedule and time limits for the seven days from today on."""
+        """Return a profile's schedule and time limits for the seven days from today on.
+
+        ``set`` of the request: changes of the rules that are tried out.
+        """
         rules, profile = self._home.rules, self._tried.profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)
         grid, today = Schedule(profile, rules.calendar), self._home.local_now().date()

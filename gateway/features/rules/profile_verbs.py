@@ -142,9 +142,9 @@ class ProfileVerbs:
     def edit(self, call: Call[EditRequest]) -> Edited:
         """Change a profile's rules by the keys in ``set``, and write an audit line if the file changed.
 
-        Return the new revision, the one for an undo, the changed keys, and the devices taken from other
-        profiles. Raises ControlError if the sender may not make this change, and PolicyError if it is
-        invalid.
+        Return the new revision, the one for an undo, the changed keys, and the devices taken from
+        other profiles. Raises ControlError if the sender may not make this change, and PolicyError
+        if it is invalid or needs a confirmation (``confirmed``).
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
@@ -167,8 +167,8 @@ class ProfileVerbs:
     def undo_edit(self, call: Call[UneditRequest]) -> Unedited:
         """Restore an earlier revision of a profile's file.
 
-        Return the new revision, and the one that undoes this. Raises PolicyError if the revision is unknown
-        or may not be restored.
+        Return the new revision, and the one that undoes this. Raises ControlError if the sender may
+        not do it, and PolicyError if the revision is unknown or may not be restored.
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision

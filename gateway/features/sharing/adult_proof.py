@@ -125,8 +125,8 @@ class AdultProofVerbs:
     def _method(self, call: Call[AdultProofRequest]) -> tuple[ProofMethod, str]:
         """Check a request's proof, and return its method and the guardian's name (empty for a wallet).
 
-        Checks the password, and a code if the guardian has a second factor. Raises ControlError if they are
-        wrong.
+        Checks the password, and a code if the guardian has a second factor; the pages have checked
+        a wallet's proof. Raises ControlError if they are wrong.
         """
         if call.has("by"):
             return ProofMethod.GUARDIAN, self._access.guardian(call)

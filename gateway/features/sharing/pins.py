@@ -94,9 +94,10 @@ class PinDesk:
         return mac in who.devices and not possible_users(household, mac) and not self._use_of(mac)
 
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
-        """Raise ControlError if the request's ``pin`` is not the PIN of ``who``. Count wrong ones.
+        """Raise ControlError if the request's ``pin`` is not the PIN of ``who``, or ``who`` has none.
 
-        Raises PolicyError after too many wrong ones from the device ``mac``.
+        Wrong ones are counted by device (``mac``) and child; too many make every try a PolicyError
+        for a while.
         """
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", loop_time(self._home)
         if known is None:

@@ -44,10 +44,11 @@ class _Watched:
 
 
 class Sharing:
-    """Starts and ends temporary uses: a child's profile applies to a shared or handed-over device.
+    """Starts and ends temporary uses of devices by a child, whose rules then apply to the device.
 
-    ``byte_counts``: returns the kernel's forwarded bytes by slot (number of a device) and class since the
-    start.
+    They are of shared devices, and of adults' devices that a guardian handed to a child.
+    ``byte_counts``: returns the bytes that the kernel has forwarded, by slot (number of a device)
+    and class (combination of time rules).
     """
 
     def __init__(
@@ -60,9 +61,10 @@ class Sharing:
         recent: RecentRefusals,
         byte_counts: Callable[[], Mapping[Pair, int]],
     ) -> None:
-        """Delete the stored uses that ended while the daemon was stopped, or all if the clock is not trusted.
+        """Delete the stored uses that ended while the daemon was stopped; all if the clock is untrusted.
 
-        Handed-over devices stay. Create this object before devices are grouped.
+        Adults' devices that were handed to a child stay so. Create this object before devices are
+        grouped.
         """
         self._home = home
         self._effects = effects
@@ -93,7 +95,7 @@ class Sharing:
         return use if use is not None and temporary_profiles(self._home.rules.household, [use]) else None
 
     def handed_over(self) -> list[str]:
-        """Return the MAC addresses of the devices that are handed over to a child."""
+        """Return the MAC addresses of the adults' devices that a guardian has handed to a child."""
         return [mac for mac, use in self._uses.all().items() if use.handed]
 
     def is_full(self, mac: str) -> bool:

@@ -67,7 +67,10 @@ PLAIN_PLACES = (HOME, "adult")
 
 
 class SharingVerbs:
-    """Verbs that start and end the use of shared or handed-over devices by children, and describe it."""
+    """Verbs that start, end and describe a child's use of a shared device, or of an adult's.
+
+    A guardian hands an adult's device to a child ("handed over").
+    """
 
     def __init__(
         self,
@@ -112,8 +115,9 @@ class SharingVerbs:
     def use(self, call: Call[UseRequest]) -> SharedDevice:
         """Apply a child's rules to a shared device, and return its state.
 
-        A child needs its PIN, if it has one; with ``by``, a guardian starts the use. Raises ControlError if
-        this is not allowed, and PolicyError after too many tries or changes.
+        A child from ten years on needs its PIN; with ``by``, a guardian starts the use. An adult's
+        proof on the device ends. Raises ControlError if this is not allowed, and PolicyError after
+        too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
@@ -132,10 +136,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def leave(self, call: Call[LeaveRequest]) -> SharedDevice:
-        """End a child's use of a shared device: from that device, the claiming phone, or by a guardian.
+        """End a child's use of a shared device: from that device, another of the child, or by a guardian.
 
-        ``screen``: the shared device, such as a TV, if another device sends the request. Raises ControlError
-        if the device has no user, or another one.
+        ``screen``: the shared device, such as a TV, if another device sends the request. Raises
+        ControlError if the device has no user, or another one.
         """
         args, mac = call.args, self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
@@ -200,10 +204,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def handed(self, call: Call[HandedRequest]) -> Handed:
-        """Return whether the device at an IP address is handed over to a child, and to which one.
+        """Return whether the device at an IP address is an adult's that was handed to a child, and which.
 
-        ``device``: where the login session began; that device counts too, as it may have another address by
-        now.
+        ``device``: where the login session began; that device counts too, as it may have another
+        address by now. The response names the device and the child.
         """
         here, device = self._presence.mac_of(call.args.ip), call.args.device
         began_on = None if device is None else self._mac(call, "device", device)
@@ -216,8 +220,9 @@ class SharingVerbs:
     def child_uses(self, ip: str, device: str) -> bool:
         """Return whether a child may be using a login session that began on ``device``, now at ``ip``.
 
-        True if one of the two devices is handed over to a child, or if the session is used on a child's own
-        device and began on another: cookies do not move between devices, but a child can read and copy them.
+        True if one of the two devices is an adult's that was handed to a child, or if the session
+        is used on a child's own device and began on another: cookies do not move between devices,
+        but a child can read and copy them.
         """
         here, began_on = self._presence.mac_of(ip), parse_mac(device)
         uses = (self._sharing.use_of(mac) for mac in (here, began_on) if mac)
@@ -227,7 +232,10 @@ class SharingVerbs:
         return owner is not None and owner.is_child and began_on not in (None, here)
 
     def lent(self, _call: Call[NoValues]) -> Lending:
-        """Return all shared and handed-over devices, and the state of each child's PIN, for guardians."""
+        """Return all shared devices, adults' devices that children have, and the state of each PIN.
+
+        It is for guardians: a private user of a device is left out.
+        """
         household = self._home.rules.household
         shared = [mac for mac in household.config.shared if possible_users(household, mac)]
         macs = dict.fromkeys([*shared, *self._sharing.handed_over()])

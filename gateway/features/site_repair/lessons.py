@@ -54,12 +54,16 @@ class LessonBook:
         self.lessons: dict[str, RunningLesson] = {}  # by profile
 
     def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the site repair that runs on a member's device, or None."""
+        """Return the site repair that runs on the device of ``member``, or None.
+
+        None also if it is uncertain whose device it is, or if ``member`` stands for several
+        devices.
+        """
         running = self._running_on(member)
         return None if running is None else running.lesson
 
     def decide_of(self, member: Member) -> Decide:
-        """Return the function that decides about a member's connections and DNS queries.
+        """Return the function that decides about the connections and DNS queries of ``member``, a device.
 
         During a site repair it also records what was blocked, and publishes an event.
         """
@@ -76,10 +80,10 @@ class LessonBook:
         return heard
 
     def _running_on(self, member: Member) -> RunningLesson | None:
-        """Return the site repair that runs on the member's device, or None.
+        """Return the site repair that runs on the device of ``member``, or None.
 
-        None also if it is uncertain whose device it is, if it has another profile's rules for now, or if
-        several devices share the member.
+        None also if it is uncertain whose device it is, if it has another profile's rules for now,
+        or if ``member`` stands for several devices.
         """
         running = self.lessons.get(member.profile.id)
         if (

@@ -51,7 +51,7 @@ TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
 class SiteRepairVerbs:
-    """Starts site repairs, lists the hosts that they opened, and adds chosen ones to the allow list."""
+    """Starts site repairs, lists the hosts requested during them, and allows chosen ones."""
 
     def __init__(
         self,
@@ -99,9 +99,10 @@ class SiteRepairVerbs:
         return profile
 
     def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
-        """Return the members of the child's devices, or of ``device`` alone.
+        """Return the child's devices, or ``device`` alone, as `Member` objects (rules and time state).
 
-        Devices of which it is uncertain who uses them are left out. Raises ControlError if none is left.
+        Devices of which it is uncertain who uses them are left out. Raises ControlError if none is
+        left.
         """
         family = self._family
         found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
@@ -124,7 +125,7 @@ class SiteRepairVerbs:
             ) from error
 
     def _check(self, host: str, member: Member, lesson: ActiveRepair) -> None:
-        """Raise ControlError if the site repair would not open the site on the member's devices now."""
+        """Raise ControlError if the site repair would not open the site on these devices now."""
         seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
         decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
         if decision.allowed:
@@ -140,7 +141,7 @@ class SiteRepairVerbs:
         raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
 
     def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
-        """Return the state of a child's site repair, and the host names that it opened.
+        """Return the state of a child's site repair, and the host names that devices requested during it.
 
         If the log level stores no names, only those that the site's own pages need are returned.
         """

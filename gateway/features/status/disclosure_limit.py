@@ -21,9 +21,10 @@ HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
 def limit(name: str, verb: Handler, guesses: GuessLimit, now: Callable[[], float]) -> Handler:
-    """Return a handler that calls ``verb``, unless too many sealed names were disclosed lately.
+    """Return a handler that calls ``verb``, unless too many names on sealed lists were disclosed lately.
 
-    Then it raises ControlError. Each response that discloses such a name is counted. ``name``: of the verb.
+    Then it raises ControlError. A sealed list has hashed names that are blocked for everyone; each
+    response that discloses one of them is counted. ``name``: of the verb.
     """
 
     def asked(request: ControlRequest) -> Answer:

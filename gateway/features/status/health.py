@@ -72,7 +72,11 @@ class HealthVerbs:
         return self.report()
 
     def report(self) -> SupportFile:
-        """Return the support report: versions, findings, counters, samples and log, without personal data."""
+        """Return the support report: versions, findings, counters, samples and log, no personal data.
+
+        A new check also starts if the last one is old; the findings are those of the last one.
+        Raises ControlError if no process can be started.
+        """
         checking, vitals = self._checking, self._vitals
         checking.look()
         return SupportFile(

@@ -157,7 +157,7 @@ class Metrics:
         return Path(self._home.rules.household.config.runtime) / FILE
 
     def metrics(self, call: Call[MetricsRequest]) -> MetricsText:
-        """Return the metrics as text, for the token of a parent's account or the provider's approved token.
+        """Return the metrics as text, for any account's API token or the provider's approved token.
 
         Raises ControlError for an unknown token or without approval.
         """

@@ -117,10 +117,10 @@ class MemberState:
     def closing(
         self, member: Member, in_use: frozenset[str], now: datetime, *, own: bool
     ) -> tuple[ClosingSoon, ...]:
-        """Return what closes for the member within a quarter of an hour: schedules, bedtime, limits.
+        """Return what closes for a person within a quarter of an hour: schedules, bedtime, limits.
 
-        ``in_use``: keys of the limits and schedules that running connections use. Others (not ``own``) see no
-        time limit of a person whose log level does not show the present.
+        ``in_use``: keys of the limits and schedules that running connections use. Others (not
+        ``own``) see no time limit of a person whose log level does not show the present.
         """
         rules = self._home.rules
         shown = own or shows_present(member.profile.rules.log_level)
@@ -423,7 +423,7 @@ class OwnDeviceVerb:
         return {"asked": Ask.ADDRESS} if taken else {}
 
     def _mac(self, call: Call[DeviceRequest]) -> str | None:
-        """Return the MAC address of the requested device; None if its IP address is unknown.
+        """Return the MAC address of the requested device; None for an invalid one or an unknown address.
 
         Raises ControlError if the request has neither a MAC nor an IP address.
         """

@@ -144,7 +144,8 @@ class TicketVerbs:
     def redeem(self, call: Call[RedeemRequest]) -> OwnGrant:
         """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries.
 
-        Raises PolicyError for a wrong or used code, after too many tries, or during a pause.
+        Raises PolicyError for a code that is wrong, used, expired or another child's, after too
+        many tries, or during a pause.
         """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()

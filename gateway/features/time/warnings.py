@@ -20,10 +20,11 @@ SHORTEST_SLEEP = 1.0
 
 
 def closing(member: Member, in_use: frozenset[str], now: datetime) -> list[Left]:
-    """Return what closes for a member within a quarter of an hour, the soonest first.
+    """Return what closes for a child within a quarter of an hour, the soonest first.
 
-    That is the device as a whole, what is in use now (``in_use``: keys of limits and schedules), and the
-    targets of the child's limits and schedules. While everything is closed, the list is empty.
+    That is the device as a whole, what is in use now (``in_use``: keys of limits and schedules),
+    and the targets of the child's limits and schedules. While everything is closed, the list is
+    empty. ``member``: the child's rules and time state.
     """
     rules = member.profile.rules
     own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}

@@ -103,10 +103,11 @@ class _RefusedError(Exception):
 
 
 def _with_new_password(action: str, name: str, **values: str | None) -> AccountResponse:
-    """Send a user's name and the typed new password to the daemon, and return its response with the account.
+    """Send a user's name and the typed new password to the daemon, and return its response (the account).
 
-    ``action``: `claim` creates the first guardian, `recover` replaces a forgotten password. ``values``: its
-    further arguments, such as a label code. Raises: _RefusedError with the message for the user.
+    ``action``: `claim` creates the first guardian, `recover` replaces a forgotten password.
+    ``values``: its further arguments, such as a label code. Raises _RefusedError with the message
+    for the user, for every problem except Unreachable.
     """
     password = request.form.get("password", "")
     if not name.strip() or not name.isprintable():
@@ -158,9 +159,9 @@ def recovery(key: str) -> ResponseReturnValue:
 @blueprint.post("/account/recovery/<key>")
 @everybody
 def put_away(key: str) -> ResponseReturnValue:
-    """Discard the stored recovery code that a page has shown.
+    """Discard the stored recovery code that a page has shown, and redirect to the start page.
 
-    Redirect to the start page, or to the first run if it goes on.
+    In the first run (setup), or if the home has no people yet, redirect to its next or first step.
     """
     me = session.signed_in()
     sheets().drop(key, me.name)

@@ -135,9 +135,10 @@ def use_password() -> ResponseReturnValue:
 @blueprint.post("/signin/code")
 @anyone
 def use_second_step() -> ResponseReturnValue:
-    """Complete a sign-in, whose password was right, by a code of the second factor.
+    """Complete a sign-in, whose password was right, by a code of the second factor, and redirect.
 
-    A wrong code shows the form again with a message.
+    A wrong code shows the form again with a message; after too long a wait, the user starts again
+    with the password.
     """
     name, pending = request.form.get("name", "")[:NAME_LIMIT], request.form.get("pending", "")[:TIME_LIMIT]
     try:
@@ -164,8 +165,9 @@ def _signed_in(answer: AccountResponse, *, detour: bool) -> ResponseReturnValue:
 def start_session(answer: AccountResponse, *, detour: bool) -> str:
     """Store a new session in the cookie, and return the address of the page to open for the user's role.
 
-    It is the first run (setup) in an empty home. Also sends the browser's time, if the form has it, to the
-    daemon. ``detour``: return the page that sets a password, if the account has none.
+    For a guardian of a home without people, it is the first run (setup). Also sends the browser's
+    time, if the form has it, to the daemon. ``detour``: return the page that sets a password, if
+    the account has none.
     """
     session.sign_in(answer)
     _offer_time(answer.guardian)
@@ -225,7 +227,10 @@ def _offer_time(name: str) -> None:
 @blueprint.post("/signout")
 @anyone
 def sign_out() -> ResponseReturnValue:
-    """Sign out and redirect to the start page. A parent who could not sign in again is warned first."""
+    """Sign out and redirect to the start page.
+
+    A guardian without a password or passkey stays signed in and is redirected to a warning first.
+    """
     if "anyway" not in request.form and _could_not_return():
         return redirect(url_for("door.leaving"), 303)
     if session.token():

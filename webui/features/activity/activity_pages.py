@@ -99,7 +99,8 @@ def _with_sentences(
 def undo() -> ResponseReturnValue:
     """Undo the last change of a person's rule file, and redirect to the overview of activity.
 
-    Form field ``who``: the person's id; also an adult's, whose rules have no page.
+    Form fields: ``revision`` (`forms.revisions`), and ``who``: the person's id; also an adult's,
+    whose rules have no page.
     """
     who = request.form.get("who", "")[:WHO_LIMIT]
     with notices.refusals_to(notices.said):

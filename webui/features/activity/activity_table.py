@@ -64,9 +64,10 @@ def table(found: Iterable[Cells]) -> str:
 
 
 def cell(text: str) -> str:
-    """Return a cell's text without control characters.
+    """Return text for a CSV cell, without control characters and at most CELL_LIMIT long.
 
-    A text that begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate it.
+    A text that begins like a formula gets an apostrophe, so that a spreadsheet does not evaluate
+    it.
     """
     bare = plain(text, CELL_LIMIT)
     return f"'{bare}" if text.startswith(STARTS) or bare.lstrip().startswith(STARTS) else bare

@@ -50,10 +50,10 @@ class SiteView:
 
     @property
     def attempts(self) -> int:
-        """Return the number of attempts that the page shows for the site.
+        """Return the number that the page shows: attempts at a blocked site, visits of a visited one.
 
-        For an attempt to bypass the filter, it is all of them; else a person's, or if there are none, those
-        that devices made without a person.
+        For an attempt to bypass the filter, it is all of them; else a person's, or if there are
+        none, those that devices made without a person.
         """
         if self.group == "bypass":
             return self.site.times + self.background
@@ -174,7 +174,10 @@ class HistoryView:
 
     @property
     def categories(self) -> tuple[Usage, ...]:
-        """Return the minutes of all days by category, the most used first."""
+        """Return the minutes of all days by category, the most used first.
+
+        One entry is for minutes of no known category.
+        """
         return _sums(self.days, lambda target: not target.startswith(SERVICE))
 
 

@@ -53,7 +53,8 @@ class BlockView:
     def may_be_wrong(self) -> bool:
         """Return whether the child can report the block as a mistake.
 
-        That is if the site's category or age decided, not a family's rule or a service's.
+        That is if a site is blocked by its category, or as new or unknown; not by a family's rule,
+        and no service.
         """
         return self.block.reason in CLASSIFIED and not self.block.entry.startswith(SERVICE)
 

@@ -69,7 +69,7 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/refused/opened")
 @anyone
 def opened() -> ResponseReturnValue:
-    """Show that a site that was blocked on this device is allowed now, and open it.
+    """Return a page that says that a site blocked on this device is allowed now, and then opens it.
 
     Responds with 409 while it is blocked, or if it is not among the device's last blocks.
     """

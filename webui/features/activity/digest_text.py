@@ -45,8 +45,9 @@ def week_of(
 ) -> Week:
     """Return the summary of a child's last seven days.
 
-    ``history``: the child's activity, ignored below the log level at which categories are visible. ``asked``:
-    requests of all children. ``changes``: those of the child's rules; older ones are left out.
+    ``history``: the child's activity, ignored below the log level at which categories are visible;
+    None if it was not requested. ``asked``: requests of all children. ``changes``: those of the
+    child's rules; older ones are left out.
     """
     kept = child.log_level >= KINDS_LEVEL and history is not None
     mine = [request for request in asked if request.profile == child.id]

@@ -51,7 +51,8 @@ def month() -> ResponseReturnValue:
 def _page(name: str) -> ResponseReturnValue:
     """Show the child of the requesting device its own activity of a day, week or month (``name``).
 
-    It always has the comparison with a usual day. Another device is redirected to the start page.
+    A day is compared with a usual one, if enough days are known. Another device is redirected to
+    the start page.
     """
     here = daemon().here(source_address())
     home = daemon().home()

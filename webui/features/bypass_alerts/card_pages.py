@@ -44,9 +44,9 @@ def back() -> ResponseReturnValue:
 
 
 def _card() -> tuple[str, str, str]:
-    """Return the card's id from the form, and its parts: the device's MAC address and the bypass method.
+    """Return the id of an alert (card) from the form, and its parts: MAC address and bypass method.
 
-    Responds with 400 if it is malformed. The daemon checks whether there is such a card.
+    Responds with 400 if it is malformed. The daemon checks whether there is such an alert.
     """
     card = request.form.get("card", "")
     device, blank, way = card.partition(" ")

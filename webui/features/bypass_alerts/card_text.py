@@ -36,7 +36,7 @@ class CardView:
 
     @property
     def host(self) -> str:
-        """Return the host of the query that caused the card; empty if it is not stored. Untrusted input."""
+        """Return the host of the query that caused the alert; empty if not stored. Untrusted input."""
         return self.card.host or ""
 
     @property
@@ -49,7 +49,7 @@ class CardView:
 
 
 class CardsView:
-    """Cards for the page, each about a bypass method that a device has used; newest first.
+    """The alerts (cards) of the page, each about a bypass method that a device has used; newest first.
 
     ``more``: how many are not shown.
     """

@@ -115,7 +115,11 @@ class DevicesView:
 
     @property
     def groups(self) -> tuple[DeviceGroup, ...]:
-        """Return the devices in groups: by child, by adult, then shared, unfiltered, guests' and new ones."""
+        """Return the devices in groups: by child, by adult, shared, adults', unfiltered, guests', new.
+
+        Empty groups are left out, except a child's. "Adults'": marked as an adult's, without a
+        profile.
+        """
         new = [device for device in self.state.devices if is_new(device)]
         shared = [device for device in self.state.devices if device.shared and device not in new]
         rest = [device for device in self.state.devices if device not in new and device not in shared]

@@ -35,7 +35,10 @@ SITES_LIMIT = 8  # names of one VPN
 @blueprint.post("/share")
 @guardians_only
 def share() -> ResponseReturnValue:
-    """Share a device between several people, or end the sharing if none is ticked."""
+    """Share a device between the ticked people, or end the sharing if none is ticked.
+
+    With only one ticked, nothing changes and the page shows a message.
+    """
     devices, device = known(request.form.get("mac", ""))
     people = [person.id for person in devices.state.people if person.id in request.form.getlist("people")]
     if len(people) == 1:
@@ -71,10 +74,10 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
 
 
 def share_between(device: ListedDevice, people: Sequence[str]) -> None:
-    """Share a device between people, given by their ids. Raises: ControlError.
+    """Share a device between people, given by their ids. Raises ControlError.
 
-    An owned device cannot be shared, so it is first removed from its owner's file. If the second step fails,
-    it is restored there.
+    A person's device cannot be shared, so it first becomes a guest's. If the sharing then fails, it
+    is given back to that person.
     """
     owned = not device.shared and device.profile not in (*PLACES, QUARANTINE)
     if owned:
@@ -88,7 +91,11 @@ def share_between(device: ListedDevice, people: Sequence[str]) -> None:
 
 
 def end_sharing(mac: str) -> None:
-    """End the sharing of a device: it belongs again to its earlier owner or group. Raises: ControlError."""
+    """End the sharing of a device. Raises ControlError.
+
+    The device is again in the group that it was in before. One that belonged to a person is then a
+    guest's.
+    """
     _set(f"shared/{mac}", None)
 
 

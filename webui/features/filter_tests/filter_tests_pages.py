@@ -90,7 +90,7 @@ def end(profile: str) -> ResponseReturnValue:
 def site(profile: str) -> ResponseReturnValue:
     """Let the daemon decide on the typed site, at the typed day and time, and redirect to the result.
 
-    An invalid site shows the page with a message.
+    For an invalid site, or if the daemon refuses, return the page with a message (422).
     """
     page = opened(profile)
     try:

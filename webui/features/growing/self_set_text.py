@@ -117,7 +117,7 @@ def night_fields(value: object) -> dict[str, tuple[str, str]]:
 def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
     """Return the typed bedtime as a value of a rule file. ``fields``: its start and end, by day type.
 
-    Raises: SelfSetError for an invalid or missing time.
+    Raises SelfSetError for an invalid time, or if all are empty.
     """
     plan: dict[str, tuple[int, int] | None] = {}
     for day, (start, end) in fields.items():
@@ -130,7 +130,7 @@ def typed_bedtime(fields: Mapping[str, tuple[str, str]]) -> object:
 def typed_limit(fields: Mapping[str, str]) -> object:
     """Return the typed limit as a value of a rule file. ``fields``: its time as text, by day type.
 
-    Raises: SelfSetError for an invalid or missing time.
+    Raises SelfSetError for an invalid time, or if all are empty.
     """
     plan: dict[str, int | None] = {}
     for day, text in fields.items():

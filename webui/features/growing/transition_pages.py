@@ -77,7 +77,8 @@ def take(profile: str) -> ResponseReturnValue:
 def later(profile: str) -> ResponseReturnValue:
     """Postpone the child's transition to the next age group once, with a reason that the child reads.
 
-    Responds with 422 without a valid reason, and with 400 for an invalid month.
+    Responds with 422 without a valid reason or if the daemon refuses, and with 400 for an invalid
+    month.
     """
     page = opened(profile)
     until, reason = request.form.get("until", "")[:20], " ".join(request.form.get("reason", "").split())

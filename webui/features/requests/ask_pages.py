@@ -112,10 +112,11 @@ def _ask_for_time(here: Here, home: HomeView) -> ResponseReturnValue:
 
 
 def _ask_for_site(here: Here, _home: HomeView) -> ResponseReturnValue:
-    """Send the child's request for a site, and redirect to the child's page.
+    """Send the child's request for a site, service or category, and redirect to the child's page.
 
-    Form fields: ``host``, ``wrong`` (it was blocked by mistake), and ``stay``: redirect to the page of this
-    blocked host, which waits for the answer. Responds with 409 if the child may not ask for the site.
+    Form fields: ``host`` (or ``service:ID``, ``category:ID``), ``wrong`` (it was blocked by
+    mistake), and ``stay``: redirect to the page of this blocked host, which waits for the answer.
+    Responds with 409 if the child may not ask for it.
     """
     host = request.form.get("host", "")
     name = plain(askable_name(here, host), 80)

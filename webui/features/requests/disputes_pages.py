@@ -92,9 +92,10 @@ def _form(meant: Meant, sentence: str = "") -> str:
 
 
 def _meant(at: str, device: str, service: str) -> Meant | None:
-    """Return the row of counted minutes of the requesting device's child that begins at ``at``.
+    """Return the row of counted minutes of the requesting device's child that the request names.
 
-    None if it does not exist, or if the device has no child.
+    It begins at ``at`` (ISO time), on ``device``, for ``service``. None if there is no such row, or
+    if the requesting device has no child.
     """
     start = _moment(at[:ARGUMENT_LIMIT])
     here, home = daemon().here(source_address()), daemon().home()

@@ -101,7 +101,7 @@ def waiting_time(requests: Iterable[RequestView]) -> RequestView | None:
 
 
 def waiting_for(requests: Iterable[RequestView], *entries: str) -> RequestView | None:
-    """Return the pending request for one of ``entries`` or for a site above it; None without one.
+    """Return the pending request for one of ``entries`` or for a parent domain of it; None without one.
 
     An entry is a host, ``service:ID`` or ``category:ID``.
     """

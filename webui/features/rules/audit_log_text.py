@@ -60,9 +60,9 @@ def describe(line: ChangeLine, now: datetime) -> str:
 
 
 def _detail(line: ChangeLine, now: datetime) -> str:
-    """Return the detail of an audit-log line in the reader's language, if the daemon writes more than names.
+    """Return the detail of an audit-log line, in the reader's language if its form is known.
 
-    A form that is not known, such as one of an earlier version, is returned as it is stored.
+    Other details, such as names or those of an earlier version, are returned as they are stored.
     """
     detail = plain(line.detail, DETAIL_LIMIT)
     worded = _DETAILS.get(line.what)

@@ -83,7 +83,10 @@ def save_zone() -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo() -> ResponseReturnValue:
-    """Restore the settings of the home to their state before the last change, and redirect."""
+    """Restore the settings of the home to their state before the last change, and redirect.
+
+    Redirects to the page that the form was on.
+    """
     with notices.refusals_to(notices.said):
         there = revisions("was")
         daemon().change(UNEDIT_FAMILY, **author() | there)

@@ -39,7 +39,8 @@ def show() -> ResponseReturnValue:
 def hand_over() -> ResponseReturnValue:
     """Hand the requesting device to a child, whose rules then apply on it, and sign its browser out.
 
-    Form field ``who``: the child. Responds with 400 if it is unknown.
+    Form field ``who``: the child. Responds with 400 if it is unknown. If the daemon refuses, the
+    browser stays signed in, and the page shows why.
     """
     here, home = daemon().here(source_address()), daemon().home()
     child = home.child(request.form.get("who", ""))

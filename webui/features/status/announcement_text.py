@@ -15,7 +15,11 @@ from webui.language.words import day_past, plain
 
 
 def announced(announcement: AnnouncementEntry, now: datetime) -> str:
-    """Return a sentence about who set up the gateway or got full access to it, how, and when."""
+    """Return a sentence about a notice to everyone: who did what to get access, how, and when.
+
+    Its kinds: set up the gateway, became a parent, set a new password, made an API token, or made
+    or restored a backup.
+    """
     kind, at = announcement.told, announcement.at
     values = {
         "name": plain(announcement.name),
@@ -52,9 +56,10 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
 
 
 def accounts_lost(announcements: Iterable[AnnouncementEntry], now: datetime) -> str:
-    """Return an announcement for parents who cannot sign in because all accounts were lost; empty if none.
+    """Return an announcement that all accounts were lost and a new one was made; empty if not.
 
-    It names no person, device or method: guests read it too. Pages of children's devices must not show it.
+    It is for parents who cannot sign in. It names no person, device or method: guests read it too.
+    Pages of children's devices must not show it.
     """
     for announcement in announcements:
         if announcement.told == "claim_again" and announcement.at:

@@ -86,7 +86,10 @@ def show() -> ResponseReturnValue:
 @blueprint.get("/cards")
 @guardians_only
 def cards() -> ResponseReturnValue:
-    """Return the cards of all children as an HTML fragment, for the script that updates the page."""
+    """Return the changing parts of the parents' home page, such as the children's cards, as HTML.
+
+    A script inserts them to update the page.
+    """
     return render_template("home_cards.html", **_cards())
 
 
@@ -183,7 +186,7 @@ def _cards() -> dict[str, object]:
 
 
 def _waiting() -> list[RequestEntry]:
-    """Return the pending requests of all children that the page shows, oldest first."""
+    """Return the pending requests of all children, oldest first, at most REQUESTS_SHOWN."""
     found = daemon().client.ask(REQUESTS, pending=True).requests
     return [RequestEntry(asked) for asked in reversed(found)][:REQUESTS_SHOWN]
 

@@ -23,9 +23,10 @@ TYPES = {
 @blueprint.get("/metrics")
 @anyone
 def metrics() -> Response:
-    """Return the counters as text for a parent's API token or the provider's token. Cookies do not count.
+    """Return the counters as text for any account's API token or the provider's token.
 
-    The ``Accept`` header chooses between OpenMetrics, the default, and plain text.
+    Cookies do not count. The ``Accept`` header chooses between OpenMetrics, the default, and plain
+    text.
     """
     wanted = request.headers.get("Accept", "")
     # Without a wish it is OpenMetrics; browsers and old scrapers ask for plain text.

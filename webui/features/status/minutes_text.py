@@ -77,7 +77,10 @@ class MinutesView:
 
     @property
     def landing(self) -> int:
-        """Return the extra minutes that the child can take to finish a game; 0 if it cannot."""
+        """Return the minutes that the child may take once a day to finish a game, used or not.
+
+        0 if it has none.
+        """
         return 0 if self.status.landing is None else self.status.landing.minutes
 
     @property
@@ -96,7 +99,7 @@ class MinutesView:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """A limit or schedule that ends soon, for a ring chart: minutes left, and the minutes of a full ring.
+    """When a limit or schedule ends, for a ring chart: minutes left, and the minutes of a full ring.
 
     ``at``: when it ends, if that is at a fixed time.
     """

@@ -160,7 +160,10 @@ class OwnRules:
 
     @property
     def has_own(self) -> bool:
-        """Return whether any rule is the family's own rather than from the age group."""
+        """Return whether any list entry, bedtime, schedule or limit is the family's own.
+
+        The others are from the age group, or from other sources such as a law.
+        """
         rules = self.profile
         owned: tuple[BlockedTarget | AllowedTarget | NightHours | WindowHours | LimitMinutes, ...] = (
             *rules.refused,

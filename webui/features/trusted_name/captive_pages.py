@@ -28,7 +28,8 @@ OPEN = "open"
 def state() -> ResponseReturnValue:
     """Return as RFC 8908 JSON whether the requesting device is blocked as a whole, and where to read why.
 
-    404 without HTTPS at the trusted name.
+    A device that may have mobile data is never reported as blocked. 404 without HTTPS at the
+    trusted name.
     """
     if not (trusted().origin and request.is_secure):
         abort(404)
