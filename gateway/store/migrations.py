@@ -393,9 +393,10 @@ def add_wrong_blocks(db: Any) -> None:
 
 
 def count_attempts(db: Any) -> None:
-    """Add to decisions and daily counts how many attempts they were, and how many of them in the background.
+    """Add to decisions and daily counts how many attempts of a person and in the background they were.
 
-    Rows of before have numbers of packets only. Each counts as one attempt: too few rather than too many.
+    Earlier rows have numbers of packets only. Each counts as one attempt of a person: too few
+    rather than too many.
     """
     for table in ("decisions", "counts"):
         db[table].add_column("attempts", int, not_null_default=1)
@@ -442,7 +443,7 @@ _MAGIC, _FRACTIONS, _USER_VERSION, _APPLICATION_ID = slice(0, 16), slice(21, 24)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return how many migrations were applied to the open file.
+    """Return how many of the database migrations were applied to the open file.
 
     Files of before 2026-12 have the number in the user version only.
     """
@@ -455,13 +456,16 @@ def needed(connection: sqlite3.Connection) -> int:
 
 
 def is_due(path: Path) -> bool:
-    """Return whether opening the database would create, migrate or replace it."""
+    """Return whether opening the database would create, migrate or replace the file ``path``."""
     done = applied(path)
     return done is None or done < len(MIGRATIONS)
 
 
 def applied(path: Path) -> int | None:
-    """Return how many migrations were applied to a file: 0 if it is missing or empty, None if unreadable."""
+    """Return how many migrations were applied to a file, without opening it as a database.
+
+    0 if it is missing or empty, None if it is unreadable or no database of this kind.
+    """
     numbers = _numbers(path)
     return None if numbers is None else max(numbers)
 
@@ -494,7 +498,8 @@ def _numbers(path: Path) -> tuple[int, int] | None:
 class _Held:
     """Wraps a connection so that ``with connection`` neither commits nor rolls back.
 
-    sqlite_utils 3.38 (Debian 13) uses ``with connection``, which would end the transaction of ``migrate``.
+    sqlite_utils 3.38 (Debian 13) uses ``with connection``, which would end the transaction of
+    `migrate`.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -511,7 +516,10 @@ class _Held:
 
 
 def _tables(connection: sqlite3.Connection) -> Any:
-    """Return the database for migrations: that of sqlite_utils, or a plain one where it is not installed."""
+    """Return the object by which migrations reach tables: that of sqlite_utils, or `PlainDatabase`.
+
+    The latter is used where sqlite_utils is not installed.
+    """
     try:
         import sqlite_utils
     except ModuleNotFoundError:

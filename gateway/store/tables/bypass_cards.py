@@ -44,9 +44,9 @@ class BypassCardTable:
         return tuple(card for card in self._cards.values() if card.mac == mac)
 
     def put(self, card: AlertCard) -> None:
-        """Store a new or changed notice about a bypass method immediately.
+        """Store a new or changed notice (card) about a bypass method in memory, and write it immediately.
 
-        Beyond MAX_CARDS, the oldest one is deleted.
+        Only what the log level allows is written. Beyond MAX_CARDS, the oldest one is deleted.
         """
         self.note(card)
         self.flush()

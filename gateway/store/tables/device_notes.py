@@ -67,7 +67,10 @@ class DeviceNoteTable:
         return self._labels
 
     def name(self, mac: str, label: str) -> bool:
-        """Set the label of a device; an empty one removes it. Return False if LABELS_LIMIT is reached."""
+        """Set the label of a device; an empty one removes it.
+
+        Return False, and change nothing, if LABELS_LIMIT devices have one already.
+        """
         if not label:
             if self._labels.pop(mac, None) is not None:
                 self._writer.save(Statement("DELETE FROM labels WHERE mac = ?", [(mac,)]))
@@ -99,7 +102,10 @@ class DeviceNoteTable:
         self._noted[mac] = now
 
     def history(self, mac: str) -> list[Address]:
-        """Return the addresses that a device had, newest first. Raises StoreError."""
+        """Return the IP addresses, and earlier MAC addresses, that a device had, newest first.
+
+        Writes recorded addresses to the disk first. Raises StoreError.
+        """
         self.flush()
         rows = self._database.rows(
             "SELECT address, first, last FROM addresses WHERE mac = ? ORDER BY last DESC, address", (mac,)
@@ -142,7 +148,10 @@ class DeviceNoteTable:
         self._writer.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
 
     def tidy(self, known: Container[str]) -> None:
-        """Delete the address history of the devices recorded since the start that are not in ``known``."""
+        """Delete the address history of devices that are not in ``known``.
+
+        Only of those whose addresses were recorded (`seen`) since the start of the program.
+        """
         unknown = [mac for mac in self._noted if mac not in known]
         for mac in unknown:
             self._noted.pop(mac)

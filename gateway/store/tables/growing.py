@@ -28,7 +28,7 @@ _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)
 class AgeTransitionTable:
     """Stores each child's latest change to the next age group, by profile id.
 
-    It is proposed, postponed or done.
+    It is proposed, postponed or done. It does not change the rules.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

@@ -19,8 +19,8 @@ CLASSES = range(1, 64)  # six bits; 0 is no class
 class SlotTable:
     """Assigns and stores the numbers in the kernel's packet marks: slots and classes.
 
-    A slot stands for a filtered device, a class for a combination of time rules of a slot. The smallest free
-    number is used.
+    A slot is the number of a filtered device, or of several with one profile; a class is that of a
+    combination of time rules (gates) of a slot. The smallest free number is used.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -38,14 +38,15 @@ class SlotTable:
         }
 
     def slots(self) -> Mapping[str, int]:
-        """Return the slot numbers of all devices that have one, by MAC address or other slot key."""
+        """Return all slot numbers, by the MAC address of the device or the key of the group of devices."""
         return self._slots
 
     def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
-        """Return the slot number of a device, assigned on first use. ``now``: Unix seconds.
+        """Return the slot number of a device or group of devices, assigned on first use.
 
-        If all slots are taken, the device gets the slot of the longest unused device that is not ``in_use``.
-        Raises StoreError if all are in use.
+        ``now``: Unix seconds. If all slots are taken, it gets that of the longest unused device
+        that is not ``in_use``; the class numbers of that slot are deleted. Raises StoreError if all
+        are in use.
         """
         known = self._slots.get(mac)
         if known is not None:
@@ -142,7 +143,7 @@ class SlotTable:
         return number
 
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
-        """Free the class numbers of a slot for combinations of time rules that are not in ``kept``.
+        """Free all class numbers of a slot, except those of the combinations of time rules in ``kept``.
 
         Call it when the slot's profile changed.
         """
