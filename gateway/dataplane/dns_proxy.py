@@ -85,8 +85,8 @@ class _Pair:
 class DnsProxy:
     """Judges the queries of DNS over TCP, and forwards allowed ones to the resolver that the device chose.
 
-    It listens on ``port`` (0: any) of all addresses, and accepts only connections that the ruleset
-    redirected.
+    Responses to filtered devices are judged and edited too. It listens on ``port`` (0: any) of all
+    addresses, and accepts only connections that the ruleset redirected.
     """
 
     def __init__(
@@ -225,7 +225,10 @@ class DnsProxy:
             self._send(pair, pair.upstream, pair.to_resolver, outcome.forward)
 
     def _subject(self, pair: _Pair) -> Subject | None:
-        """Return the rules (subject) of the pair's slot. If there are none, end the pair and return None."""
+        """Return the rules (subject) that apply to the client now.
+
+        If there are none, end the pair and return None.
+        """
         subject = self._subjects.get(pair.key[0])
         if subject is None:
             self._end(pair)
@@ -284,7 +287,7 @@ class DnsProxy:
         return len(self._pairs)
 
     def forget(self, slot: int | None = None) -> None:
-        """End the connections of one slot, or all connections."""
+        """End the connections of one slot (filtered device), or all connections (None)."""
         for pair in tuple(self._pairs.values()):
             if slot in (None, pair.key[0]):
                 self._end(pair)

@@ -38,9 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class Gates:
-    """Keeps the kernel's pass map up to date: which connection classes of each slot are open, and how long.
+    """Keeps the kernel's pass map up to date: which classes of each slot are open, and for how long.
 
-    A class is a combination of time rules (gates) that applies to connections of a slot.
+    A slot is a filtered device; a class is a combination of time rules (gates) that applies to some
+    of its connections. Those of a class that is not open are blocked.
     """
 
     def __init__(
@@ -58,10 +59,9 @@ class Gates:
     ) -> None:
         """Prepare the updates; the first `sync` starts them.
 
-        Arguments:
-            flows: the table whose decided flows are forgotten for the slots passed to ``changed``.
-            changed: called with the slots whose gates opened or closed.
-            classes_opened: called after a change that opened a class.
+        ``flows``: the table whose decided flows are forgotten for the slots passed to ``changed``.
+        ``changed``: called with the slots whose classes opened or closed, or whose situation (such
+        as a pause) changed. ``classes_opened``: called after a change that opened a class.
         """
         self._loop = loop
         self._table = table
@@ -107,9 +107,10 @@ class Gates:
         self._store_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """Return the table's desired state: ``base`` with the slots of all members and unfiltered devices.
+        """Return the desired state of the table: ``base`` with the slots of all filtered devices and guests.
 
-        It keeps the present open classes; `sync` updates them.
+        The unfiltered devices are in it too. It keeps the present open classes; `sync` updates
+        them.
         """
         members, arriving = self._family.everybody, self._family.arriving
         slots = tuple(
@@ -176,7 +177,12 @@ class Gates:
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft timeouts are whole seconds
 
     def sync(self) -> None:
-        """Apply the time rules of this moment to the members and the pass map; schedule the next change."""
+        """Open and close the classes (combinations of time rules) by the rules of this moment.
+
+        A closed class ends its running connections. All are judged again if filtering was switched,
+        or a site was opened or closed. Also update what the devices' rules depend on, such as
+        pauses, and schedule the next call for the next change.
+        """
         at = self._wall()
         situated = self._family.situate(at)
         before, opened = self._open, self._opened
@@ -260,7 +266,7 @@ class Gates:
     def rejudge(self) -> int:
         """Judge all live connections by the current rules. Return how many are blocked and were cut.
 
-        The others get the mark of their present class.
+        The others get the mark of their present class (combination of time rules).
         """
         at = self._wall()
         cut = 0
@@ -332,7 +338,7 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Delete the stored ends of a slot's leases, after its last device was removed."""
+        """Delete the stored ends of the leases of a slot, after its last device was removed."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:

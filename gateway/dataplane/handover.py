@@ -47,9 +47,10 @@ class _Stored(NamedTuple):
 
 
 class Handover:
-    """Reads the connections of the earlier daemon at the start, and writes those of this one at the stop.
+    """Reads the judged connections of the earlier daemon at the start (`take`), and writes those of this one.
 
-    ``stays``: the table outlives this daemon, so that its connections continue.
+    `close` writes them at the stop. ``stays``: the table outlives this daemon, so that its
+    connections continue; otherwise nothing is written.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Handover:
         return HandedOver(stored.layout, self._live)
 
     def close(self) -> None:
-        """Write the connections, if the table stays.
+        """Write the judged connections for the next daemon, if the table stays and `take` was called.
 
         Plain HTTP is left out: without the bytes read so far, its next request cannot be read.
         """

@@ -143,7 +143,7 @@ class KernelTable:
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
     def _load(self) -> None:
-        """Load the whole table, without a flow table if the kernel refuses it."""
+        """Load the whole table; if the kernel refuses it with a flow table, load it without one."""
         try:
             self._load_table()
         except KernelError as error:
@@ -192,8 +192,8 @@ class KernelTable:
     def update(self, snapshot: Snapshot) -> None:
         """Change the kernel's table from the present state to ``snapshot``, as far as the kernel supports it.
 
-        Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is loaded
-        again soon.
+        Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is
+        loaded again soon. Traffic counters are read before they would be lost.
         """
         new = self._supported(snapshot)
         old = self.snapshot
@@ -285,9 +285,10 @@ class KernelTable:
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def hand_over(self, slot: int, successor: int) -> None:
-        """Reset the connections of ``slot``, whose devices now have the slot ``successor`` (0: unfiltered).
+        """Reset the TCP connections of ``slot``, whose devices now have the slot ``successor``.
 
-        Without a successor, and for UDP, they only lose their mark.
+        A slot is a filtered device. UDP flows, and all if ``successor`` is 0 (unfiltered), continue
+        without their mark.
         """
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
@@ -338,9 +339,10 @@ class KernelTable:
             self._change(render_new_flow_table(whole))
 
     def used(self) -> Mapping[Pair, int]:
-        """Return the bytes by slot and class since the start. They never decrease.
+        """Return the bytes by slot and class since the start of the program. They never decrease.
 
-        A class is a combination of time rules; classes without bytes are left out.
+        A class is a combination of time rules of a slot (filtered device); those without bytes are
+        left out. If the kernel's counters cannot be read, the last ones are returned.
         """
         self._watch.catch_up()
         try:
@@ -352,7 +354,10 @@ class KernelTable:
             self._touched()
 
     def passes(self) -> Iterable[PassElement]:
-        """Return the elements of the pass map: the open classes of all slots, with their leases."""
+        """Return the elements of the pass map as it should be: the open classes, with their leases.
+
+        A class is a combination of time rules of a slot (filtered device).
+        """
         return self.snapshot.passes
 
     def position(self) -> Mapping[Pair, int]:
@@ -413,9 +418,9 @@ class KernelTable:
             _log.error("Repairing the table %s failed: %s. Continuing without it.", bridge.TABLE, error)
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if other programs changed the table MANY_REPAIRS times lately.
+        """Return a sentence for `status` if other programs changed the table again and again.
 
-        That is within REPORT_FOR (an hour); otherwise nothing.
+        That is MANY_REPAIRS times within REPORT_FOR (an hour); otherwise an empty list.
         """
         if len(self._repaired) < MANY_REPAIRS or self._loop.now() - self._repaired[0] > REPORT_FOR:
             return []

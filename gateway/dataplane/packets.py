@@ -54,7 +54,7 @@ def go_first() -> None:
 class LateRecords:
     """Collects decisions, and passes them to ``sink`` when `record` is called, after the packet's verdict.
 
-    Recording takes a fifth of the time.
+    Recording takes a fifth of the time of a packet.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -75,7 +75,7 @@ class LateRecords:
 class PacketPath:
     """Binds the netfilter queues, and judges their packets by the rules of each packet's slot.
 
-    ``subjects``: the rules by slot; 0 is for devices without a slot.
+    A slot is a filtered device. ``subjects``: the rules by slot; 0 is for devices without a slot.
     """
 
     def __init__(

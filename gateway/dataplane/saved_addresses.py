@@ -38,7 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class SavedAddresses:
-    """Reads the DNS answers that the earlier daemon stored, and writes them with this daemon's own."""
+    """Reads the DNS answers that the earlier daemon stored, and writes them with this daemon's own.
+
+    The file has only digests of names and addresses.
+    """
 
     def __init__(
         self,
@@ -106,7 +109,8 @@ class SavedAddresses:
     def _steps(self) -> Steps[None]:
         """Return steps (a generator) that collect all DNS answers that have not expired, and write them.
 
-        If there are too many, those of earlier daemons are left out.
+        Only those of slots (filtered devices) whose names are watched. If there are too many, those
+        of earlier daemons are left out.
         """
         self._written = self._addresses.answers
         pairs = self._earlier.pairs.copy()

@@ -55,7 +55,11 @@ class Owner(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """Unknown MAC addresses that are not new, and their slot (``guest``, ``strangers``: as in Snapshot)."""
+    """Devices without an owner that the gateway has examined (they are no longer new), and their rules.
+
+    ``macs``: their addresses. ``guest`` and ``strangers`` are their slots, in the form of those in
+    Snapshot.
+    """
 
     macs: tuple[str, ...] = ()
     guest: int | None = None
@@ -64,9 +68,10 @@ class Examined(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PassElement:
-    """A class (combination of time rules) that is open for a slot: an element of map ``@pass``.
+    """A class (combination of time rules) that is open for a slot (filtered device): an element of ``@pass``.
 
-    The kernel counts its traffic, and deletes the element when the lease ends.
+    The kernel counts its traffic, and deletes the element when the lease ends; the class is then
+    closed.
     """
 
     slot: int

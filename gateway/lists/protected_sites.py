@@ -29,9 +29,9 @@ WAYS_IN = ("www", "m")  # an entry for one of these names below a site blocks th
 class ProtectedSites:
     """Decides which entries of published lists are left out because they would block an innocent site.
 
-    ``sites``: registrable names of popular sites. ``hints`` and ``doubts``: parts of names that speak for
-    and against a category, by category. ``words``: names that these match are not doubtful. ``binding``:
-    categories that are blocked for everyone, such as phishing.
+    ``sites``: registrable names of popular sites. ``hints`` and ``doubts``: parts of names that
+    speak for and against a category, by category. ``words``: names that these place in a category
+    are not doubtful. ``binding``: categories that are blocked for everyone, such as phishing.
     """
 
     def __init__(

@@ -50,10 +50,10 @@ def check_registers_distinct(registers: Iterable[Register], others: Iterable[Pub
 
 
 def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, now: datetime) -> None:
-    """Copy a state register that is a local file to its stored copy, after checking it.
+    """Check a state register (a state's list of blocked sites) that is a local file, and store a copy of it.
 
-    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used; the
-    last copy stays.
+    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used;
+    the last copy stays.
     """
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
@@ -119,10 +119,11 @@ def usable(register: Register, book: CopyIndex) -> PublishedList | None:
 
 
 def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> None:
-    """Record in ``book``, as a state register's error text, sites of must_resolve.yaml that it blocks.
+    """Record in ``book``, as a state register's error text, that it blocks sites of must_resolve.yaml.
 
-    Or that the register has only addresses, which are not used. Registers that are off, without a copy or
-    with an error are skipped. The entries stay in the table: a register is applied as a whole.
+    The text names one of them and their number. Or it says that the register has only addresses,
+    which are not used. Registers that are off, without a copy or with an error are skipped. The
+    entries stay in the table: a register is applied as a whole.
     """
     for register in registers:
         copy, path = book.copies.get(register.source), book.path(register.source)

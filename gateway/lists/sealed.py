@@ -47,9 +47,9 @@ _KEY_FILE = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class SealedState:
-    """A sealed list's source, and the header of its verified set in use, or None.
+    """The state of a source of a sealed list (a signed list of hashed names).
 
-    ``problem`` says why there is none.
+    ``head``: the header of its verified set in use, or None; ``problem`` says why there is none.
     """
 
     source: SealedSource
@@ -61,7 +61,10 @@ class SealedState:
 
 
 class SealedShelf:
-    """Stores verified sealed lists ("sets"), one file for each source in a private folder, and loads them."""
+    """Stores verified sealed lists ("sets": signed lists of hashed names) on disk, and loads them.
+
+    Each source has one file in a private folder.
+    """
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -157,7 +160,7 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
-        """Delete stored sets whose source is no longer in ``sources``, with their temporary files.
+        """Delete the stored sets, and their temporary files, of sources that are not in ``sources``.
 
         Ignores errors.
         """

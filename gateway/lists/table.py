@@ -24,9 +24,9 @@ _SEED_SALT = bytes(16)  # packaged names need no salt against crafted collisions
 class StoredTable(DomainTable):
     """A category table that is read from its file with each look-up, without mapping it into memory.
 
-    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut. If
-    the file is cut or changed while it is open, the table uses the small packaged lists (the seed)
-    instead and calls ``when_lost`` once.
+    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut.
+    If a look-up finds the file cut, or `check` finds it changed, the table uses the small packaged
+    lists (the seed) from then on and calls ``when_lost`` once.
     """
 
     __slots__ = ("_fd", "_opened", "_path", "_when_lost", "lost")

@@ -191,7 +191,10 @@ def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
 
 
 def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
-    """Yield the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
+    """Yield the rules for protocols other than TCP and UDP, and for another path of an MPTCP connection.
+
+    The latter is always refused.
+    """
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
     yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
     if snapshot.protocols:
@@ -202,7 +205,7 @@ def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
 
 
 def _known(words: Expressions) -> list[str]:
-    """Return the rules for packets with a verdict from the queue, and for flows that pass.
+    """Return the rules for packets with a verdict from the queue, and for flows that pass already.
 
     The verdict comes first: a flow may have begun to pass while a packet was queued.
     """
@@ -221,7 +224,7 @@ def _guarded(words: Expressions) -> list[str]:
 
 
 def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains that queue packets of undecided flows; none without queued slots.
+    """Return the chains that queue packets of undecided flows; none without slots whose packets are queued.
 
     What devices send in TCP, such as hellos, has a rate limit of its own.
     """
