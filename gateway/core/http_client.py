@@ -41,7 +41,8 @@ def resolve(host: str, port: int) -> list[str]:
 class Outside:
     """Makes TCP and HTTP connections to hosts whose addresses are all public, and refuses others.
 
-    ``networks`` returns the networks that count as local. Tests replace it and ``resolver``.
+    ``networks`` returns the networks of this home, whose addresses are refused too. Tests replace
+    it and ``resolver``.
     """
 
     def __init__(

@@ -50,7 +50,7 @@ _OWN_CHECKS = (22, 53, 80, 443)
 
 
 class RuleQueries:
-    """Asks the daemon what it would decide for the test device about a host, without time rules."""
+    """Asks the daemon whether the rules of the test device block a host, time rules aside."""
 
     def __init__(self, client: Client, device: str) -> None:
         self._client = client
@@ -135,7 +135,10 @@ def is_filtered() -> bool:
 
 
 def offloads() -> bool:
-    """Return whether a flow table exists: the kernel may then forward connections past the filter's rules."""
+    """Return whether the kernel has a flow table, of any program.
+
+    It may then forward connections past the filter's rules.
+    """
     return "flowtable " in command("nft", "list", "flowtables")
 
 
@@ -219,8 +222,8 @@ class ProbeListener:
 def listening(config: Config, own: int) -> list[int]:
     """Return up to 32 other TCP ports that the gateway listens on, which children should not reach.
 
-    Left out are those of the pages, of other checks, and of ``gateway_ports``, and ``own``, the test's
-    listener.
+    Left out are ports on loopback addresses only, those of the pages, of other checks, and of
+    ``gateway_ports``, and ``own``, the test's listener.
     """
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}

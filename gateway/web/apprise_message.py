@@ -57,9 +57,9 @@ _CREDENTIALS = frozenset({401, 403, 404, 530, 534, 535, 538})  # codes of HTTP a
 class MessageGuard:
     """A Python audit hook that blocks what a message does not need, with PermissionError.
 
-    It allows connections to the addresses that ``way`` allows, and the reading of Python's own files.
-    Programs, other files and writing are blocked. ``failure``: the reason that is stored for a blocked
-    connection.
+    It allows connections to the addresses that ``way`` allows, and the reading of Python's own
+    files. Programs, other files and writing are blocked. ``refused``: why the first was blocked;
+    ``failure``: the reason that is stored there for a connection.
     """
 
     def __init__(self, way: Outside, failure: str) -> None:

@@ -32,7 +32,7 @@ _STARTED = time.monotonic()
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Replaces this process by the one that serves the recovery page. Has what that page needs.
+    """Replaces this process by the one that serves the recovery page, and has what that page needs.
 
     The recovery page is shown while the pages of the family cannot start.
     """
@@ -78,8 +78,7 @@ def this_command() -> tuple[str, ...]:
 def remember(folder: str, settings: str) -> None:
     """Store the settings (JSON text) of a start in ``folder``, if they have changed.
 
-    A recovery page uses them.
-    An error is only printed.
+    A later recovery page uses them. An error is only printed.
     """
     path = Path(folder) / SETTINGS
     try:
