@@ -93,7 +93,10 @@ class Outside:
                 self._last.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Forget the last connection for `abort`: close our duplicate of its descriptor. It stays open."""
+        """Forget the last connection for `abort`: close a duplicate of its descriptor.
+
+        The connection itself stays open.
+        """
         if self._last is not None:
             self._last.close()
             self._last = None

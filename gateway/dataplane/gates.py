@@ -79,10 +79,11 @@ class Gates:
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """Return the class number of a slot's combination of time rules (gates).
+        """Return the class number of a slot's combination of time rules (gates), assigned on first use.
 
-        A new class is stored, because connections outlive the daemon, and added to the pass map if it is
-        open. Raises StoreError if all classes of the slot are taken.
+        A slot is a filtered device. A new class is stored, because connections outlive the daemon,
+        and added to the pass map if it is open. Raises StoreError if all classes of the slot are
+        taken.
         """
         known = self._store.classes().get((slot, gates))
         if known is not None:
@@ -128,7 +129,10 @@ class Gates:
         )
 
     def examined(self) -> Examined:
-        """Return the devices without an owner that were examined, and their slots by interface."""
+        """Return the devices without an owner that were compared with the family's known ones.
+
+        Also their slots by interface: those with the rules for such devices.
+        """
         family = self._family
         return Examined(family.examined(), family.unknown, tuple(family.strangers.items()))
 
@@ -286,7 +290,10 @@ class Gates:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """Set the mark of a running connection to the class (time rules) of its latest request."""
+        """Set the mark of a running connection to the class number in ``live``, that of its latest request.
+
+        A class is the combination of time rules that applies to it.
+        """
         self._mark(flow, live.class_number)
 
     def uploads(self, flow: FlowId) -> None:
@@ -296,7 +303,10 @@ class Gates:
             self._put(entry, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """Block an undecided connection that was evicted before its hello was complete."""
+        """Block an undecided connection that was evicted before its hello was complete.
+
+        Not if the kernel has allowed it meanwhile. An error is logged.
+        """
         try:
             entry = self._entry(flow)
             if entry is not None and not self._passes_now(entry):  # the kernel may have decided it

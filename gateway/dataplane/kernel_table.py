@@ -112,8 +112,9 @@ class KernelTable:
     def install(self, snapshot: Snapshot, handed_over: HandedOver | None = None) -> None:
         """Install the complete table, in place of the table of an earlier daemon.
 
-        It is one transaction: with an incomplete table, packets would be marked as those of devices without
-        an owner. ``handed_over``: the connections that continue. Raises KernelError.
+        It is one transaction: with an incomplete table, packets would be marked as those of devices
+        without an owner. ``handed_over``: the connections that continue; other TCP connections of
+        filtered devices are reset. Raises KernelError.
         """
         self.snapshot = self._supported(snapshot)
         layout, live = snapshot.layout, None
@@ -276,7 +277,7 @@ class KernelTable:
     def renew(self, elements: Iterable[PassElement]) -> None:
         """Renew the timeouts of these elements of the pass map (the open classes of slots).
 
-        Their byte counters are added to the totals first.
+        Their byte counters begin at zero then; the totals of `used` keep the bytes.
         """
         elements = tuple(elements)
         if not elements:
@@ -361,7 +362,11 @@ class KernelTable:
         return self.snapshot.passes
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the bytes by slot and class that the present pass map counted until the last ``used``."""
+        """Return the bytes by slot and class that the present pass map had counted at the last ``used``.
+
+        A class is a combination of time rules of a slot (filtered device). Removed elements are not
+        included.
+        """
         return self._totals.position()
 
     def _count_many(self, going: Collection[PassElement]) -> None:

@@ -161,7 +161,7 @@ def verdict_again(byte: int, *, udp: bool) -> int:
 
 
 def valid_slot(number: int) -> bool:
-    """Return whether a slot number can be used: 1..255, but not 64, 128 or 192.
+    """Return whether a number can be the slot of a filtered device: 1..255, but not 64, 128 or 192.
 
     Their code in the packet's byte would be zero, which means no slot. 192 is PLAIN_SLOT.
     """
@@ -190,9 +190,10 @@ def queue_number(base: int, slot: int, kind: QueueKind) -> int:
 
 
 def queue_numbers(base: int, slots: Iterable[int]) -> tuple[int, ...]:
-    """Return the numbers of all queues of the given slots' groups, and of group 0.
+    """Return the numbers of all netfilter queues for the given slots' groups, and for group 0.
 
-    DNS of unfiltered devices uses group 0. ``base``: the number of the first queue.
+    A slot is a filtered device. DNS of unfiltered devices uses group 0. ``base``: the number of the
+    first queue.
     """
     groups = sorted({0} | {slot_group(slot) for slot in slots})
     return tuple(base + len(QueueKind) * group + kind for group in groups for kind in QueueKind)
@@ -241,14 +242,14 @@ class MarkLayout:
 
     @property
     def plain(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's flow, except DNS over UDP."""
+        """Qalqan's bits in the connection mark of an unfiltered device's flow, except DNS over UDP."""
         return self.ct_mark(PLAIN_SLOT, verdict_byte(FlowState.PASSES))
 
     @property
     def plain_dns(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's DNS over UDP: only the slot.
+        """Qalqan's bits in the connection mark of an unfiltered device's DNS over UDP: only the slot.
 
-        Some of its queries are judged.
+        They have no verdict, since some of its queries are judged.
         """
         return self.ct_mark(PLAIN_SLOT)
 
@@ -265,9 +266,10 @@ class MarkLayout:
         return (mark & self.packet) >> self.packet_shift
 
     def queued_slot(self, mark: int, queue: int, base: int) -> int:
-        """Return the slot of a packet read from a queue; 0 for a device without a slot.
+        """Return the slot (number of a filtered device) of a packet read from a queue; 0 without one.
 
-        ``mark``: the packet's; ``queue``: the queue's number; ``base``: the number of the first queue.
+        ``mark``: the packet's; ``queue``: the queue's number; ``base``: the number of the first
+        queue.
         """
         return (queue - base) // len(QueueKind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 

@@ -161,9 +161,10 @@ class Totals:
             self._add(key, size - self._last.pop(key, 0))
 
     def read(self) -> Mapping[Pair, int]:
-        """Read the counters; return the total bytes by slot and class, without those that never had traffic.
+        """Read the counters; return the total bytes by slot and class number since `begin`.
 
-        Raises KernelError if the map cannot be read; the totals of the last reading remain.
+        Without those that never had traffic. Raises KernelError if the map cannot be read; the
+        totals of the last reading remain.
         """
         now = self._counters.keys()
         last, pairs, total = self._last, self._counters.pairs, self._bytes
@@ -196,7 +197,10 @@ class Totals:
 
     @property
     def bytes(self) -> Mapping[Pair, int]:
-        """The total bytes by slot and class as of the last reading."""
+        """The total bytes by slot and class number as of the last reading.
+
+        A class is a combination of time rules of a slot (filtered device).
+        """
         return self._bytes
 
 

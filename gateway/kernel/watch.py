@@ -90,7 +90,7 @@ class TableWatch:
     def ours(self) -> Iterator[None]:
         """Return a context manager for a change that this program makes: ``changed()`` does not report it.
 
-        At most one transaction per table counts as ours.
+        At most one transaction per table counts as this program's; a second one is reported.
         """
         before = self._generation()
         self.catch_up()

@@ -90,9 +90,9 @@ def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
 def copy_register_files(
     registers: Iterable[Register], book: CopyIndex, canaries: Canaries, now: datetime
 ) -> list[str]:
-    """Copy the local files of all state registers that are on. Return one line for each failure.
+    """Copy the local files of all state registers (states' lists of blocked sites) that are on.
 
-    The index ``book`` has each result; it is not saved.
+    Return one line for each failure. The index ``book`` has each result; it is not saved.
     """
     problems = []
     for register in registers:
@@ -109,7 +109,8 @@ def copy_register_files(
 def usable(register: Register, book: CopyIndex) -> PublishedList | None:
     """Return a state register as a list for the build; None if it is off, has no copy, or lists addresses.
 
-    Raises ListError if its copy has no known format.
+    A state register is a state's list of blocked sites. Raises ListError if its copy has no known
+    format.
     """
     published, path = register_list(register), book.path(register.source)
     if not register.on or not path.exists():

@@ -51,7 +51,7 @@ class StoredTable(DomainTable):
             return super()._number(name)
 
     def check(self) -> None:
-        """Use the small packaged lists from now on if the file was changed since it was opened."""
+        """If the file was changed since it was opened, use the small packaged lists from now on."""
         now, then = os.fstat(self._fd), self._opened
         if not self.lost and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
             self._lose()

@@ -60,12 +60,12 @@ class Statement:
 
 
 class Database:
-    """A connection to the SQLite file at ``path``. A damaged file is replaced by a new one.
+    """A connection to the SQLite file at ``path``. A damaged file is renamed and replaced by a new one.
 
-    On a full disk or a read-only file system, it reads the file, or an empty database in memory if there is
-    none. A file of a newer version stays as it is, and the database is an empty one in memory. Writes then
-    raise StoreError until the file can be opened for writing. ``renewals`` counts the replacements after the
-    file was opened.
+    The new one has the state that can still be read. On a full disk or a read-only file system, it
+    reads the file, or an empty database in memory if there is none. A file of a newer version stays
+    as it is, and the database is an empty one in memory. Writes then raise StoreError until the
+    file can be opened for writing. ``renewals`` counts the replacements after the file was opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -326,9 +326,10 @@ def _replace(path: Path, *, salvage: bool = True) -> sqlite3.Connection:
 
 
 def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
-    """Copy the state tables from the damaged file ``aside`` to ``fresh``. Return the row count of each.
+    """Copy the tables of state, not those of activity, from the damaged file ``aside`` to ``fresh``.
 
-    Each table is read from both ends, because reading stops at the first damaged row.
+    Return the row count of each. Each table is read from both ends, because reading stops at the
+    first damaged row.
     """
     saved = dict.fromkeys(STATE_TABLES, 0)
     old = sqlite3.connect(aside, isolation_level=None)

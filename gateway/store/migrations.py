@@ -180,7 +180,10 @@ def add_batches(db: Any) -> None:
 
 
 def add_times(db: Any) -> None:
-    """Add the columns that clock changes need: start and clock trust of assigned devices, and of requests."""
+    """Add the columns that clock changes need: start and clock trust of device assignments (place).
+
+    Requests get the clock trust only.
+    """
     db["devices"].add_column("placed", int)  # null: no end
     db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
     for table in ("devices", "requests"):
@@ -227,9 +230,9 @@ def add_questions(db: Any) -> None:
 
 
 def add_way_cards(db: Any) -> None:
-    """Create the table of cards about blocked bypass methods: one for each device, method and day.
+    """Create the table of notices (cards) about blocked bypass methods: one for each device, method and day.
 
-    Cards are stored from log level 1 on.
+    They are stored from log level 1 on.
     """
     db["way_cards"].create(
         {
@@ -290,7 +293,7 @@ def add_disputes(db: Any) -> None:
 
 
 def add_growing(db: Any) -> None:
-    """Create the table of each child's latest age transition: proposed, postponed or taken."""
+    """Create the table of each child's latest change to the next age group: proposed, postponed or done."""
     texts = ("profile", "name", "band", "month", "state", "until", "reason", "put_off_by", "by")
     numbers = ("since", "seen", "taken", "undo", "revision")  # taken is null until then
     db["growing"].create(
@@ -451,7 +454,10 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def needed(connection: sqlite3.Connection) -> int:
-    """Return how many of the database migrations a program must know to use the open file."""
+    """Return how many of the database migrations a program must know to use the open file.
+
+    It may be fewer than were applied: later ones only add tables, or columns with defaults.
+    """
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 

@@ -204,7 +204,10 @@ class MinutesFile:
         return os.open(self._path(self._day or date.min), flags, 0o600)
 
     def sync(self, now: float, *, force: bool = False) -> None:
-        """Sync appended records to disk if that is due, or ``force``. Call it at least every 10 seconds."""
+        """Sync appended records to disk if the next call would be too late for ``sync_every``, or ``force``.
+
+        ``now`` is the loop's clock in seconds. Call it at least every 10 seconds.
+        """
         if self._file is None or self._unsynced is None:
             return
         # The next call may be a whole tick away: sync now what would be late by then.

@@ -94,7 +94,7 @@ class MessageGuard:
             self._refuse("address", "a file")
 
     def _refuse(self, why: str, what: str) -> None:
-        """Raise PermissionError, and store ``why`` as the first reason.
+        """Raise PermissionError, and store ``why`` in ``refused`` unless an earlier reason is there.
 
         Libraries treat the error like any failed connection or unreadable file.
         """
@@ -118,8 +118,9 @@ class _Log(logging.Handler):
 def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any]:
     """Carry out a request of the pages: check an Apprise address, or send a message to it.
 
-    ``do`` in the request is ``check`` or ``send``. Return ``sent``, or ``failed`` with the reason. Raises
-    RequestError. ``guarded``: whether `MessageGuard` is used; tests that send to this machine do without.
+    ``do`` in the request is ``check`` or ``send``. Return ``sent`` (False after a successful
+    check), or ``failed`` with the reason. Raises RequestError. ``guarded``: whether `MessageGuard`
+    is used; tests that send to this machine do without.
     """
     address, title = text_of(request, "address"), text_of(request, "title")
     if is_ntfy(address) or not service_name(address):

@@ -42,7 +42,10 @@ class Recovery:
     settings: Mapping[str, Any] | None = None  # of the pages; None: not known
 
     def on_exception(self) -> None:
-        """Make this process serve the recovery page after any uncaught exception, from now on."""
+        """Make this process serve the recovery page after any uncaught exception, from now on.
+
+        The traceback is printed before. Exits and signals are no such exceptions.
+        """
         sys.excepthook = self._after
 
     def _after(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -122,9 +122,10 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
-    """Yield the rules that find the slot of a device without an owner, by its interface.
+    """Yield the rules that find the slot (the number in the mark) of a device without an owner.
 
-    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not filtered.
+    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not
+    filtered.
     """
     by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
     if by_interface:
@@ -565,9 +566,10 @@ def _help_resolver(snapshot: Snapshot) -> bool:
 
 
 def _dead_question(snapshot: Snapshot) -> Chains:
-    """Return the chain for DNS queries of slots that fail closed, while no daemon runs.
+    """Return the chain for DNS queries of devices that fail closed, while no daemon runs.
 
-    A new query was redirected in ``dns``; one of an older connection follows that connection's path.
+    A new query was redirected in ``dns``; one of an older connection follows that connection's
+    path. Empty without such devices or without a resolver of help lines.
     """
     if not _help_resolver(snapshot):
         return {}
@@ -575,7 +577,12 @@ def _dead_question(snapshot: Snapshot) -> Chains:
 
 
 def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
-    """Return the input rules for packets to the gateway that are neither DNS queries nor unfiltered."""
+    """Return the input rules that guard the gateway's own ports.
+
+    They lead packets from the LAN to chain ``door``, if a slot is kept out, and drop packets from
+    outside to listeners that only the table's redirects lead to. They come after DNS queries and
+    unfiltered flows.
+    """
     out: list[str] = []
     if words.kept_out:
         out.append(f"{words.by_lan} goto door")

@@ -114,7 +114,10 @@ class Expressions:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def within_rate(self, name: str) -> str:
-        """Return an nft statement that drops a slot's packets above the rate of set ``name``."""
+        """Return an nft statement that drops a slot's (filtered device's) packets above a rate.
+
+        ``name``: the set that counts the packets; `packet_rates` has its rate.
+        """
         return drop_above(name, self.slot, self._snapshot.rates)
 
     def slots_in(self, numbers: Iterable[int]) -> str:
@@ -131,9 +134,10 @@ class Expressions:
         return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"
 
     def dispatch(self) -> str:
-        """Return an nft statement that goes to the queue chain of the slot's group and failure mode.
+        """Return an nft statement that goes to the chain that queues a packet, by the slot of its connection.
 
-        A packet with a number that is no longer a slot continues with the next rule.
+        There is one for each group of slots and failure mode (open or closed). A packet with a
+        number that is no longer a slot continues with the next rule.
         """
         ct_mark = self._snapshot.layout.ct_mark
         entries = (
@@ -179,7 +183,10 @@ class Expressions:
 
 
 def queue_chain(slot: int, closed: bool) -> str:
-    """Return the name of the chain that queues undecided packets of a slot's group and failure mode."""
+    """Return the name of the chain that queues undecided packets of a slot's group (one of four).
+
+    ``closed``: the slot fails closed, that is, its packets are dropped without a daemon.
+    """
     return f"{'closed' if closed else 'open'}{slot_group(slot)}"
 
 

@@ -63,7 +63,7 @@ class DeviceNoteTable:
     # ------------------------------------------------------------------------------------ names
 
     def labels(self) -> Mapping[str, str]:
-        """Return the names that guardians gave devices, by MAC address."""
+        """Return the labels, names that guardians gave devices, by MAC address."""
         return self._labels
 
     def name(self, mac: str, label: str) -> bool:
@@ -113,9 +113,10 @@ class DeviceNoteTable:
         return [Address(address, moment(first), moment(last)) for address, first, last in rows]
 
     def succeed(self, old: str, new: str, at: datetime) -> None:
-        """Give the label and a copy of the address history of MAC ``old`` to ``new``.
+        """Move the label, and copy the address history, of MAC ``old`` to ``new``: it is the same device.
 
-        ``old`` becomes an entry of that history. If ``new`` has a label already, each keeps its own.
+        ``old`` becomes an entry of that history. If ``new`` has a label already, each keeps its
+        own.
         """
         self.flush()
         self._writer.save(
@@ -138,7 +139,7 @@ class DeviceNoteTable:
     def flush(self) -> None:
         """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of each device.
 
-        Call it after the `flush` of the devices.
+        Labels are written when they change. Call it after the `flush` of the devices.
         """
         if not self._pending:
             return

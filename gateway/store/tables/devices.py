@@ -94,7 +94,8 @@ class DeviceTable:
     ) -> None:
         """Assign a device to ``place``, such as guest, optionally until a time. Written immediately.
 
-        ``chosen``: a guardian chose the place.
+        An unknown device is added. ``chosen``: a guardian chose the place. ``sure``: the clock is
+        trusted.
         """
         known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
         placed = at if chosen else None
@@ -148,7 +149,10 @@ class DeviceTable:
                 self._drop(mac)
 
     def flush(self) -> None:
-        """Write the devices that were seen or dropped since the last flush."""
+        """Write the devices that were seen or dropped since the last flush.
+
+        Assignments are written when they change.
+        """
         if not self._changed and not self._gone:
             return
         gone = Statement("DELETE FROM devices WHERE mac = ?", [(mac,) for mac in self._gone])

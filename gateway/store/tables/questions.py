@@ -50,7 +50,10 @@ class QuestionTable:
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, IdentityQuestion]:
-        """Return the open questions about devices by MAC address, oldest first."""
+        """Return the open questions to guardians about devices by MAC address, oldest first.
+
+        Silent ones (`hold`), which are not asked, are among them.
+        """
         return self._questions
 
     def put(self, question: IdentityQuestion, last_seen: LastSeen, now: datetime) -> bool:
@@ -84,7 +87,7 @@ class QuestionTable:
         return known is None or known.profile != held.profile
 
     def note(self, question: IdentityQuestion) -> None:
-        """Change a stored question in memory. ``flush`` writes it later, since traits can change often."""
+        """Replace a question in memory; ``flush`` writes it later, since its traits can change often."""
         self._keep(question)
         self._unsaved.add(question.mac)
 

@@ -67,8 +67,8 @@ class SlotTable:
     def lend(self, in_use: Collection[str]) -> int:
         """Return a temporary slot number for the device of a filter test, one at a time. It is not stored.
 
-        If all slots are taken, the longest unused device that is not ``in_use`` loses its slot. Raises
-        StoreError if all are in use.
+        If all slots are taken, the longest unused device that is not ``in_use`` loses its slot.
+        Raises StoreError if all are in use. `give_back` releases it.
         """
         held = len(self._slots)
         number = self._lent = self._free_slot(in_use)
@@ -81,7 +81,7 @@ class SlotTable:
         return number
 
     def give_back(self) -> None:
-        """Release the temporary slot of a filter test, and its class numbers."""
+        """Release the temporary slot number of a filter test (`lend`), and its class numbers."""
         self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
         self._lent = None
 
@@ -119,7 +119,8 @@ class SlotTable:
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """Return the class number of a combination of time rules (gates) of a slot, assigned on first use.
 
-        Raises StoreError if all 63 classes of the slot are taken.
+        It is stored, except for the temporary slot of a filter test. Raises StoreError if all 63
+        classes of the slot are taken.
         """
         known = self._classes.get((slot, gates))
         if known is not None:

@@ -53,7 +53,10 @@ class TicketTable:
         )
 
     def use(self, ticket: Ticket, *, by: str, at: datetime) -> None:
-        """Mark a printed code as used. The extra time that it gives has an audit line of its own."""
+        """Mark a printed code as used by the child ``by``. It does not give the extra time.
+
+        That has an audit line of its own.
+        """
         used = self._tickets[ticket.hash] = replace(ticket, used=at, used_by=by)
         self._writer.save(Statement(_PUT, [_row(used)]))
 
