@@ -89,7 +89,10 @@ class AddressOwners:
         return tuple(sorted(Owner(name, ip, slot) for ip, name, slot in self._slots() if slot))
 
     def _slots(self) -> Iterator[tuple[str, str, int]]:
-        """Yield the IP address, interface and slot (0: not filtered) of each neighbour on the LAN."""
+        """Yield the IP address, interface and slot of each neighbour on the LAN.
+
+        A slot is the number of a filtered device; 0: not filtered.
+        """
         inside = lan.indexes(self._inside())
         for (ip, ifindex), mac in self._owners:
             name = inside.get(ifindex)

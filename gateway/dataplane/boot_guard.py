@@ -63,8 +63,8 @@ class HelpNames(Protocol):
 class GuardFile:
     """Writes the files of the boot guard: its nftables table, and the dnsmasq configuration for help lines.
 
-    The boot guard blocks fail-closed devices before the daemon runs. Call `keep` after each change
-    of the daemon's table, and `taken_over` after its installation.
+    The boot guard blocks, before the daemon runs, the devices whose rules say so (fail-closed).
+    Call `keep` after each change of the daemon's table, and `taken_over` after its installation.
     """
 
     def __init__(

@@ -133,9 +133,10 @@ class DnsProxy:
             self._loop.on_readable(self._listener, self._accept)
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """Return the state of a new connection.
+        """Return the state of a new connection of a device.
 
-        None if the ruleset did not redirect it, if no rules apply to its slot, or beyond the limits.
+        None if the ruleset did not redirect it, if no rules apply to the device (its slot), or
+        beyond the limits.
         """
         if len(self._pairs) >= MAX_CONNECTIONS:
             return None
@@ -154,7 +155,10 @@ class DnsProxy:
         return _Pair(client, (slot, source, peer[1]), entry.original.dst, scope)
 
     def _is_full(self, slot: int, source: bytes) -> bool:
-        """Return True if a slot has reached its limit of connections, or a guest's address its own limit."""
+        """Return True if a device (slot) has reached its limit of connections.
+
+        For guests, who share a slot, also if the address ``source`` has reached its own limit.
+        """
         held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
         if not self._subjects[slot].shared:
             return len(held) >= MAX_PER_SLOT

@@ -167,10 +167,10 @@ class Gates:
 
     @staticmethod
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
-        """Return how long the kernel keeps a class open, in seconds; None for no end.
+        """Return how long the kernel keeps a class (combination of time rules) open; None for no end.
 
-        Classes of fail-closed profiles have such a lease, so that they close even if no daemon runs: at the
-        next boundary, or when the remaining minutes of a limit are over.
+        In seconds. Classes of fail-closed profiles have such a lease, so that they close even if no
+        daemon runs: at the next boundary, or when the remaining minutes of a limit are over.
         """
         if not member.profile.closes:
             return None
@@ -250,10 +250,10 @@ class Gates:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Renew the leases of all open classes in the pass map, and schedule the next renewal.
+        """Renew the leases of all open classes (combinations of time rules); schedule the next renewal.
 
-        The last lease before a boundary ends half a second after it. Boundaries are at whole minutes and nft
-        timeouts are whole seconds, so leases begin between two seconds.
+        The last lease before a boundary ends half a second after it. Boundaries are at whole
+        minutes and nft timeouts are whole seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
@@ -360,7 +360,8 @@ class Gates:
 def byte_with_class(state: FlowState, present: int, number: int) -> int:
     """Return the verdict byte of a connection that gets another class (0: it is cut).
 
-    A connection that the daemon decides by its next packets keeps its byte: it gets its class then.
+    A class is a combination of time rules. A connection that the daemon decides by its next packets
+    keeps its byte: it gets its class then.
     """
     if not number:
         return CUT

@@ -73,13 +73,10 @@ class KernelTable:
     ) -> None:
         """Prepare the table; `install` changes the kernel.
 
-        Arguments:
-            snapshot: the first state. Its marks, rates and queues stay the same until the daemon ends.
-            slots: returns the slots of LAN addresses, to find connections that were never judged.
-            stays: the table outlives a clean stop, until the next daemon replaces it.
-
-        Raises:
-            KernelError: the kernel does not support the table.
+        ``snapshot``: the first state. Its marks, rates and queues stay the same until the daemon
+        ends. ``slots``: returns the slots (numbers of filtered devices) of LAN addresses, to find
+        connections that were never judged. ``stays``: the table outlives a clean stop, until the
+        next daemon replaces it. Raises KernelError if the kernel does not support the table.
         """
         self._loop = loop
         self._slots = slots
@@ -275,7 +272,7 @@ class KernelTable:
         return frozenset(element["elem"]["val"] for element in found["set"].get("elem", ()))
 
     def renew(self, elements: Iterable[PassElement]) -> None:
-        """Renew the timeouts of these elements of the pass map (the open classes of slots).
+        """Renew the timeouts of these elements of the pass map: open combinations of time rules of a device.
 
         Their byte counters begin at zero then; the totals of `used` keep the bytes.
         """
@@ -483,11 +480,11 @@ def desired_snapshot(
     dns_port: int | None,
     now: Snapshot,
 ) -> Snapshot:
-    """Return the desired state of the table without slots, owners and open classes.
+    """Return the desired state of the table, without devices (slots), address owners and open classes.
 
-    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept. Without a
-    default route the last known setup applies; the initial one is one-armed, whose rules also work with two
-    interfaces.
+    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept.
+    Without a default route the last known setup applies; the initial one is one-armed, whose rules
+    also work with two interfaces.
     """
     config = rules.household.config
     out = ways_out()

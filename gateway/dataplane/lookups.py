@@ -459,13 +459,16 @@ class OwnAnswers:
         self._lookups.want(self._kept)
 
     def teach(self, slot: int) -> None:
-        """Resolve the names of a slot's allowed tunnels again, after its address book was cleared."""
+        """Resolve the names of a slot's allowed tunnels again, after its address book was cleared.
+
+        A slot is a filtered device.
+        """
         for name, slots in self._kept.items():
             if slot in slots:
                 self._lookups.ask(name)
 
     def forget(self, slot: int) -> None:
-        """Delete the record of a slot's recent queries, and reset its query allowance.
+        """Delete the record of a device's (slot's) recent queries, and reset its query allowance.
 
         Learned addresses stay.
         """

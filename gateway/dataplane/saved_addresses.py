@@ -66,8 +66,8 @@ class SavedAddresses:
     def restore(self) -> None:
         """Load the DNS answers of the earlier daemon, and write the file every EVERY seconds from now on.
 
-        An unusable file is ignored. Call it after the slots are assigned: only answers to watched slots are
-        stored.
+        An unusable file is ignored. Call it after the slots (numbers of devices) are assigned: only
+        answers to devices whose names are watched are stored.
         """
         with suppress(OSError):  # for example, a read-only folder
             self._file.with_name(FORMER_FILE).unlink()
@@ -127,10 +127,10 @@ class SavedAddresses:
         self._write(pairs)
 
     def _answers(self, slot: int) -> Iterator[tuple[str, bytes, float, bool]]:
-        """Yield the DNS answers of a slot that have not expired.
+        """Yield the DNS answers to a device (slot) that have not expired.
 
-        Each has its label (a name, a service, or empty), address, expiry, and whether it came from a trusted
-        resolver.
+        Each has its label (a name, a service, or empty), address, expiry, and whether it came from
+        a trusted resolver.
         """
         now = self._loop.now()
         for service, address, until in self._services.valid(slot, now):

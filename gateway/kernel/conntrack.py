@@ -378,7 +378,8 @@ class FlowBytes:
     def _moved(self, entry: _Entry, now: dict[int, dict[bytes, _Known]]) -> Moved | None:
         """Add a connection to ``now``; return its bytes since the last reading, as `Moved`.
 
-        None if there are none, or it has no class or is of another slot.
+        None if there are none, if no time rule counts it (no class), or if ``now`` lacks its slot
+        (device).
         """
         slot, mark, values, data = entry
         of_slot = now.get(slot)
@@ -396,10 +397,10 @@ class FlowBytes:
         return _new(Moved, (slot, number, moved, flows)) if number else None
 
     def all_flows(self) -> Iterator[list[Flow]]:
-        """Yield, in parts, the flows of every allowed connection, of all slots. Raises KernelError.
+        """Yield, in parts, the flows of every allowed connection of filtered devices. Raises KernelError.
 
-        Those with an allowed hello that is not answered yet are included. Each connection has two, as in
-        `Moved`: it may have been started by either side.
+        Those with an allowed hello that is not answered yet are included. Each connection has two,
+        as in `Moved`: it may have been started by either side.
         """
         layout = self._layout
         passes = layout.ct_mark(0, FlowState.PASSES)  # this bit is the first of both PASSES and ASKS

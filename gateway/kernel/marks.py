@@ -171,7 +171,7 @@ def valid_slot(number: int) -> bool:
 def slot_code(slot: int) -> int:
     """Return the byte in the packet mark on the way to the queue: the low six bits of the slot, state 0.
 
-    The state is in the low two bits of the byte.
+    A slot is the number of a filtered device. The state is in the low two bits of the byte.
     """
     return (slot & SLOT_CODE_MASK) << STATE_BITS
 
@@ -237,7 +237,10 @@ class MarkLayout:
 
     @property
     def ct_ours(self) -> int:
-        """The mask of all bits of the connection mark that are Qalqan's: verdict byte and slot."""
+        """The mask of all bits of the connection mark that are Qalqan's.
+
+        They are the verdict byte and the slot (number of a filtered device).
+        """
         return self.ct | self.slot
 
     @property
@@ -313,8 +316,8 @@ class MarkLayout:
     def pass_keys(self, slot: int, class_number: int) -> tuple[int, int]:
         """Return the two keys of a slot's class in map ``@pass``: for decided flows, and for plain HTTP.
 
-        The map has the combinations of time rules (classes) that are open now. A key is a
-        connection mark. Raises ValueError for class 0.
+        A slot is a filtered device, a class a combination of its time rules; the map has those that
+        are open now. A key is a connection mark. Raises ValueError for class 0.
         """
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"

@@ -142,8 +142,9 @@ class Totals:
     def begin(self) -> Mapping[Pair, int]:
         """Read the counters as the start: the totals do not contain what they have counted before.
 
-        Return these bytes, by slot and class: an earlier daemon's elements counted them. Raises KernelError,
-        for instance if no table is loaded.
+        Return these bytes, by slot (filtered device) and class (combination of time rules): an
+        earlier daemon's elements counted them. Raises KernelError, for instance if no table is
+        loaded.
         """
         self._last = self._counters.keys()
         return self.position()

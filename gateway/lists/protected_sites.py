@@ -52,9 +52,9 @@ class ProtectedSites:
     def spares(self, category: str, listed: str, *, weak: bool = False) -> bool:
         """Return whether the entry ``listed`` of a list of ``category`` is left out of the table.
 
-        True for a protected site, its names ``www`` and ``m``, its parent domains, and names of
-        governments and schools. For a ``weak`` list also for any name below a protected site. False
-        for a state register.
+        True for a protected site, its names ``www`` and ``m``, its parent domains, and most names
+        of governments and schools. For a ``weak`` (less reliable) list also for any name below a
+        protected site. False for a state register.
         """
         if is_register(category):
             return False

@@ -41,9 +41,10 @@ class Trouble(Enum):
 
 
 class StoreError(GatewayError):
-    """Raised when stored data cannot be read or written, or no slot or class number is free.
+    """Raised when stored data cannot be read or written; ``trouble`` is the cause.
 
-    ``trouble`` is the cause.
+    Also when no number is free for a filtered device (slot) or a combination of its time rules
+    (class).
     """
 
     def __init__(self, text: str, trouble: Trouble = Trouble.OTHER) -> None:

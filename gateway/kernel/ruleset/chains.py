@@ -396,8 +396,8 @@ def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
 def queue_targets(snapshot: Snapshot) -> Chains:
     """Return one chain per queue, used or not, to which fallback.py adds the NFQUEUE target.
 
-    Until then the chain of a queue that fails closed drops, and that of an open one is empty. No chains if
-    nft has ``queue``.
+    Until then the chain of a queue that fails closed (blocks without a daemon) drops, and that of
+    an open one is empty. No chains if nft has ``queue``.
     """
     if snapshot.native:
         return {}
@@ -477,10 +477,11 @@ def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _steer(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the nat chains that find the slot of a new connection, and redirect pages and DNS.
+    """Return the nat chains that find the slot (filtered device) of a new connection.
 
-    Both are redirected to the gateway. The chains precede the firewall's own redirects (-100): the first
-    translation of a connection wins.
+    They also redirect to the gateway what is for the pages, DNS over TCP, and, while no daemon
+    runs, all DNS of devices that are then blocked. They precede the firewall's own redirects
+    (-100): the first translation of a connection wins.
     """
     steer = [
         "type nat hook prerouting priority -105; policy accept;",
@@ -566,7 +567,7 @@ def _help_resolver(snapshot: Snapshot) -> bool:
 
 
 def _dead_question(snapshot: Snapshot) -> Chains:
-    """Return the chain for DNS queries of devices that fail closed, while no daemon runs.
+    """Return the chain for DNS queries of devices that fail closed (are blocked) while no daemon runs.
 
     A new query was redirected in ``dns``; one of an older connection follows that connection's
     path. Empty without such devices or without a resolver of help lines.

@@ -121,7 +121,10 @@ class Expressions:
         return drop_above(name, self.slot, self._snapshot.rates)
 
     def slots_in(self, numbers: Iterable[int]) -> str:
-        """Return an nft expression that matches connections of these slots; empty text without numbers."""
+        """Return an nft expression that matches connections of these slots (numbers of filtered devices).
+
+        Empty text without numbers.
+        """
         marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
         return f"{self.slot} {braced(marks)}" if marks else ""
 
@@ -149,7 +152,8 @@ class Expressions:
     def flagged(self, state: int) -> list[str]:
         """Return the nft statements that queue a packet with the state bits ``state`` in its mark.
 
-        A packet with a number that is no longer a slot continues, with a cleared mark.
+        A packet whose connection has a number that is no longer a slot (device) continues, with a
+        cleared mark.
         """
         flag = f"meta mark set meta mark | {hexed(state << self._snapshot.layout.packet_shift)}"
         return [self.clear_packet, flag, self.dispatch(), self.clear_packet]
@@ -167,7 +171,8 @@ class Expressions:
     def help_while_dead(self, slots: str = "", verdict: str = "accept") -> Iterator[str]:
         """Yield rules that apply ``verdict`` to packets of known help addresses while no daemon runs.
 
-        ``slots``: an expression that limits them to some slots. A running daemon judges name and address.
+        ``slots``: an expression that limits them to some devices; empty: all. A running daemon
+        judges name and address instead.
         """
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()

@@ -303,7 +303,8 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
 def render_owners(old: Snapshot, new: Snapshot) -> str:
     """Return nft text that changes the owners of IP addresses from those of ``old`` to those of ``new``.
 
-    Both have the same slots. Empty if nothing changes.
+    The owner is the filtered device (slot) that answers for an address. Both have the same slots.
+    Empty if nothing changes.
     """
     before, after = owner_elements(old), owner_elements(new)
     parts = []
@@ -336,7 +337,10 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
 
 
 def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
-    """Return nft text that resets the packet rate limits of a slot (set elements of its mark)."""
+    """Return nft text that resets the packet rate limits of a slot (filtered device).
+
+    It removes the elements of its mark from the sets that count packets.
+    """
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)
 

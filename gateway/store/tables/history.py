@@ -161,9 +161,10 @@ class HistoryTable:
         return None if rows[0][0] is None else moment(rows[0][0])
 
     def erase(self, profile: str, *, counts: bool) -> None:
-        """Erase a profile's stored host names, and its minutes by service of past days.
+        """Erase a profile's stored host names, and its minutes of past days by service.
 
-        With ``counts`` also its daily counts, and all its minutes.
+        With ``counts`` also its daily counts, and its minutes of past days by category and time
+        rule.
         """
         whole = ("decisions", "counts", "minutes", "uses") if counts else ("decisions",)
         statements = [Statement(f"DELETE FROM {table} WHERE profile = ?", [(profile,)]) for table in whole]

@@ -106,21 +106,21 @@ class SlotTable:
         self._writer.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write to the disk when slots were last used."""
+        """Write to the disk when the slots (numbers of filtered devices) were last used."""
         again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
         self._used_again.clear()
         if again:
             self._writer.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
 
     def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
-        """Return the class numbers by slot and combination of gates (time rules)."""
+        """Return the class numbers by slot (filtered device) and combination of gates (time rules)."""
         return self._classes
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """Return the class number of a combination of time rules (gates) of a slot, assigned on first use.
 
-        It is stored, except for the temporary slot of a filter test. Raises StoreError if all 63
-        classes of the slot are taken.
+        A slot is a filtered device. The number is stored, except for the temporary slot of a filter
+        test. Raises StoreError if all 63 numbers of the slot are taken.
         """
         known = self._classes.get((slot, gates))
         if known is not None:
@@ -144,9 +144,9 @@ class SlotTable:
         return number
 
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
-        """Free all class numbers of a slot, except those of the combinations of time rules in ``kept``.
+        """Free the class numbers of a slot (filtered device), except those of the combinations in ``kept``.
 
-        Call it when the slot's profile changed.
+        A combination is a set of time rules (gates). Call it when the slot's profile changed.
         """
         gone = [gates for owner, gates in self._classes if owner == slot and gates not in kept]
         for gates in gone:
