@@ -92,7 +92,7 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
 def rule_findings(config: Config, rules: LoadedRulesets, *, filters: bool = True) -> Iterator[Finding]:
     """Yield findings about other programs' rules: offloading past the filter, and packet queues in use.
 
-    ``filters``: the family has a person with rules.
+    ``filters``: the family has a person with rules; otherwise offloading is no problem yet.
     """
     yield from _offload(rules, filters=filters)
     yield from _own_flow_table(config, rules)

@@ -275,11 +275,11 @@ class HelpAddresses:
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())
 
     def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
-        """Learn addresses of help lines from a DNS answer to a device.
+        """Learn addresses of help lines from a DNS answer to a device; ignore other names.
 
-        Names of help lines have subdomains with addresses of their own; the gateways of one carrier have
-        about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are only a reason to
-        resolve the name with the gateway's resolver.
+        Names of help lines have subdomains with addresses of their own; the gateways of one carrier
+        have about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are
+        only a reason to resolve the name with the gateway's resolver.
         """
         if name not in self._help_names or not addresses:
             return

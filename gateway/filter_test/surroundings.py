@@ -157,7 +157,8 @@ def offloaded(version: int, layout: MarkBits) -> bool | None:
 def any_offloaded(connections: str, version: int, slot: int) -> bool:
     """Return whether /proc/net/nf_conntrack (its text) shows an offloaded connection of a filtered device.
 
-    ``slot``: the bits of the connection mark that identify the device's owner.
+    ``version``: 4 or 6, of IP. ``slot``: the mask of the bits in the connection mark that identify
+    such a device.
     """
     unfiltered = PLAIN_SLOT * (slot & -slot)
     for line in connections.splitlines():

@@ -54,7 +54,10 @@ def unwritable(folder: Path, error: OSError) -> str:
 
 
 class Offline(ListError):
-    """Raised if no server has been reached in this run: the machine is probably offline, the list fine."""
+    """Raised if a download fails as it does without internet, and no server was reached in this run.
+
+    The list is probably fine.
+    """
 
 
 class _TooSlow(Exception):

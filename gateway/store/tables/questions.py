@@ -159,7 +159,7 @@ class QuestionTable:
             self._writer.save(Statement("DELETE FROM questions WHERE mac = ?", [(mac,) for mac in macs]))
 
     def faces(self, mac: str) -> tuple[Traits, ...]:
-        """Return the confirmed traits (host name, DHCP options, …) of the device with a MAC.
+        """Return the confirmed traits (host name, DHCP options, …) of the device with this MAC address.
 
         There may be several sets of them; empty if none was confirmed yet.
         """
