@@ -256,7 +256,11 @@ class HelpAddresses:
         self.want = self._lookups.want
 
     def rename(self, help_names: HostMap[str], calling_names: HostMap[str]) -> None:
-        """Replace the names of help lines and of Wi-Fi calling. Known addresses stay until they expire."""
+        """Replace the names of help lines and of Wi-Fi calling. Known addresses of earlier names stay.
+
+        `knows` and `calls` accept them until they expire; `addresses` has them until the daemon
+        ends.
+        """
         self._help_names, self._calling_names = help_names, calling_names
 
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
