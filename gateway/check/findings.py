@@ -24,8 +24,9 @@ class Severity(StrEnum):
 class Finding:
     """One result of a check: its severity, subject and text. ``fix`` says how to fix the problem.
 
-    ``text`` and ``fix`` are English, for the command line. The pages word ``code`` and its ``values`` in the
-    reader's language (`webui/features/status/finding_text.py`).
+    A result without a problem is a finding too (``ok``). ``text`` and ``fix`` are English, for the
+    command line. The pages word ``code`` and its ``values`` in the reader's language
+    (`webui/features/status/finding_text.py`).
     """
 
     level: Severity
@@ -82,7 +83,7 @@ def unseen(about: str, path: Path) -> Finding:
 def is_hidden(path: Path) -> bool:
     """Return whether this process cannot read a file because it is not root.
 
-    The file exists, or may exist.
+    The file exists, or may exist. False for root, and for a missing file.
     """
     if os.geteuid() == 0:
         return False

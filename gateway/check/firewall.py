@@ -42,7 +42,7 @@ def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRul
 def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
     """Return a finding: whether a firewall blocks new IPv6 connections from outside to the LAN.
 
-    No address translation protects the LAN there.
+    No address translation protects the LAN there. A note if the rules cannot be read.
     """
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}", code="unread")
@@ -63,7 +63,8 @@ def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
 def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -> Finding:
     """Return a finding: whether an interface that is both LAN and uplink masquerades outgoing packets.
 
-    Without that, the router responds to the devices directly, past this machine.
+    Without that, the router responds to the devices directly, past this machine. A note if the
+    rules cannot be read.
     """
     if rules.objects is None:
         return note("uplink", f"whether {name} masquerades: {rules.unread}", code="unread")

@@ -71,7 +71,10 @@ def brand_findings(brand: Brand) -> Iterator[Finding]:
 
 
 def country_findings(config: Config, product: loading.Product) -> Iterator[Finding]:
-    """Yield a note if no country is set, or there is no file for it: public holidays are then missing."""
+    """Yield a note if no country is set, or there is no file for it: public holidays are then missing.
+
+    ``product``: the packaged data, which has the files of countries.
+    """
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
         yield note(
@@ -90,9 +93,10 @@ def country_findings(config: Config, product: loading.Product) -> Iterator[Findi
 def profile_findings(
     path: Path, config: Config, product: loading.Product
 ) -> Generator[Finding, None, Household | None]:
-    """Yield findings about the profiles, and return the household; None if it cannot be read.
+    """Yield findings about profiles and own services; return the household, or None if it is unreadable.
 
-    ``path``: the path of qalqan.yaml.
+    ``path``: the path of qalqan.yaml. ``product``: the packaged data (categories, services, age
+    groups).
     """
     folder = Path(config.profiles)
     hidden = next((path for path in (folder, *_files(folder)) if is_hidden(path)), None)
@@ -140,10 +144,11 @@ def _files(folder: Path) -> list[Path]:
 
 
 def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
-    """Yield notes about a family's own rules that block a site which no list may block.
+    """Yield notes about a family's own rules that block a site which no list may block from age ten on.
 
-    The sites are those of `gateway.lists.must_resolve`. Only children from ten on are checked: for younger
-    ones the parents' choice is respected.
+    Such sites, about health for example, are those of `gateway.lists.must_resolve`. Only children
+    from ten on are checked: for younger ones the parents' choice is respected. At most
+    MOST_OWN_RULES notes for each child.
     """
     for profile in family.profiles.values():
         if not profile.is_child or profile.band.rank < YOUNGEST.rank:

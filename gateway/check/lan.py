@@ -150,7 +150,8 @@ def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Findi
 def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Yield a finding for each LAN interface: whether a device there can claim an address of this machine.
 
-    A claim is an ARP or ND message.
+    A claim is an ARP or ND message. About a bridge there is none without the right to administer
+    the network.
     """
     for name in config.lan:
         link = machine.links.get(name)
@@ -244,7 +245,7 @@ def _bridged(name: str, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _gives_addresses() -> bool:
-    """Return whether a program here listens on the port of DHCP servers; True if that is unknown."""
+    """Return whether a program on this machine listens on the port of DHCP servers; True if unknown."""
     try:
         lines = Path("/proc/self/net/udp").read_text("ascii").splitlines()[1:]
     except OSError:
@@ -288,7 +289,10 @@ def _addresses(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _left_out(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Yield findings about networks that this machine routes, and whose devices it does not filter."""
+    """Yield findings about networks that this machine routes and that are not in ``lan``.
+
+    Their devices are not filtered. Networks of containers get a note, others a warning.
+    """
     outside = machine.way_out()
     for name, link in sorted(machine.links.items()):
         if name in config.lan or name in outside or link.master or not (link.up and link.ethernet):
@@ -343,7 +347,11 @@ def _routers(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Yield a finding if devices have no DHCP lease of this machine: there may be another DHCP server."""
+    """Yield a finding if devices have no DHCP lease of this machine: there may be another DHCP server.
+
+    A warning if they are most devices, else a note. Nothing without known lease files or in a
+    one-armed setup.
+    """
     if not config.leases or machine.one_armed(config.lan):
         return
     lines: list[str] = []

@@ -29,9 +29,9 @@ UPDATE = "run: qalqan lists update"
 
 
 def table_findings(state: Path) -> Iterator[Finding]:
-    """Yield a finding about the category table: its size and age, or why it cannot be used.
+    """Yield a finding about the category table: how many names it has and when it was built, or a problem.
 
-    Reads all of it.
+    Reads all of it. A table that is not built yet is no problem.
     """
     path = state / TABLE_NAME
     if is_hidden(path):
@@ -55,9 +55,10 @@ def table_findings(state: Path) -> Iterator[Finding]:
 
 
 def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
-    """Yield warnings about downloaded lists: failed downloads, old lists, or none at all.
+    """Yield warnings about downloaded lists: failed downloads, lists older than a week, or none at all.
 
-    ``needed``: how the user gets lists, if a child's rules need them; else empty.
+    ``needed``: how the user gets lists, if a child's rules need them; else empty, and missing lists
+    are no problem.
     """
     now, shelf = datetime.now(UTC), state / SHELF
     if is_hidden(shelf / BOOK_NAME):
@@ -106,7 +107,8 @@ def how_to_update(config: Config) -> str:
 def feed_findings(config: Config, product: Product | None = None) -> Iterator[Finding]:
     """Yield findings about the signed data feed, if one is set: the version in use, and a failed check.
 
-    ``product``: the data of package or feed, if they are loaded already.
+    ``product``: the categories, services and age groups of package or feed, if they are loaded
+    already.
     """
     if config.feed is None:
         return

@@ -92,7 +92,7 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
 def rule_findings(config: Config, rules: LoadedRulesets, *, filters: bool = True) -> Iterator[Finding]:
     """Yield findings about other programs' rules: offloading past the filter, and packet queues in use.
 
-    ``filters``: the family has a person with rules.
+    ``filters``: the family has a person with rules; otherwise offloading is no problem yet.
     """
     yield from _offload(rules, filters=filters)
     yield from _own_flow_table(config, rules)
@@ -139,7 +139,10 @@ def _offload(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
 
 
 def _own_flow_table(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
-    """Yield a note if hardware offloading is wanted, but the daemon's own flow table works in software."""
+    """Yield a note if hardware offloading is wanted, but the daemon's own flow table works in software.
+
+    Nothing if there is no such flow table.
+    """
     _, _, own = rules.text.partition(f"table {TABLE} {{")
     own = own.partition("\ntable ")[0]
     if config.offload is OffloadWish.HARDWARE and "flowtable " in own and "flags offload" not in own:
@@ -194,7 +197,10 @@ def _queues(config: Config, rules: LoadedRulesets) -> Iterator[Finding]:
 
 
 def queues_of_others(rules: LoadedRulesets) -> Iterator[tuple[str, int, int]]:
-    """Yield the packet queues that other programs' rules use: table or program, first and last number."""
+    """Yield the packet queues that other programs' rules use: table or program, first and last number.
+
+    A program that only reads a queue is not among them: see `bound`.
+    """
     for item in rules.objects or ():
         rule = item.get("rule") or {}
         for part in statements(rule):

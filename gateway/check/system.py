@@ -83,7 +83,10 @@ def explained(config: Config) -> Iterator[Finding]:
 
 
 def accounting() -> Iterator[Finding]:
-    """Yield a finding: whether the kernel counts the bytes of each connection, for the time per service."""
+    """Yield a finding: whether the kernel counts the bytes of each connection, for the time per service.
+
+    It is never a problem, since the daemon turns the counters on.
+    """
     value = text_of(PROC / "sys/net/netfilter/nf_conntrack_acct").strip()
     if not value:
         yield ok("services", "the kernel tracks no connection yet; the daemon enables the counters")

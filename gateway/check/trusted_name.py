@@ -68,7 +68,8 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
 def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
     """Yield a finding: whether DHCP announces the captive-portal API of the pages, and how to turn that on.
 
-    Without a trusted name there is none. The files are of other packages, and are only read.
+    Nothing without a trusted name, or without a known DHCP server. The files are of other packages,
+    and are only read.
     """
     https = config.web.https
     if https is None:

@@ -14,7 +14,8 @@ Values = Mapping[str, str | int]
 class GatewayError(Exception):
     """Base of all exceptions that Qalqan raises on purpose. ``str()`` is a message for users.
 
-    ``code`` is the machine-readable reason; ``values`` are the variable parts of the message.
+    ``code`` is the machine-readable reason (`Code`); ``values`` are the variable parts of the
+    message.
     """
 
     code: str = Code.REFUSED
@@ -54,7 +55,7 @@ class KernelError(GatewayError):
 
 
 class ListError(GatewayError):
-    """Raised for a list of sites, a table or data that cannot be used.
+    """Raised for a list of sites, a table or other data that cannot be used, downloaded or written.
 
     What was in use before stays in use.
     """

@@ -60,7 +60,7 @@ def open_nonblocking(path: str, flags: int) -> int:
 
 
 def attempt(path: Path, read: Callable[[], T]) -> T:
-    """Call ``read``, which reads ``path``, and return its result.
+    """Call ``read``, which reads ``path``, once, and return its result.
 
     Raises PolicyError in place of an OSError.
     """

@@ -54,7 +54,8 @@ class HelperProcess:
     def start(self, arguments: Sequence[str], data: bytes = b"") -> None:
         """Start ``python -m ARGUMENTS`` in the background, with ``data`` on its standard input.
 
-        Raises OSError if the process cannot be created.
+        No other process of this object may be running. Raises OSError if the process cannot be
+        created.
         """
         given = _file_of(data)
         try:

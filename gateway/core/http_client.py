@@ -41,7 +41,8 @@ def resolve(host: str, port: int) -> list[str]:
 class Outside:
     """Makes TCP and HTTP connections to hosts whose addresses are all public, and refuses others.
 
-    ``networks`` returns the networks that count as local. Tests replace it and ``resolver``.
+    ``networks`` returns the networks of this home, whose addresses are refused too. Tests replace
+    it and ``resolver``.
     """
 
     def __init__(
@@ -92,7 +93,10 @@ class Outside:
                 self._last.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Forget the last connection for `abort`: close our duplicate of its descriptor. It stays open."""
+        """Forget the last connection for `abort`: close a duplicate of its descriptor.
+
+        The connection itself stays open.
+        """
         if self._last is not None:
             self._last.close()
             self._last = None

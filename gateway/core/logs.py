@@ -67,7 +67,10 @@ class LogLine:
 
 
 class LastLines(logging.Handler):
-    """A log handler that stores the last KEPT different warnings and errors in memory, until it is closed."""
+    """A log handler that stores the last KEPT different warnings and errors in memory, until it is closed.
+
+    It adds itself to the root logger. A repetition only raises the count of its line.
+    """
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -8,7 +8,7 @@ from gateway.core.loop import Loop, Timer
 
 
 class Throttle:
-    """Runs the action ``do`` from the event loop, at most once in ``every`` seconds."""
+    """Runs the action ``do`` from the event loop when it is requested, at most once in ``every`` seconds."""
 
     def __init__(self, loop: Loop, every: float, do: Callable[[], None]) -> None:
         self._loop = loop
@@ -19,7 +19,7 @@ class Throttle:
         self._again = False
 
     def soon(self) -> None:
-        """Run the action as soon as the rate allows, from the event loop.
+        """Run the action once, as soon as the rate allows, from the event loop.
 
         Does nothing if a run is scheduled.
         """
@@ -28,9 +28,9 @@ class Throttle:
             self._timer = self._loop.call_later(delay, self._now)
 
     def later(self) -> None:
-        """Run the action ``every`` seconds from now.
+        """Run the action once, ``every`` seconds from now.
 
-        If a run is scheduled, run it again ``every`` seconds after it.
+        If a run is scheduled, run it again ``every`` seconds after that.
         """
         if self._timer is not None:
             self._again = True
@@ -39,9 +39,10 @@ class Throttle:
         self.soon()
 
     def rest(self, seconds: float) -> None:
-        """Do not run the action in the next ``seconds``, since it took long.
+        """Do not start the action in the next ``seconds``, since it took long.
 
-        A run that is scheduled still happens.
+        A run that is scheduled already still happens; one that is requested meanwhile happens
+        afterwards.
         """
         self._next = max(self._next, self._loop.now() + seconds)
 

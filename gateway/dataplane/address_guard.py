@@ -33,11 +33,10 @@ _log = logging.getLogger(__name__)
 class AddressGuard:
     """Keeps devices from claiming the gateway's own addresses, and publishes `AddressClaimed` for attempts.
 
-    It updates the table for bridges and the packet taps when an address or a bridge port changes.
-
-    Arguments:
-        names: returns the LAN interfaces.
-        watch: receives the gateway's own addresses after each change.
+    A claim is a message by which a device says that it has an address. Only between the ports of a
+    bridge are claims dropped. It updates the table for bridges and the packet taps when an address
+    or a bridge port changes. ``names`` returns the LAN interfaces; ``watch`` receives the gateway's
+    own addresses after each change.
     """
 
     def __init__(

@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 
 
 class AddressOwners:
-    """Writes the owners of LAN addresses to the table, and resets connections of addresses with a new owner.
+    """Writes the owners of LAN addresses to the nftables table.
 
-    Arguments:
-        slot_of: returns the slot of a MAC address on an interface.
-        inside: returns the present LAN interfaces.
-        examined: returns the devices without an owner that were examined, and their slots.
+    The owner is the device that answers for an address. Connections of an address that got another
+    owner are reset, if either is filtered. ``slot_of`` returns the slot (number of a filtered
+    device) of a MAC address on an interface; ``inside`` the present LAN interfaces; ``examined``
+    the examined devices without a person, and their slots.
     """
 
     def __init__(
@@ -81,12 +81,18 @@ class AddressOwners:
         self._apply.soon()
 
     def owners(self) -> tuple[Owner, ...]:
-        """Return the addresses of all filtered devices for the next snapshot of the table."""
+        """Return the IP addresses of all filtered devices that are in the neighbour table.
+
+        They are for the next snapshot of the nftables table.
+        """
         self._filtered |= {owner.address for owner in self._table.snapshot.owners}
         return tuple(sorted(Owner(name, ip, slot) for ip, name, slot in self._slots() if slot))
 
     def _slots(self) -> Iterator[tuple[str, str, int]]:
-        """Yield the IP address, interface and slot (0: not filtered) of each neighbour on the LAN."""
+        """Yield the IP address, interface and slot of each neighbour on the LAN.
+
+        A slot is the number of a filtered device; 0: not filtered.
+        """
         inside = lan.indexes(self._inside())
         for (ip, ifindex), mac in self._owners:
             name = inside.get(ifindex)

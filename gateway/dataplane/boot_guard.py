@@ -61,9 +61,10 @@ class HelpNames(Protocol):
 
 
 class GuardFile:
-    """Writes the boot guard's files: its nftables table, and the dnsmasq configuration for help lines.
+    """Writes the files of the boot guard: its nftables table, and the dnsmasq configuration for help lines.
 
-    Call `keep` after each change of the table, and `taken_over` after its installation.
+    The boot guard blocks, before the daemon runs, the devices whose rules say so (fail-closed).
+    Call `keep` after each change of the daemon's table, and `taken_over` after its installation.
     """
 
     def __init__(
@@ -88,9 +89,10 @@ class GuardFile:
         self._trouble = ""
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Write the boot guard's files for ``snapshot``, the present state of the table.
+        """Write the boot guard's files for ``snapshot``, the present state of the daemon's table.
 
-        Without a fail-closed device, delete them. If only addresses of help lines changed, write later.
+        Without a fail-closed device, delete them. If only addresses of help lines changed, write
+        later.
         """
         self._guard = boot_guard_snapshot(snapshot) if snapshot.closed else None
         if self.text(self._stored) != self._text:
@@ -112,7 +114,7 @@ class GuardFile:
         return render(replace(self._guard, help4=tuple(help4), help6=tuple(help6)))
 
     def _names(self) -> Names:
-        """Return the addresses of help lines by name; for an unresolved name, those of an earlier run."""
+        """Return the addresses of help lines by name; for a name without any, those of an earlier run."""
         found: dict[str, frozenset[bytes]] = {}
         for name, known in self._help.by_name.items():
             bare = name.removeprefix("=")  # marks an exact name, without subdomains

@@ -78,9 +78,9 @@ def work_limits(limited: Rates) -> Limits:
 
 
 def packet_handler(table: FlowTable) -> Callable[[bytes], PacketVerdict]:
-    """Return a function that judges a packet, from a device that may open everything.
+    """Return a function that judges a packet, as of a device for which everything is allowed.
 
-    It returns the verdict. ``table`` gets the device's flows.
+    It returns the verdict. ``table`` gets the device's flows. For measurements only.
     """
     path = FlowPath(
         table, LiveFlows(), sink=_ignore, refused_page=lambda _seen, _decision: "", reads_answers=lambda: True

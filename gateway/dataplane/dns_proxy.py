@@ -85,8 +85,8 @@ class _Pair:
 class DnsProxy:
     """Judges the queries of DNS over TCP, and forwards allowed ones to the resolver that the device chose.
 
-    It listens on ``port`` (0: any) of all addresses, and accepts only connections that the ruleset
-    redirected.
+    Responses to filtered devices are judged and edited too. It listens on ``port`` (0: any) of all
+    addresses, and accepts only connections that the ruleset redirected.
     """
 
     def __init__(
@@ -133,9 +133,10 @@ class DnsProxy:
             self._loop.on_readable(self._listener, self._accept)
 
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
-        """Return the state of a new connection.
+        """Return the state of a new connection of a device.
 
-        None if the ruleset did not redirect it, if no rules apply to its slot, or beyond the limits.
+        None if the ruleset did not redirect it, if no rules apply to the device (its slot), or
+        beyond the limits.
         """
         if len(self._pairs) >= MAX_CONNECTIONS:
             return None
@@ -154,7 +155,10 @@ class DnsProxy:
         return _Pair(client, (slot, source, peer[1]), entry.original.dst, scope)
 
     def _is_full(self, slot: int, source: bytes) -> bool:
-        """Return True if a slot has reached its limit of connections, or a guest's address its own limit."""
+        """Return True if a device (slot) has reached its limit of connections.
+
+        For guests, who share a slot, also if the address ``source`` has reached its own limit.
+        """
         held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
         if not self._subjects[slot].shared:
             return len(held) >= MAX_PER_SLOT
@@ -225,7 +229,10 @@ class DnsProxy:
             self._send(pair, pair.upstream, pair.to_resolver, outcome.forward)
 
     def _subject(self, pair: _Pair) -> Subject | None:
-        """Return the rules (subject) of the pair's slot. If there are none, end the pair and return None."""
+        """Return the rules (subject) that apply to the client now.
+
+        If there are none, end the pair and return None.
+        """
         subject = self._subjects.get(pair.key[0])
         if subject is None:
             self._end(pair)
@@ -284,7 +291,7 @@ class DnsProxy:
         return len(self._pairs)
 
     def forget(self, slot: int | None = None) -> None:
-        """End the connections of one slot, or all connections."""
+        """End the connections of one slot (filtered device), or all connections (None)."""
         for pair in tuple(self._pairs.values()):
             if slot in (None, pair.key[0]):
                 self._end(pair)

@@ -38,9 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class Gates:
-    """Keeps the kernel's pass map up to date: which connection classes of each slot are open, and how long.
+    """Keeps the kernel's pass map up to date: which classes of each slot are open, and for how long.
 
-    A class is a combination of time rules (gates) that applies to connections of a slot.
+    A slot is a filtered device; a class is a combination of time rules (gates) that applies to some
+    of its connections. Those of a class that is not open are blocked.
     """
 
     def __init__(
@@ -58,10 +59,9 @@ class Gates:
     ) -> None:
         """Prepare the updates; the first `sync` starts them.
 
-        Arguments:
-            flows: the table whose decided flows are forgotten for the slots passed to ``changed``.
-            changed: called with the slots whose gates opened or closed.
-            classes_opened: called after a change that opened a class.
+        ``flows``: the table whose decided flows are forgotten for the slots passed to ``changed``.
+        ``changed``: called with the slots whose classes opened or closed, or whose situation (such
+        as a pause) changed. ``classes_opened``: called after a change that opened a class.
         """
         self._loop = loop
         self._table = table
@@ -79,10 +79,11 @@ class Gates:
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
-        """Return the class number of a slot's combination of time rules (gates).
+        """Return the class number of a slot's combination of time rules (gates), assigned on first use.
 
-        A new class is stored, because connections outlive the daemon, and added to the pass map if it is
-        open. Raises StoreError if all classes of the slot are taken.
+        A slot is a filtered device. A new class is stored, because connections outlive the daemon,
+        and added to the pass map if it is open. Raises StoreError if all classes of the slot are
+        taken.
         """
         known = self._store.classes().get((slot, gates))
         if known is not None:
@@ -107,9 +108,10 @@ class Gates:
         self._store_ends([element], self._loop.now())
 
     def snapshot(self, base: Snapshot) -> Snapshot:
-        """Return the table's desired state: ``base`` with the slots of all members and unfiltered devices.
+        """Return the desired state of the table: ``base`` with the slots of all filtered devices and guests.
 
-        It keeps the present open classes; `sync` updates them.
+        The unfiltered devices are in it too. It keeps the present open classes; `sync` updates
+        them.
         """
         members, arriving = self._family.everybody, self._family.arriving
         slots = tuple(
@@ -127,7 +129,10 @@ class Gates:
         )
 
     def examined(self) -> Examined:
-        """Return the devices without an owner that were examined, and their slots by interface."""
+        """Return the devices without an owner that were compared with the family's known ones.
+
+        Also their slots by interface: those with the rules for such devices.
+        """
         family = self._family
         return Examined(family.examined(), family.unknown, tuple(family.strangers.items()))
 
@@ -162,10 +167,10 @@ class Gates:
 
     @staticmethod
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
-        """Return how long the kernel keeps a class open, in seconds; None for no end.
+        """Return how long the kernel keeps a class (combination of time rules) open; None for no end.
 
-        Classes of fail-closed profiles have such a lease, so that they close even if no daemon runs: at the
-        next boundary, or when the remaining minutes of a limit are over.
+        In seconds. Classes of fail-closed profiles have such a lease, so that they close even if no
+        daemon runs: at the next boundary, or when the remaining minutes of a limit are over.
         """
         if not member.profile.closes:
             return None
@@ -176,7 +181,12 @@ class Gates:
         return max(1, min(MAX_LEASE, ceil(left + GRACE)))  # nft timeouts are whole seconds
 
     def sync(self) -> None:
-        """Apply the time rules of this moment to the members and the pass map; schedule the next change."""
+        """Open and close the classes (combinations of time rules) by the rules of this moment.
+
+        A closed class ends its running connections. All are judged again if filtering was switched,
+        or a site was opened or closed. Also update what the devices' rules depend on, such as
+        pauses, and schedule the next call for the next change.
+        """
         at = self._wall()
         situated = self._family.situate(at)
         before, opened = self._open, self._opened
@@ -240,10 +250,10 @@ class Gates:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Renew the leases of all open classes in the pass map, and schedule the next renewal.
+        """Renew the leases of all open classes (combinations of time rules); schedule the next renewal.
 
-        The last lease before a boundary ends half a second after it. Boundaries are at whole minutes and nft
-        timeouts are whole seconds, so leases begin between two seconds.
+        The last lease before a boundary ends half a second after it. Boundaries are at whole
+        minutes and nft timeouts are whole seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
@@ -260,7 +270,7 @@ class Gates:
     def rejudge(self) -> int:
         """Judge all live connections by the current rules. Return how many are blocked and were cut.
 
-        The others get the mark of their present class.
+        The others get the mark of their present class (combination of time rules).
         """
         at = self._wall()
         cut = 0
@@ -280,7 +290,10 @@ class Gates:
         return cut
 
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
-        """Set the mark of a running connection to the class (time rules) of its latest request."""
+        """Set the mark of a running connection to the class number in ``live``, that of its latest request.
+
+        A class is the combination of time rules that applies to it.
+        """
         self._mark(flow, live.class_number)
 
     def uploads(self, flow: FlowId) -> None:
@@ -290,7 +303,10 @@ class Gates:
             self._put(entry, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """Block an undecided connection that was evicted before its hello was complete."""
+        """Block an undecided connection that was evicted before its hello was complete.
+
+        Not if the kernel has allowed it meanwhile. An error is logged.
+        """
         try:
             entry = self._entry(flow)
             if entry is not None and not self._passes_now(entry):  # the kernel may have decided it
@@ -332,7 +348,7 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Delete the stored ends of a slot's leases, after its last device was removed."""
+        """Delete the stored ends of the leases of a slot, after its last device was removed."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
 
     def close(self) -> None:
@@ -344,7 +360,8 @@ class Gates:
 def byte_with_class(state: FlowState, present: int, number: int) -> int:
     """Return the verdict byte of a connection that gets another class (0: it is cut).
 
-    A connection that the daemon decides by its next packets keeps its byte: it gets its class then.
+    A class is a combination of time rules. A connection that the daemon decides by its next packets
+    keeps its byte: it gets its class then.
     """
     if not number:
         return CUT

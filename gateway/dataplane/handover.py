@@ -38,7 +38,7 @@ class HandedOver(NamedTuple):
 class _Stored(NamedTuple):
     """The content of the file: the layout of the marks, the flows, and names from DNS answers.
 
-    A name has its slot, and an address to which the slot has a flow.
+    A name has the slot (device) that got the answer, and an address to which it has a flow.
     """
 
     layout: MarkLayout
@@ -47,9 +47,10 @@ class _Stored(NamedTuple):
 
 
 class Handover:
-    """Reads the connections of the earlier daemon at the start, and writes those of this one at the stop.
+    """Reads the judged connections of the earlier daemon at the start (`take`), and writes those of this one.
 
-    ``stays``: the table outlives this daemon, so that its connections continue.
+    `close` writes them at the stop. ``stays``: the table outlives this daemon, so that its
+    connections continue; otherwise nothing is written.
     """
 
     def __init__(
@@ -72,8 +73,8 @@ class Handover:
     def take(self) -> HandedOver | None:
         """Return what the earlier daemon handed over, and delete the file; None if there is nothing usable.
 
-        The flows are added to the daemon's live flows, their names to the name book. Call it after the
-        slots are assigned.
+        The flows are added to the daemon's live flows, their names to the name book. Call it after
+        the slots (numbers of devices) are assigned.
         """
         self._started = True
         try:
@@ -93,7 +94,7 @@ class Handover:
         return HandedOver(stored.layout, self._live)
 
     def close(self) -> None:
-        """Write the connections, if the table stays.
+        """Write the judged connections for the next daemon, if the table stays and `take` was called.
 
         Plain HTTP is left out: without the bytes read so far, its next request cannot be read.
         """
@@ -112,7 +113,7 @@ class Handover:
     def _names_of(self, flows: list[tuple[FlowId, LiveFlow]]) -> list[tuple[int, str, bytes]]:
         """Return the names that DNS answers link with the addresses of flows without a name.
 
-        Each has its slot and address; at most MAX_NAMES, the newest.
+        Each has its slot (device) and address; at most MAX_NAMES in all.
         """
         nameless: dict[int, set[bytes]] = {}
         for flow, live in flows:

@@ -77,9 +77,10 @@ class HelpResolver:
         self.port = _free_port() if self._program else None
 
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
-        """Restart dnsmasq with these names, their subdomains, and their packed addresses.
+        """Start or restart dnsmasq with these names, their subdomains, and their packed addresses.
 
-        If its configuration cannot be written, a running dnsmasq continues with the previous one.
+        With another service, write its file instead. If the configuration cannot be written, a
+        running dnsmasq continues with the previous one. Without dnsmasq on the machine, do nothing.
         """
         if self.port is None:
             return
@@ -240,7 +241,7 @@ class HelpResolver:
             return
 
     def close(self) -> None:
-        """End the process and delete its files, unless it stays for the time without a daemon."""
+        """End the dnsmasq process and delete its files, unless it is to outlive the daemon (``stays``)."""
         for timer in (self._timer, self._again):
             if timer is not None:
                 timer.cancel()

@@ -49,7 +49,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class UplinkChanged:
-    """Event: the interfaces of the internet connection (uplink) changed."""
+    """Event: other interfaces have the internet connection (uplink) now.
+
+    Also published for the first ones; not if there are none.
+    """
 
 
 class AnswerBook(AddressBook):
@@ -124,7 +127,7 @@ class InternetJudge:
 class Internet:
     """Checks every PERIOD seconds whether the internet works, and publishes changes.
 
-    ``since``: the time of the last change.
+    ``state``: the result. ``since``: the time of the last change; None before the first one.
     """
 
     def __init__(

@@ -73,13 +73,10 @@ class KernelTable:
     ) -> None:
         """Prepare the table; `install` changes the kernel.
 
-        Arguments:
-            snapshot: the first state. Its marks, rates and queues stay the same until the daemon ends.
-            slots: returns the slots of LAN addresses, to find connections that were never judged.
-            stays: the table outlives a clean stop, until the next daemon replaces it.
-
-        Raises:
-            KernelError: the kernel does not support the table.
+        ``snapshot``: the first state. Its marks, rates and queues stay the same until the daemon
+        ends. ``slots``: returns the slots (numbers of filtered devices) of LAN addresses, to find
+        connections that were never judged. ``stays``: the table outlives a clean stop, until the
+        next daemon replaces it. Raises KernelError if the kernel does not support the table.
         """
         self._loop = loop
         self._slots = slots
@@ -112,8 +109,9 @@ class KernelTable:
     def install(self, snapshot: Snapshot, handed_over: HandedOver | None = None) -> None:
         """Install the complete table, in place of the table of an earlier daemon.
 
-        It is one transaction: with an incomplete table, packets would be marked as those of devices without
-        an owner. ``handed_over``: the connections that continue. Raises KernelError.
+        It is one transaction: with an incomplete table, packets would be marked as those of devices
+        without an owner. ``handed_over``: the connections that continue; other TCP connections of
+        filtered devices are reset. Raises KernelError.
         """
         self.snapshot = self._supported(snapshot)
         layout, live = snapshot.layout, None
@@ -143,7 +141,7 @@ class KernelTable:
         self._alive = self._loop.call_later(ALIVE_PERIOD, self.start_alive)
 
     def _load(self) -> None:
-        """Load the whole table, without a flow table if the kernel refuses it."""
+        """Load the whole table; if the kernel refuses it with a flow table, load it without one."""
         try:
             self._load_table()
         except KernelError as error:
@@ -192,8 +190,8 @@ class KernelTable:
     def update(self, snapshot: Snapshot) -> None:
         """Change the kernel's table from the present state to ``snapshot``, as far as the kernel supports it.
 
-        Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is loaded
-        again soon.
+        Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is
+        loaded again soon. Traffic counters are read before they would be lost.
         """
         new = self._supported(snapshot)
         old = self.snapshot
@@ -274,9 +272,9 @@ class KernelTable:
         return frozenset(element["elem"]["val"] for element in found["set"].get("elem", ()))
 
     def renew(self, elements: Iterable[PassElement]) -> None:
-        """Renew the timeouts of these elements of the pass map (the open classes of slots).
+        """Renew the timeouts of these elements of the pass map: open combinations of time rules of a device.
 
-        Their byte counters are added to the totals first.
+        Their byte counters begin at zero then; the totals of `used` keep the bytes.
         """
         elements = tuple(elements)
         if not elements:
@@ -285,9 +283,10 @@ class KernelTable:
         self._change(render_passes(self.snapshot, removed=elements, added=elements))
 
     def hand_over(self, slot: int, successor: int) -> None:
-        """Reset the connections of ``slot``, whose devices now have the slot ``successor`` (0: unfiltered).
+        """Reset the TCP connections of ``slot``, whose devices now have the slot ``successor``.
 
-        Without a successor, and for UDP, they only lose their mark.
+        A slot is a filtered device. UDP flows, and all if ``successor`` is 0 (unfiltered), continue
+        without their mark.
         """
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
@@ -338,9 +337,10 @@ class KernelTable:
             self._change(render_new_flow_table(whole))
 
     def used(self) -> Mapping[Pair, int]:
-        """Return the bytes by slot and class since the start. They never decrease.
+        """Return the bytes by slot and class since the start of the program. They never decrease.
 
-        A class is a combination of time rules; classes without bytes are left out.
+        A class is a combination of time rules of a slot (filtered device); those without bytes are
+        left out. If the kernel's counters cannot be read, the last ones are returned.
         """
         self._watch.catch_up()
         try:
@@ -352,11 +352,18 @@ class KernelTable:
             self._touched()
 
     def passes(self) -> Iterable[PassElement]:
-        """Return the elements of the pass map: the open classes of all slots, with their leases."""
+        """Return the elements of the pass map as it should be: the open classes, with their leases.
+
+        A class is a combination of time rules of a slot (filtered device).
+        """
         return self.snapshot.passes
 
     def position(self) -> Mapping[Pair, int]:
-        """Return the bytes by slot and class that the present pass map counted until the last ``used``."""
+        """Return the bytes by slot and class that the present pass map had counted at the last ``used``.
+
+        A class is a combination of time rules of a slot (filtered device). Removed elements are not
+        included.
+        """
         return self._totals.position()
 
     def _count_many(self, going: Collection[PassElement]) -> None:
@@ -413,9 +420,9 @@ class KernelTable:
             _log.error("Repairing the table %s failed: %s. Continuing without it.", bridge.TABLE, error)
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if other programs changed the table MANY_REPAIRS times lately.
+        """Return a sentence for `status` if other programs changed the table again and again.
 
-        That is within REPORT_FOR (an hour); otherwise nothing.
+        That is MANY_REPAIRS times within REPORT_FOR (an hour); otherwise an empty list.
         """
         if len(self._repaired) < MANY_REPAIRS or self._loop.now() - self._repaired[0] > REPORT_FOR:
             return []
@@ -473,11 +480,11 @@ def desired_snapshot(
     dns_port: int | None,
     now: Snapshot,
 ) -> Snapshot:
-    """Return the desired state of the table without slots, owners and open classes.
+    """Return the desired state of the table, without devices (slots), address owners and open classes.
 
-    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept. Without a
-    default route the last known setup applies; the initial one is one-armed, whose rules also work with two
-    interfaces.
+    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept.
+    Without a default route the last known setup applies; the initial one is one-armed, whose rules
+    also work with two interfaces.
     """
     config = rules.household.config
     out = ways_out()

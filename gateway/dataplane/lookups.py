@@ -261,7 +261,10 @@ class HelpAddresses:
         self._store({name: known for name, known in self.by_name.items() if name in help_names})
 
     def knows(self, host: str, address: bytes) -> bool:  # noqa: ARG002  an address of any help line counts
-        """Return whether a DNS answer gave this packed address to a help line. ``host`` is not used."""
+        """Return whether a trusted DNS answer gave this packed address to any help line.
+
+        ``host`` is not used.
+        """
         return address in self.addresses and self._book.knows(HELP, address, self._loop.now())
 
     def is_name(self, name: str) -> bool:
@@ -273,11 +276,11 @@ class HelpAddresses:
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())
 
     def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
-        """Learn addresses of help lines from a DNS answer to a device.
+        """Learn addresses of help lines from a DNS answer to a device; ignore other names.
 
-        Names of help lines have subdomains with addresses of their own; the gateways of one carrier have
-        about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are only a reason to
-        resolve the name with the gateway's resolver.
+        Names of help lines have subdomains with addresses of their own; the gateways of one carrier
+        have about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are
+        only a reason to resolve the name with the gateway's resolver.
         """
         if name not in self._help_names or not addresses:
             return
@@ -343,11 +346,14 @@ class SafeSearchCache:
         return self._by_name.get(name, ())
 
     def knows(self, name: str, address: bytes) -> bool:
-        """Return whether a DNS answer gave a packed address to ``name``, a name of safe search."""
+        """Return whether the gateway's resolver gave a packed address for ``name``, a name of safe search."""
         return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
-        """Return whether a resolver (packed address) is the gateway or one of its resolvers."""
+        """Return whether a resolver (packed address) is the gateway or one of its resolvers.
+
+        Link-local IPv6 addresses count as the gateway. The result is cached for OWN_KEPT seconds.
+        """
         now = self._loop.now()
         known = self._own.get(resolver)
         if known is None or known[1] < now:
@@ -403,7 +409,8 @@ class OwnAnswers:
     def sink(self, decision_log: RecordsDecisions) -> Sink:
         """Return a function that gives each decision to ``decision_log``.
 
-        A block is only counted there, without a notification, if the next attempt will pass (`cures`).
+        A block that the next attempt will pass (`cures`) is only counted there, without a
+        notification.
         """
 
         def decided(subject: Subject, seen: Observation, decision: Decision, at: datetime) -> None:
@@ -415,9 +422,11 @@ class OwnAnswers:
         return decided
 
     def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
-        """Resolve an allowed name that a device used with an address of no known answer.
+        """Resolve the name of a blocked connection, if only a DNS answer with its address was missing.
 
-        Return whether the address may come from the device's cache, which is assumed only the first time.
+        Only names that the rules allow, and at most one query in AGAIN seconds. Return whether the
+        next attempt will probably pass: the device may have the address from its cache, which is
+        assumed only the first time.
         """
         if decision.reason not in _CURABLE or seen.proto is Proto.DNS or seen.host is None:
             return False
@@ -442,7 +451,11 @@ class OwnAnswers:
         return left >= 1.0
 
     def keep(self, members: Mapping[int, Member]) -> None:
-        """Resolve periodically the tunnel names that the rules of ``members`` (by slot) allow."""
+        """Resolve periodically the names of tunnels, such as VPNs, that the family allows.
+
+        These are the names in the family's own allow and homework entries, of ``members`` (rules,
+        by slot) with rules about bypass methods.
+        """
         kept: dict[str, set[int]] = {}
         for slot, member in members.items():
             rules = member.profile.rules
@@ -455,13 +468,19 @@ class OwnAnswers:
         self._lookups.want(self._kept)
 
     def teach(self, slot: int) -> None:
-        """Resolve the names of a slot's tunnels again, after its address book was cleared."""
+        """Resolve the names of a slot's allowed tunnels again, after its address book was cleared.
+
+        A slot is a filtered device.
+        """
         for name, slots in self._kept.items():
             if slot in slots:
                 self._lookups.ask(name)
 
     def forget(self, slot: int) -> None:
-        """Delete the record of a slot's recent queries, and reset its query allowance."""
+        """Delete the record of a device's (slot's) recent queries, and reset its query allowance.
+
+        Learned addresses stay.
+        """
         for key in [asked for asked in self._asked if asked[0] == slot]:
             del self._asked[key]
         self._allowance.pop(slot, None)

@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 class Offloading:
     """Selects, every few seconds, the network devices of the flow table that offloads connections.
 
-    ``now``: the desired flow table; None: none. ``changed`` is called when it changes.
+    It does not change the kernel. ``now``: the desired flow table; None: none. ``changed`` is
+    called when it changes.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def go_first() -> None:
 class LateRecords:
     """Collects decisions, and passes them to ``sink`` when `record` is called, after the packet's verdict.
 
-    Recording takes a fifth of the time.
+    Recording takes a fifth of the time of a packet.
     """
 
     def __init__(self, sink: Sink) -> None:
@@ -75,7 +75,7 @@ class LateRecords:
 class PacketPath:
     """Binds the netfilter queues, and judges their packets by the rules of each packet's slot.
 
-    ``subjects``: the rules by slot; 0 is for devices without a slot.
+    A slot is a filtered device. ``subjects``: the rules by slot; 0 is for devices without a slot.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class PacketPath:
         self.queues: dict[int, PacketQueue] = {}
 
     def bind(self, slots: frozenset[int]) -> None:
-        """Bind the netfilter queues of these slots, in addition to the bound ones.
+        """Bind the netfilter queues of these slots (filtered devices), in addition to the bound ones.
 
         Raises KernelError if a queue is in use or the kernel does not support queues.
         """
@@ -138,9 +138,9 @@ class PacketPath:
     def _handle(
         self, by_byte: tuple[int, ...], udp: bool, packet: bytes, mark: int, hook: int, indev: int
     ) -> Answer:
-        """Judge a queued packet and return the answer: drop it, or accept it with a mark and perhaps changes.
+        """Judge a queued packet and return the answer: drop it, or let it pass with a mark, perhaps changed.
 
-        ``by_byte``: the slot for each value of Qalqan's byte in the mark.
+        ``by_byte``: the slot (filtered device) for each value of Qalqan's byte in the mark.
         """
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK

@@ -21,8 +21,9 @@ PROBLEM = "pages: they do not run; blocked names are answered as not existing (d
 class PagesWatch:
     """Checks every LOOK seconds whether the pages run. ``run``: they do, or are expected to do so soon.
 
-    ``is_listening``: returns whether a program listens on the pages' port. ``expected``: the pages are
-    installed and started with the machine.
+    A restart of less than GONE seconds does not count as a stop. ``is_listening``: returns whether
+    a program listens on the pages' port. ``expected``: the pages are installed and started with the
+    machine.
     """
 
     def __init__(self, loop: Loop, is_listening: Callable[[], bool], *, expected: bool) -> None:

@@ -38,7 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class SavedAddresses:
-    """Reads the DNS answers that the earlier daemon stored, and writes them with this daemon's own."""
+    """Reads the DNS answers that the earlier daemon stored, and writes them with this daemon's own.
+
+    The file has only digests of names and addresses.
+    """
 
     def __init__(
         self,
@@ -63,8 +66,8 @@ class SavedAddresses:
     def restore(self) -> None:
         """Load the DNS answers of the earlier daemon, and write the file every EVERY seconds from now on.
 
-        An unusable file is ignored. Call it after the slots are assigned: only answers to watched slots are
-        stored.
+        An unusable file is ignored. Call it after the slots (numbers of devices) are assigned: only
+        answers to devices whose names are watched are stored.
         """
         with suppress(OSError):  # for example, a read-only folder
             self._file.with_name(FORMER_FILE).unlink()
@@ -106,7 +109,8 @@ class SavedAddresses:
     def _steps(self) -> Steps[None]:
         """Return steps (a generator) that collect all DNS answers that have not expired, and write them.
 
-        If there are too many, those of earlier daemons are left out.
+        Only those of slots (filtered devices) whose names are watched. If there are too many, those
+        of earlier daemons are left out.
         """
         self._written = self._addresses.answers
         pairs = self._earlier.pairs.copy()
@@ -123,10 +127,10 @@ class SavedAddresses:
         self._write(pairs)
 
     def _answers(self, slot: int) -> Iterator[tuple[str, bytes, float, bool]]:
-        """Yield the DNS answers of a slot that have not expired.
+        """Yield the DNS answers to a device (slot) that have not expired.
 
-        Each has its label (a name, a service, or empty), address, expiry, and whether it came from a trusted
-        resolver.
+        Each has its label (a name, a service, or empty), address, expiry, and whether it came from
+        a trusted resolver.
         """
         now = self._loop.now()
         for service, address, until in self._services.valid(slot, now):

@@ -31,7 +31,10 @@ BySlot = Mapping[int, list[ConntrackEntry]]
 
 
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
-    """Return the slot of each neighbour on the LAN interfaces (0: not filtered), by packed address."""
+    """Return the slot of each neighbour on the LAN interfaces, by packed address.
+
+    A slot is the number of a filtered device; 0: not filtered.
+    """
     inside = lan.indexes(interfaces)
     found = {}
     for neighbour in neighbours:
@@ -41,10 +44,11 @@ def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfac
 
 
 def begin(conntrack: Conntrack, layout: MarkLayout, slots: Slots, live: LiveFlows | None) -> None:
-    """Reset the connections of filtered devices, and clear Qalqan's marks, before a daemon's table is loaded.
+    """Before a daemon's table is loaded, reset the TCP connections of filtered devices.
 
-    ``live``: the flows that an earlier daemon judged and handed over; None: nothing was handed over. These
-    connections, and those to help lines, continue if their marks still fit their devices.
+    All other connections lose Qalqan's mark. ``live``: the flows that an earlier daemon judged and
+    handed over; None: nothing was handed over. These connections, and those to help lines, continue
+    if their marks still fit their devices.
     """
 
     def ends(entry: ConntrackEntry) -> bool:
@@ -96,8 +100,9 @@ def reset_connections(
 ) -> Steps[bool]:
     """Return steps (a generator) that reset connections whose mark has another slot than their device.
 
-    ``only``: check only connections of these addresses. The result is whether one of them belonged to an
-    unfiltered device; the flow table may then still forward it past the rules.
+    UDP flows, and those of devices that are unfiltered now, only lose their mark. ``only``: check
+    only connections of these addresses. The result is whether one of them belonged to an unfiltered
+    device; the flow table may then still forward it past the rules.
     """
     unfiltered = False
     blocked: dict[int, list[ConntrackEntry]] = {}
@@ -124,9 +129,9 @@ def reset_connections(
 
 
 def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, successor: int) -> None:
-    """Reset the connections of ``slot``, whose devices now have slot ``successor`` (0: unfiltered).
+    """Reset the TCP connections of ``slot``, whose devices now have slot ``successor``.
 
-    Without a successor, and for UDP, they only lose their mark.
+    UDP flows, and all if ``successor`` is 0 (unfiltered), only lose their mark.
     """
     blocked: list[ConntrackEntry] = []
     cleared: list[ConntrackEntry] = []

@@ -41,7 +41,11 @@ class MethodCheck:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One child's rules and the test's network, by which the filter test's results are judged."""
+    """One child's rules and the test's network, by which the filter test's results are judged.
+
+    ``refusals``: the bypass methods that the rules block. ``words``: what replaces ``@words`` in
+    the checks.
+    """
 
     profile: str  # an id
     name: str
@@ -55,7 +59,10 @@ class Scene:
     gateway_ports: frozenset[int] = frozenset()
 
     def closes(self, check: MethodCheck) -> bool | None:
-        """Return whether the child's rules block the bypass method of this check; None if that is unknown."""
+        """Return whether the rules in use should block the bypass method of this check; None if unknown.
+
+        It does not look at the result. A check that must pass (``passes``) has no use for it.
+        """
         kind, _, what = check.rule.partition(":")
         if kind == "way":
             return f"ways:{what}" in self.refusals
@@ -71,7 +78,10 @@ class Scene:
 
 
 class CheckOutcome(StrEnum):
-    """What a check over one IP version found: the method is blocked (closed), works (open), or is unknown."""
+    """What a check over one IP version found: blocked (closed), works (open), or unknown.
+
+    Not whether the rules intend that: `Result.meant` says so.
+    """
 
     CLOSED = "closed"
     OPEN = "open"
@@ -81,7 +91,10 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a filter test's check over one IP version, and whether it agrees with the rules."""
+    """The result of a filter test's check over one IP version, and whether it agrees with the rules.
+
+    ``meant``: it does.
+    """
 
     check: MethodCheck
     version: int

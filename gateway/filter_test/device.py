@@ -52,7 +52,8 @@ class Download:
 class DeviceCommands:
     """Executes requests of the parent process in the network namespace of the filter test's simulated device.
 
-    Requests add links and routes, run probes, and start downloads or report on them.
+    Requests add links and routes, find free addresses, run probes, and start downloads or report on
+    them.
     """
 
     def __init__(self) -> None:

@@ -37,7 +37,8 @@ class BypassTestError(GatewayError):
 class NamespaceProcess:
     """Runs a module in a child process with a network namespace of its own, and sends it requests.
 
-    Use it as ``with NamespaceProcess("gateway.filter_test.sink") as sink: sink.ask("seen")``.
+    The module calls `serve`. Use it as ``with NamespaceProcess("gateway.filter_test.sink") as sink:
+    sink.ask("seen")``; at the end the process and the namespace end.
     """
 
     def __init__(self, module: str) -> None:

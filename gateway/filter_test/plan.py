@@ -38,9 +38,9 @@ _ABSENT = ("offload", "listening", "trusted")  # the method does not exist here
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Stands for a check of the filter test that cannot run, with the reason.
+    """Stands for what a check of the filter test would send if the check cannot run, with the reason.
 
-    ``absent``: what it would test does not exist here.
+    ``absent``: what it would test does not exist here, so that it is no fault.
     """
 
     why: str

@@ -232,7 +232,8 @@ def _raw(job: Job, data: bytes, decoy: bytes, name: int, answer: bytes) -> Probe
 def door(job: Job) -> ProbeResult:
     """Try to connect to TCP ports of the gateway; return those that accept, as ``ports`` in the result.
 
-    ``job``: its address, and one port or a list.
+    ``job``: its address, and one port or a list. ``how`` is ``answered`` if one accepts, else
+    ``refused``.
     """
     ports = job["port"] if isinstance(job["port"], list) else [job["port"]]
     taken = [port for port in ports if _takes({**job, "port": port})]

@@ -44,7 +44,10 @@ class FramePath:
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """Deviations of a TCP segment from a normal one: TTL, checksum, number, urgent pointer, fragments."""
+    """Deviations of a TCP segment from a normal one: TTL, checksum, number, urgent pointer, fragments.
+
+    The defaults are those of a normal segment.
+    """
 
     ttl: int = 64
     bad_checksum: bool = False

@@ -34,7 +34,10 @@ def _pairs(results: Sequence[Result]) -> list[Pair]:
 
 
 def table(scene: Scene, results: Sequence[Result], remarks: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of a child's filter test report: name, remarks, checks by group, and totals."""
+    """Yield the lines of a child's filter test report: name, remarks, checks by group, and totals.
+
+    They have at most 80 columns. A result that contradicts the rules is marked with ``!``.
+    """
     yield from _wrapped(f"{scene.name} ({scene.profile}, {scene.band})")
     for remark in remarks:
         yield from _wrapped(remark)
@@ -121,7 +124,9 @@ def headline(results: Sequence[Result]) -> str:
 def counts(results: Sequence[Result]) -> dict[str, int]:
     """Return how many results of the filter test there are by outcome, and how many ``checks``.
 
-    Each IP version counts. ``open_by_rule``: bypass methods that work because the rules allow them.
+    A check has a result for each IP version. ``open_by_rule``: bypass methods that work because the
+    rules allow them. ``passes``: required connections that work. ``faults``: results that
+    contradict the rules.
     """
     ways = [result for result in results if not result.check.passes]
     opened = [result for result in ways if result.found is CheckOutcome.OPEN]

@@ -47,7 +47,10 @@ Lost = Mapping[int, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class BypassTest:
-    """The outcome of one child's filter test: the rules and environment, each check's result, and remarks."""
+    """The outcome of one child's filter test: the rules and environment, each check's result, and remarks.
+
+    A check has one result for IPv4 and one for IPv6.
+    """
 
     scene: Scene
     results: Sequence[Result]
@@ -142,7 +145,10 @@ class Trial:
         self._marks = marks
 
     def all(self, chosen: Sequence[MethodCheck]) -> list[Result]:
-        """Run the ``chosen`` checks and return a result for each, first over IPv4, then over IPv6."""
+        """Run the ``chosen`` checks and return two results for each: over IPv4 and over IPv6.
+
+        They are in the order of ``chosen``. One that cannot run has the outcome UNKNOWN or ABSENT.
+        """
         every, controls = tasks(chosen, self._scene), tasks(CONTROLS, self._scene)
         self._impersonation.clear()
         self._learn([*every, *controls])
@@ -299,12 +305,12 @@ def _is_over(download: Mapping[str, Any]) -> bool:
 
 
 class Impersonation:
-    """A context manager that makes the daemon apply a child's rules to the filter test's device meanwhile.
+    """A context manager: meanwhile the daemon applies a child's rules to the filter test's device.
 
-    ``with Impersonation(…) as rules`` returns these rules. ``who``: a profile, or the MAC address of a
-    filtered device. ``mac``: the test device's. ``interface``: an interface of the test that counts as LAN;
-    None: none. ``stranger``: the MAC address of an unknown device, about which the daemon then sends no
-    notification.
+    ``with Impersonation(…) as rules`` returns these rules. ``who``: a profile, or the MAC address
+    of a filtered device. ``mac``: the test device's. ``interface``: an interface of the test that
+    counts as LAN; None: none. ``stranger``: the MAC address of an unknown device, about which the
+    daemon then sends no notification.
     """
 
     def __init__(
@@ -337,5 +343,5 @@ class Impersonation:
         self._client.ask(PROBE_PAUSE, paused=paused)
 
     def clear(self) -> None:
-        """Make the daemon forget what it has learned about the test device, and its connections."""
+        """Make the daemon forget the flows, learned names and packet counts of the test device."""
         self._client.ask(PROBE_CLEAR)

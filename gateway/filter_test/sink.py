@@ -65,7 +65,10 @@ _IN_PKTINFO, _IN6_PKTINFO = struct.Struct("@i4s4s"), struct.Struct("@16si")
 
 
 class Sink:
-    """Starts the servers of the filter test's simulated internet; returns what reached them to its parent."""
+    """Starts the servers of the filter test's simulated internet; reports to its parent what reached them.
+
+    Each report has what came since the last one.
+    """
 
     def __init__(self) -> None:
         self._arrivals = Arrivals()

@@ -50,7 +50,7 @@ _OWN_CHECKS = (22, 53, 80, 443)
 
 
 class RuleQueries:
-    """Asks the daemon what it would decide for the test device about a host, without time rules."""
+    """Asks the daemon whether the rules of the test device block a host, time rules aside."""
 
     def __init__(self, client: Client, device: str) -> None:
         self._client = client
@@ -135,7 +135,10 @@ def is_filtered() -> bool:
 
 
 def offloads() -> bool:
-    """Return whether a flow table exists: the kernel may then forward connections past the filter's rules."""
+    """Return whether the kernel has a flow table, of any program.
+
+    It may then forward connections past the filter's rules.
+    """
     return "flowtable " in command("nft", "list", "flowtables")
 
 
@@ -154,7 +157,8 @@ def offloaded(version: int, layout: MarkBits) -> bool | None:
 def any_offloaded(connections: str, version: int, slot: int) -> bool:
     """Return whether /proc/net/nf_conntrack (its text) shows an offloaded connection of a filtered device.
 
-    ``slot``: the bits of the connection mark that identify the device's owner.
+    ``version``: 4 or 6, of IP. ``slot``: the mask of the bits in the connection mark that identify
+    such a device.
     """
     unfiltered = PLAIN_SLOT * (slot & -slot)
     for line in connections.splitlines():
@@ -219,8 +223,8 @@ class ProbeListener:
 def listening(config: Config, own: int) -> list[int]:
     """Return up to 32 other TCP ports that the gateway listens on, which children should not reach.
 
-    Left out are those of the pages, of other checks, and of ``gateway_ports``, and ``own``, the test's
-    listener.
+    Left out are ports on loopback addresses only, those of the pages, of other checks, and of
+    ``gateway_ports``, and ``own``, the test's listener.
     """
     https = config.web.https
     pages = {config.web.port} if https is None else {config.web.port, https.port}

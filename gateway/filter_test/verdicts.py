@@ -26,11 +26,12 @@ def judge(
     task: Task, result: Mapping[str, Any] | None, arrived: Iterable[Mapping[str, Any]], scene: Scene,
     lost: Mapping[str, str],
 ) -> Result:  # fmt: skip
-    """Return a check's result: open, closed, unknown or absent, and whether the rules intend that.
+    """Return a check's result: open (it worked), closed (it did not), unknown or absent.
 
-    ``result``: what the device observed; None if the task did not run. ``arrived``: what reached the
-    simulated internet. ``lost``: the control connections of this IP version that failed, and why; the result
-    of a check that needs one of them is unknown.
+    The result also says whether the rules intend that. ``result``: what the device observed; None
+    if the task did not run. ``arrived``: what reached the simulated internet. ``lost``: the control
+    connections of this IP version that failed, and why; the result of a check that needs one of
+    them is unknown.
     """
     check, version = task.check, task.version
     if isinstance(task.job, Unavailable):
@@ -54,9 +55,10 @@ def concluded(
     how: str,
     job: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Return a check's result: open if the method ``worked``, else closed, and whether the rules intend it.
+    """Return a check's result: open if the method ``worked``, else closed.
 
-    ``how``: what the device observed.
+    The result also says whether the rules intend that; a bypass method may be blocked under any
+    rules. ``how``: what the device observed. ``job``: what was sent where.
     """
     found = CheckOutcome.OPEN if worked else CheckOutcome.CLOSED
     if check.passes:
@@ -71,10 +73,10 @@ def concluded(
 def lost_controls(
     tried: Iterable[tuple[Task, Mapping[str, Any] | None, Iterable[Mapping[str, Any]]]], scene: Scene
 ) -> dict[int, dict[str, str]]:
-    """Return the control connections that failed: by IP version, ``dns`` or ``tls`` with the reason.
+    """Return the control connections that failed, by IP version: ``dns`` or ``tls`` with the reason.
 
-    A control connection must work; without it, the result of checks that need it is unknown. In strict mode a
-    failed ``dns`` also fails ``tls``.
+    A control connection must work; without it, the result of checks that need it is unknown. In
+    strict mode a failed ``dns`` also fails ``tls``.
     """
     lost: dict[int, dict[str, str]] = {4: {}, 6: {}}
     for task, result, arrived in tried:
@@ -95,9 +97,10 @@ def through(
     result: Mapping[str, Any],
     arrived: Iterable[Mapping[str, Any]],
 ) -> bool:
-    """Return whether a bypass method worked: a response came, and it fulfils the check's condition (`Want`).
+    """Return whether a check's connection worked: a response came that fulfils the check's condition.
 
-    For some checks, what arrived at the simulated internet must fulfil it.
+    For the condition `Want.REACHED`, the bytes must also have arrived at the simulated internet
+    (``arrived``).
     """
     if result.get("how") != "answered":
         return False

@@ -84,9 +84,9 @@ def real_and_boot() -> tuple[float, float]:
 class SetAlarm:
     """Detects that the system clock (CLOCK_REALTIME) was set.
 
-    The file descriptor (``fileno``) is readable after that; ``was_set()`` returns True once, and the next
-    change is detected again. Slewing, as time services do after a first step, does not count. Raises
-    KernelError.
+    The file descriptor (``fileno``) is readable after that; ``was_set()`` returns True once, and
+    the next change is detected again. Slewing, as time services do after a first step, does not
+    count. Creating it raises KernelError if the kernel has no such timer.
     """
 
     def __init__(self) -> None:

@@ -112,8 +112,8 @@ class Conntrack:
     def entries(self, mark: int = 0, mask: int = 0) -> Iterator[ConntrackEntry]:
         """Yield every connection whose mark has the bits ``mark`` under ``mask``; mask 0: all of them.
 
-        The table is read in pieces and changes meanwhile: an entry may appear twice, and a new one may be
-        missed.
+        The table is read in pieces and changes meanwhile: an entry may appear twice, and others may
+        be missed. Raises KernelError if it cannot be read.
         """
         wanted = attribute(_MARK, BE32.pack(mark)) + attribute(_MARK_MASK, BE32.pack(mask)) if mask else b""
         try:
@@ -139,7 +139,10 @@ class Conntrack:
             raise _unreadable(error) from error
 
     def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[ConntrackEntry]:
-        """Yield the connections of the devices in a slot, by the slot number in the connections' marks."""
+        """Yield the connections of a slot: a filtered device, or several with one profile.
+
+        They are found by the slot number in their marks.
+        """
         return self.entries(layout.ct_mark(slot), layout.slot)
 
     def of_addresses(self, addresses: AbstractSet[bytes]) -> Iterator[ConntrackEntry]:
@@ -208,18 +211,24 @@ class Conntrack:
         return parse_entry(memoryview(answers[0])) if answers else None
 
     def set_mark(self, entries: Iterable[ConntrackEntry], value: int, mask: int) -> int:
-        """Set the mark bits under ``mask`` to ``value``. Return the number of entries that still existed."""
+        """Set the bits under ``mask`` in the marks of these connections to those of ``value``.
+
+        Return the number of entries that still existed.
+        """
         bits = attribute(_MARK, BE32.pack(value)) + attribute(_MARK_MASK, BE32.pack(mask))
         return self._change(_NEW, entries, bits)
 
     def delete(self, entries: Iterable[ConntrackEntry]) -> int:
-        """Delete entries: the next packet starts a new connection. Return how many still existed."""
+        """Delete connections from the table; their next packets start new ones.
+
+        Return how many entries still existed.
+        """
         return self._change(_DELETE, entries, b"")
 
     def clear(self, layout: MarkLayout, slot: int | None = None) -> int:
-        """Clear our mark bits in every entry, or in those of one slot.
+        """Clear Qalqan's bits in the marks of all connections, or of those of one slot (filtered device).
 
-        Return how many entries were changed.
+        Return how many entries were changed. The connections continue.
         """
         entries = self.entries() if slot is None else self.of_slot(layout, slot)
         return self.set_mark((e for e in entries if e.mark & layout.ct_ours), 0, layout.ct_ours)
@@ -327,7 +336,11 @@ def _unreadable(error: OSError) -> KernelError:
 
 
 class Moved(NamedTuple):
-    """An allowed connection with the bytes that it transferred since the last reading, in both directions."""
+    """An allowed connection with the bytes that it transferred since the last reading, in both directions.
+
+    ``slot``: the number of its device; ``class_number``: of the combination of time rules that
+    counts it.
+    """
 
     slot: int
     class_number: int
@@ -338,7 +351,8 @@ class Moved(NamedTuple):
 class FlowBytes:
     """Measures the bytes of each allowed connection between two readings. Of a new one, all bytes count.
 
-    A dump walks the whole connection table, so it is requested only when some traffic was counted.
+    Each reading walks the kernel's whole connection table, so call it only when some traffic was
+    counted.
     """
 
     def __init__(self, layout: MarkLayout) -> None:
@@ -352,8 +366,9 @@ class FlowBytes:
     def moved(self, slots: Collection[int]) -> Iterator[list[Moved]]:
         """Yield, in parts, the allowed connections of these slots that transferred bytes since the last call.
 
-        Connections without a class of time rules are left out. Iterate to the end: only then the bytes are
-        not yielded again. One iteration of `moved` or `all_flows` runs at a time. Raises KernelError.
+        A slot is a filtered device. Connections that no time rule counts (no class) are left out.
+        Iterate to the end: only then the bytes are not yielded again. One iteration of `moved` or
+        `all_flows` runs at a time. Raises KernelError.
         """
         now: dict[int, dict[bytes, _Known]] = {slot: {} for slot in slots}
         for part in self._passing(slots):
@@ -363,7 +378,8 @@ class FlowBytes:
     def _moved(self, entry: _Entry, now: dict[int, dict[bytes, _Known]]) -> Moved | None:
         """Add a connection to ``now``; return its bytes since the last reading, as `Moved`.
 
-        None if there are none, or it has no class or is of another slot.
+        None if there are none, if no time rule counts it (no class), or if ``now`` lacks its slot
+        (device).
         """
         slot, mark, values, data = entry
         of_slot = now.get(slot)
@@ -381,10 +397,10 @@ class FlowBytes:
         return _new(Moved, (slot, number, moved, flows)) if number else None
 
     def all_flows(self) -> Iterator[list[Flow]]:
-        """Yield, in parts, the flows of every allowed connection, of all slots. Raises KernelError.
+        """Yield, in parts, the flows of every allowed connection of filtered devices. Raises KernelError.
 
-        Those with an allowed hello that is not answered yet are included. Each connection has two, as in
-        `Moved`: it may have been started by either side.
+        Those with an allowed hello that is not answered yet are included. Each connection has two,
+        as in `Moved`: it may have been started by either side.
         """
         layout = self._layout
         passes = layout.ct_mark(0, FlowState.PASSES)  # this bit is the first of both PASSES and ASKS
@@ -455,9 +471,9 @@ def _size(values: dict[int, memoryview]) -> int:
 
 
 def enable_accounting() -> bool:
-    """Turn on byte counters per connection in this network namespace; return whether they were off.
+    """Turn on the kernel's byte counters per connection in this network namespace, if they are off.
 
-    Existing connections remain uncounted. Raises KernelError.
+    Return whether they were off. Existing connections remain uncounted. Raises KernelError.
     """
     try:
         if ACCOUNTING.read_text("ascii").strip() != "0":

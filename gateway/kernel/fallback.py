@@ -42,7 +42,10 @@ def native_queue(nft: Nft) -> bool:
 
 
 def reads_answers(nft: Nft) -> bool:
-    """Return whether nft can match the payload behind a TCP header (since Linux 5.16). Changes nothing."""
+    """Return whether nft can match the payload behind a TCP header, as of a server's first answer.
+
+    Linux can since 5.16. Changes nothing.
+    """
     return _accepts(nft, f"{SERVER_HELLO} accept")
 
 
@@ -79,9 +82,10 @@ def has_target() -> bool:
 
 
 class TargetQueue:
-    """Adds NFQUEUE targets to the chains of the loaded nftables table, and checks them.
+    """Queues packets by iptables' NFQUEUE target, for kernels without nft's ``queue`` statement.
 
-    They are removed with the table.
+    It adds the targets to chains of the loaded nftables table, and checks them. They are removed
+    with the table.
     """
 
     def __init__(self, queue_base: int) -> None:

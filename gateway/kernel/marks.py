@@ -45,8 +45,8 @@ _HELP_OR_ASKS = 3
 class FlowState(IntEnum):
     """The state of a flow. In a verdict byte it has the low two bits, above which is the class.
 
-    HELP and ASKS have the same bits, and so have REFUSED and ANSWERABLE. The first of each pair has no class,
-    the second always has one.
+    A class is the number of a combination of time rules. HELP and ASKS have the same bits, and so
+    have REFUSED and ANSWERABLE. The first of each pair has no class, the second always has one.
     """
 
     UNDECIDED = 0  # queued
@@ -60,10 +60,11 @@ class FlowState(IntEnum):
 class QueueKind(IntEnum):
     """The six netfilter queues of a group of slots, by protocol and by what happens without a reader.
 
-    A queue fails open or closed, so each failure mode has its own. DNS uses the UDP queues. The TCP queues
-    get segments as network cards and the kernel have merged them: a hello is one packet. For the SPLIT queues
-    the kernel takes merged segments apart. These are those that the daemon's copy cannot hold, and those of
-    connections that were read before: two queues may change the order of an upload.
+    A slot is a filtered device; a queue fails open or closed, so each failure mode has its own. DNS
+    uses the UDP queues. The TCP queues get segments as network cards and the kernel have merged
+    them: a hello is one packet. For the SPLIT queues the kernel takes merged segments apart. These
+    are those that the daemon's copy cannot hold, and those of connections that were read before:
+    two queues may change the order of an upload.
     """
 
     OPEN_TCP = 0
@@ -88,9 +89,9 @@ def hexed(mark: int) -> str:
 
 
 def verdict_byte(state: FlowState, class_number: int = 0) -> int:
-    """Return the verdict byte of a mark for a state and class. Raises ValueError if they do not fit.
+    """Return Qalqan's byte of a mark for a flow's state and class. Raises ValueError if they do not fit.
 
-    ``class_number`` is 1..63, or 0 for a flow without a class.
+    ``class_number`` is that of a combination of time rules, 1..63, or 0 for a flow without one.
     """
     if not 0 <= class_number <= MAX_CLASS:
         msg = f"class {class_number} does not fit 0..{MAX_CLASS}"
@@ -110,7 +111,10 @@ def verdict_byte(state: FlowState, class_number: int = 0) -> int:
 
 
 def decode_verdict(byte: int) -> tuple[FlowState, int]:
-    """Return state and class of a verdict byte. The class is 0 if it has none."""
+    """Return the flow's state and class (number of time rules' combination) in Qalqan's byte of a mark.
+
+    The class is 0 if it has none.
+    """
     bits, class_number = byte & STATE_MASK, byte >> STATE_BITS
     if bits == _HELP_OR_ASKS and class_number:
         return FlowState.ASKS, class_number
@@ -144,9 +148,10 @@ ServerHello: all its packets with payload are queued, with ASKING. No verdict ha
 def verdict_again(byte: int, *, udp: bool) -> int:
     """Return the byte of the packet mark for a LAN packet of a connection that stays queued.
 
-    ``byte``: its verdict. For plain HTTP and help lines it is HELD: only netlink changes the class of plain
-    HTTP. UDP that passes may now have another class; this uses the state bits that a UDP connection never has
-    together with a class.
+    ``byte``: the flow's verdict (`verdict_byte`), which is returned in most cases. For plain HTTP
+    and help lines it is HELD: only netlink changes the class of plain HTTP. UDP that passes may now
+    have another class; this uses the state bits that a UDP connection never has together with a
+    class.
     """
     state, class_number = decode_verdict(byte)
     if state in (FlowState.HELP, FlowState.ASKS):
@@ -156,7 +161,7 @@ def verdict_again(byte: int, *, udp: bool) -> int:
 
 
 def valid_slot(number: int) -> bool:
-    """Return whether a slot number can be used: 1..255, but not 64, 128 or 192.
+    """Return whether a number can be the slot of a filtered device: 1..255, but not 64, 128 or 192.
 
     Their code in the packet's byte would be zero, which means no slot. 192 is PLAIN_SLOT.
     """
@@ -166,18 +171,18 @@ def valid_slot(number: int) -> bool:
 def slot_code(slot: int) -> int:
     """Return the byte in the packet mark on the way to the queue: the low six bits of the slot, state 0.
 
-    The state is in the low two bits of the byte.
+    A slot is the number of a filtered device. The state is in the low two bits of the byte.
     """
     return (slot & SLOT_CODE_MASK) << STATE_BITS
 
 
 def slot_group(slot: int) -> int:
-    """Return the group of queues, 0..3, that a slot uses."""
+    """Return the group of netfilter queues, 0..3, that the packets of a slot (filtered device) use."""
     return slot >> SLOT_CODE_BITS
 
 
 def queue_number(base: int, slot: int, kind: QueueKind) -> int:
-    """Return the number of the netfilter queue for packets of a slot and kind.
+    """Return the number of the netfilter queue for packets of a slot (filtered device) and kind.
 
     ``base``: the first queue's.
     """
@@ -185,9 +190,10 @@ def queue_number(base: int, slot: int, kind: QueueKind) -> int:
 
 
 def queue_numbers(base: int, slots: Iterable[int]) -> tuple[int, ...]:
-    """Return the numbers of all queues of the given slots' groups, and of group 0.
+    """Return the numbers of all netfilter queues for the given slots' groups, and for group 0.
 
-    DNS of unfiltered devices uses group 0. ``base``: the number of the first queue.
+    A slot is a filtered device. DNS of unfiltered devices uses group 0. ``base``: the number of the
+    first queue.
     """
     groups = sorted({0} | {slot_group(slot) for slot in slots})
     return tuple(base + len(QueueKind) * group + kind for group in groups for kind in QueueKind)
@@ -205,9 +211,10 @@ def _check_byte(name: str, mask: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MarkLayout:
-    """The positions of our bytes in the packet mark and the connection mark, as masks of eight adjacent bits.
+    """The positions of Qalqan's bytes in the packet mark and the connection mark, as masks of eight bits.
 
-    Raises ValueError for other masks, and if the two masks of the connection mark overlap.
+    The bits are adjacent. Raises ValueError for other masks, and if the two masks of the connection
+    mark overlap.
     """
 
     packet: int = 0x000000FF  # verdict byte, or slot code, in the packet mark
@@ -230,19 +237,22 @@ class MarkLayout:
 
     @property
     def ct_ours(self) -> int:
-        """The mask of all bits of the connection mark that are ours: verdict byte and slot."""
+        """The mask of all bits of the connection mark that are Qalqan's.
+
+        They are the verdict byte and the slot (number of a filtered device).
+        """
         return self.ct | self.slot
 
     @property
     def plain(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's flow, except DNS over UDP."""
+        """Qalqan's bits in the connection mark of an unfiltered device's flow, except DNS over UDP."""
         return self.ct_mark(PLAIN_SLOT, verdict_byte(FlowState.PASSES))
 
     @property
     def plain_dns(self) -> int:
-        """Our bits in the connection mark of an unfiltered device's DNS over UDP: only the slot.
+        """Qalqan's bits in the connection mark of an unfiltered device's DNS over UDP: only the slot.
 
-        Some of its queries are judged.
+        They have no verdict, since some of its queries are judged.
         """
         return self.ct_mark(PLAIN_SLOT)
 
@@ -252,16 +262,17 @@ class MarkLayout:
         return FORGED << self.packet_shift
 
     def with_verdict(self, mark: int, byte: int) -> int:
-        """Return the packet mark ``mark`` with our byte replaced by ``byte``, and other bits unchanged."""
+        """Return the packet mark ``mark`` with Qalqan's byte replaced by ``byte``; other bits stay."""
         return mark & (MARK_MASK ^ self.packet) | byte << self.packet_shift
 
     def packet_byte(self, mark: int) -> int:
         return (mark & self.packet) >> self.packet_shift
 
     def queued_slot(self, mark: int, queue: int, base: int) -> int:
-        """Return the slot of a packet read from a queue; 0 for a device without a slot.
+        """Return the slot (number of a filtered device) of a packet read from a queue; 0 without one.
 
-        ``mark``: the packet's; ``queue``: the queue's number; ``base``: the number of the first queue.
+        ``mark``: the packet's; ``queue``: the queue's number; ``base``: the number of the first
+        queue.
         """
         return (queue - base) // len(QueueKind) << SLOT_CODE_BITS | self.packet_byte(mark) >> STATE_BITS
 
@@ -281,22 +292,32 @@ class MarkLayout:
         return self.packet_byte(mark) & STATE_MASK == ASKING
 
     def ct_slot(self, mark: int) -> int:
-        """Return the slot in a connection mark; 0 for a device without one."""
+        """Return the number of a filtered device (slot) in a connection mark.
+
+        0 for a device without one, and for an unfiltered device.
+        """
         number = (mark & self.slot) >> self.slot_shift
         return number if number & SLOT_CODE_MASK else 0
 
     def ct_verdict(self, mark: int) -> tuple[FlowState, int]:
-        """Return the flow's state and class in a connection mark. The class is 0 if it has none."""
+        """Return the flow's state and class (combination of time rules) in a connection mark.
+
+        The class is 0 if it has none.
+        """
         return decode_verdict((mark & self.ct) >> self.ct_shift)
 
     def ct_mark(self, slot: int, byte: int = 0) -> int:
-        """Return our bits of a connection mark for a slot and a verdict byte, to be set under ``ct_ours``."""
+        """Return Qalqan's bits of a connection mark for a slot (filtered device) and a verdict byte.
+
+        They are to be set under the mask ``ct_ours``.
+        """
         return slot << self.slot_shift | byte << self.ct_shift
 
     def pass_keys(self, slot: int, class_number: int) -> tuple[int, int]:
         """Return the two keys of a slot's class in map ``@pass``: for decided flows, and for plain HTTP.
 
-        A key is a connection mark. Raises ValueError for class 0.
+        A slot is a filtered device, a class a combination of its time rules; the map has those that
+        are open now. A key is a connection mark. Raises ValueError for class 0.
         """
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"
@@ -306,6 +327,9 @@ class MarkLayout:
         return self.ct_mark(slot, passes), self.ct_mark(slot, asks)
 
     def decode_pass_key(self, key: int) -> tuple[int, int, FlowState]:
-        """Return slot, class and state of a key of map ``@pass``, which is a connection mark."""
+        """Return slot, class and state of a key of map ``@pass``, which is a connection mark.
+
+        The slot is a filtered device, the class a combination of its time rules.
+        """
         state, class_number = self.ct_verdict(key)
         return self.ct_slot(key), class_number, state

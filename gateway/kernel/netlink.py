@@ -47,7 +47,8 @@ def request(kind: int, flags: int, sequence: int, family: int, body: bytes, *, r
 def messages(data: memoryview) -> Iterator[Message]:
     """Yield netfilter's messages in one datagram: type, flags, sequence number, attributes.
 
-    In ERROR and DONE messages, the last one begins with an errno instead.
+    ERROR and DONE messages have no header of netfilter: in place of the attributes they begin with
+    an errno.
     """
     for kind, flags, sequence, body in frames(data):
         own = 0 if kind in (ERROR, DONE) else GENERIC.size

@@ -55,7 +55,11 @@ class Owner(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """Unknown MAC addresses that are not new, and their slot (``guest``, ``strangers``: as in Snapshot)."""
+    """Devices without an owner that the gateway has examined (they are no longer new), and their rules.
+
+    ``macs``: their addresses. ``guest`` and ``strangers`` are their slots, in the form of those in
+    Snapshot.
+    """
 
     macs: tuple[str, ...] = ()
     guest: int | None = None
@@ -64,9 +68,10 @@ class Examined(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PassElement:
-    """A class (combination of time rules) that is open for a slot: an element of map ``@pass``.
+    """A class (combination of time rules) that is open for a slot (filtered device): an element of ``@pass``.
 
-    The kernel counts its traffic, and deletes the element when the lease ends.
+    The kernel counts its traffic, and deletes the element when the lease ends; the class is then
+    closed.
     """
 
     slot: int
@@ -87,10 +92,11 @@ class Offload:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Packets per second of one slot that may reach the queue, as far as they depend on the machine.
+    """Packets per second of one slot (filtered device) that may reach the queue, as far as they vary.
 
-    The defaults are those of the slowest router, which manages about 100 new connections a second: with the
-    burst of 800 packets ten busy pages open at once. The upload over plain HTTP has 11 Mbit/s.
+    They depend on the machine. The defaults are those of the slowest router, which manages about
+    100 new connections a second: with the burst of 800 packets ten busy pages open at once. The
+    upload over plain HTTP has 11 Mbit/s.
     """
 
     tcp: int = 200  # from the device, of undecided TCP: a new TLS connection has one or two
@@ -169,11 +175,11 @@ class Snapshot:
 
 
 def boot_guard_snapshot(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot for the boot guard: only slots that fail closed, with nothing open except help.
+    """Return the snapshot for the boot guard: only devices that fail closed, with nothing open except help.
 
-    It has no queue. Devices of other slots are not filtered. nft loads this table before the LAN comes up; it
-    applies until the daemon replaces it. It therefore does not depend on the kernel's support of queues and
-    flow tables, or on ports that the daemon chooses at its start.
+    It has no queue. Other devices are not filtered. nft loads this table before the LAN comes up;
+    it applies until the daemon replaces it. It therefore does not depend on the kernel's support of
+    queues and flow tables, or on ports that the daemon chooses at its start.
     """
     closed = {slot.number for slot in snapshot.closed}
     guest = snapshot.guest if snapshot.guest in closed else None

@@ -45,7 +45,11 @@ Pair = tuple[int, int]
 
 
 class PassCounters:
-    """Reads the traffic counters in map ``@pass`` of the loaded nftables table."""
+    """Reads the traffic counters in map ``@pass`` of the loaded nftables table.
+
+    The map has an element for each open class (combination of time rules) of a slot (filtered
+    device).
+    """
 
     def __init__(self, layout: MarkLayout) -> None:
         self._layout = layout
@@ -59,7 +63,8 @@ class PassCounters:
     def read(self) -> dict[tuple[int, int], ClassTraffic]:
         """Return packets, bytes and remaining lease of each open class, by slot and class number.
 
-        Raises KernelError, for instance if the table is gone.
+        A class is a combination of time rules of a slot (filtered device). Raises KernelError, for
+        instance if the table is gone.
         """
         return self._whole(self._usages)
 
@@ -126,10 +131,11 @@ def _sum(usage: ClassTraffic, other: ClassTraffic) -> ClassTraffic:
 
 
 class Totals:
-    """Adds up the bytes of each class of each slot since the start, from the counters in map ``@pass``.
+    """Adds up the bytes of each class (combination of time rules) of each slot, from map ``@pass``.
 
-    Totals never decrease. An element counts from zero, and each renewal of a lease replaces it. The kernel
-    reports the count of an element when it is removed, so nothing is lost between a reading and a renewal.
+    Totals begin with the program and never decrease. An element counts from zero, and each renewal
+    of a lease replaces it. The kernel reports the count of an element when it is removed, so
+    nothing is lost between a reading and a renewal.
     """
 
     def __init__(self, counters: PassCounters) -> None:
@@ -140,8 +146,9 @@ class Totals:
     def begin(self) -> Mapping[Pair, int]:
         """Read the counters as the start: the totals do not contain what they have counted before.
 
-        Return these bytes, by slot and class: an earlier daemon's elements counted them. Raises KernelError,
-        for instance if no table is loaded.
+        Return these bytes, by slot (filtered device) and class (combination of time rules): an
+        earlier daemon's elements counted them. Raises KernelError, for instance if no table is
+        loaded.
         """
         self._last = self._counters.keys()
         return self.position()
@@ -159,9 +166,10 @@ class Totals:
             self._add(key, size - self._last.pop(key, 0))
 
     def read(self) -> Mapping[Pair, int]:
-        """Read the counters; return the total bytes by slot and class, without those that never had traffic.
+        """Read the counters; return the total bytes by slot and class number since `begin`.
 
-        Raises KernelError if the map cannot be read; the totals of the last reading remain.
+        Without those that never had traffic. Raises KernelError if the map cannot be read; the
+        totals of the last reading remain.
         """
         now = self._counters.keys()
         last, pairs, total = self._last, self._counters.pairs, self._bytes
@@ -182,7 +190,7 @@ class Totals:
     def position(self) -> Mapping[Pair, int]:
         """Return the bytes that the present map elements had counted at the last reading.
 
-        They are by slot and class. Earlier elements are not included.
+        They are by slot and class number. Earlier elements are not included, so they can decrease.
         """
         found: dict[Pair, int] = {}
         pairs = self._counters.pairs
@@ -194,12 +202,18 @@ class Totals:
 
     @property
     def bytes(self) -> Mapping[Pair, int]:
-        """The total bytes by slot and class as of the last reading."""
+        """The total bytes by slot and class number as of the last reading.
+
+        A class is a combination of time rules of a slot (filtered device).
+        """
         return self._bytes
 
 
 class ClassTraffic(NamedTuple):
-    """The traffic of one class since its map element was created: both directions, all flows."""
+    """The traffic of a class (combination of time rules of a slot) since its map element was created.
+
+    It has both directions and all flows.
+    """
 
     packets: int
     bytes: int  # IP packets' lengths, headers included
@@ -221,7 +235,7 @@ def is_pass(data: memoryview) -> bool:
 
 
 def parse_elements(listed: memoryview) -> Iterator[Element]:
-    """Yield each element of a list of set elements in netlink form; skip those with a wrong key.
+    """Yield each element of a netlink list of elements of ``@pass``; skip those with a wrong key.
 
     This is the general parser, which accepts attributes in any order.
     """

@@ -39,10 +39,10 @@ Gone = Callable[[memoryview, bool], None]
 
 
 class TableWatch:
-    """Watches nftables for changes that other programs make to our tables.
+    """Watches nftables for changes that other programs make to Qalqan's tables.
 
-    The file descriptor (``fileno``) is readable after any change; ``changed()`` returns whether one of our
-    tables is concerned.
+    The file descriptor (``fileno``) is readable after any change; ``changed()`` returns whether one
+    of these tables is concerned.
     """
 
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
@@ -72,7 +72,10 @@ class TableWatch:
         self._generations.close()
 
     def changed(self) -> bool:
-        """Return whether another program has changed one of our tables since the last call. Never blocks."""
+        """Return whether another program has changed one of Qalqan's tables since the last call.
+
+        Also True if it is not known, since messages of the kernel were lost. Never blocks.
+        """
         transactions, lost = self._drain()
         suspect = self._suspect or lost or any(transactions)
         self._suspect = False
@@ -87,7 +90,7 @@ class TableWatch:
     def ours(self) -> Iterator[None]:
         """Return a context manager for a change that this program makes: ``changed()`` does not report it.
 
-        At most one transaction per table counts as ours.
+        At most one transaction per table counts as this program's; a second one is reported.
         """
         before = self._generation()
         self.catch_up()

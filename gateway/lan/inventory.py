@@ -93,7 +93,10 @@ class DeviceFound:
 
 @dataclass(frozen=True, slots=True)
 class ExaminedChanged:
-    """Event: `Inventory.examined` has changed: the devices that were compared with the family's."""
+    """Event: `Inventory.examined` has changed: the devices that were compared with the family's known ones.
+
+    The comparison finds a known device that has another MAC address.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,10 @@ class AddressContested:
 
 
 class Tracked:
-    """The inventory's entry of one device: all that was seen of it, its online state, and its addresses."""
+    """The inventory's entry of one device: all that was seen of it, its online state, and its addresses.
+
+    The inventory changes it in place.
+    """
 
     __slots__ = ("displaced", "heard", "ids", "ifindex", "online", "places", "sight")
 
@@ -209,9 +215,9 @@ class Inventory:
         return device is not None and device.online is None and bool(device.places)
 
     def missing(self, mac: str) -> bool:
-        """Return whether the device is unknown or gone, or does not answer at any address.
+        """Return whether the device is not known to be online, or does not answer at any of its addresses.
 
-        Also True if it lost its last address and has been silent since.
+        Also True if it lost its last address and has been silent since, and for an unknown device.
         """
         device = self._devices.get(mac)
         if device is None or not device.online:
@@ -230,7 +236,8 @@ class Inventory:
     def examined(self) -> Set[str]:
         """Return the MAC addresses of devices that were compared with the family's since they came online.
 
-        The set is live: it changes later.
+        The comparison finds a known device that has another MAC address. The set is live: it
+        changes later.
         """
         return self._examined
 
@@ -263,8 +270,9 @@ class Inventory:
     def neighbour(self, neighbour: Neighbour, *, event: bool) -> None:
         """Update a device's addresses and online state from an entry of the kernel's neighbour table.
 
-        ``event``: the entry has just changed. A new address then shows that the device just used it.
-        A new device is added. An entry that is gone removes the address.
+        ``event``: the entry has just changed. A new address then shows that the device just used
+        it. A new device is added. An entry that is gone removes the address; a failed one only
+        marks it.
         """
         place = (neighbour.ip, neighbour.ifindex)
         if neighbour.gone:
@@ -318,7 +326,7 @@ class Inventory:
     def lease(self, mac: str, name: str, *, dhcp: Dhcp | None = None) -> None:
         """Update a known device from its DHCP lease: its host name, and its request ``dhcp`` if there is one.
 
-        An unknown device is ignored: a lease does not prove that it exists.
+        Its online state stays. An unknown device is ignored: a lease does not prove that it exists.
         """
         if mac in self._devices:
             how = "lease" if dhcp is None else "dhcp"
@@ -329,10 +337,10 @@ class Inventory:
         self._learn(mac, "scan", lambda device: device.sight, alive=True)
 
     def set_examined(self, mac: str, *, examined: bool = True) -> None:
-        """Record that a device was compared with the family's devices, or, with False, that it was not.
+        """Record that a device was compared with the family's known devices, or, with False, that it was not.
 
-        The record ends when the device is gone or forgotten. Publishes ExaminedChanged after a
-        change.
+        The comparison is made elsewhere. The record ends when the device is gone or forgotten.
+        Publishes ExaminedChanged after a change.
         """
         if (mac in self._examined) is examined:
             return
@@ -348,7 +356,7 @@ class Inventory:
         self.set_examined(mac, examined=False)
 
     def keep_only(self, stored: Container[str]) -> None:
-        """Forget the devices that are neither online nor in ``stored``, the MAC addresses in the database."""
+        """Forget the devices that are not in ``stored`` (MACs in the database), except online ones."""
         for mac, device in tuple(self._devices.items()):
             if not device.online and mac not in stored:
                 self.forget(mac)

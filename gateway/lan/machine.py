@@ -58,7 +58,7 @@ class DefaultRoute:
 class RecentNeighbour:
     """A device in the kernel's neighbour table: interface, IP address and MAC address.
 
-    Entries set by hand are left out, except routers.
+    It has been there, perhaps not now. Entries set by hand are left out, except routers.
     """
 
     interface: str

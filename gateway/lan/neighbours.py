@@ -66,7 +66,8 @@ class Neighbour:
 def read_neighbours() -> list[Neighbour]:
     """Return the kernel's neighbour table (ARP and ND) of all Ethernet interfaces. Raises OSError.
 
-    An entry that did not answer a probe (``failed``) has no MAC address.
+    An entry that did not answer a probe (``failed``) has no MAC address. Entries that the kernel is
+    still resolving are left out.
     """
     found = (_parse(_NEW_NEIGHBOUR, body) for body in dump_route(_GET_NEIGHBOUR, _MESSAGE.size))
     return [neighbour for neighbour in found if neighbour is not None]
@@ -119,10 +120,11 @@ class NeighbourEvents:
 
 
 class Owners:
-    """Stores which MAC address has each IP address (on each interface), from neighbour entries. Does no I/O.
+    """Stores which MAC address has each IP address (on each interface), from neighbour entries.
 
-    The caller removes entries that do not fit (``surplus``) from the kernel's table as well: the kernel
-    then has to resolve the address again before it uses it, and that is an event.
+    It does no I/O. The caller removes entries for which there is no room (`surplus`) from the
+    kernel's table as well: the kernel then has to resolve the address again before it uses it, and
+    that is an event.
     """
 
     def __init__(self) -> None:

@@ -39,8 +39,8 @@ _log = logging.getLogger(__name__)
 class Scanning:
     """Runs scans of the LAN for devices in a child process, one at a time.
 
-    Each scan calls ``answered`` with each MAC address that answered, then ``ended``. `found` and
-    `problem` have the result of the last one.
+    After each scan, ``answered`` is called with each MAC address that answered, then ``ended``.
+    `found` and `problem` have the result of the last one.
     """
 
     def __init__(

@@ -23,7 +23,10 @@ _LINE = 1024  # bytes of a line after the prefix; the name ends within them
 
 
 class Vendors:
-    """Looks up the vendor of each new device's MAC address once, a few at a time, since a lookup blocks."""
+    """Looks up the vendor of each new device's MAC address once, a few at a time, since a lookup blocks.
+
+    `add` queues an address; `with_vendor` makes its lookup.
+    """
 
     def __init__(self, vendor_of: Callable[[str], str]) -> None:
         self._vendor_of = vendor_of

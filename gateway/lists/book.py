@@ -52,10 +52,10 @@ class CopyIndex:
         return self.folder / f"{source}.list"
 
     def fetched(self, source: str, *, is_in_table: bool) -> datetime | None:
-        """Return when the names of a list were last fetched; None if never.
+        """Return when the names of a list were last fetched; None if never, or if its copy is missing.
 
-        ``is_in_table``: the list is part of a table from the signed data feed, whose time then
-        counts.
+        ``is_in_table``: the list is part of a table that the signed data feed delivered. The time
+        of that table then counts, if there is one.
         """
         if is_in_table and PREBUILT in self.copies:
             return self.copies[PREBUILT].fetched
@@ -68,7 +68,7 @@ class CopyIndex:
 
     @property
     def newest(self) -> datetime | None:
-        """Return when a list was last fetched, of all lists; None if none was fetched yet."""
+        """Return when a list, or a table of the signed data feed, was last fetched; None if none was yet."""
         return max((copy.fetched for copy in self.copies.values() if copy.fetched is not None), default=None)
 
     def _read(self) -> dict[str, Copy]:

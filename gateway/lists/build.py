@@ -88,11 +88,12 @@ def build_table(
 ) -> tuple[domains.TableInfo, list[BuildReport]]:
     """Build the category table from all sources, write it to ``target``, and return its header and reports.
 
-    Names of weak lists, and doubtful names, count only if two lists of the category have them
-    (`ProtectedSites`). Names below another listed name are dropped. ``built`` is the build time in ISO
-    8601. ``canaries`` are the well-known sites that no list may block. ``salt``: of the hashed names;
-    None: a random one. With ``leave_out``, a published list that cannot be used is skipped, and its
-    report has the error. ``release`` is written into a table for the signed data feed.
+    Doubtful names of all lists, and of ``weak`` (less reliable) ones all but typical names, count
+    only if two lists of the category have them (`ProtectedSites`). Names below another listed name
+    are dropped. ``built`` is the build time in ISO 8601. ``canaries`` are the sites that no list
+    may block. ``salt``: of the hashed names; None: a random one. With ``leave_out``, a published
+    list that cannot be used is skipped, and its report has the error. ``release`` is written into a
+    table for the signed data feed.
 
     Raises ListError with the list and the line if a list cannot be used, or if the table cannot be
     written. ``target`` is unchanged then.
@@ -137,8 +138,8 @@ def build_table(
 def replacing_table(target: Path) -> Iterator[Path]:
     """Context manager: yield a temporary path to write a table to; at the end, rename it over ``target``.
 
-    After an error the temporary file is deleted and ``target`` is unchanged. Raises ListError if the file
-    cannot be written or renamed.
+    After an error the temporary file is deleted and ``target`` is unchanged. Raises ListError if
+    the file cannot be written or renamed (for any OSError in the block).
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
@@ -202,12 +203,12 @@ def guess_format(source: str, path: Path) -> Format:
 
 
 def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
-    """Read and check a whole list before the build.
+    """Read and check a whole list before the build. Return its counts, and the entries to leave out.
 
-    Return its counts, and the entries that the build leaves out. Left out are entries that block a help
-    line or a protected site, or that contradict the catalogue. Entries that would block a help line are
-    also logged. Raises ListError, with the list's id, if the list cannot be read or parsed, or blocks a
-    well-known site while its ``skip_canaries`` is False.
+    Left out are entries that block a help line, a site of must_resolve.yaml or a popular site, or
+    that contradict the catalogue; of a packaged list (``own``), only the first. Entries that would
+    block a help line are logged. Raises ListError, with the list's id, if the list cannot be read
+    or parsed, or blocks a well-known site while its ``skip_canaries`` is False.
     """
     tally = Tally()
     hit = canaries.hit_by(source.form)
@@ -252,8 +253,9 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
 def must_hits(source: BuildSource, must: MustResolve) -> Mapping[str, str]:
     """Return the entries of a list that block a site of must_resolve.yaml, each mapped to that site.
 
-    Entries that the list itself excludes are not returned. Raises ListError for a list that cannot be
-    parsed.
+    Such sites, about health for example, must stay reachable from age ten on. Empty for a list of a
+    category that is not checked. Entries that the list itself excludes are not returned. Raises
+    ListError for a list that cannot be parsed.
     """
     tally = Tally()
     found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))
@@ -367,7 +369,7 @@ def digest_of(name: str, salt: bytes) -> int:
 
 
 class Digests:
-    """A set of names as 64-bit digests: call ``add``, then ``seal``, then test membership."""
+    """A set of names as 64-bit hashes: call ``add``, then ``seal``, then test membership."""
 
     def __init__(self) -> None:
         self.parts = [array("Q") for _ in range(PARTS)]
@@ -381,7 +383,7 @@ class Digests:
             self.parts[number] = array("Q", sorted(set(part)))
 
     def retain(self, marks: Sequence[bytearray]) -> None:
-        """Remove all digests but the marked ones. ``marks``: for each part, one byte (1 or 0) a digest."""
+        """Remove all digests but the marked ones. ``marks``: by part, a byte for each digest; 1 keeps it."""
         for number, part in enumerate(self.parts):
             self.parts[number] = array("Q", compress(part, marks[number]))
 

@@ -60,8 +60,9 @@ class SharedNetworks:
 class CatalogueNames:
     """Finds list entries that contradict the catalogue of services and sites: a school called a porn site.
 
-    Published lists are often merged automatically from other lists, and have such errors. For a name in
-    the catalogue, the catalogue decides. ``binding``: categories that are blocked for everyone.
+    Published lists are often merged automatically from other lists, and have such errors. The
+    entries are only found here; the build leaves them out. ``binding``: categories that are blocked
+    for everyone.
     """
 
     def __init__(self, services: Iterable[Service], sites: Iterable[Site], binding: Iterable[str]) -> None:
@@ -104,11 +105,11 @@ NOTHING_KNOWN = CatalogueNames((), (), ())
 
 
 class Canaries:
-    """Well-known sites and shared networks. A list that blocks one of them is rejected, or loses the entry.
+    """The sites and networks that no published list may block: for example very well-known sites.
 
-    It also has the checks for single entries, which are left out of the table: those that the catalogue
-    (``known``) contradicts, and those that block a site that ``must`` resolve or a popular site
-    (``guard``).
+    A list with an entry for one is rejected, or loses the entry. It also has the checks for single
+    entries, which are left out of the table: those that the catalogue (``known``) contradicts, and
+    those that block a site that ``must`` resolve or a popular site (``guard``).
     """
 
     def __init__(
@@ -131,7 +132,10 @@ class Canaries:
                 name = name.partition(".")[2]
 
     def hit(self, listed: str) -> str | None:
-        """Return the well-known host that the entry ``listed`` would block (it or a subdomain), or None."""
+        """Return the well-known host that the entry ``listed`` would block; None if there is none.
+
+        ``listed`` blocks a host if it is that name or a parent domain of it.
+        """
         return self._suffixes.get(listed)
 
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:

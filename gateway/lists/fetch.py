@@ -54,7 +54,10 @@ def unwritable(folder: Path, error: OSError) -> str:
 
 
 class Offline(ListError):
-    """Raised if no server has been reached in this run: the machine is probably offline, the list fine."""
+    """Raised if a download fails as it does without internet, and no server was reached in this run.
+
+    The list is probably fine.
+    """
 
 
 class _TooSlow(Exception):
@@ -86,8 +89,8 @@ class NoDowngrade(HTTPRedirectHandler):
 class _Copy:
     """An unbuffered file that receives a download, as a context manager. Its own errors raise Unwritable.
 
-    So a full disk is not confused with a network error, and is reported by the write that fails. After an
-    error the file is deleted.
+    So a full disk is not confused with a network error, and is reported by the write that fails.
+    The file is then deleted; after another error it stays.
     """
 
     def __init__(self, target: Path) -> None:
@@ -114,10 +117,10 @@ class _Copy:
 
 
 class Fetcher:
-    """Downloads lists over HTTP with time-outs and retries.
+    """Downloads lists over HTTP from servers on the internet, with time-outs and retries.
 
-    ``stall`` and ``deadline``: seconds without a byte, and for a whole download. ``progress`` is called
-    with each chunk. ``sleep`` and ``outside`` are parameters for tests.
+    ``stall`` and ``deadline``: seconds without a byte, and for a whole download. ``progress`` is
+    called with each chunk. ``sleep`` and ``outside`` are parameters for tests.
     """
 
     def __init__(
@@ -141,12 +144,12 @@ class Fetcher:
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         """Download ``url`` to ``target``, unless the server confirms that the copy with ``known`` is current.
 
-        ``known``: ETag and Last-Modified of the stored copy. Retries up to TRIES times; a server that
-        failed all its tries for an earlier list gets one. Returns `Fetched`.
+        ``known``: ETag and Last-Modified of the stored copy. Retries up to TRIES times; a server
+        that failed all its tries for an earlier list gets one. Returns `Fetched`.
 
         Raises ListError, naming ``source``, if the download fails or has more than ``max_bytes``;
-        ``target`` does not exist then. Raises Offline without retries if no server was reached in
-        this run, and Unwritable if the disk fails.
+        ``target`` does not exist then. Raises Offline without retries if this machine seems to have
+        no internet and no server was reached in this run, and Unwritable if the disk fails.
         """
         server = urlsplit(url).netloc
         tries = 1 if server in self._failing else TRIES

@@ -88,11 +88,12 @@ class Tally:
 def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tally) -> Iterator[str]:
     """Yield the domains of a list, normalised (lower case, A-labels), or its addresses as keys of the table.
 
-    The order is that of the list, with duplicates. Names that the list itself excludes are yielded too:
-    ``tally`` has them at the end. ``source`` names the list in errors.
+    The order is that of the list, with duplicates. Names that the list itself excludes are yielded
+    too: ``tally`` has them at the end. ``source`` names the list in errors.
 
-    Raises ListError with the line number for data that is not a list: a web page, UTF-16, NUL bytes, a line
-    longer than MAX_LINE, too many addresses, or mostly lines of another format.
+    Raises ListError with the line number for data that is not a list: a web page, UTF-16, NUL
+    bytes, a line longer than MAX_LINE, too many addresses, or, at the end, mostly lines of another
+    format or no domain.
     """
     parse = _PARSERS[form](tally)
     normal = _as_it_is if form is Format.ADDRESSES else _normal
@@ -288,10 +289,11 @@ class _Rpz:
 
 
 def parse_addresses(line: bytes) -> list[bytes] | None:
-    """Return the IP addresses or prefixes in a line, as keys of the table. None for a comment or empty line.
+    """Return the IP addresses or prefixes in a line as keys, the form in which the table stores them.
 
-    A prefix can give many keys. Returns an empty list for a line without a usable address: a prefix that
-    is too wide, or an address of a private network, is not usable.
+    Only one of the line's first two fields is used. A prefix can give many keys. None for a comment
+    or empty line. Empty for a line without a usable address: a prefix that is too wide, or an
+    address of a private network, is not usable.
     """
     if not line or line[:1] in b"#!;":
         return None

@@ -64,7 +64,10 @@ def parse_must_resolve(
 
 
 def content_categories(bands: Bands) -> frozenset[str]:
-    """Return the categories that an age group of children from ten years on blocks or needs approval for."""
+    """Return the categories that at least one age group of children from ten years on restricts.
+
+    It blocks them, or a parent must approve them.
+    """
     older = [preset for band, preset in bands.items() if band.is_child and band.rank >= YOUNGEST.rank]
     return frozenset(
         key for preset in older for key, rule in preset.rules.categories.items() if rule.value.refuses
@@ -72,10 +75,10 @@ def content_categories(bands: Bands) -> frozenset[str]:
 
 
 class MustResolve:
-    """Finds list entries that block a site that must resolve, or a help line.
+    """Finds list entries that block a site that must stay reachable from age ten on, or a help line.
 
-    ``content``: the categories that are checked for such sites. ``help_names``: names of help lines,
-    which no list of any category may block.
+    ``sites``: the former, about health for example. ``content``: the categories of lists that are
+    checked for them. ``help_names``: names of help lines, which no list of any category may block.
     """
 
     def __init__(

@@ -64,7 +64,10 @@ class OwnLists:
 
     @property
     def is_default(self) -> bool:
-        """Return whether the family has added no list, and has turned no published list on or off."""
+        """Return whether the family has added no list, and has turned no published list on or off.
+
+        Its reports of wrong entries make no difference.
+        """
         return not (self.lists or self.on or self.off)
 
     @property
@@ -92,7 +95,7 @@ class OwnLists:
         return replace(self, lists={other: value for other, value in self.lists.items() if other != key})
 
     def switched(self, published: PublishedList, *, on: bool) -> OwnLists:
-        """Return these settings with a published list turned on or off, whether or not the tier has it."""
+        """Return these settings with a published list turned on or off by the family, whatever its tier."""
         key = {published.id}
         return replace(
             self, on=self.on | key if on else self.on - key, off=self.off - key if on else self.off | key
@@ -108,8 +111,9 @@ class OwnLists:
     def is_on(self, published: PublishedList, tier: ListTier, *, is_here: bool) -> bool:
         """Return whether a list is downloaded and used: by the family's choice, else by the gateway's tier.
 
-        ``is_here``: whether a copy is stored. A list that is in no tier is on while its copy is
-        stored: `qalqan lists update NAME` downloaded it.
+        The tier is the size of the set of lists that fits the machine. ``is_here``: whether a copy
+        is stored. A list that is in no tier is on while its copy is stored: `qalqan lists update
+        NAME` downloaded it.
         """
         if published.id in self.off and published.id not in self.lists:
             return False
@@ -119,9 +123,9 @@ class OwnLists:
 
 
 def own_list(key: str, name: str, url: str, category: str) -> PublishedList:
-    """Return a `PublishedList` for a list that the family added.
+    """Return a `PublishedList` for a list that the family added, with the id ``key``.
 
-    ``key`` is its id. Its format is recognised from its copy; entries for well-known sites are left out.
+    Its format is recognised from its copy; entries for well-known sites are left out.
     """
     return PublishedList(
         id=key, name=name, url=url, form=None, licence="", category=category, size=0, max_bytes=MAX_BYTES,

@@ -29,9 +29,9 @@ WAYS_IN = ("www", "m")  # an entry for one of these names below a site blocks th
 class ProtectedSites:
     """Decides which entries of published lists are left out because they would block an innocent site.
 
-    ``sites``: registrable names of popular sites. ``hints`` and ``doubts``: parts of names that speak for
-    and against a category, by category. ``words``: names that these match are not doubtful. ``binding``:
-    categories that are blocked for everyone, such as phishing.
+    ``sites``: registrable names of popular sites. ``hints`` and ``doubts``: parts of names that
+    speak for and against a category, by category. ``words``: names that these place in a category
+    are not doubtful. ``binding``: categories that are blocked for everyone, such as phishing.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class ProtectedSites:
     def spares(self, category: str, listed: str, *, weak: bool = False) -> bool:
         """Return whether the entry ``listed`` of a list of ``category`` is left out of the table.
 
-        True for a protected site, its names ``www`` and ``m``, its parent domains, and names of
-        governments and schools. For a ``weak`` list also for any name below a protected site. False
-        for a state register.
+        True for a protected site, its names ``www`` and ``m``, its parent domains, and most names
+        of governments and schools. For a ``weak`` (less reliable) list also for any name below a
+        protected site. False for a state register.
         """
         if is_register(category):
             return False

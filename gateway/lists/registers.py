@@ -50,10 +50,10 @@ def check_registers_distinct(registers: Iterable[Register], others: Iterable[Pub
 
 
 def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, now: datetime) -> None:
-    """Copy a state register that is a local file to its stored copy, after checking it.
+    """Check a state register (a state's list of blocked sites) that is a local file, and store a copy of it.
 
-    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used; the
-    last copy stays.
+    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used;
+    the last copy stays.
     """
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
@@ -90,9 +90,9 @@ def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:
 def copy_register_files(
     registers: Iterable[Register], book: CopyIndex, canaries: Canaries, now: datetime
 ) -> list[str]:
-    """Copy the local files of all state registers that are on. Return one line for each failure.
+    """Copy the local files of all state registers (states' lists of blocked sites) that are on.
 
-    The index ``book`` has each result; it is not saved.
+    Return one line for each failure. The index ``book`` has each result; it is not saved.
     """
     problems = []
     for register in registers:
@@ -109,7 +109,8 @@ def copy_register_files(
 def usable(register: Register, book: CopyIndex) -> PublishedList | None:
     """Return a state register as a list for the build; None if it is off, has no copy, or lists addresses.
 
-    Raises ListError if its copy has no known format.
+    A state register is a state's list of blocked sites. Raises ListError if its copy has no known
+    format.
     """
     published, path = register_list(register), book.path(register.source)
     if not register.on or not path.exists():
@@ -119,10 +120,11 @@ def usable(register: Register, book: CopyIndex) -> PublishedList | None:
 
 
 def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> None:
-    """Record in ``book``, as a state register's error text, sites of must_resolve.yaml that it blocks.
+    """Record in ``book``, as a state register's error text, that it blocks sites of must_resolve.yaml.
 
-    Or that the register has only addresses, which are not used. Registers that are off, without a copy or
-    with an error are skipped. The entries stay in the table: a register is applied as a whole.
+    The text names one of them and their number. Or it says that the register has only addresses,
+    which are not used. Registers that are off, without a copy or with an error are skipped. The
+    entries stay in the table: a register is applied as a whole.
     """
     for register in registers:
         copy, path = book.copies.get(register.source), book.path(register.source)

@@ -47,9 +47,9 @@ _KEY_FILE = 4096  # bytes
 
 @dataclass(frozen=True, slots=True)
 class SealedState:
-    """A sealed list's source, and the header of its verified set in use, or None.
+    """The state of a source of a sealed list (a signed list of hashed names).
 
-    ``problem`` says why there is none.
+    ``head``: the header of its verified set in use, or None; ``problem`` says why there is none.
     """
 
     source: SealedSource
@@ -61,7 +61,10 @@ class SealedState:
 
 
 class SealedShelf:
-    """Stores verified sealed lists ("sets"), one file for each source in a private folder, and loads them."""
+    """Stores verified sealed lists ("sets": signed lists of hashed names) on disk, and loads them.
+
+    Each source has one file in a private folder.
+    """
 
     def __init__(self, state: Path) -> None:
         self.folder = state / FOLDER
@@ -117,12 +120,12 @@ class SealedShelf:
     def offer(
         self, source: SealedSource, data: bytes, keys: Sequence[bytes], innocent: Iterable[str], now: float
     ) -> bool:
-        """Verify a downloaded sealed set and store it in place of the old one.
+        """Verify a downloaded sealed set (a signed list of hashed names); store it in place of the old one.
 
         Return False if it is the same. ``data``: the signed set. ``keys``: keys that may open it.
         ``innocent``: normalised names that no valid set contains. ``now``: Unix seconds. Raises
-        ListError for a set that is rejected: bad signature, unknown key, from the future, not newer,
-        expired, or with an innocent name. The old set stays.
+        ListError for a set that is rejected: bad signature, unknown key, from the future, not
+        newer, expired, or with an innocent name. The old set stays.
         """
         parsed = verified(source, data)
         new = with_key(parsed, keys)
@@ -157,7 +160,7 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
-        """Delete stored sets whose source is no longer in ``sources``, with their temporary files.
+        """Delete the stored sets, and their temporary files, of sources that are not in ``sources``.
 
         Ignores errors.
         """
@@ -170,10 +173,10 @@ class SealedShelf:
 
 
 class SealedUpdate:
-    """Downloads sealed sets and stores the new ones, in a short-lived process outside the daemon.
+    """Downloads sealed sets (signed lists of hashed names) and stores the new ones, outside the daemon.
 
-    One object is one update run. ``innocent`` returns names that no valid set contains; it is called for
-    each new set.
+    One object is one update run, in a process that ends. ``innocent`` returns names that no valid
+    set contains; it is called for each new set.
     """
 
     def __init__(
@@ -185,7 +188,7 @@ class SealedUpdate:
         self._now = now
 
     def renew(self, sources: Iterable[SealedSource]) -> list[str]:
-        """Download and store the set of each source.
+        """Download and store the set of each source, or read it from the source's file.
 
         Return one line for each failure; the others are still updated. Also deletes sets of removed
         sources. Raises ListError if the folder cannot be written.
@@ -235,10 +238,10 @@ def _refuse(head: SetHead, problem: str) -> None:
 
 
 def verified(source: SealedSource, data: bytes) -> ParsedSet:
-    """Return the parsed sealed set, after verifying its Ed25519 signature by the issuer.
+    """Return a parsed sealed set (a signed list of hashed names), after verifying its issuer's signature.
 
-    Raises ListError if the set cannot be parsed, the signature is wrong, or the package cryptography is
-    missing.
+    Raises ListError if the set cannot be parsed, the Ed25519 signature is wrong, or the package
+    cryptography is missing.
     """
     try:
         require("cryptography", "sealed sets")
@@ -258,7 +261,10 @@ def verified(source: SealedSource, data: bytes) -> ParsedSet:
 
 
 def with_key(parsed: ParsedSet, keys: Sequence[bytes]) -> SealedSet:
-    """Return a sealed set opened with the one of ``keys`` that fits it. Raises ListError if none fits."""
+    """Return a sealed set (a list of hashed names), opened with the one of ``keys`` that fits it.
+
+    An open set can say whether it has a name. Raises ListError if none fits.
+    """
     for key in keys:
         if Hasher(key).check() == parsed.head.check:
             return parsed.opened(key)

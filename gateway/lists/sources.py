@@ -68,7 +68,7 @@ class PublishedList:
 
     @property
     def places(self) -> tuple[tuple[str, ...], ...]:
-        """Return the servers of a list in the order to try them: each a tuple of the URLs of its files."""
+        """Return the servers of a list, the main one first: each a tuple of the URLs of its files there."""
         return self.urls, *self.mirrors
 
     def copy(self, path: Path) -> BuildSource:

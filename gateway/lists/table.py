@@ -24,9 +24,9 @@ _SEED_SALT = bytes(16)  # packaged names need no salt against crafted collisions
 class StoredTable(DomainTable):
     """A category table that is read from its file with each look-up, without mapping it into memory.
 
-    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut. If
-    the file is cut or changed while it is open, the table uses the small packaged lists (the seed)
-    instead and calls ``when_lost`` once.
+    The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut.
+    If a look-up finds the file cut, or `check` finds it changed, the table uses the small packaged
+    lists (the seed) from then on and calls ``when_lost`` once.
     """
 
     __slots__ = ("_fd", "_opened", "_path", "_when_lost", "lost")
@@ -51,7 +51,7 @@ class StoredTable(DomainTable):
             return super()._number(name)
 
     def check(self) -> None:
-        """Use the small packaged lists from now on if the file was changed since it was opened."""
+        """If the file was changed since it was opened, use the small packaged lists from now on."""
         now, then = os.fstat(self._fd), self._opened
         if not self.lost and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
             self._lose()

@@ -24,7 +24,7 @@ MAX_TABLE: Mapping[ListTier, int] = {
 
 
 def tier_here(configured: ListTier | None) -> ListTier:
-    """Return the configured tier (size) of lists, or the one that fits this machine's memory.
+    """Return the configured tier (how many lists are used), or the one that fits this machine's memory.
 
     ``configured`` None: no tier is set (`auto`).
     """
@@ -32,10 +32,10 @@ def tier_here(configured: ListTier | None) -> ListTier:
 
 
 def memory_shortage(tier: ListTier, available: int, *, has_feed: bool = False) -> str:
-    """Return the message why a list update has too little memory; empty if it can run.
+    """Return the message that too little memory is available to update the lists; empty if it is enough.
 
-    ``available``: usable bytes; 0: unknown, and no reason to wait. ``has_feed``: the table may come from
-    the signed data feed, so that it is not built here.
+    ``tier``: how many lists are used. ``available``: usable bytes; 0: unknown, and no reason to
+    wait. ``has_feed``: the table may come from the signed data feed, so that it is not built here.
     """
     needed = min(NEEDED_MEMORY[tier], NEEDED_FOR_FEED) if has_feed else NEEDED_MEMORY[tier]
     if not 0 < available < needed:

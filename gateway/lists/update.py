@@ -33,11 +33,11 @@ Begin = Callable[[str, int, int], None]
 
 
 class NoInternet(ListError):
-    """Raised if the servers of two lists, or of the only list, could not be reached."""
+    """Raised if the servers of two lists, or of the only list, could not be reached: probably offline."""
 
 
 class Shelf(CopyIndex):
-    """The folder of downloaded lists, with an index of when each was fetched.
+    """The folder of downloaded copies of lists, with an index of when each was fetched.
 
     ``fetch`` downloads new copies.
     """
@@ -52,11 +52,11 @@ class Shelf(CopyIndex):
         force: bool = False,
         begin: Begin | None = None,
     ) -> list[str]:
-        """Download the lists that are due; return one line for each list that failed.
+        """Download the lists that are due, and save the index; return one line for each list that failed.
 
         Due is a list that was not fetched in the last two hours; with ``force``, every list.
-        ``begin`` is called before each list. A new copy that cannot be used does not replace the old
-        one.
+        ``begin`` is called before each list. A new copy that cannot be used does not replace the
+        old one.
 
         Raises NoInternet if two hosts, or the only one, cannot be reached, and ListError if nothing
         can be written: the other lists would fail in the same way.

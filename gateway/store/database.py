@@ -41,7 +41,11 @@ class Trouble(Enum):
 
 
 class StoreError(GatewayError):
-    """Raised when stored data cannot be read or written; ``trouble`` is the cause."""
+    """Raised when stored data cannot be read or written; ``trouble`` is the cause.
+
+    Also when no number is free for a filtered device (slot) or a combination of its time rules
+    (class).
+    """
 
     def __init__(self, text: str, trouble: Trouble = Trouble.OTHER) -> None:
         super().__init__(text)
@@ -57,12 +61,12 @@ class Statement:
 
 
 class Database:
-    """A connection to the SQLite file at ``path``. A damaged file is replaced by a new one.
+    """A connection to the SQLite file at ``path``. A damaged file is renamed and replaced by a new one.
 
-    On a full disk or a read-only file system, it reads the file, or an empty database in memory if there is
-    none. A file of a newer version stays as it is, and the database is an empty one in memory. Writes then
-    raise StoreError until the file can be opened for writing. ``renewals`` counts the replacements after the
-    file was opened.
+    The new one has the state that can still be read. On a full disk or a read-only file system, it
+    reads the file, or an empty database in memory if there is none. A file of a newer version stays
+    as it is, and the database is an empty one in memory. Writes then raise StoreError until the
+    file can be opened for writing. ``renewals`` counts the replacements after the file was opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,6 +90,7 @@ class Database:
         """Run all statements in one transaction. With ``durable``, they are on the disk before this returns.
 
         Raises StoreError. A damaged file has been replaced by then, so the next write may succeed.
+        Raises sqlite3.IntegrityError if a row violates a constraint.
         """
         self.reopen()
         run = self._connection.execute
@@ -110,9 +115,10 @@ class Database:
         self.refused = None
 
     def reopen(self) -> None:
-        """Open the file for writing if it is open for reading only. A damaged file is replaced by a new one.
+        """If the file is open for reading only, open it for writing; otherwise do nothing.
 
-        Tries once in REOPEN seconds. Raises StoreError if that fails, or the last error before the next try.
+        A damaged file is replaced by a new one. Tries once in REOPEN seconds. Raises StoreError if
+        that fails, or the last error before the next try.
         """
         if self._next_try is None or self.refused is None:
             return
@@ -149,10 +155,10 @@ class Database:
             raise self._troubled(error) from error
 
     def tidy(self) -> None:
-        """Checkpoint and truncate the write-ahead log, and free unused pages.
+        """Move the write-ahead log into the file and truncate the log; free up to VACUUM_PAGES unused pages.
 
-        secure_delete overwrites deleted rows in the file. In the log they remain until this call. Raises
-        StoreError.
+        secure_delete overwrites deleted rows in the file. In the log they remain until this call.
+        Raises StoreError.
         """
         self.reopen()
         try:
@@ -173,7 +179,11 @@ class Database:
         self._connection.close()
 
     def renew(self, *, salvage: bool = True) -> None:
-        """Replace the file by a new one. ``salvage``: copy the state that can still be read."""
+        """Rename the file, as a damaged one, and continue with a new one.
+
+        ``salvage``: copy the state, not the activity, that can still be read; otherwise the new one
+        is empty.
+        """
         self._connection.close()
         self._replace(salvage=salvage)
         self.renewals += 1
@@ -190,7 +200,8 @@ class Database:
     def _read_only(self, refused: StoreError, *, damaged: bool = False) -> None:
         """Read the file until it can be written, or an empty database if it is ``damaged`` or newer.
 
-        Raises ``refused`` unless the disk is full or read-only, or the file is newer.
+        Raises ``refused`` unless its cause is a full or read-only disk or a newer file, or if the
+        file cannot be read either.
         """
         if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY, Trouble.NEWER):
             raise refused
@@ -214,9 +225,10 @@ def broken_copies(path: Path) -> list[Path]:
 
 
 def remove_broken_copies(path: Path, before: datetime | None = None) -> None:
-    """Delete the copies of damaged database files, because they contain names of visited sites.
+    """Delete the renamed copies of damaged database files, because they contain names of visited sites.
 
-    ``before``: delete only copies last modified before this time. Raises StoreError.
+    ``path``: the database's file. ``before``: delete only copies last modified before this time.
+    Raises StoreError.
     """
     try:
         for copy in broken_copies(path):
@@ -291,7 +303,10 @@ def _broken(text: str) -> sqlite3.DatabaseError:
 
 
 def _replace(path: Path, *, salvage: bool = True) -> sqlite3.Connection:
-    """Rename the damaged file, and return a connection to a new one with the state that can be read."""
+    """Rename the damaged file, and return a connection to a new one with the state that can be read.
+
+    ``salvage`` False: an empty one. Raises StoreError, or sqlite3.DatabaseError.
+    """
     aside = path.with_name(f"{path.name}.broken-{time.strftime('%Y%m%dT%H%M%S')}")
     try:
         path.replace(aside)
@@ -312,9 +327,10 @@ def _replace(path: Path, *, salvage: bool = True) -> sqlite3.Connection:
 
 
 def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
-    """Copy the state tables from the damaged file ``aside`` to ``fresh``. Return the row count of each.
+    """Copy the tables of state, not those of activity, from the damaged file ``aside`` to ``fresh``.
 
-    Each table is read from both ends, because reading stops at the first damaged row.
+    Return the row count of each. Each table is read from both ends, because reading stops at the
+    first damaged row.
     """
     saved = dict.fromkeys(STATE_TABLES, 0)
     old = sqlite3.connect(aside, isolation_level=None)

@@ -45,7 +45,7 @@ class NewAuditLine(NamedTuple):
 
 
 class DurableWriter:
-    """Writes SQL statements to disk immediately, and writes all tables again after a failure.
+    """Writes SQL statements to disk immediately; after a failure, it rewrites all tables from memory.
 
     Each table registers with ``add`` a function that returns the statements for all of its rows.
     """
@@ -63,9 +63,10 @@ class DurableWriter:
         self._snapshots.append(snapshot)
 
     def save(self, *statements: Statement, audit: NewAuditLine | None = None) -> None:
-        """Write statements and an audit line now, or later if the disk fails or in a `transaction`.
+        """Write statements and an audit line to the disk now. In a `transaction`, its end writes them.
 
-        The caller has already changed its state in memory.
+        If the disk fails, nothing is raised: `catch_up` writes all tables later. The caller has
+        already changed its state in memory.
         """
         if audit is not None:
             self.audit_lost += len(self._audit) == AUDIT_LIMIT
@@ -96,7 +97,10 @@ class DurableWriter:
                 self.save(*statements)
 
     def catch_up(self) -> None:
-        """Write all rows of all tables if an earlier write failed or the database file was replaced."""
+        """Write all rows of all tables, if an earlier write failed or the database file was replaced.
+
+        Otherwise do nothing. A failure is logged, not raised.
+        """
         if not self.behind and self._opened == self._database.opened:
             return
         self._try([statement for snapshot in self._snapshots for statement in snapshot()])
@@ -123,7 +127,7 @@ class DurableWriter:
 
 
 def table_snapshot(table: str, columns: str, rows: list[tuple[object, ...]]) -> list[Statement]:
-    """Return the statements that replace all rows of ``table``. ``columns`` are separated by commas."""
+    """Return the statements that replace all rows of ``table``. ``columns``: names, separated by commas."""
     marks = ", ".join("?" for _ in columns.split(","))
     return [
         Statement(f"DELETE FROM {table}"),

@@ -25,9 +25,10 @@ CountKey = tuple[str, str, str, str]  # day profile category verdict
 
 @dataclass(slots=True)
 class Seen:
-    """The first and last time of equal decisions in Unix seconds, and how many there were.
+    """The first and last time of equal filter decisions in Unix seconds, and how many there were.
 
-    ``attempts``: how many attempts by a person began with them; ``background``: how many without a person.
+    An attempt is a burst of tries to reach one host. ``attempts``: how many attempts by a person
+    began with these decisions; ``background``: how many that a device made without a person.
     """
 
     first: int
@@ -39,7 +40,10 @@ class Seen:
 
 @dataclass(slots=True)
 class DayCount:
-    """The number of decisions of a day in one category, and of the attempts that began with them."""
+    """The number of decisions of a day in one category, and of the attempts that began with them.
+
+    ``attempts``: by a person; ``background``: by a device without a person.
+    """
 
     times: int = 0
     attempts: int = 0
@@ -47,7 +51,7 @@ class DayCount:
 
 
 class EventWriter:
-    """Collects the filter decisions that each profile's log level allows to store, until ``flush``.
+    """Collects the filter decisions that each profile's log level allows to store; `flush` writes them.
 
     ``dropped`` counts decisions that exceeded PENDING_LIMIT.
     """
@@ -84,9 +88,10 @@ class EventWriter:
     ) -> None:
         """Add a decision to the pending batch: its daily count, and host and device if ``level`` allows it.
 
-        ``profile`` is an id, ``device`` a MAC address, ``level`` the log level (0 to 3), ``category`` the key
-        of the daily count, ``at`` an aware local time. ``attempts`` is how many attempts began with it, each
-        decision one if it is None; ``background`` is how many began in the background.
+        ``profile`` is an id, ``device`` a MAC address, ``level`` the log level (0 to 3; 0: mostly
+        nothing is added), ``category`` the key of the daily count, ``at`` an aware local time,
+        ``count`` the number of equal decisions. ``attempts``: how many tries by a person began with
+        them (None: ``count``); ``background``: how many by the device alone.
         """
         attempts = count if attempts is None else attempts
         kept = detail(level, decision.reason, decision.verdict)
@@ -142,7 +147,8 @@ class EventWriter:
     def flush(self, now: float, *, force: bool = False) -> None:
         """Write the pending decisions to the database if enough of them or enough time passed, or ``force``.
 
-        ``now`` is the loop's clock, in seconds.
+        ``now`` is the loop's clock, in seconds. If the disk fails, they stay pending; nothing is
+        raised.
         """
         if not self.pending:
             self._oldest = None

@@ -9,9 +9,10 @@ from gateway.policy.config.config import Flash
 
 @dataclass(frozen=True, slots=True)
 class Wear:
-    """Intervals between writes that can wait, in seconds, and the size of a batch of decisions.
+    """How often data that can wait is written to disk: intervals in seconds, and the rows in a batch.
 
-    Changes by a guardian and answers to a child are written immediately.
+    Less often (RARELY) on a router's poor flash memory. Changes by a guardian and answers to a
+    child's requests are written immediately on any machine.
     """
 
     flush_every: float = 30.0  # decisions are written in batches of this interval

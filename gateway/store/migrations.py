@@ -180,7 +180,10 @@ def add_batches(db: Any) -> None:
 
 
 def add_times(db: Any) -> None:
-    """Add the columns that clock changes need: start and clock trust of assigned devices, and of requests."""
+    """Add the columns that clock changes need: start and clock trust of device assignments (place).
+
+    Requests get the clock trust only.
+    """
     db["devices"].add_column("placed", int)  # null: no end
     db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
     for table in ("devices", "requests"):
@@ -227,9 +230,9 @@ def add_questions(db: Any) -> None:
 
 
 def add_way_cards(db: Any) -> None:
-    """Create the table of cards about blocked bypass methods: one for each device, method and day.
+    """Create the table of notices (cards) about blocked bypass methods: one for each device, method and day.
 
-    Cards are stored from log level 1 on.
+    They are stored from log level 1 on.
     """
     db["way_cards"].create(
         {
@@ -290,7 +293,7 @@ def add_disputes(db: Any) -> None:
 
 
 def add_growing(db: Any) -> None:
-    """Create the table of each child's latest age transition: proposed, postponed or taken."""
+    """Create the table of each child's latest change to the next age group: proposed, postponed or done."""
     texts = ("profile", "name", "band", "month", "state", "until", "reason", "put_off_by", "by")
     numbers = ("since", "seen", "taken", "undo", "revision")  # taken is null until then
     db["growing"].create(
@@ -393,9 +396,10 @@ def add_wrong_blocks(db: Any) -> None:
 
 
 def count_attempts(db: Any) -> None:
-    """Add to decisions and daily counts how many attempts they were, and how many of them in the background.
+    """Add to decisions and daily counts how many attempts of a person and in the background they were.
 
-    Rows of before have numbers of packets only. Each counts as one attempt: too few rather than too many.
+    Earlier rows have numbers of packets only. Each counts as one attempt of a person: too few
+    rather than too many.
     """
     for table in ("decisions", "counts"):
         db[table].add_column("attempts", int, not_null_default=1)
@@ -442,7 +446,7 @@ _MAGIC, _FRACTIONS, _USER_VERSION, _APPLICATION_ID = slice(0, 16), slice(21, 24)
 
 
 def version(connection: sqlite3.Connection) -> int:
-    """Return how many migrations were applied to the open file.
+    """Return how many of the database migrations were applied to the open file.
 
     Files of before 2026-12 have the number in the user version only.
     """
@@ -450,18 +454,24 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def needed(connection: sqlite3.Connection) -> int:
-    """Return how many of the database migrations a program must know to use the open file."""
+    """Return how many of the database migrations a program must know to use the open file.
+
+    It may be fewer than were applied: later ones only add tables, or columns with defaults.
+    """
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def is_due(path: Path) -> bool:
-    """Return whether opening the database would create, migrate or replace it."""
+    """Return whether opening the database would create, migrate or replace the file ``path``."""
     done = applied(path)
     return done is None or done < len(MIGRATIONS)
 
 
 def applied(path: Path) -> int | None:
-    """Return how many migrations were applied to a file: 0 if it is missing or empty, None if unreadable."""
+    """Return how many migrations were applied to a file, without opening it as a database.
+
+    0 if it is missing or empty, None if it is unreadable or no database of this kind.
+    """
     numbers = _numbers(path)
     return None if numbers is None else max(numbers)
 
@@ -494,7 +504,8 @@ def _numbers(path: Path) -> tuple[int, int] | None:
 class _Held:
     """Wraps a connection so that ``with connection`` neither commits nor rolls back.
 
-    sqlite_utils 3.38 (Debian 13) uses ``with connection``, which would end the transaction of ``migrate``.
+    sqlite_utils 3.38 (Debian 13) uses ``with connection``, which would end the transaction of
+    `migrate`.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -511,7 +522,10 @@ class _Held:
 
 
 def _tables(connection: sqlite3.Connection) -> Any:
-    """Return the database for migrations: that of sqlite_utils, or a plain one where it is not installed."""
+    """Return the object by which migrations reach tables: that of sqlite_utils, or `PlainDatabase`.
+
+    The latter is used where sqlite_utils is not installed.
+    """
     try:
         import sqlite_utils
     except ModuleNotFoundError:

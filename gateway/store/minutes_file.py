@@ -70,7 +70,10 @@ class MinuteFlag(IntFlag):
 
 @dataclass(frozen=True, slots=True)
 class MinuteRecord:
-    """The traffic of one device under one time rule (gate, such as ``internet``) in one minute."""
+    """The traffic of one device in one minute, under one time rule (gate), such as ``internet``.
+
+    ``internet`` is the limit of all use; others are for play, a service or a category.
+    """
 
     minute: int  # of the running sequence
     profile: str
@@ -104,7 +107,7 @@ Record = MinuteRecord | ClockRecord | UseRecord
 
 
 class MinutesFile:
-    """Appends minute records to the file of the current day, and reads the files of past days.
+    """Appends minute records to the file of the current day, and reads and deletes the files of past days.
 
     Disk errors are not raised, but logged once and returned by `problems`.
     """
@@ -139,7 +142,11 @@ class MinutesFile:
         return self._day
 
     def open(self, day: date) -> tuple[Record, ...]:
-        """Make ``day`` the current day and return the records in its file. Sync and close the old file."""
+        """Make ``day`` the current day and return the records in its file.
+
+        The file of the day before is synced and closed. Records that the disk did not take are
+        dropped.
+        """
         self._let_go()
         self._waiting.clear()
         self._day, self._words = day, TextNumbers()
@@ -151,8 +158,8 @@ class MinutesFile:
     def append(self, records: Iterable[Record], now: float) -> None:
         """Append records to the file of the current day, and sync it to disk within ``sync_every`` seconds.
 
-        ``now`` is the loop's clock in seconds. If the disk fails, counted minutes wait in memory, up to
-        WAITING_LIMIT. In a large file, records that limits do not need are dropped.
+        ``now`` is the loop's clock in seconds. If the disk fails, counted minutes wait in memory,
+        up to WAITING_LIMIT records. In a large file, records that limits do not need are dropped.
         """
         self._waiting.extend(record for record in records if self._has_room(record))
         if self._waiting:
@@ -197,7 +204,10 @@ class MinutesFile:
         return os.open(self._path(self._day or date.min), flags, 0o600)
 
     def sync(self, now: float, *, force: bool = False) -> None:
-        """Sync appended records to disk if that is due, or ``force``. Call it at least every 10 seconds."""
+        """Sync appended records to disk if the next call would be too late for ``sync_every``, or ``force``.
+
+        ``now`` is the loop's clock in seconds. Call it at least every 10 seconds.
+        """
         if self._file is None or self._unsynced is None:
             return
         # The next call may be a whole tick away: sync now what would be late by then.
@@ -221,9 +231,10 @@ class MinutesFile:
         return max(filter(None, found), key=lambda record: record.minute, default=None)
 
     def tidy(self, today: date) -> None:
-        """Store the totals of past days by ``fold``, and delete the files of days older than a week.
+        """Store the totals of past days by the function ``fold``; delete the files of days older than a week.
 
-        The last past day stays until the day changes again, since a clock that was far ahead may be set back.
+        The last past day stays until the day changes again, since a clock that was far ahead may be
+        set back.
         """
         # Keep files of future days: the clock was wrong, and may be wrong again.
         over = sorted(day for day in self._days() if day not in (today, self._day) and day <= today)
@@ -262,10 +273,10 @@ class MinutesFile:
         return True
 
     def erase(self, profile: str, *, past: bool = False, running: bool = False) -> None:
-        """Erase the services and byte counts of a profile from all files. Its counted minutes stay.
+        """Erase the services and byte counts of a profile from all files. Its other minutes stay.
 
-        With ``past``, only the counted minutes of the current day stay, since its limits need them, and no
-        use records stay. With ``running`` too, nothing stays.
+        With ``past``, only those by time rule of the current day stay, since its limits need them.
+        With ``running`` too, nothing stays.
         """
         for day in self._days():
             words = TextNumbers()
@@ -285,7 +296,7 @@ class MinutesFile:
             self._waiting.extend(waiting)
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if minutes cannot be written to disk; otherwise nothing."""
+        """Return one sentence for `status` if minutes cannot be written to disk; otherwise an empty list."""
         if self._trouble is None:
             return []
         what = f"Minutes cannot be written to {self._folder} ({self._trouble})"
@@ -347,9 +358,9 @@ def _of_others(records: Iterable[Record], profile: str) -> tuple[Record, ...]:
 
 
 def _bare(records: Iterable[Record], profile: str, *, kinds: bool) -> Iterator[Record]:
-    """Yield ``records`` without the services and byte counts of a profile.
+    """Yield ``records`` without the services and byte counts of a profile. Other profiles' stay as they are.
 
-    ``kinds``: keep the profile's minutes by category.
+    ``kinds``: keep the profile's minutes by category; otherwise these are left out too.
     """
     for record in records:
         if isinstance(record, ClockRecord) or record.profile != profile:

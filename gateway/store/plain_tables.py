@@ -12,7 +12,10 @@ _TYPES = {str: "TEXT", int: "INTEGER"}
 
 
 class PlainDatabase:
-    """A database whose tables are reached by name: ``db["pauses"]``."""
+    """A database whose tables are reached by name: ``db["pauses"]``, in place of sqlite_utils' Database.
+
+    Only for migrations; it has only the methods that these call.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -25,7 +28,7 @@ class PlainDatabase:
 
 
 class PlainTable:
-    """One table, which may not exist yet."""
+    """One SQLite table that a migration creates, changes or drops. It may not exist yet."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
         self._connection = connection
@@ -53,7 +56,10 @@ class PlainTable:
         self._connection.execute(f"CREATE INDEX {_names([name])} ON {table} ({_names(listed)})")
 
     def add_column(self, name: str, kind: type, *, not_null_default: str | int | None = None) -> None:
-        """Add a column. Without a default it may be null; with one, existing rows get the default."""
+        """Add a column to the table. ``not_null_default``: the value of existing rows and the default.
+
+        Without it the column may be null. ``kind``: str or int.
+        """
         default = ""
         if not_null_default is not None:
             text = str(not_null_default)

@@ -66,7 +66,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ActivityErased:
-    """Event: a profile's activity is erased from the database. Subscribers erase their own copies."""
+    """Event: a profile's stored activity is erased. Subscribers erase their own copies of it.
+
+    Always erased are the names of sites and the minutes by service, of all days.
+    """
 
     profile: str
     past: bool  # also the past days
@@ -74,9 +77,11 @@ class ActivityErased:
 
 
 class Store:
-    """Gives access to all stored state, in the SQLite file at ``path``.
+    """Gives access to the daemon's state in the SQLite file at ``path``, by a table object for each kind.
 
-    Creates a missing file and replaces a damaged one. Raises StoreError.
+    Creates a missing file and replaces a damaged one. On a full or read-only disk, or with a file
+    of a newer version, changes stay in memory. Raises StoreError if it cannot be opened for another
+    reason.
     """
 
     def __init__(
@@ -91,10 +96,10 @@ class Store:
     ) -> None:
         """Open the database and load its tables.
 
-        Arguments:
-            day_starts: the time after midnight at which the family's day starts.
-            named: returns whether the family's files list a MAC address. Such a device is never evicted.
-            clock_trusted: returns whether the system clock is known to be correct.
+        ``day_starts``: the time after midnight at which the family's day starts. ``wear``: how
+        often data that can wait is written. ``bus`` gets the events. ``named`` returns whether the
+        family's files list a MAC address: such a device is never evicted. ``clock_trusted`` returns
+        whether the system clock is known to be correct.
         """
         self._database = Database(path)
         self._day_starts = day_starts
@@ -131,9 +136,11 @@ class Store:
         self.held_bands = loaded.held_bands
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
-        """Return pauses, the switch `off` (no filtering), extra time and opened sites in force at ``now``.
+        """Return what is in force at ``now``: pauses, extra time, opened sites, and the switch `off`.
 
-        ``now`` is an aware time, in the local zone unless the family's day ``today`` is given.
+        The switch, of a guardian or the provider, turns filtering off; None if it is not on.
+        ``now`` is an aware time, in the local zone unless ``today``, the date of the family's day,
+        is given.
         """
         given, openings = self.gifts.in_force(now, today or self.today(now))
         return replace(self.settings.in_force(now), given=given, openings=openings)
@@ -142,10 +149,11 @@ class Store:
         return family_day(now, self._day_starts)
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust all stored deadlines after a change of the clock, in one transaction.
+        """Adjust the stored times of this store's tables after a change of the clock, in one transaction.
 
         A clock change neither adds nor removes time, and ended periods stay ended (see
-        gateway.policy.time.clock_changes). Return whether the assignment of any device changed.
+        gateway.policy.time.clock_changes). Requests and adult proofs are not adjusted here. Return
+        whether any device's temporary place (such as guest) or its end changed.
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
@@ -158,9 +166,11 @@ class Store:
             return self.devices.shift(jump)
 
     def flush(self, now: float, *, force: bool = False) -> None:
-        """Write pending decisions if they are due or ``force``, and state that the disk did not take earlier.
+        """Write the pending filter decisions if they are due or ``force``.
 
-        Call it about once a second. ``now`` is the loop's clock in seconds.
+        Before that, write state that the disk did not take earlier, if it can be written again.
+        Call it about once a second. ``now`` is the loop's clock in seconds. Errors are logged, not
+        raised.
         """
         with suppress(StoreError):  # the next call tries again
             self._database.reopen()
@@ -184,7 +194,8 @@ class Store:
     def purge(self, now: datetime) -> bool:
         """Erase rows past their retention. Return True if there are more: call again soon, else in an hour.
 
-        Erases nothing for a day after the clock went forward by a day or more, since it may be set back.
+        Erases nothing for a day after the clock went forward by a day or more, since it may be set
+        back. A disk error is logged; the result is then False.
         """
         if self._doubted is not None and now < self._doubted:
             return False
@@ -232,8 +243,9 @@ class Store:
     def erase(self, profile: str, *, counts: bool = False, running: bool = False) -> None:
         """Erase a profile's names of sites, its notices about bypass methods, and its minutes by service.
 
-        ``counts``: also erase counts and minutes by category. ``running``: also erase the minutes of the
-        current day, which the limits use. Raises StoreError.
+        ``counts``: also its counts by category, and its minutes by category and time rule, except
+        the current day's by time rule, which the limits use; ``running`` as well: these too.
+        Deletes all copies of damaged database files, which contain such names. Raises StoreError.
         """
         self.events.forget(profile, counts=counts)
         self.way_cards.drop(lambda card: card.profile == profile)
@@ -243,16 +255,17 @@ class Store:
         remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
     def forget_profile(self, profile: str) -> None:
-        """Delete the PIN, self-set times, agreement and push subscriptions of a profile."""
+        """Delete the PIN, self-set times, agreement and push subscriptions of a profile; not its activity."""
         for table in (self.pins, self.self_set, self.agreements, self.push):
             table.forget(profile)
 
     def erase_child(self, profile: str, macs: Collection[str]) -> None:
         """Erase all stored data of a child that has become an adult, beyond recovery from the file.
 
-        That is requests, extra time, codes, pauses, uses of shared devices, the PIN, self-set times,
-        agreements, notices about bypass methods and the whole history, and the extra time of its devices
-        ``macs``. Idempotent. Raises StoreError.
+        That is requests, extra time, codes, pauses, uses of shared devices, the data of
+        `forget_profile`, limited attempts, details of audit lines, notices about bypass methods and
+        the whole history; and the extra time and pauses of its devices ``macs``. It may be
+        repeated. Raises StoreError.
         """
         with self.transaction():
             self.requests.keep([request for request in self.requests.all() if request.who != profile])
@@ -267,12 +280,16 @@ class Store:
 
     @property
     def is_newer(self) -> bool:
-        """Return whether the file is a newer version's. It stays as it is, and all state is in memory."""
+        """Return whether a newer version of Qalqan wrote the file. It stays unchanged; state is in memory."""
         refused = self._database.refused
         return refused is not None and refused.trouble is Trouble.NEWER
 
     def problems(self) -> list[str]:
-        """Return a sentence for each problem, for `status`: an unwritable disk, or dropped decisions."""
+        """Return a sentence for each problem of the store, for `status`; empty if there is none.
+
+        Problems are a file of a newer version, an unwritable disk, dropped decisions or audit
+        lines, and a damaged file that was replaced while the program ran.
+        """
         found = []
         if self.is_newer:
             meanwhile = "Meanwhile changes of accounts, devices and times are lost at a restart."
@@ -294,7 +311,10 @@ class Store:
         return found
 
     def figures(self) -> Mapping[str, int]:
-        """Return pending and dropped decisions, file replacements and bytes on disk, for `status --json`."""
+        """Return numbers for `status --json`: rows that wait, dropped decisions, and bytes on disk.
+
+        ``renewals``: how often a damaged file was replaced since the start.
+        """
         return {
             "pending": self.events.pending,
             "dropped": self.events.dropped,

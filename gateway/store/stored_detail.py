@@ -21,7 +21,10 @@ from gateway.policy.values import Reason, Verdict
 
 
 class StoredDetail(IntEnum):
-    """How much of one decision is stored. Each value includes the lower ones."""
+    """How much is stored of one filter decision about a connection or DNS query of a person.
+
+    NAME includes COUNT. HOME_TOTAL is instead of them: the person, device and name are not stored.
+    """
 
     NOTHING = 0
     HOME_TOTAL = 1  # counted in a total of the whole household
@@ -34,9 +37,11 @@ BY_ITSELF = frozenset({Reason.DEVICE_NEEDS})  # background queries of a device, 
 
 
 def detail(level: int, reason: Reason, verdict: Verdict) -> StoredDetail:
-    """Return how much of a decision to store.
+    """Return how much of a filter decision to store.
 
-    ``level`` is the profile's log level, 0 to 3; 0 for a device without a child.
+    ``level`` is the profile's log level: 0 nothing, 1 counts, 2 also blocked names, 3 also visited
+    names; 0 for a device without a child. At any level, nothing is stored of help lines, and only a
+    total of the household of names that are blocked for everyone.
     """
     if reason in NEVER:
         return StoredDetail.NOTHING
@@ -52,5 +57,5 @@ def detail(level: int, reason: Reason, verdict: Verdict) -> StoredDetail:
 
 
 def family_day(now: datetime, day_starts: timedelta) -> date:
-    """Return the date of the family's day at a local time. The day starts ``day_starts`` after midnight."""
+    """Return the date of the family's day at a local time. A day begins ``day_starts`` after midnight."""
     return (now - day_starts).date()

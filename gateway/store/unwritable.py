@@ -13,10 +13,11 @@ from gateway.store.migrations import MIGRATIONS, migrate, version
 
 
 def read_only(path: Path) -> sqlite3.Connection:
-    """Return a connection that reads the database at ``path``. Without a file, the database is empty.
+    """Return a connection that reads the database at ``path``, for a disk that cannot be written.
 
-    A database with a write-ahead log, or one that needs a migration, is copied to memory: a connection that
-    shares the log's index with others of this process would make theirs read-only too. Raises
+    If the file is missing or empty, the database is an empty one in memory. A database with a
+    write-ahead log, or one that needs a migration, is copied to memory: a connection that shares
+    the log's index with others of this process would make theirs read-only too. Raises
     sqlite3.DatabaseError if the file cannot be read.
     """
     if not path.exists() or not path.stat().st_size:
@@ -33,7 +34,7 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 
 def empty() -> sqlite3.Connection:
-    """Return an empty database in memory."""
+    """Return a connection to a new database in memory, with all tables and without rows."""
     return _migrated(sqlite3.connect(":memory:", isolation_level=None))
 
 
@@ -43,7 +44,10 @@ def _has_log(path: Path) -> bool:
 
 
 def _connected(path: Path, options: str, *pragmas: str) -> sqlite3.Connection:
-    """Return a connection whose first read has succeeded. Raises sqlite3.DatabaseError."""
+    """Open the database with the URI ``options``, run ``pragmas`` and a first read; return the connection.
+
+    Raises sqlite3.DatabaseError if any of these fails.
+    """
     connection = sqlite3.connect(f"file:{quote(str(path))}?{options}", uri=True, isolation_level=None)
     try:
         for pragma in (*pragmas, "PRAGMA trusted_schema = OFF"):
@@ -56,7 +60,7 @@ def _connected(path: Path, options: str, *pragmas: str) -> sqlite3.Connection:
 
 
 def _copied(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """Return a copy in memory, and close ``connection``."""
+    """Return a connection to a copy of the database in memory, and close ``connection``, also on an error."""
     memory = sqlite3.connect(":memory:", isolation_level=None)
     try:
         connection.backup(memory)

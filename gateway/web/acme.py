@@ -108,13 +108,13 @@ class AcmeAccount:
 def default_files(config: Path) -> tuple[Path, Path]:
     """Return the paths at which certificate chain and key are installed if the settings name none.
 
-    They are in the folder ``tls`` next to the configuration file.
+    They are in the folder ``tls`` next to the configuration file ``config``. They need not exist.
     """
     return config.parent / "tls" / "chain.pem", config.parent / "tls" / "key.pem"
 
 
 def read_account(folder: Path) -> AcmeAccount | None:
-    """Return the stored account of the trusted name; None without one, or if the file is damaged."""
+    """Return the stored account of the trusted name; None if there is none that can be used."""
     try:
         found = json.loads(read_bounded(folder / ACCOUNT))
         account = AcmeAccount(**{field.name: str(found[field.name]) for field in fields(AcmeAccount)})
@@ -156,7 +156,10 @@ def find_client() -> Path | None:
 
 
 def usable_providers() -> tuple[str, ...]:
-    """Return the ids of the DNS providers that work with the installed ACME client; all without one."""
+    """Return the ids of the DNS providers that work with the installed ACME client.
+
+    Without a client, return all.
+    """
     client = find_client()
     by_acme_sh = client is not None and client.name == ACME_SH
     return tuple(key for key, provider in PROVIDERS.items() if provider.acme_sh or not by_acme_sh)
@@ -167,8 +170,9 @@ def get_certificate(
 ) -> tuple[Path, Path]:
     """Get a certificate for the account's name, or renew it if it is due; return the paths of chain and key.
 
-    Runs lego or acme.sh, for at most ``timeout`` seconds. ``folder``: for its files. ``options``: further
-    ones for it. Raises AcmeError.
+    If it is not due, they are those of the present one. Runs lego or acme.sh, for at most
+    ``timeout`` seconds. ``folder``: for its files. ``options``: further arguments for it. Raises
+    AcmeError.
     """
     import subprocess  # late: the daemon reads and writes accounts alone
 

@@ -57,9 +57,9 @@ _CREDENTIALS = frozenset({401, 403, 404, 530, 534, 535, 538})  # codes of HTTP a
 class MessageGuard:
     """A Python audit hook that blocks what a message does not need, with PermissionError.
 
-    It allows connections to the addresses that ``way`` allows, and the reading of Python's own files.
-    Programs, other files and writing are blocked. ``failure``: the reason that is stored for a blocked
-    connection.
+    It allows connections to the addresses that ``way`` allows, and the reading of Python's own
+    files. Programs, other files and writing are blocked. ``refused``: why the first was blocked;
+    ``failure``: the reason that is stored there for a connection.
     """
 
     def __init__(self, way: Outside, failure: str) -> None:
@@ -94,7 +94,7 @@ class MessageGuard:
             self._refuse("address", "a file")
 
     def _refuse(self, why: str, what: str) -> None:
-        """Raise PermissionError, and store ``why`` as the first reason.
+        """Raise PermissionError, and store ``why`` in ``refused`` unless an earlier reason is there.
 
         Libraries treat the error like any failed connection or unreadable file.
         """
@@ -118,8 +118,9 @@ class _Log(logging.Handler):
 def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any]:
     """Carry out a request of the pages: check an Apprise address, or send a message to it.
 
-    ``do`` in the request is ``check`` or ``send``. Return ``sent``, or ``failed`` with the reason. Raises
-    RequestError. ``guarded``: whether `MessageGuard` is used; tests that send to this machine do without.
+    ``do`` in the request is ``check`` or ``send``. Return ``sent`` (False after a successful
+    check), or ``failed`` with the reason. Raises RequestError. ``guarded``: whether `MessageGuard`
+    is used; tests that send to this machine do without.
     """
     address, title = text_of(request, "address"), text_of(request, "title")
     if is_ntfy(address) or not service_name(address):

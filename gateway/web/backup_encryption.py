@@ -71,6 +71,7 @@ def encrypt_backup(content: bytes, password: str) -> bytes:
 def derive_key(_content: bytes, password: str) -> bytes:
     """Return what is stored to encrypt automatic backups: scrypt parameters and the password's key, in hex.
 
+    The salt in them is new, so that each call returns another key. The first argument is not used.
     Raises BackupFileError for a password of the wrong length.
     """
     header = _new_header(password)

@@ -46,9 +46,10 @@ def stored(folder: Path) -> dict[date, Path]:
 
 
 def store(folder: Path, data: bytes, day: date, keep: int) -> int:
-    """Store a backup file under its date, delete the oldest above ``keep``; return how many there are.
+    """Store a backup file under its date, in place of one of that date; return how many files there are.
 
-    The file is written completely or not at all. Raises FolderError.
+    Deletes the oldest others if there are more than ``keep``. The file is written completely or not
+    at all. Raises FolderError.
     """
     path = folder / f"qalqan-auto-{day:%Y-%m-%d}.backup"
     try:

@@ -36,7 +36,8 @@ NAMES_SHOWN = 4
 def examine_files(name: str, chain: Path, key: Path) -> ExaminedCertificate:
     """Return the problems and the validity of a PEM certificate chain and its key, read from files.
 
-    ``name``: the host name that the certificate must be for. A file that cannot be read is a further problem.
+    ``name``: the host name that the certificate must be for. A file that cannot be read is a
+    further problem. That it has expired is none: see `ExaminedCertificate.dates`.
     """
     read: list[bytes] = []
     problems = []
@@ -55,8 +56,9 @@ def examine(
 ) -> ExaminedCertificate:
     """Return the problems and the validity of a PEM certificate chain and its key, as bytes.
 
-    ``name``: the host name that the certificate must be for. ``chain_name``, ``key_name``: names of the files
-    in messages. Empty data is skipped without a problem: the caller has reported it already.
+    ``name``: the host name that the certificate must be for. ``chain_name``, ``key_name``: names of
+    the files in messages. Empty data is skipped without a problem: the caller has reported it
+    already. An expired certificate is no problem here.
     """
     if not is_installed("cryptography"):
         return ExaminedCertificate(("certificates cannot be read; install the package python3-cryptography",))

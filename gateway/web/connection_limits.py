@@ -22,7 +22,10 @@ LOOK_EVERY = 2.0  # seconds
 
 
 class ConnectionLimits:
-    """Limits the connections of the TLS front: at most 64, and 24 of one address. Closes silent ones."""
+    """Limits the connections of the TLS front: at most 64, and 24 of one address.
+
+    Closes those that are silent or too slow with the handshake.
+    """
 
     def __init__(self, loop: Loop, hand_over: HandOver) -> None:
         self.connections: set[BrowserConnection] = set()

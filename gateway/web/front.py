@@ -45,7 +45,10 @@ log = logging.getLogger(__name__)
 
 
 class Front:
-    """Accepts TLS connections while the trusted name's certificate is valid, and passes them to the pages."""
+    """Accepts TLS connections while the trusted name's certificate is valid, and passes them to the pages.
+
+    The trusted name is the HTTPS name of the gateway's pages, which run in another process.
+    """
 
     def __init__(self, loop: Loop, settings: dict[str, Any]) -> None:
         self._loop = loop
@@ -118,9 +121,10 @@ class Front:
 
 
 class FrontCertificate:
-    """Loads the certificate of the TLS front, and examines and loads it again when its files change.
+    """Loads the certificate of the TLS front; examines it again, and loads it, when its files change.
 
-    ``changed``: called when `good`, `problem` or the end of validity changes.
+    One with a problem is not loaded: the former stays. ``changed``: called when `good`, `problem`
+    or the end of validity changes.
     """
 
     def __init__(self, loop: Loop, name: str, chain: str, key: str, changed: Callable[[], None]) -> None:

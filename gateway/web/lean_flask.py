@@ -17,7 +17,7 @@ _UNUSED = {
 
 
 class _Nothing:
-    """Stands for what a library takes from unused modules when it is imported: a command group, a server."""
+    """Stands for what a library takes from its unused modules at its import: a class, a function."""
 
     commands: tuple[()] = ()
 

@@ -32,7 +32,7 @@ _STARTED = time.monotonic()
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Replaces this process by the one that serves the recovery page. Has what that page needs.
+    """Replaces this process by the one that serves the recovery page, and has what that page needs.
 
     The recovery page is shown while the pages of the family cannot start.
     """
@@ -42,7 +42,10 @@ class Recovery:
     settings: Mapping[str, Any] | None = None  # of the pages; None: not known
 
     def on_exception(self) -> None:
-        """Make this process serve the recovery page after any uncaught exception, from now on."""
+        """Make this process serve the recovery page after any uncaught exception, from now on.
+
+        The traceback is printed before. Exits and signals are no such exceptions.
+        """
         sys.excepthook = self._after
 
     def _after(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -78,8 +81,7 @@ def this_command() -> tuple[str, ...]:
 def remember(folder: str, settings: str) -> None:
     """Store the settings (JSON text) of a start in ``folder``, if they have changed.
 
-    A recovery page uses them.
-    An error is only printed.
+    A later recovery page uses them. An error is only printed.
     """
     path = Path(folder) / SETTINGS
     try:

@@ -21,7 +21,7 @@ class RequestError(Exception):
 def limit_process() -> None:
     """Limit this process to 5 s of processor time, 20 s in total and 128 MB of memory.
 
-    No core dump is written, which would contain the request.
+    The kernel ends it beyond that. No core dump is written, which would contain the request.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -23,7 +23,8 @@ HandOver = Callable[[socket.socket, str], bool]
 class BrowserConnection:
     """Forwards bytes between a browser's TLS connection and a socket of the pages.
 
-    ``who``: the browser's address. ``done`` is called once, when the connection ends.
+    ``hand_over`` passes that socket to the pages after the handshake. ``who``: the browser's
+    address. ``done`` is called once, when the connection ends.
     """
 
     def __init__(self, loop: Loop, browser: ssl.SSLSocket, who: str, hand_over: HandOver) -> None:

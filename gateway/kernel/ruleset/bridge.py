@@ -26,7 +26,10 @@ _HEADER = "# Written by Qalqan: lasts until an address of the gateway changes. E
 
 @dataclass(frozen=True, slots=True, order=True)
 class GuardedBridge:
-    """A bridge on which claims of the gateway's addresses are dropped: its ports, and these addresses."""
+    """A bridge on which claims of the gateway's addresses are dropped: its ports, and these addresses.
+
+    A claim is an ARP or neighbour discovery message of another device that says it has the address.
+    """
 
     ports: tuple[str, ...]
     addresses: tuple[bytes, ...]

@@ -122,9 +122,10 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
-    """Yield the rules that find the slot of a device without an owner, by its interface.
+    """Yield the rules that find the slot (the number in the mark) of a device without an owner.
 
-    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not filtered.
+    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not
+    filtered.
     """
     by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
     if by_interface:
@@ -191,7 +192,10 @@ def _asked(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
 
 
 def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
-    """Yield the rules for protocols other than TCP and UDP, and for TCP that is always refused."""
+    """Yield the rules for protocols other than TCP and UDP, and for another path of an MPTCP connection.
+
+    The latter is always refused.
+    """
     opening = f"{words.from_lan} tcp flags & (syn | ack) == syn"
     yield f"meta l4proto {braced(map(str, (ICMP, ICMPV6)))} goto {'echoed' if snapshot.asked else 'metered'}"
     if snapshot.protocols:
@@ -202,7 +206,7 @@ def _others(snapshot: Snapshot, words: Expressions) -> Iterator[str]:
 
 
 def _known(words: Expressions) -> list[str]:
-    """Return the rules for packets with a verdict from the queue, and for flows that pass.
+    """Return the rules for packets with a verdict from the queue, and for flows that pass already.
 
     The verdict comes first: a flow may have begun to pass while a packet was queued.
     """
@@ -221,7 +225,7 @@ def _guarded(words: Expressions) -> list[str]:
 
 
 def _undecided(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the chains that queue packets of undecided flows; none without queued slots.
+    """Return the chains that queue packets of undecided flows; none without slots whose packets are queued.
 
     What devices send in TCP, such as hellos, has a rate limit of its own.
     """
@@ -392,8 +396,8 @@ def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
 def queue_targets(snapshot: Snapshot) -> Chains:
     """Return one chain per queue, used or not, to which fallback.py adds the NFQUEUE target.
 
-    Until then the chain of a queue that fails closed drops, and that of an open one is empty. No chains if
-    nft has ``queue``.
+    Until then the chain of a queue that fails closed (blocks without a daemon) drops, and that of
+    an open one is empty. No chains if nft has ``queue``.
     """
     if snapshot.native:
         return {}
@@ -473,10 +477,11 @@ def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
 
 
 def _steer(snapshot: Snapshot, words: Expressions) -> Chains:
-    """Return the nat chains that find the slot of a new connection, and redirect pages and DNS.
+    """Return the nat chains that find the slot (filtered device) of a new connection.
 
-    Both are redirected to the gateway. The chains precede the firewall's own redirects (-100): the first
-    translation of a connection wins.
+    They also redirect to the gateway what is for the pages, DNS over TCP, and, while no daemon
+    runs, all DNS of devices that are then blocked. They precede the firewall's own redirects
+    (-100): the first translation of a connection wins.
     """
     steer = [
         "type nat hook prerouting priority -105; policy accept;",
@@ -562,9 +567,10 @@ def _help_resolver(snapshot: Snapshot) -> bool:
 
 
 def _dead_question(snapshot: Snapshot) -> Chains:
-    """Return the chain for DNS queries of slots that fail closed, while no daemon runs.
+    """Return the chain for DNS queries of devices that fail closed (are blocked) while no daemon runs.
 
-    A new query was redirected in ``dns``; one of an older connection follows that connection's path.
+    A new query was redirected in ``dns``; one of an older connection follows that connection's
+    path. Empty without such devices or without a resolver of help lines.
     """
     if not _help_resolver(snapshot):
         return {}
@@ -572,7 +578,12 @@ def _dead_question(snapshot: Snapshot) -> Chains:
 
 
 def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
-    """Return the input rules for packets to the gateway that are neither DNS queries nor unfiltered."""
+    """Return the input rules that guard the gateway's own ports.
+
+    They lead packets from the LAN to chain ``door``, if a slot is kept out, and drop packets from
+    outside to listeners that only the table's redirects lead to. They come after DNS queries and
+    unfiltered flows.
+    """
     out: list[str] = []
     if words.kept_out:
         out.append(f"{words.by_lan} goto door")

@@ -114,11 +114,17 @@ class Expressions:
         self.kept_out = "" if snapshot.door_ports is None else self.slots_in(kept_out)
 
     def within_rate(self, name: str) -> str:
-        """Return an nft statement that drops a slot's packets above the rate of set ``name``."""
+        """Return an nft statement that drops a slot's (filtered device's) packets above a rate.
+
+        ``name``: the set that counts the packets; `packet_rates` has its rate.
+        """
         return drop_above(name, self.slot, self._snapshot.rates)
 
     def slots_in(self, numbers: Iterable[int]) -> str:
-        """Return an nft expression that matches connections of these slots; empty text without numbers."""
+        """Return an nft expression that matches connections of these slots (numbers of filtered devices).
+
+        Empty text without numbers.
+        """
         marks = [hexed(self._snapshot.layout.ct_mark(number)) for number in sorted(numbers)]
         return f"{self.slot} {braced(marks)}" if marks else ""
 
@@ -131,9 +137,10 @@ class Expressions:
         return f"ct mark & {hexed(STATE_MASK << layout.ct_shift)} == {hexed(layout.ct_mark(0, state))}"
 
     def dispatch(self) -> str:
-        """Return an nft statement that goes to the queue chain of the slot's group and failure mode.
+        """Return an nft statement that goes to the chain that queues a packet, by the slot of its connection.
 
-        A packet with a number that is no longer a slot continues with the next rule.
+        There is one for each group of slots and failure mode (open or closed). A packet with a
+        number that is no longer a slot continues with the next rule.
         """
         ct_mark = self._snapshot.layout.ct_mark
         entries = (
@@ -145,7 +152,8 @@ class Expressions:
     def flagged(self, state: int) -> list[str]:
         """Return the nft statements that queue a packet with the state bits ``state`` in its mark.
 
-        A packet with a number that is no longer a slot continues, with a cleared mark.
+        A packet whose connection has a number that is no longer a slot (device) continues, with a
+        cleared mark.
         """
         flag = f"meta mark set meta mark | {hexed(state << self._snapshot.layout.packet_shift)}"
         return [self.clear_packet, flag, self.dispatch(), self.clear_packet]
@@ -163,7 +171,8 @@ class Expressions:
     def help_while_dead(self, slots: str = "", verdict: str = "accept") -> Iterator[str]:
         """Yield rules that apply ``verdict`` to packets of known help addresses while no daemon runs.
 
-        ``slots``: an expression that limits them to some slots. A running daemon judges name and address.
+        ``slots``: an expression that limits them to some devices; empty: all. A running daemon
+        judges name and address instead.
         """
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()
@@ -179,7 +188,10 @@ class Expressions:
 
 
 def queue_chain(slot: int, closed: bool) -> str:
-    """Return the name of the chain that queues undecided packets of a slot's group and failure mode."""
+    """Return the name of the chain that queues undecided packets of a slot's group (one of four).
+
+    ``closed``: the slot fails closed, that is, its packets are dropped without a daemon.
+    """
     return f"{'closed' if closed else 'open'}{slot_group(slot)}"
 
 

@@ -35,9 +35,9 @@ def packet_rates(rates: Rates) -> dict[str, tuple[int, int]]:
 
 
 def drop_above(name: str, slot: str, rates: Rates) -> str:
-    """Return an nft statement that drops the packets of ``slot`` above the rate of the set ``name``.
+    """Return an nft statement that drops packets above the rate of the set ``name``, counted by ``slot``.
 
-    ``slot``: an nft expression.
+    ``slot``: an nft expression, by which a filtered device is recognised.
     """
     if name in SIZES:
         rate, burst = SIZES[name]

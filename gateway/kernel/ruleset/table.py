@@ -165,7 +165,7 @@ def owner_elements(snapshot: Snapshot) -> dict[str, list[str]]:
 
 
 def pass_elements(snapshot: Snapshot, passes: Iterable[PassElement]) -> list[str]:
-    """Return the nft elements of map ``pass`` for these open classes: two for each.
+    """Return the nft elements of map ``pass`` for these open classes (combinations of time rules): two each.
 
     One is for decided flows, the other for plain HTTP. Their keys are connection marks.
     """
@@ -286,10 +286,11 @@ def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
 
 
 def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: Iterable[PassElement]) -> str:
-    """Return nft text that closes and opens classes of time rules, in one transaction.
+    """Return nft text that closes and opens classes of slots (devices), in one transaction.
 
-    ``removed`` ends all flows of a class, ``added`` counts from zero. An element in both is renewed: its
-    lease starts again (kernels before 6.12 cannot extend one).
+    A class is a combination of time rules. ``removed`` ends all flows of a class, ``added`` counts
+    from zero. An element in both is renewed: its lease starts again (kernels before 6.12 cannot
+    extend one).
     """
     keys = [
         hexed(key)
@@ -302,7 +303,8 @@ def render_passes(snapshot: Snapshot, *, removed: Iterable[PassElement], added: 
 def render_owners(old: Snapshot, new: Snapshot) -> str:
     """Return nft text that changes the owners of IP addresses from those of ``old`` to those of ``new``.
 
-    Both have the same slots. Empty if nothing changes.
+    The owner is the filtered device (slot) that answers for an address. Both have the same slots.
+    Empty if nothing changes.
     """
     before, after = owner_elements(old), owner_elements(new)
     parts = []
@@ -317,7 +319,7 @@ def render_owners(old: Snapshot, new: Snapshot) -> str:
 def render_flows_ended() -> str:
     """Return nft text that removes the flow table, so that its flows pass the rules again.
 
-    No rule may use it then.
+    Rules that use it must be removed first.
     """
     return f"destroy flowtable {TABLE} {FLOW_TABLE}\n"
 
@@ -335,7 +337,10 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
 
 
 def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
-    """Return nft text that resets the packet rate limits of a slot (set elements of its mark)."""
+    """Return nft text that resets the packet rate limits of a slot (filtered device).
+
+    It removes the elements of its mark from the sets that count packets.
+    """
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)
 

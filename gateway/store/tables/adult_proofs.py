@@ -68,9 +68,9 @@ class AdultProofTable:
         self.keep({other: proof for other, proof in self._proofs.items() if other != mac})
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust the ends of all proofs of an adult after a clock change.
+        """Adjust the ends of all proofs that an adult uses a device after a clock change.
 
-        Return whether any ends or changes.
+        Proofs that end by it are deleted. Return whether any was deleted or changed.
         """
         moved = {mac: after for mac, proof in self._proofs.items() if (after := after_jump(proof, jump))}
         return self.keep(moved)

@@ -18,7 +18,8 @@ _DROP = "DELETE FROM attempts WHERE kind = ? AND key = ?"
 class AttemptTable:
     """Stores the times of attempts that are limited per day, such as PIN changes, by kind and key.
 
-    A key ends with the id of the child's profile.
+    The limit is checked elsewhere. A key ends with a space and the id of the child's profile, or is
+    only this id.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -49,7 +50,10 @@ class AttemptTable:
         self._drop(name for name, times in self._times.items() if times[-1] < before)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the times that the clock showed before it was set. Those of an earlier, right clock stay."""
+        """Move the stored times with the clock after it was set, on the disk too.
+
+        A time later than ``jump.before`` is of an earlier, right clock, and stays.
+        """
         if not (jump.size and self._times):
             return
         self._times = {

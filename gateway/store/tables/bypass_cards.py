@@ -44,9 +44,9 @@ class BypassCardTable:
         return tuple(card for card in self._cards.values() if card.mac == mac)
 
     def put(self, card: AlertCard) -> None:
-        """Store a new or changed notice about a bypass method immediately.
+        """Store a new or changed notice (card) about a bypass method in memory, and write it immediately.
 
-        Beyond MAX_CARDS, the oldest one is deleted.
+        Only what the log level allows is written. Beyond MAX_CARDS, the oldest one is deleted.
         """
         self.note(card)
         self.flush()
@@ -54,7 +54,7 @@ class BypassCardTable:
             self._forget([next(iter(self._cards))])
 
     def note(self, card: AlertCard) -> None:
-        """Change a stored notice about a bypass method in memory; the next ``flush`` writes it."""
+        """Store a new or changed notice (card) about a bypass method in memory; ``flush`` writes it."""
         self._cards[card.key] = card
         self._unsaved.add(card.key)
 
@@ -66,7 +66,7 @@ class BypassCardTable:
             self._writer.save(Statement(_PUT, rows))
 
     def move(self, old: AlertCard, new: AlertCard) -> None:
-        """Replace the notice ``old`` by ``new``, which has another day."""
+        """Replace the notice (card) ``old`` by ``new``, which has another day, in memory and on disk."""
         self._forget([old.key])
         self.put(new)
 

@@ -18,7 +18,7 @@ class DayTotalTable:
         self._database = database
 
     def keep(self, day: date, totals: Mapping[tuple[str, str], int]) -> None:
-        """Replace the stored minutes of a day by ``totals``, by profile and gate."""
+        """Replace the stored minutes of a day by ``totals``, by profile and time rule (gate)."""
         rows = [(day.isoformat(), profile, gate, count) for (profile, gate), count in totals.items()]
         self._database.write(
             [
@@ -29,7 +29,7 @@ class DayTotalTable:
         )
 
     def of(self, profile: str, first: date) -> Mapping[tuple[date, str], int]:
-        """Return the used minutes of a profile by day and gate, from the day ``first`` on."""
+        """Return the used minutes of a profile by day and time rule (gate), from the day ``first`` on."""
         rows = self._database.rows(
             "SELECT day, gate, minutes FROM minutes WHERE profile = ? AND day >= ? ORDER BY day, gate",
             (profile, first.isoformat()),
@@ -37,7 +37,11 @@ class DayTotalTable:
         return {(date.fromisoformat(day), gate): minutes for day, gate, minutes in rows}
 
     def keep_for_week(self, totals: TotalsByDay) -> None:
-        """Store minutes that weekly limits still need after the activity of their days is erased."""
+        """Store minutes that weekly limits still need after the activity of their days is erased.
+
+        They are kept in a table of their own (`kept_for_week`), and replace those of the same day,
+        profile and time rule (gate).
+        """
         rows = [(day.isoformat(), profile, gate, minutes) for (day, profile, gate), minutes in totals.items()]
         insert = "INSERT OR REPLACE INTO week_minutes (day, profile, gate, minutes) VALUES (?, ?, ?, ?)"
         self._database.write([Statement(insert, rows)], durable=True)

@@ -21,7 +21,7 @@ class DeviceMarkTable:
 
     @property
     def no_mobile_data(self) -> frozenset[str]:
-        """Return the MACs of devices without mobile data."""
+        """Return the MACs of devices that a guardian marked as having no mobile data."""
         return frozenset(self._without_data)
 
     def mark(self, mac: str, *, no_mobile_data: bool, by: str, at: datetime, origin: str = "") -> None:

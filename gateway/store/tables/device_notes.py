@@ -63,11 +63,14 @@ class DeviceNoteTable:
     # ------------------------------------------------------------------------------------ names
 
     def labels(self) -> Mapping[str, str]:
-        """Return the names that guardians gave devices, by MAC address."""
+        """Return the labels, names that guardians gave devices, by MAC address."""
         return self._labels
 
     def name(self, mac: str, label: str) -> bool:
-        """Set the label of a device; an empty one removes it. Return False if LABELS_LIMIT is reached."""
+        """Set the label of a device; an empty one removes it.
+
+        Return False, and change nothing, if LABELS_LIMIT devices have one already.
+        """
         if not label:
             if self._labels.pop(mac, None) is not None:
                 self._writer.save(Statement("DELETE FROM labels WHERE mac = ?", [(mac,)]))
@@ -99,7 +102,10 @@ class DeviceNoteTable:
         self._noted[mac] = now
 
     def history(self, mac: str) -> list[Address]:
-        """Return the addresses that a device had, newest first. Raises StoreError."""
+        """Return the IP addresses, and earlier MAC addresses, that a device had, newest first.
+
+        Writes recorded addresses to the disk first. Raises StoreError.
+        """
         self.flush()
         rows = self._database.rows(
             "SELECT address, first, last FROM addresses WHERE mac = ? ORDER BY last DESC, address", (mac,)
@@ -107,9 +113,10 @@ class DeviceNoteTable:
         return [Address(address, moment(first), moment(last)) for address, first, last in rows]
 
     def succeed(self, old: str, new: str, at: datetime) -> None:
-        """Give the label and a copy of the address history of MAC ``old`` to ``new``.
+        """Move the label, and copy the address history, of MAC ``old`` to ``new``: it is the same device.
 
-        ``old`` becomes an entry of that history. If ``new`` has a label already, each keeps its own.
+        ``old`` becomes an entry of that history. If ``new`` has a label already, each keeps its
+        own.
         """
         self.flush()
         self._writer.save(
@@ -132,7 +139,7 @@ class DeviceNoteTable:
     def flush(self) -> None:
         """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of each device.
 
-        Call it after the `flush` of the devices.
+        Labels are written when they change. Call it after the `flush` of the devices.
         """
         if not self._pending:
             return
@@ -142,7 +149,10 @@ class DeviceNoteTable:
         self._writer.save(Statement(_PUT, rows), Statement(_NEWEST, sorted(macs)))
 
     def tidy(self, known: Container[str]) -> None:
-        """Delete the address history of the devices recorded since the start that are not in ``known``."""
+        """Delete the address history of devices that are not in ``known``.
+
+        Only of those whose addresses were recorded (`seen`) since the start of the program.
+        """
         unknown = [mac for mac in self._noted if mac not in known]
         for mac in unknown:
             self._noted.pop(mac)

@@ -67,7 +67,11 @@ class DeviceTable:
         return None if device is None else device.last_seen
 
     def seen(self, mac: str, at: datetime, name: str = "") -> bool:
-        """Record that a device is present, and the name it reports. Return True if the device is new."""
+        """Record in memory that a device is present, and the name it reports. Return True if it is new.
+
+        ``flush`` writes it. If there are too many, the longest unseen device without an assignment
+        is dropped.
+        """
         known = self._devices.pop(mac, None)  # inserted again at the end: the order is by last seen
         name = name[:NAME_LIMIT]
         if known is None:
@@ -90,7 +94,8 @@ class DeviceTable:
     ) -> None:
         """Assign a device to ``place``, such as guest, optionally until a time. Written immediately.
 
-        ``chosen``: a guardian chose the place.
+        An unknown device is added. ``chosen``: a guardian chose the place. ``sure``: the clock is
+        trusted.
         """
         known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
         placed = at if chosen else None
@@ -104,7 +109,7 @@ class DeviceTable:
             self._writer.save(self._statement([mac]))
 
     def lapse(self, now: datetime) -> bool:
-        """End assignments whose time has passed. Return whether there were any."""
+        """End assignments of devices, such as to guest, after their end. Return whether there were any."""
         ended = [
             mac
             for mac, device in self._devices.items()
@@ -117,7 +122,10 @@ class DeviceTable:
         return bool(ended)
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust the ends of device assignments after a clock change. Return whether any changed."""
+        """Adjust the ends of device assignments after a clock change. Return whether any changed.
+
+        An assignment that had ended, and would apply again, is removed.
+        """
         before = {mac: device for mac, device in self._devices.items() if device.until is not None}
         after = {mac: _moved(device, jump) for mac, device in before.items()}
         if after == before:
@@ -132,13 +140,19 @@ class DeviceTable:
             self._writer.save(Statement("DELETE FROM devices WHERE mac = ?", [(mac,)]))
 
     def drop_unseen(self, before: datetime) -> None:
-        """Drop unassigned devices with a random MAC address that were last seen before ``before``."""
+        """Drop devices with a random MAC address that were last seen before ``before``.
+
+        Those with an assignment, a label or an entry in the family's files stay.
+        """
         for mac, device in tuple(self._devices.items()):
             if device.last_seen < before and self._may_go(device) and Traits(mac).is_random:
                 self._drop(mac)
 
     def flush(self) -> None:
-        """Write the devices that were seen or dropped since the last flush."""
+        """Write the devices that were seen or dropped since the last flush.
+
+        Assignments are written when they change.
+        """
         if not self._changed and not self._gone:
             return
         gone = Statement("DELETE FROM devices WHERE mac = ?", [(mac,) for mac in self._gone])

@@ -34,7 +34,7 @@ _MOVE = (
 
 
 class GrantKind(StrEnum):
-    """The origin of a grant."""
+    """How a grant came about. A grant is extra time, or an opened site, that was given in one act."""
 
     GRANT = "grant"  # by a guardian
     LANDING = "landing"  # by the child, once a day ("Finish my game")
@@ -47,7 +47,8 @@ class GrantKind(StrEnum):
 class Given:
     """Extra time of one person or device for one time rule (gate), as minutes of use or until a time.
 
-    gateway.policy.time.extension computes its effect.
+    It is one row of a grant, which may have several. gateway.policy.time.extension computes its
+    effect.
     """
 
     grant: int
@@ -91,7 +92,10 @@ class SiteOpening:
 
 
 class GrantTable:
-    """Stores extra time and opened sites of the last days. Each call writes its change to disk."""
+    """Stores extra time and opened sites, also ended ones until `drop_old`.
+
+    Each call writes its change to disk.
+    """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
         self._writer = writer
@@ -118,7 +122,7 @@ class GrantTable:
         )
 
     def holders(self, now: datetime, today: date) -> dict[int, set[str]]:
-        """Return who has the grants in force (profile ids and MACs), by grant number."""
+        """Return who has the extra time and opened sites in force: profile ids and MACs, by grant number."""
         given, openings = self.in_force(now, today)
         pairs = [(item.grant, item.who) for item in given] + [(item.grant, item.who) for item in openings]
         found: dict[int, set[str]] = {}
@@ -141,9 +145,10 @@ class GrantTable:
         return max([unix(at), *(number + 1 for number in known)])
 
     def give(self, rows: Sequence[Given], *, audit_text: str, origin: str = "") -> None:
-        """Store the rows of extra time that belong to one grant.
+        """Store the rows of extra time (at least one) that belong to one grant.
 
-        ``audit_text`` is the detail of the audit line; empty: no audit line.
+        ``audit_text`` is the detail of the audit line; empty: no audit line. ``origin``: the
+        author's address or terminal.
         """
         first = rows[0]
         self._given += rows
@@ -153,7 +158,7 @@ class GrantTable:
         )
 
     def open(self, opening: SiteOpening, *, origin: str = "") -> None:
-        """Store that a site or service is allowed until a time.
+        """Store that a site, service or category is allowed until a time, with an audit line.
 
         The audit line has no site name, since it is kept longer than those.
         """
@@ -196,7 +201,10 @@ class GrantTable:
             self._writer.save(*self._opened())
 
     def put(self, pairs: Iterable[tuple[Given, Given]]) -> None:
-        """Replace rows of extra time: the first of a pair by the second, for the same grant and time rule."""
+        """Replace rows of extra time in memory and on disk: the first of each pair by the second.
+
+        Only the times and whether it has ended may differ. Equal pairs are ignored.
+        """
         changed = {id(given): after for given, after in pairs if given != after}
         if changed:
             self._given = [changed.get(id(given), given) for given in self._given]

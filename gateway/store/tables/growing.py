@@ -28,7 +28,7 @@ _PUT = f"INSERT OR REPLACE INTO growing ({COLUMNS}) VALUES ({', '.join('?' * 14)
 class AgeTransitionTable:
     """Stores each child's latest change to the next age group, by profile id.
 
-    It is proposed, postponed or done.
+    It is proposed, postponed or done. It does not change the rules.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -53,9 +53,10 @@ class AgeTransitionTable:
         at: datetime | None = None,
         origin: str = "",
     ) -> None:
-        """Store the state of a child's change to the next age group.
+        """Store the state of a child's change to the next age group, in place of the earlier one.
 
-        ``what`` is the verb of the audit line, which omits the reason; empty: no line.
+        ``what`` is the verb of the audit line, which omits the reason; empty, or without ``at``: no
+        line.
         """
         self._steps[step.profile] = step
         detail = f"{step.profile}: {step.band.value} → {step.then.value}"

@@ -10,9 +10,10 @@ from gateway.store.durable_writes import DurableWriter, table_snapshot
 
 
 class HeldBandTable:
-    """Stores the highest age group so far, by profile id.
+    """Stores the highest age group that each profile has had so far, by profile id.
 
-    An entry stays when its profile is deleted, since the profile may be restored.
+    A lower one that is set later must not enable more logging. An entry stays when its profile is
+    deleted, since the profile may be restored.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:

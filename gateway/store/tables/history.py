@@ -25,7 +25,8 @@ Uses = Mapping[tuple[str, str], int]
 def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Uses:
     """Return the number of minutes by profile and use: ``service:x``, ``category:x``, ALL or OTHER.
 
-    A minute counts once, for any number of devices and limits. ``kinds`` returns the categories of a service.
+    ALL: any counted minute; OTHER: those without a known service. A minute counts once, for any
+    number of devices and limits. ``kinds`` returns the categories of a service.
     """
     minutes: dict[tuple[str, str], set[int]] = {}
     for record in records:
@@ -42,7 +43,7 @@ def uses(records: Iterable[Record], kinds: Callable[[str], Iterable[str]]) -> Us
 
 
 def named(service: str, kinds: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
-    """Return the use keys of a service: ``service:x``, and ``category:x`` for each of its categories."""
+    """Return the keys of a service in `Uses`: ``service:x``, and ``category:x`` for each category of it."""
     return (SERVICE + service, *(CATEGORY + kind for kind in kinds(service)))
 
 
@@ -50,8 +51,8 @@ def named(service: str, kinds: Callable[[str], Iterable[str]]) -> tuple[str, ...
 class Name:
     """A host name with one reason why it was blocked or allowed, how often, and when first and last.
 
-    ``times``: decisions. ``attempts``: those of a person (features/activity/attempts.py). ``background``:
-    attempts that devices made without a person.
+    ``times``: decisions. ``attempts``: bursts of tries by a person (features/activity/attempts.py).
+    ``background``: attempts that devices made without a person.
     """
 
     host: str
@@ -75,16 +76,17 @@ class Count:
 
 
 class HistoryTable:
-    """Stores minutes by use of past days, and queries them, daily counts and host names.
+    """Stores a profile's minutes by use (service or category) of past days.
 
-    Methods raise StoreError.
+    Queries these, and the daily counts and host names that `EventWriter` stored. Methods raise
+    StoreError.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def keep(self, day: date, found: Uses) -> None:
-        """Replace the stored minutes of a day by ``found``, by profile and use."""
+        """Replace the stored minutes of a day by ``found``, by profile and use (service or category)."""
         rows = [(day.isoformat(), profile, use, count) for (profile, use), count in found.items()]
         self._database.write(
             [
@@ -95,7 +97,10 @@ class HistoryTable:
         )
 
     def of(self, profile: str, first: date, last: date) -> Mapping[date, Mapping[str, int]]:
-        """Return the minutes of a profile by day and use, from ``first`` to ``last`` inclusive."""
+        """Return the minutes of a profile by day and use (service or category).
+
+        The days are from ``first`` to ``last`` inclusive.
+        """
         rows = self._database.rows(
             "SELECT day, use, minutes FROM uses WHERE profile = ? AND day BETWEEN ? AND ?",
             (profile, first.isoformat(), last.isoformat()),
@@ -106,7 +111,7 @@ class HistoryTable:
         return found
 
     def counts(self, profile: str, first: date, last: date) -> list[Count]:
-        """Return how many attempts of a profile were blocked, and decisions allowed, by day and category.
+        """Return a `Count` for each day and category of a profile: blocked attempts and allowed decisions.
 
         The days are from ``first`` to ``last`` inclusive.
         """
@@ -120,9 +125,10 @@ class HistoryTable:
         return [Count(date.fromisoformat(day), *rest) for day, *rest in rows]
 
     def home_total(self, day: date, reason: str) -> int:
-        """Return how many attempts with ``reason`` the household's total of a day has.
+        """Return the household's total of attempts on a day that were decided for ``reason``.
 
-        The total counts attempts that are stored without a person.
+        The total has only attempts that are stored without a person, such as names blocked for
+        everyone.
         """
         rows = self._database.rows(
             "SELECT sum(attempts + background) FROM counts WHERE profile = '' AND day = ? AND category = ?",
@@ -155,7 +161,11 @@ class HistoryTable:
         return None if rows[0][0] is None else moment(rows[0][0])
 
     def erase(self, profile: str, *, counts: bool) -> None:
-        """Erase a profile's names of sites and services; with ``counts`` also its counts and minutes."""
+        """Erase a profile's stored host names, and its minutes of past days by service.
+
+        With ``counts`` also its daily counts, and its minutes of past days by category and time
+        rule.
+        """
         whole = ("decisions", "counts", "minutes", "uses") if counts else ("decisions",)
         statements = [Statement(f"DELETE FROM {table} WHERE profile = ?", [(profile,)]) for table in whole]
         services = "DELETE FROM uses WHERE profile = ? AND use LIKE ?"

@@ -63,7 +63,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class TimedSwitch:
-    """A switch that is on until a time: filtering is off, or the provider may do something."""
+    """A switch that is on until a time: filtering is off, or the provider may do something.
+
+    ``until`` None: until it is turned off.
+    """
 
     since: datetime
     until: datetime | None
@@ -83,7 +86,10 @@ class TimedSwitch:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """Pauses, a switched-off filter, extra time and opened sites in force at one moment."""
+    """Pauses, a switched-off filter, extra time and opened sites in force at one moment.
+
+    ``off`` None: the filter is on.
+    """
 
     pauses: tuple[Pause, ...]
     off: TimedSwitch | None  # by a guardian or the provider, whichever ends later
@@ -110,10 +116,10 @@ class ReadAudit(Protocol):
 class PauseTable:
     """Stores pauses of the internet, switches that end by a time (such as `off`), and the audit log.
 
-    The provider's stop of the filter (STOP) is stored until its setting changes, also after its end: the same
-    setting does not stop the filter twice.
+    The provider's stop of the filter (STOP) is stored until its setting changes, also after its
+    end: the same setting does not stop the filter twice.
 
-    ``origin`` is the address or terminal of a change, for the audit only.
+    ``origin`` is the address or terminal of a change, and ``by`` its author, for the audit log.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -141,7 +147,11 @@ class PauseTable:
         )
 
     def switch(self, name: str, now: datetime) -> TimedSwitch | None:
-        """Return a switch if it is on at ``now``; else None."""
+        """Return the switch ``name`` if it is on at ``now``; else None.
+
+        ``name``: OFF, STOP (both turn filtering off), SUPPORT, REMOTE or COUNTERS (for the
+        provider).
+        """
         switch = self._switches.get(name)
         return switch if switch is not None and switch.ends > now else None
 
@@ -164,7 +174,8 @@ class PauseTable:
     ) -> None:
         """Pause the internet of a profile, a MAC or "all" until a time, with an audit line.
 
-        ``until`` None: until resumed. ``span`` is LASTING for a duration and OF_DAY for a time of day.
+        It replaces an earlier pause of the same. ``until`` None: until resumed. ``span`` is LASTING
+        for a duration and OF_DAY for a time of day. ``sure``: whether the clock is trusted.
         """
         # In UTC: Python compares times of one zone by wall clock, which is ambiguous when DST ends.
         ends = None if until is None else in_utc(until)
@@ -177,7 +188,10 @@ class PauseTable:
         )
 
     def resume(self, who: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """End a pause, with an audit line; ``all`` ends every pause, not only the pause of all."""
+        """End the pause of ``who``, with an audit line, also if there is none.
+
+        ``all`` ends every pause, not only the pause of all.
+        """
         ended = tuple(self._pauses) if who == "all" else (who,)
         for person in ended:
             self._pauses.pop(person, None)
@@ -215,7 +229,10 @@ class PauseTable:
         self._turn_on(STOP, stop, audit_line(at, by, "stop", f"until {_text(min(until, asked))}", ""))
 
     def end_stop(self, *, by: str, at: datetime) -> None:
-        """Delete the provider's stop of the filter. If it was still on, add an audit line."""
+        """Delete the provider's stop of the filter. It must be stored (else KeyError).
+
+        If it was still on, add an audit line.
+        """
         was_on = self.switch(STOP, at) is not None
         del self._switches[STOP]
         self._writer.save(
@@ -234,7 +251,10 @@ class PauseTable:
         self._turn_on(name, switch, audit_line(at, by, name, detail, origin))
 
     def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """End the approval of SUPPORT, REMOTE or COUNTERS; without one, do nothing."""
+        """End what the provider may do by SUPPORT, REMOTE or COUNTERS, with an audit line.
+
+        Without such an approval, do nothing.
+        """
         if self._switches.pop(name, None) is not None:
             self._writer.save(*self._switch_rows(), audit=audit_line(at, by, f"{name} end", "", origin))
 
@@ -277,9 +297,9 @@ class PauseTable:
         )
 
     def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
-        """Return at most ``limit`` audit lines, newest first, without the first ``skip`` of them.
+        """Return at most ``limit`` lines of the audit log, newest first, without the first ``skip`` of them.
 
-        ``who``: only the lines of this author.
+        ``who``: only the lines of this author; None: of all.
         """
         rows = self._database.rows(
             "SELECT at, who, what, detail, origin, count FROM audit WHERE ? IN (who, '') "
@@ -289,14 +309,17 @@ class PauseTable:
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
 
     def auditors(self, limit: int) -> list[str]:
-        """Return the names in the audit log of those who made changes, sorted, at most ``limit``."""
+        """Return at most ``limit`` names of those who made changes, from the audit log, sorted."""
         return [
             who
             for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
         ]
 
     def drop_old(self, now: datetime) -> None:
-        """Delete the pauses that have ended, unless a clock change may make them apply again."""
+        """Delete the pauses that have ended, unless a clock change may make them apply again.
+
+        Switches and the audit log stay as they are.
+        """
         ended = [
             who
             for who, pause in self._pauses.items()

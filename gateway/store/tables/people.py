@@ -75,7 +75,7 @@ class AccountTable(AccountRegister):
         writer.add(self._snapshot)
 
     def flush(self) -> None:
-        """Write the last use of sessions and tokens, if it changed."""
+        """Write all accounts, sessions and tokens, if the last use of one changed since the last write."""
         if self.stale or self.tokens.stale:
             self._write()
 

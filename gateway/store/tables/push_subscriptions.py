@@ -58,7 +58,7 @@ class PushTable:
         self.drop_where(lambda found: bool(found.guardian) and found.guardian not in guardians)
 
     def forget(self, profile: str) -> None:
-        """Delete the push subscriptions of a child's devices."""
+        """Delete the push subscriptions of a child's browsers. ``profile``: the child's id."""
         self.drop_where(lambda found: found.profile == profile)
 
     def _snapshot(self) -> list[Statement]:

@@ -50,14 +50,17 @@ class QuestionTable:
         self._faces = {mac: _faces(text) for mac, text in database.rows("SELECT mac, faces FROM faces")}
 
     def all(self) -> Mapping[str, IdentityQuestion]:
-        """Return the open questions about devices by MAC address, oldest first."""
+        """Return the open questions to guardians about devices by MAC address, oldest first.
+
+        Silent ones (`hold`), which are not asked, are among them.
+        """
         return self._questions
 
     def put(self, question: IdentityQuestion, last_seen: LastSeen, now: datetime) -> bool:
-        """Store a new or changed question to the guardians about a device, on the disk.
+        """Store a new or changed question to the guardians about a device, and write it to the disk.
 
-        Return False if it is about a new device, STRANGERS_LIMIT such questions are open, and none can be
-        dropped.
+        For a question about a new device beyond STRANGERS_LIMIT, that of a device not seen for an
+        hour is dropped. Return False if there is none to drop: the question is then not stored.
         """
         known = self._questions.get(question.mac)
         if (known is None or known.silent) and question.about_stranger:
@@ -70,11 +73,11 @@ class QuestionTable:
         return True
 
     def hold(self, question: IdentityQuestion) -> bool:
-        """Keep a question in memory without asking it, when there is no room to ask it (``silent``).
+        """Keep a question in memory without asking it (``silent``), when there is no room to ask it.
 
-        It is about a new device that may be a child's. The child's rules apply to the device until the next
-        start. Otherwise a device could evade them by filling the room first. Return whether the likely owner
-        changed.
+        It is about a new device that may be a child's. The child's rules apply to the device until
+        the next start. Otherwise a device could evade them by filling the room first. Return
+        whether the likely owner changed; False also if there are SILENT_LIMIT such questions.
         """
         held, known = replace(question, silent=True), self._questions.get(question.mac)
         silent = sum(each.silent for each in self._questions.values())
@@ -84,7 +87,7 @@ class QuestionTable:
         return known is None or known.profile != held.profile
 
     def note(self, question: IdentityQuestion) -> None:
-        """Change a stored question in memory. ``flush`` writes it later, since traits can change often."""
+        """Replace a question in memory; ``flush`` writes it later, since its traits can change often."""
         self._keep(question)
         self._unsaved.add(question.mac)
 
@@ -94,7 +97,10 @@ class QuestionTable:
             self._unsure.add(question.mac)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust times after a change of the clock, so that a question keeps its age."""
+        """Move the times of questions with the clock, so that a question keeps its age.
+
+        Questions of a clock that was trusted stay if only an untrusted clock is corrected.
+        """
         moved = {
             mac: replace(
                 question,
@@ -111,7 +117,7 @@ class QuestionTable:
             self._writer.save(Statement(_PUT, [_row(question) for question in moved.values()]))
 
     def flush(self) -> None:
-        """Write questions that ``note`` changed."""
+        """Write the questions that ``note`` changed to the disk, except silent ones."""
         noted = [self._questions[mac] for mac in sorted(self._unsaved) if mac in self._questions]
         rows = [_row(question) for question in noted if not question.silent]
         self._unsaved.clear()
@@ -153,7 +159,10 @@ class QuestionTable:
             self._writer.save(Statement("DELETE FROM questions WHERE mac = ?", [(mac,) for mac in macs]))
 
     def faces(self, mac: str) -> tuple[Traits, ...]:
-        """Return the confirmed traits (host name, DHCP options, …) of a MAC; empty if there are none yet."""
+        """Return the confirmed traits (host name, DHCP options, …) of the device with this MAC address.
+
+        There may be several sets of them; empty if none was confirmed yet.
+        """
         return self._faces.get(mac, ())
 
     def keep_faces(self, mac: str, faces: tuple[Traits, ...]) -> None:

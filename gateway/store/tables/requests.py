@@ -32,16 +32,17 @@ class RequestTable:
         self._requests = {request.id: request for request in map(_read, rows)}
 
     def all(self) -> tuple[ChildRequest, ...]:
-        """Return all requests, oldest first."""
+        """Return all stored requests of children, pending and answered, oldest first."""
         return tuple(self._requests.values())
 
     def get(self, number: int) -> ChildRequest | None:
         return self._requests.get(number)
 
     def put(self, request: ChildRequest, *, by: str, what: str, at: datetime, origin: str = "") -> None:
-        """Store a new or changed request. ``what`` is the verb of the audit line; empty: no line.
+        """Store a new or changed request of a child for a site or time, and write it immediately.
 
-        The audit line has neither the reason nor the site.
+        ``what`` is the verb of the audit line; empty: no line. The audit line has neither the
+        reason nor the site.
         """
         self._requests[request.id] = request
         line = audit_line(at, by, what, _audit_detail(request), origin) if what else None

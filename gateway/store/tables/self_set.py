@@ -43,9 +43,9 @@ class SelfSetTable:
         at: datetime,
         origin: str = "",
     ) -> None:
-        """Replace all settings that a child made for itself, with an audit line.
+        """Replace all settings that a child made for itself, with an audit line. Written immediately.
 
-        ``audit_text``: the detail of the audit line.
+        ``choices``: the new ones; empty removes all. ``audit_text``: the detail of the audit line.
         """
         audit = audit_line(at, by, "self set", f"{profile}: {audit_text}", origin)
         self._replace(profile, choices, audit)

@@ -31,9 +31,9 @@ PINS_LIMIT = 64  # as many as there can be profiles
 
 
 class DeviceUseTable:
-    """Stores the temporary user of each device, by MAC address.
+    """Stores which child temporarily uses a device (shared, claimed or handed over), by MAC address.
 
-    Changes by a guardian are audited, those by a child are not.
+    Changes with a verb (``what``) get an audit line: those by a guardian, not those by a child.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -48,7 +48,10 @@ class DeviceUseTable:
         return self._uses
 
     def put(self, use: DeviceUse, *, what: str = "", origin: str = "") -> None:
-        """Store the temporary user of a device. ``what`` is the verb of the audit line; empty: no line."""
+        """Store the temporary user of a device, in place of an earlier one.
+
+        ``what`` is the verb of the audit line; empty: no line.
+        """
         self._uses[use.mac] = use
         audit = audit_line(use.since, use.by, what, f"{use.mac} {use.who}", origin) if what else None
         self._writer.save(Statement(_PUT_USE, [_use(use)]), audit=audit)
@@ -67,7 +70,7 @@ class DeviceUseTable:
             self.drop(mac)
 
     def end_at(self, mac: str, until: datetime) -> None:
-        """Change the end of a device's temporary use, after a clock change."""
+        """Change the end of a device's temporary use, which must be stored, after a clock change."""
         self._uses[mac] = replace(self._uses[mac], until=until)
         self._writer.save(Statement(_PUT_USE, [_use(self._uses[mac])]))
 

@@ -29,7 +29,7 @@ _PRUNE = "DELETE FROM sights WHERE mac NOT IN (SELECT mac FROM devices)"
 class SightsLost:
     """Event: what devices reported about themselves must be written again, such as to a new database file.
 
-    The subscriber passes all known sightings to ``SightingTable.keep``.
+    The subscriber must pass all known sightings to ``SightingTable.keep`` before it returns.
     """
 
 
@@ -57,9 +57,9 @@ class SightingTable:
         self._writer.save(Statement("DELETE FROM sights WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write what devices reported since the last flush, and delete the rows of dropped devices.
+        """Write what `keep` got since the last flush, and delete the rows of devices that are not stored.
 
-        Call it after the `flush` of the devices.
+        Does nothing if `keep` got nothing. Call it after the `flush` of the devices.
         """
         if not self._waiting:
             return

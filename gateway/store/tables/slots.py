@@ -19,8 +19,8 @@ CLASSES = range(1, 64)  # six bits; 0 is no class
 class SlotTable:
     """Assigns and stores the numbers in the kernel's packet marks: slots and classes.
 
-    A slot stands for a filtered device, a class for a combination of time rules of a slot. The smallest free
-    number is used.
+    A slot is the number of a filtered device, or of several with one profile; a class is that of a
+    combination of time rules (gates) of a slot. The smallest free number is used.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -38,14 +38,15 @@ class SlotTable:
         }
 
     def slots(self) -> Mapping[str, int]:
-        """Return the slot numbers of all devices that have one, by MAC address or other slot key."""
+        """Return all slot numbers, by the MAC address of the device or the key of the group of devices."""
         return self._slots
 
     def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
-        """Return the slot number of a device, assigned on first use. ``now``: Unix seconds.
+        """Return the slot number of a device or group of devices, assigned on first use.
 
-        If all slots are taken, the device gets the slot of the longest unused device that is not ``in_use``.
-        Raises StoreError if all are in use.
+        ``now``: Unix seconds. If all slots are taken, it gets that of the longest unused device
+        that is not ``in_use``; the class numbers of that slot are deleted. Raises StoreError if all
+        are in use.
         """
         known = self._slots.get(mac)
         if known is not None:
@@ -66,8 +67,8 @@ class SlotTable:
     def lend(self, in_use: Collection[str]) -> int:
         """Return a temporary slot number for the device of a filter test, one at a time. It is not stored.
 
-        If all slots are taken, the longest unused device that is not ``in_use`` loses its slot. Raises
-        StoreError if all are in use.
+        If all slots are taken, the longest unused device that is not ``in_use`` loses its slot.
+        Raises StoreError if all are in use. `give_back` releases it.
         """
         held = len(self._slots)
         number = self._lent = self._free_slot(in_use)
@@ -80,7 +81,7 @@ class SlotTable:
         return number
 
     def give_back(self) -> None:
-        """Release the temporary slot of a filter test, and its class numbers."""
+        """Release the temporary slot number of a filter test (`lend`), and its class numbers."""
         self._classes = {key: value for key, value in self._classes.items() if key[0] != self._lent}
         self._lent = None
 
@@ -105,20 +106,21 @@ class SlotTable:
         self._writer.save(Statement("DELETE FROM slots WHERE mac = ?", [(mac,)]))
 
     def flush(self) -> None:
-        """Write to the disk when slots were last used."""
+        """Write to the disk when the slots (numbers of filtered devices) were last used."""
         again = [(self._used[mac], mac) for mac in self._used_again if mac in self._used]
         self._used_again.clear()
         if again:
             self._writer.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
 
     def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
-        """Return the class numbers by slot and combination of gates (time rules)."""
+        """Return the class numbers by slot (filtered device) and combination of gates (time rules)."""
         return self._classes
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """Return the class number of a combination of time rules (gates) of a slot, assigned on first use.
 
-        Raises StoreError if all 63 classes of the slot are taken.
+        A slot is a filtered device. The number is stored, except for the temporary slot of a filter
+        test. Raises StoreError if all 63 numbers of the slot are taken.
         """
         known = self._classes.get((slot, gates))
         if known is not None:
@@ -142,9 +144,9 @@ class SlotTable:
         return number
 
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
-        """Free the class numbers of a slot for combinations of time rules that are not in ``kept``.
+        """Free the class numbers of a slot (filtered device), except those of the combinations in ``kept``.
 
-        Call it when the slot's profile changed.
+        A combination is a set of time rules (gates). Call it when the slot's profile changed.
         """
         gone = [gates for owner, gates in self._classes if owner == slot and gates not in kept]
         for gates in gone:

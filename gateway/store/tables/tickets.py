@@ -53,12 +53,18 @@ class TicketTable:
         )
 
     def use(self, ticket: Ticket, *, by: str, at: datetime) -> None:
-        """Mark a printed code as used. The extra time that it gives has an audit line of its own."""
+        """Mark a printed code as used by the child ``by``. It does not give the extra time.
+
+        That has an audit line of its own.
+        """
         used = self._tickets[ticket.hash] = replace(ticket, used=at, used_by=by)
         self._writer.save(Statement(_PUT, [_row(used)]))
 
     def withdraw(self, batch: str, *, by: str, at: datetime, origin: str = "") -> int:
-        """Delete the unused printed codes of a batch and return their number. Adds an audit line."""
+        """Delete the unused, unexpired printed codes of a batch and return their number.
+
+        If there were any, add an audit line.
+        """
         gone = [ticket for ticket in self._tickets.values() if ticket.batch == batch and ticket.is_good(at)]
         if not gone:
             return 0
@@ -84,7 +90,7 @@ class TicketTable:
             self._writer.save(*self._snapshot())
 
     def drop_old(self, now: datetime) -> None:
-        """Delete expired printed codes.
+        """Delete expired printed codes, used or not.
 
         Used codes stay until then, so that a second use gets a clear error.
         """
