@@ -68,7 +68,7 @@ def adult_until(
 ) -> tuple[Document, datetime]:
     """Verify a wallet's DeviceResponse; return the document type, and until when the proof is valid.
 
-    That is the end of the document or of its signer's certificate. ``data``: the response in CBOR. ``asked``:
+    That is the earlier end of the document and of its signer's certificate. ``data``: in CBOR. ``asked``:
     the requested document types. Raises AgeProofError if it does not prove that the holder is 18 or older.
     """
     shown = read_response(data, asked)

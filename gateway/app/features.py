@@ -269,7 +269,11 @@ class Features:
         self._plane.effects.regroup()
 
     def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
-        """Add the verbs of all features to the router, with audit origins and the limit on sealed names."""
+        """Add the verbs (control-socket commands) of all features to the router.
+
+        Each records the sending device for the audit log. Those that may disclose whether a name is on a
+        sealed list are rate-limited.
+        """
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         edits = ProfileVerbs(
@@ -433,7 +437,10 @@ class Features:
         return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.live_decisions)
 
     def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
-        """Add the verbs about extra time, PINs, pauses, printed codes and requests to the router."""
+        """Add the verbs about extra time, PINs, pauses, printed codes and requests to the router.
+
+        Also the one for a guardian's note that a device has no mobile data.
+        """
         plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)

@@ -71,7 +71,8 @@ def run(args: Namespace) -> int:
 def _update(args: Namespace, config: Config, now: datetime) -> int:
     """Carry out ``qalqan lists update`` or ``build``, and let the daemon load the new table.
 
-    Return the exit status: 1 if lists failed and none is up to date.
+    Return the exit status: 1 if lists failed and none is up to date, or if the feed failed and an earlier
+    table of the feed stays in use.
     """
     state = Path(config.state)
     is_update = args.action == "update"
@@ -108,7 +109,7 @@ def _follow(config: Config) -> int | None:
     """Draw the progress of an update of the lists that the daemon runs, until it ends.
 
     Return the exit status.
-    None: the daemon runs no update, or does not respond.
+    None: the daemon runs no update, only builds the table again, or does not respond.
     """
     client, bar = Client(control_socket(config)), Bar()
     percent: int | None = None
@@ -227,7 +228,7 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
 
 
 def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
-    """Raise ListError if there is too little memory to update the lists of a ``tier``.
+    """Raise ListError if there is too little memory to update the lists of a ``tier`` (size of the lists).
 
     ``has_feed``: the table is taken ready-made from the signed feed.
     """

@@ -76,10 +76,11 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device by the files, and what else they depend on now.
+        """Return the profile whose rules apply to a device by the files, and the situation for its rules.
 
-        An unknown device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
-        of a guest, and the second value says so. Raises PolicyError.
+        The situation has no pause, extra time or requests, which the files do not show. An unknown device
+        gets the rules that the configuration sets for it. With ``quarantine`` it gets those of a guest, and
+        the situation says so. Raises PolicyError.
         """
         found = self.household.owner_of(mac)
         if found is not None:
@@ -172,7 +173,10 @@ def mac_of(device: str) -> str:
 
 
 def is_file(who: str) -> bool:
-    """Return whether ``who`` looks like the path of a profile's file: it has a slash or ends with .yaml."""
+    """Return whether ``who`` looks like the path of a profile's file. The file may be missing.
+
+    Such a path has a slash, or ends with .yaml or .yml.
+    """
     return "/" in who or who.endswith(FILE_ENDINGS)
 
 

@@ -173,10 +173,10 @@ class Bridge:
             self._hasten()
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        """Plan a round, and publish an event about a child's new, reminded or answered request.
+        """Plan a `_round`, and publish an event about a child's new, reminded or answered request.
 
-        ``event``: from the daemon; an empty one means that the daemon has started. Events about
-        requests are published only with a parent's token.
+        ``event``: from the daemon; an empty one means that the connection to the daemon has begun or ended.
+        Events about requests are published only with a parent's token, and for published children.
         """
         self._hasten()
         kind, profile = event.get("event"), event.get("profile")
@@ -258,7 +258,8 @@ class Bridge:
     def _round(self) -> bool:
         """Publish the retained messages that have changed, and delete those that are obsolete.
 
-        Return False if the daemon does not respond; the gateway is then published as offline.
+        Return False if the daemon does not respond; the gateway is then published as offline. Without a valid
+        token it is too, all messages are deleted, and the result is True.
         """
         try:
             self._permission = self._check_token()

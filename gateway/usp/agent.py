@@ -90,7 +90,10 @@ UNKNOWN_PATH = "the path is not in the data model"
 
 
 class Denied(GatewayError):
-    """Raised by a `Filter` that refuses a change or command. ``reason`` is sent to the USP controller."""
+    """Raised by a `Filter` that refuses a change or command, or cannot carry it out.
+
+    ``reason`` is sent to the USP controller.
+    """
 
     def __init__(self, reason: ErrorCode, text: str) -> None:
         super().__init__(text)
@@ -111,7 +114,7 @@ class Filter(Protocol):
     def support_file(self) -> str:
         """Return the support file: JSON, compressed with gzip, in base64.
 
-        Raises Denied if the filter refuses.
+        Raises Denied if the filter refuses it, does not respond, or takes too long.
         """
         ...
 

@@ -34,7 +34,7 @@ class DaemonFilter:
 
     It uses the daemon's control socket (``client``). Values are cached for FRESH seconds. ``clock``:
     returns seconds of a monotonic clock. ``pause``: sleeps for some seconds. `switch` and `support_file`
-    raise Denied if the daemon refuses or does not respond.
+    raise Denied if the daemon refuses or does not respond; `values` then returns the status Stopped.
     """
 
     def __init__(

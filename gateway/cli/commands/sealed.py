@@ -168,9 +168,10 @@ def _update(args: Namespace, config: Config) -> int:
 
 
 def _fetch_from_feed(config: Config) -> list[str]:
-    """Download the sets that the signed feed delivers.
+    """Download the sealed sets (hashed names, blocked for everyone) that the signed feed delivers.
 
-    Return a line for each problem; the current sets stay.
+    None is downloaded if the configuration uses no set from the feed. Return a line for each problem, after
+    which the current sets stay.
     """
     folder = provider_folder(Path(config.state))
     if all(Path(source.file).parent != folder for source in config.sealed):
