@@ -85,9 +85,10 @@ def adult_until(
 
 
 def read_response(data: bytes, asked: Collection[Document]) -> PresentedDocument:
-    """Return the document in a wallet's DeviceResponse (CBOR), parsed but not verified.
+    """Return the only document in a wallet's DeviceResponse (CBOR), parsed but not verified.
 
-    Raises AgeProofError, also for data that was not requested.
+    ``asked``: the document types of the request. Raises AgeProofError, also for another type, a missing
+    ``age_over_18``, and any data that was not requested.
     """
     may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for absent data
     response = _exactly(decode(data), {"version", "status", "documents", "documentErrors"}, may)

@@ -630,7 +630,7 @@ class Daemon:
         return self.rules.problems()
 
     def _copy_data(self) -> None:
-        """Update the parts that have copies of the packaged data (services, help lines), if it has changed."""
+        """Update the parts that have copies of the packaged data, such as help lines, if it has changed."""
         product = self.rules.product
         if product is self._product:
             return

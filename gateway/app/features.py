@@ -259,9 +259,10 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """Apply an edited profile: delete the stored place and question of its devices, rebuild the rules.
+        """Apply an edited profile: rebuild the rules, and forget what is stored about its devices' owner.
 
-        ``named``: the MAC addresses that the file now lists.
+        That is the owner assigned outside of the files, and an open question about the device. ``named``: the
+        MAC addresses that the profile's file newly lists.
         """
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)

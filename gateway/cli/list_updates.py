@@ -285,7 +285,10 @@ class Lines:
 
 
 class Steps:
-    """Prints the progress of an update as JSON lines on standard output, which the daemon reads."""
+    """Prints the progress of an update as JSON lines on standard output, which the daemon reads.
+
+    It leaves out most steps: a line follows after a second with another percentage, else after five.
+    """
 
     def __init__(self) -> None:
         self._percent, self._at = -1, -STEP

@@ -53,7 +53,7 @@ class HomeFiles:
         return self.product.calendar(self.config)
 
     def profile(self, who: str) -> Profile:
-        """Return a profile by id or name.
+        """Return a profile (the rules of one child, of guests or of the home) by its id or name.
 
         Raises PolicyError: that of the profile's unusable file, or one that suggests a known name.
         """
@@ -76,11 +76,11 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device by the files, and the situation for its rules.
+        """Return the profile whose rules apply to a device by the files, and its temporary state (situation).
 
-        The situation has no pause, extra time or requests, which the files do not show. An unknown device
+        The state has no pauses, extra time or used minutes, which the files do not have. An unknown device
         gets the rules that the configuration sets for it. With ``quarantine`` it gets those of a guest, and
-        the situation says so. Raises PolicyError.
+        the state says so. Raises PolicyError.
         """
         found = self.household.owner_of(mac)
         if found is not None:

@@ -37,9 +37,9 @@ MAX_FORMAT = 1000
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A folder with product data: lists, catalogue, countries. ``version`` is YYYYMMDDnn.
+    """A folder with Qalqan's data (lists, services, countries), from the package or from the feed.
 
-    ``format`` says which versions of Qalqan can read it.
+    ``version`` is YYYYMMDDnn. ``format`` says which versions of Qalqan can read it.
     """
 
     folder: Path

@@ -63,7 +63,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whose access token the bridge uses, and its role. The daemon checks both again with each command."""
+    """Whose access token the bridge uses, and that person's role: guardian (a parent) or helper.
+
+    The daemon checks both again with each command.
+    """
 
     name: str
     role: str

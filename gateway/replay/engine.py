@@ -272,7 +272,10 @@ class Replay:
         self._report_request(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
-        """Report the decision about an IP protocol without ports, at its first packet between two hosts."""
+        """Report the decision about an IP protocol without ports, at its first packet between two hosts.
+
+        ICMP and packets to multicast addresses are ignored.
+        """
         if packet.proto in (ICMP, ICMPV6) or _is_multicast(packet.dst):
             return
         from_client = self._sides.from_client(packet)

@@ -138,7 +138,10 @@ class Agent:
         self._known: Mapping[str, str] = {}  # notified values, as the broker knows them
 
     def respond(self, message: UspMessage) -> UspMessage | None:
-        """Carry out a USP request and return the response or error message; None if it needs none."""
+        """Carry out a USP request and return the response or error message.
+
+        None for a message that is no request, and for a command of which no response is wanted.
+        """
         header, body = message.header, message.body
         if header is None or not header.msg_id or body is None or body.request is None:
             return None  # a response, an error, or no message that can be answered

@@ -91,9 +91,10 @@ def _key(path: Path) -> int:
 
 
 def _make(args: Namespace) -> int:
-    """Make a signed set from the host names on standard input; write it and its secret key to separate files.
+    """Make a sealed set (signed, with hashed names) from the host names on standard input.
 
-    Return 0. Raises ListError.
+    Write it and the secret key, without which it cannot be read, to separate files. Return 0. Raises
+    ListError.
     """
     sign = _signer(args.issuer_key)
     names = list(_names(sys.stdin))
@@ -183,7 +184,10 @@ def _fetch_from_feed(config: Config) -> list[str]:
 
 
 def innocent_names() -> Iterator[str]:
-    """Yield names that no valid sealed set contains: well-known sites, help lines and all public suffixes."""
+    """Yield names that a valid sealed set (hashed names to block) does not contain.
+
+    These are well-known sites, help lines and all public suffixes.
+    """
     from gateway.household.loading import load_countries
     from gateway.lists.canaries import parse_canaries
     from gateway.policy.names.countries import help_names

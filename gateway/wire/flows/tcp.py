@@ -100,7 +100,10 @@ class TcpFlow:
 
     @property
     def judged(self) -> tuple[Observation, ...]:
-        """Each distinct observation (host name or fault) that was judged before the first answer."""
+        """Each distinct observation (host name or fault) that was judged.
+
+        Without those of HTTP requests after the change to reading them in order (`http`).
+        """
         return self._state.client.judged
 
     def free_buffers(self) -> None:
