@@ -590,8 +590,8 @@ class ClientSide:
     def answered(reads: list[ServerReading], proto: Proto, count: int) -> list[ReadClaim]:
         """Return what the server may have answered: runs of ``count`` or more hellos, or requests.
 
-        Each one is a claim (the hosts asked for) of protocol ``proto``, with the reading of the bytes in which
-        it was found. Mixtures of a decoy and the real data are returned only if there is nothing better.
+        Each is a claim (the hosts asked for) of protocol ``proto``, with the reading of the bytes in which it
+        was found. Mixtures of a decoy and the real data are returned only if there is nothing better.
         """
         found = [
             (read, claim)
