@@ -287,7 +287,7 @@ def _check_signer(leaf: ParsedCertificate, document: Document, now: datetime) ->
 
 
 def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
-    """Check the certificates of CAs, and that the signer names the same country as the issuer, if it has one.
+    """Check the CA certificates, and that the signer names the issuer's country, if that has one.
 
     ``whole``: the certificates from the signer to the issuer. Raises AgeProofError.
     """

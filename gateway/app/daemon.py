@@ -153,7 +153,7 @@ class Daemon:
         log_claim_code(self.home, self.store.people)
 
     def _read_rules(self, path: Path) -> None:
-        """Read the rule files; create the parts that learn addresses, such as those of help lines."""
+        """Read the rule files; create the parts that learn addresses, such as of help lines."""
         loop = self.loop
         product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
         self.earlier = EarlierAnswers()
@@ -240,8 +240,8 @@ class Daemon:
     def _build_paths(self, config: Config) -> None:
         """Create the decision log, the packet path, the DNS path and the check of the internet connection.
 
-        The gates (time rules in the kernel) are created later, because they need the nftables table: they are
-        looked up at each call.
+        The gates (time rules in the kernel) are created later, because they need the nftables
+        table: they are looked up at each call.
         """
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.capacity = packets_per_second()
@@ -314,7 +314,8 @@ class Daemon:
     def _build_table(self, config: Config, runtime: Path) -> None:
         """Create the nftables table and the parts around it.
 
-        Such as the boot guard's file, time rules, the meter of minutes, the DNS proxy and sealed lists.
+        Such as the boot guard's file, time rules, the meter of minutes, the DNS proxy and sealed
+        lists.
         """
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         stays = self._table_stays
@@ -630,7 +631,7 @@ class Daemon:
         return self.rules.problems()
 
     def _copy_data(self) -> None:
-        """Update the parts that have copies of the packaged data, such as help lines, if it has changed."""
+        """Update the parts with copies of the packaged data, such as help lines, if it has changed."""
         product = self.rules.product
         if product is self._product:
             return

@@ -259,10 +259,10 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """Apply an edited profile: rebuild the rules, and forget what is stored about its devices' owner.
+        """Apply an edited profile: rebuild the rules, and forget stored facts about its devices' owner.
 
-        That is the owner assigned outside of the files, and an open question about the device. ``named``: the
-        MAC addresses that the profile's file newly lists.
+        That is the owner assigned outside of the files, and an open question about the device.
+        ``named``: the MAC addresses that the profile's file newly lists.
         """
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
@@ -272,8 +272,8 @@ class Features:
     def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
         """Add the verbs (control-socket commands) of all features to the router.
 
-        Each records the sending device for the audit log. Those that may disclose whether a name is on a
-        sealed list are rate-limited.
+        Each records the sending device for the audit log. Those that may disclose whether a name is
+        on a sealed list are rate-limited.
         """
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family

@@ -14,7 +14,8 @@ MAX_DIGITS = 9
 def minutes(text: str, where: str = OPTION) -> int:
     """Return the minutes of a duration such as ``30m``, ``2h``, ``1h30m`` or ``1d``.
 
-    It is at least a minute and at most seven days; else PolicyError, with ``where``, the option, in its text.
+    It is at least a minute and at most seven days; else PolicyError, with ``where``, the option, in
+    its text.
     """
     try:
         found = duration_minutes(text.lower(), days=True)

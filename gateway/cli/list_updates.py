@@ -71,8 +71,8 @@ def run(args: Namespace) -> int:
 def _update(args: Namespace, config: Config, now: datetime) -> int:
     """Carry out ``qalqan lists update`` or ``build``, and let the daemon load the new table.
 
-    Return the exit status: 1 if lists failed and none is up to date, or if the feed failed and an earlier
-    table of the feed stays in use.
+    Return the exit status: 1 if lists failed and none is up to date, or if the feed failed and an
+    earlier table of the feed stays in use.
     """
     state = Path(config.state)
     is_update = args.action == "update"
@@ -228,7 +228,7 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
 
 
 def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
-    """Raise ListError if there is too little memory to update the lists of a ``tier`` (size of the lists).
+    """Raise ListError if there is too little memory to update the lists of a ``tier`` (their size).
 
     ``has_feed``: the table is taken ready-made from the signed feed.
     """
@@ -287,7 +287,8 @@ class Lines:
 class Steps:
     """Prints the progress of an update as JSON lines on standard output, which the daemon reads.
 
-    It leaves out most steps: a line follows after a second with another percentage, else after five.
+    It leaves out most steps: a line follows after a second with another percentage, else after
+    five.
     """
 
     def __init__(self) -> None:
@@ -318,9 +319,9 @@ def _reload_daemon(config: Config, *, quiet: bool) -> None:
 
 
 def _status(library: ListLibrary, now: datetime, *, chosen: bool, as_json: bool) -> int:
-    """Print the category table, the tier (set of lists) and the state of each list. Return 0.
+    """Print size and date of the category table, the tier (set of lists) and each list's state. Return 0.
 
-    ``chosen``: the tier is set in qalqan.yaml.
+    The table maps host names to categories. ``chosen``: the tier is set in qalqan.yaml.
     """
     info = _built(library.state)
     rows = list(_sources(library, info, now))

@@ -76,11 +76,11 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device by the files, and its temporary state (situation).
+        """Return the profile whose rules apply to a device by the files, and its temporary state.
 
-        The state has no pauses, extra time or used minutes, which the files do not have. An unknown device
-        gets the rules that the configuration sets for it. With ``quarantine`` it gets those of a guest, and
-        the state says so. Raises PolicyError.
+        The state has no pauses, extra time or used minutes, which the files do not have. An unknown
+        device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
+        of a guest, and the state says so. Raises PolicyError.
         """
         found = self.household.owner_of(mac)
         if found is not None:
@@ -118,7 +118,10 @@ class JudgeInputs:
 
 
 def read_home(args: Namespace) -> HomeFiles:
-    """Return the household, read from its files. Raises PolicyError for an unusable configuration."""
+    """Return the household, read from its files. Raises PolicyError for an unusable configuration.
+
+    An unusable profile is left out; its error is in ``household.problems``.
+    """
     path = config_path(args)
     product, _ = household.product_in_use(read_config(path))
     found = household.load(path, product)
@@ -181,9 +184,9 @@ def is_file(who: str) -> bool:
 
 
 def config_if_there(args: Namespace) -> Config:
-    """Return the configuration; the default one if the file is missing and none was named.
+    """Return the configuration in use; the default one if the file is missing and none was named.
 
-    Raises PolicyError.
+    If the file is unusable, it is the last good one. Raises PolicyError if there is none.
     """
     path = config_path(args)
     return config_in_use(path) if args.config is not None or is_there(path) else Config()

@@ -53,7 +53,8 @@ class DataSet:
     def place(self, name: str) -> Path:
         """Return the path of a data file or folder by its name, whether it exists or not.
 
-        It is in this set's folder, or in the package if data sets never have it (not in FILES or FOLDERS).
+        It is in this set's folder, or in the package if data sets never have it (not in FILES or
+        FOLDERS).
         """
         return (self.folder if name in FILES or name in FOLDERS else DATA) / name
 

@@ -23,10 +23,10 @@ def provider_folder(state: Path) -> Path:
 
 
 def named_files(config: Config) -> tuple[str, ...]:
-    """Return the names of the files in the provider's folder that `qalqan.yaml` names, existing or not.
+    """Return the names of files in the provider's folder that `qalqan.yaml` uses, existing or not.
 
-    These are sealed lists (hashed host names) and state registers (sites that a state blocks). Registers that
-    are off are left out.
+    These are sealed lists (hashed host names) and state registers (sites that a state blocks).
+    Registers that are off are left out.
     """
     folder = provider_folder(Path(config.state))
     registers = (register.file for register in config.registers if register.on)

@@ -178,8 +178,9 @@ class Bridge:
     def _note(self, event: Mapping[str, Any]) -> None:
         """Plan a `_round`, and publish an event about a child's new, reminded or answered request.
 
-        ``event``: from the daemon; an empty one means that the connection to the daemon has begun or ended.
-        Events about requests are published only with a parent's token, and for published children.
+        ``event``: from the daemon; an empty one means that the connection to the daemon has begun
+        or ended. Events about requests are published only with a parent's token, and for published
+        children.
         """
         self._hasten()
         kind, profile = event.get("event"), event.get("profile")
@@ -261,8 +262,8 @@ class Bridge:
     def _round(self) -> bool:
         """Publish the retained messages that have changed, and delete those that are obsolete.
 
-        Return False if the daemon does not respond; the gateway is then published as offline. Without a valid
-        token it is too, all messages are deleted, and the result is True.
+        Return False if the daemon does not respond; the gateway is then published as offline.
+        Without a valid token it is too, all messages are deleted, and the result is True.
         """
         try:
             self._permission = self._check_token()

@@ -93,8 +93,8 @@ def _key(path: Path) -> int:
 def _make(args: Namespace) -> int:
     """Make a sealed set (signed, with hashed names) from the host names on standard input.
 
-    Write it and the secret key, without which it cannot be read, to separate files. Return 0. Raises
-    ListError.
+    Write it and the secret key, without which it cannot be read, to separate files. Return 0.
+    Raises ListError.
     """
     sign = _signer(args.issuer_key)
     names = list(_names(sys.stdin))
@@ -171,8 +171,8 @@ def _update(args: Namespace, config: Config) -> int:
 def _fetch_from_feed(config: Config) -> list[str]:
     """Download the sealed sets (hashed names, blocked for everyone) that the signed feed delivers.
 
-    None is downloaded if the configuration uses no set from the feed. Return a line for each problem, after
-    which the current sets stay.
+    None is downloaded if the configuration uses no set from the feed. Return a line for each
+    problem, after which the current sets stay.
     """
     folder = provider_folder(Path(config.state))
     if all(Path(source.file).parent != folder for source in config.sealed):

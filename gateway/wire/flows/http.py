@@ -127,9 +127,9 @@ class HttpFlow:
 
     @property
     def forwardable(self) -> tuple[int, int] | None:
-        """The first and last stream offset at which body segments begin that the kernel may forward unread.
+        """The first and last stream offset of body segments that the kernel may forward unread.
 
-        None while it may forward none.
+        The offset of a segment is that of its first byte. None while it may forward none.
         """
         body, limits, first = self.body, self._limits, self.position
         if body is None or body.answered or body.acked is None:
@@ -167,10 +167,10 @@ class HttpFlow:
             body.acked = acked
 
     def answer(self, payload: bytes) -> None:
-        """Check the server's first bytes, for a flow that was created with its answer; they are not stored.
+        """Check, not store, the server's first bytes, for a flow that was created with its answer.
 
-        If they are a final answer (no status 1xx) while a long body is being sent, every later byte of that
-        body is read here, and the kernel forwards none of it.
+        If they are a final answer (no status 1xx) while a long body is being sent, every later byte
+        of that body is read here, and the kernel forwards none of it.
         """
         if self.body is not None and _INTERIM.match(payload) is None:
             self.body.answered = True

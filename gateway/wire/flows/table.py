@@ -39,7 +39,7 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class FlowResult(NamedTuple):
-    """The action for one packet, the observation (host name, fault) behind it, and all names of its flow.
+    """The action for one packet, the observation (host, fault) behind it, and the names of its flow.
 
     ``judged`` is empty until the flow passes. A NamedTuple, since one is built for every packet.
     """
@@ -393,8 +393,9 @@ class FlowTable:
     def forget(self, zone: int | None = None, *, settled: bool = False) -> int:
         """Remove the flows of one device (``zone``), or all flows. Return the number of removed entries.
 
-        ``settled``: only decided flows without a half-read hello, as after a change of rules. Undecided flows
-        keep their bytes; the owner of the table must judge their names again when the flow passes.
+        ``settled``: only decided flows without a half-read hello, as after a change of rules.
+        Undecided flows keep their bytes; the owner of the table must judge their names again when
+        the flow passes.
         """
         if zone is not None and not settled:
             self._effort.forget(zone)

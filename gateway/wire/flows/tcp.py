@@ -119,7 +119,8 @@ class TcpFlow:
     def is_far_away(self, packet: Packet) -> bool:
         """Return whether the client's segment is too far from the bytes that were read to follow them.
 
-        False for a flow that is not read as HTTP requests in order, and that the kernel may not decide.
+        False for a flow that is not read as HTTP requests in order, and that the kernel may not
+        decide.
         """
         state, offset = self._state, self._offset(packet.seq)
         if state.http is not None:
@@ -247,9 +248,10 @@ class Openings:
     def is_other(self, packet: Packet, from_lan: bool, *, fresh: bool, begun: bool) -> bool:
         """Return whether ``packet`` opens another connection than the current one. SYNs are stored.
 
-        A SYN does, as long as the client has not sent data (``begun``). After that, any host on the LAN could
-        have sent it, so the other side's answer is required, which acknowledges its number (RFC 9293 §3.5).
-        ``fresh``: the server has not sent data; the first SYN is then that of the current connection.
+        A SYN does, as long as the client has not sent data (``begun``). After that, any host on the
+        LAN could have sent it, so the other side's answer is required, which acknowledges its
+        number (RFC 9293 §3.5). ``fresh``: the server has not sent data; the first SYN is then that
+        of the current connection.
         """
         flags = packet.flags & (SYN | ACK)
         if flags == SYN:
