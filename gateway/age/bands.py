@@ -11,7 +11,10 @@ from enum import Enum
 
 
 class AgeBand(Enum):
-    """An age group. The value is its id in every file; the order is from young to old."""
+    """An age group (0-5, 6-9, 10-12, 13-15, 16-17, adult), which has a preset of a child's rules.
+
+    The value is its id in every file; the order is from young to old.
+    """
 
     AGE_0_5 = "0-5"
     AGE_6_9 = "6-9"

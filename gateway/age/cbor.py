@@ -33,14 +33,18 @@ Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[Key, Value] | 
 
 
 class CborError(AgeProofError):
-    """Raised for CBOR that is invalid or that this module does not support."""
+    """Raised for CBOR that is invalid or not supported here. The reason for the refusal is BAD_CBOR."""
 
     def __init__(self, why: str) -> None:
         super().__init__(ProofRefusal.BAD_CBOR, why)
 
 
 def decode(data: bytes) -> Value:
-    """Return the value that ``data`` encodes in CBOR. Raises CborError, also for bytes after it."""
+    """Return the value that ``data`` encodes in CBOR, in the only form that the module accepts.
+
+    Raises CborError for another form (floats, indefinite lengths, numbers longer than needed), for
+    bytes after the value, and for more than MOST_BYTES.
+    """
     if len(data) > MOST_BYTES:
         msg = f"more than {MOST_BYTES} bytes"
         raise CborError(msg)

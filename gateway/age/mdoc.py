@@ -68,8 +68,9 @@ def adult_until(
 ) -> tuple[Document, datetime]:
     """Verify a wallet's DeviceResponse; return the document type, and until when the proof is valid.
 
-    That is the end of the document or of its signer's certificate. ``data``: the response in CBOR. ``asked``:
-    the requested document types. Raises AgeProofError if it does not prove that the holder is 18 or older.
+    That is the earlier end of the document and of its signer's certificate. ``data``: in CBOR.
+    ``asked``: the requested document types. Raises AgeProofError if it does not prove that the
+    holder is 18 or older.
     """
     shown = read_response(data, asked)
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
@@ -85,9 +86,10 @@ def adult_until(
 
 
 def read_response(data: bytes, asked: Collection[Document]) -> PresentedDocument:
-    """Return the document in a wallet's DeviceResponse (CBOR), parsed but not verified.
+    """Return the only document in a wallet's DeviceResponse (CBOR), parsed but not verified.
 
-    Raises AgeProofError, also for data that was not requested.
+    ``asked``: the document types of the request. Raises AgeProofError, also for another type, a
+    missing ``age_over_18``, and any data that was not requested.
     """
     may = {"documents", "documentErrors", "errors"}  # the last two are ISO's codes for absent data
     response = _exactly(decode(data), {"version", "status", "documents", "documentErrors"}, may)

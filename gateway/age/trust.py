@@ -287,9 +287,9 @@ def _check_signer(leaf: ParsedCertificate, document: Document, now: datetime) ->
 
 
 def _check_above(whole: list[ParsedCertificate], now: datetime) -> None:
-    """Check the certificates of CAs, and that signer and issuer name the same country.
+    """Check the CA certificates, and that the signer names the issuer's country, if that has one.
 
-    Raises AgeProofError.
+    ``whole``: the certificates from the signer to the issuer. Raises AgeProofError.
     """
     for between, ca in enumerate(whole[1:]):
         _check_dates(ca, now)

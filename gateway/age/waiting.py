@@ -25,7 +25,7 @@ class OpenChallenges:
     def add(self, name: str, challenge: str, until: datetime, now: datetime) -> None:
         """Store a request's challenge with the time at which it expires. It replaces one of the same name.
 
-        If there are too many, the oldest is removed.
+        Expired ones are removed; if there are too many, the oldest too.
         """
         self._open = {key: entry for key, entry in self._open.items() if entry[1] > now and key != name}
         while len(self._open) >= MOST:

@@ -153,7 +153,7 @@ class Daemon:
         log_claim_code(self.home, self.store.people)
 
     def _read_rules(self, path: Path) -> None:
-        """Read the rule files; create the parts that learn addresses of help lines and safe search."""
+        """Read the rule files; create the parts that learn addresses, such as of help lines."""
         loop = self.loop
         product, _ = household.product_in_use(config_in_use(path, lazy_public_suffix_check()))
         self.earlier = EarlierAnswers()
@@ -177,7 +177,10 @@ class Daemon:
         self._product = self.rules.product  # of which other parts have copies
 
     def _open_state(self, config: Config) -> None:
-        """Create the clock watch, open the database (restored if lost), and create the minute ledgers."""
+        """Create the clock watch, open the database (restored if lost), and create the minute ledgers.
+
+        A ledger has the minutes that were counted for a child.
+        """
         state, runtime = Path(config.state), Path(config.runtime)
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
         self.watch = self._kept(
@@ -237,7 +240,8 @@ class Daemon:
     def _build_paths(self, config: Config) -> None:
         """Create the decision log, the packet path, the DNS path and the check of the internet connection.
 
-        The gates are created later, because they need the table: they are looked up at each call.
+        The gates (time rules in the kernel) are created later, because they need the nftables
+        table: they are looked up at each call.
         """
         loop, wall, bus = self.loop, self.clock.now, self.bus
         self.capacity = packets_per_second()
@@ -308,7 +312,11 @@ class Daemon:
         )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
-        """Create the nftables table and the parts that update it, such as guard, gates, meter, DNS proxy."""
+        """Create the nftables table and the parts around it.
+
+        Such as the boot guard's file, time rules, the meter of minutes, the DNS proxy and sealed
+        lists.
+        """
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         stays = self._table_stays
         self.guard = self._kept(GuardFile(loop, Path(config.state), runtime, self.help, self.wear))
@@ -539,7 +547,10 @@ class Daemon:
     # ------------------------------------------------------------------------------------ events
 
     def _minutes_counted(self) -> None:
-        """Update what is open and the warnings, after a minute counted for a limit or the day changed."""
+        """Update which time rules let traffic pass, and the warnings before time ends.
+
+        Called after a minute counted for a limit, or when the day has changed.
+        """
         self.gates.sync()
         self.features.warnings.look()
 
@@ -620,7 +631,7 @@ class Daemon:
         return self.rules.problems()
 
     def _copy_data(self) -> None:
-        """Update the parts that have copies of the product data, if that has changed."""
+        """Update the parts with copies of the packaged data, such as help lines, if it has changed."""
         product = self.rules.product
         if product is self._product:
             return

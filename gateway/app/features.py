@@ -259,9 +259,10 @@ class Features:
             part.start()
 
     def _edited(self, named: frozenset[str]) -> None:
-        """Apply an edited profile: delete the stored place and question of its devices, rebuild the rules.
+        """Apply an edited profile: rebuild the rules, and forget stored facts about its devices' owner.
 
-        ``named``: the MAC addresses that the file now lists.
+        That is the owner assigned outside of the files, and an open question about the device.
+        ``named``: the MAC addresses that the profile's file newly lists.
         """
         for mac in sorted(named):
             self._plane.store.devices.unplace(mac)
@@ -269,7 +270,11 @@ class Features:
         self._plane.effects.regroup()
 
     def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
-        """Add the verbs of all features to the router, with audit origins and the limit on sealed names."""
+        """Add the verbs (control-socket commands) of all features to the router.
+
+        Each records the sending device for the audit log. Those that may disclose whether a name is
+        on a sealed list are rate-limited.
+        """
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
         edits = ProfileVerbs(
@@ -433,7 +438,10 @@ class Features:
         return LiveTraffic(plane.home, plane.family, rights, plane.presence.mac_of, plane.live_decisions)
 
     def _register_time(self, time: TimeVerbs, pins: PinDesk, editing: Editing) -> None:
-        """Add the verbs about extra time, PINs, pauses, printed codes and requests to the router."""
+        """Add the verbs about extra time, PINs, pauses, printed codes and requests to the router.
+
+        Also the one for a guardian's note that a device has no mobile data.
+        """
         plane, router, access, grants = self._plane, self._router, self.access, self.grants
         home, effects, store, family = plane.home, plane.effects, plane.store, plane.family
         values = AskedValues(home.rules, plane.visibility)

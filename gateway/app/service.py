@@ -161,8 +161,10 @@ def run(
 ) -> int:
     """Run the daemon until a signal stops it, and return the exit code (`qalqan run`).
 
+    If ``path`` does not exist on a router with settings of its own, the file is created from these.
     ``user``: start as root, and become this user before the filter starts. ``keep_guard`` and
-    ``help_service`` as in `Daemon`. Raises GatewayError, with a message of one line, if it cannot run.
+    ``help_service`` as in `Daemon`. Raises GatewayError, with a message of one line, if it cannot
+    run.
     """
     disable_core_dumps()
     if first_boot(path):

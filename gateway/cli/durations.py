@@ -12,9 +12,10 @@ MAX_DIGITS = 9
 
 
 def minutes(text: str, where: str = OPTION) -> int:
-    """Return a duration such as ``30m``, ``2h``, ``1h30m`` or ``1d`` in minutes, from 1 to seven days.
+    """Return the minutes of a duration such as ``30m``, ``2h``, ``1h30m`` or ``1d``.
 
-    Raises PolicyError. ``where``: the option, named in the error.
+    It is at least a minute and at most seven days; else PolicyError, with ``where``, the option, in
+    its text.
     """
     try:
         found = duration_minutes(text.lower(), days=True)

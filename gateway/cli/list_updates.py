@@ -71,7 +71,8 @@ def run(args: Namespace) -> int:
 def _update(args: Namespace, config: Config, now: datetime) -> int:
     """Carry out ``qalqan lists update`` or ``build``, and let the daemon load the new table.
 
-    Return the exit status: 1 if lists failed and none is up to date.
+    Return the exit status: 1 if lists failed and none is up to date, or if the feed failed and an
+    earlier table of the feed stays in use.
     """
     state = Path(config.state)
     is_update = args.action == "update"
@@ -108,7 +109,7 @@ def _follow(config: Config) -> int | None:
     """Draw the progress of an update of the lists that the daemon runs, until it ends.
 
     Return the exit status.
-    None: the daemon runs no update, or does not respond.
+    None: the daemon runs no update, only builds the table again, or does not respond.
     """
     client, bar = Client(control_socket(config)), Bar()
     percent: int | None = None
@@ -227,7 +228,7 @@ def _turn_on(args: Namespace, library: ListLibrary) -> None:
 
 
 def _check_memory(tier: ListTier, *, has_feed: bool = False) -> None:
-    """Raise ListError if there is too little memory to update the lists of a ``tier``.
+    """Raise ListError if there is too little memory to update the lists of a ``tier`` (their size).
 
     ``has_feed``: the table is taken ready-made from the signed feed.
     """
@@ -284,7 +285,11 @@ class Lines:
 
 
 class Steps:
-    """Prints the progress of an update as JSON lines on standard output, which the daemon reads."""
+    """Prints the progress of an update as JSON lines on standard output, which the daemon reads.
+
+    It leaves out most steps: a line follows after a second with another percentage, else after
+    five.
+    """
 
     def __init__(self) -> None:
         self._percent, self._at = -1, -STEP
@@ -314,9 +319,9 @@ def _reload_daemon(config: Config, *, quiet: bool) -> None:
 
 
 def _status(library: ListLibrary, now: datetime, *, chosen: bool, as_json: bool) -> int:
-    """Print the category table, the tier (set of lists) and the state of each list. Return 0.
+    """Print size and date of the category table, the tier (set of lists) and each list's state. Return 0.
 
-    ``chosen``: the tier is set in qalqan.yaml.
+    The table maps host names to categories. ``chosen``: the tier is set in qalqan.yaml.
     """
     info = _built(library.state)
     rows = list(_sources(library, info, now))

@@ -53,7 +53,7 @@ class HomeFiles:
         return self.product.calendar(self.config)
 
     def profile(self, who: str) -> Profile:
-        """Return a profile by id or name.
+        """Return a profile (the rules of one child, of guests or of the home) by its id or name.
 
         Raises PolicyError: that of the profile's unusable file, or one that suggests a known name.
         """
@@ -76,10 +76,11 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device by the files, and what else they depend on now.
+        """Return the profile whose rules apply to a device by the files, and its temporary state.
 
-        An unknown device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
-        of a guest, and the second value says so. Raises PolicyError.
+        The state has no pauses, extra time or used minutes, which the files do not have. An unknown
+        device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
+        of a guest, and the state says so. Raises PolicyError.
         """
         found = self.household.owner_of(mac)
         if found is not None:
@@ -117,7 +118,10 @@ class JudgeInputs:
 
 
 def read_home(args: Namespace) -> HomeFiles:
-    """Return the household, read from its files. Raises PolicyError for an unusable configuration."""
+    """Return the household, read from its files. Raises PolicyError for an unusable configuration.
+
+    An unusable profile is left out; its error is in ``household.problems``.
+    """
     path = config_path(args)
     product, _ = household.product_in_use(read_config(path))
     found = household.load(path, product)
@@ -172,14 +176,17 @@ def mac_of(device: str) -> str:
 
 
 def is_file(who: str) -> bool:
-    """Return whether ``who`` looks like the path of a profile's file: it has a slash or ends with .yaml."""
+    """Return whether ``who`` looks like the path of a profile's file. The file may be missing.
+
+    Such a path has a slash, or ends with .yaml or .yml.
+    """
     return "/" in who or who.endswith(FILE_ENDINGS)
 
 
 def config_if_there(args: Namespace) -> Config:
-    """Return the configuration; the default one if the file is missing and none was named.
+    """Return the configuration in use; the default one if the file is missing and none was named.
 
-    Raises PolicyError.
+    If the file is unusable, it is the last good one. Raises PolicyError if there is none.
     """
     path = config_path(args)
     return config_in_use(path) if args.config is not None or is_there(path) else Config()

@@ -48,7 +48,10 @@ def control_socket(config: Config) -> Path:
 
 
 def daemon(args: Namespace) -> Client:
-    """Return a client for the control socket of this household's daemon. It does not connect yet."""
+    """Return a client for the control socket of this household's daemon. It does not connect yet.
+
+    Raises PolicyError if no usable configuration says where the socket is.
+    """
     return Client(control_socket(config_in_use(config_path(args))))
 
 

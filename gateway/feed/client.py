@@ -84,10 +84,10 @@ class FeedError(ListError):
 
 @dataclass(frozen=True, slots=True)
 class FeedOffer:
-    """The version of the data set that the feed has for this gateway.
+    """The version of the data set (lists, services, countries) that the feed has for this gateway.
 
-    ``bundle``: its downloaded and verified file; None if the gateway has this version, or its package a
-    newer one.
+    ``bundle``: its downloaded and verified file; None if the gateway has this version, or its
+    package a newer one.
     """
 
     version: int
@@ -134,11 +134,12 @@ class FeedClient:
         return self._from_any(lambda updater: self._newest(updater, data_format, packaged, stored))
 
     def table(self, data_format: int, wanted: TableRelease, now: datetime) -> Path | None:
-        """Download the compressed category table of a data set and a tier, for this machine's byte order.
+        """Download the compressed table of host names and categories for this machine's byte order.
 
-        Call `newest` before. Return its file; None if the feed has no table for this data set. Raises
-        FeedError with the problem of each server, also if the table is older than a week or has
-        another format, and OSError if the disk fails.
+        ``wanted``: its data set's version and its tier, the size of the lists. Call `newest`
+        before. Return its file; None if the feed has no such table. Raises FeedError with the
+        problem of each server, also if the table is older than a week or has another format, and
+        OSError if the disk fails.
         """
         return self._from_any(lambda updater: self._table(updater, data_format, wanted, now))
 
@@ -304,7 +305,10 @@ class FeedClient:
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
-        """Context manager: abort the connection if the body takes longer than the deadline."""
+        """Context manager: abort the connection if the ``with`` block takes longer than the deadline.
+
+        That of one server, or what is left of PATIENCE seconds for all servers.
+        """
         self._late.clear()
 
         def cut() -> None:

@@ -37,9 +37,9 @@ MAX_FORMAT = 1000
 
 @dataclass(frozen=True, slots=True)
 class DataSet:
-    """A folder with product data: lists, catalogue, countries. ``version`` is YYYYMMDDnn.
+    """A folder with Qalqan's data (lists, services, countries), from the package or from the feed.
 
-    ``format`` says which versions of Qalqan can read it.
+    ``version`` is YYYYMMDDnn. ``format`` says which versions of Qalqan can read it.
     """
 
     folder: Path
@@ -51,7 +51,11 @@ class DataSet:
         return self.folder == DATA
 
     def place(self, name: str) -> Path:
-        """Return the path of a data file or folder: here, or in the package for those that no set has."""
+        """Return the path of a data file or folder by its name, whether it exists or not.
+
+        It is in this set's folder, or in the package if data sets never have it (not in FILES or
+        FOLDERS).
+        """
         return (self.folder if name in FILES or name in FOLDERS else DATA) / name
 
     def name_of(self, name: str) -> str:

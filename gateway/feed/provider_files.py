@@ -23,8 +23,9 @@ def provider_folder(state: Path) -> Path:
 
 
 def named_files(config: Config) -> tuple[str, ...]:
-    """Return the file names of sealed lists and registers in the provider's folder that `qalqan.yaml` uses.
+    """Return the names of files in the provider's folder that `qalqan.yaml` uses, existing or not.
 
+    These are sealed lists (hashed host names) and state registers (sites that a state blocks).
     Registers that are off are left out.
     """
     folder = provider_folder(Path(config.state))

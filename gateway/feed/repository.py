@@ -149,8 +149,9 @@ class FeedRepository:
         """Stage a bundle of data, its category tables and new targets metadata, which wait for signatures.
 
         With ``rollout``, they are a candidate for this percentage of gateways, in place of an older
-        candidate. Bundles and tables of other formats stay in the feed. Raises ListError if
-        ``version`` is not above all earlier ones, or for a roll-out of the feed's first data.
+        candidate. Without it they are for all gateways, and the candidate is removed. Bundles and
+        tables of other formats stay in the feed. Raises ListError if ``version`` is not above all
+        published ones, or for a roll-out of the format's first data.
         """
         newest = self.newest_version(data_format)
         if version <= newest:

@@ -64,7 +64,10 @@ def takes_candidate(gateway_id: bytes, digest: str, percent: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FeedTable:
-    """A compressed category table for the feed. ``order``: the byte order of the machines that read it."""
+    """A compressed category table (host names to categories) for the feed.
+
+    ``tier``: the size of its lists. ``order``: the byte order of the machines that read it.
+    """
 
     tier: str
     order: str

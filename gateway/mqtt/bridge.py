@@ -63,7 +63,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Whose access token the bridge uses, and its role. The daemon checks both again with each command."""
+    """Whose access token the bridge uses, and that person's role: guardian (a parent) or helper.
+
+    The daemon checks both again with each command.
+    """
 
     name: str
     role: str
@@ -173,10 +176,11 @@ class Bridge:
             self._hasten()
 
     def _note(self, event: Mapping[str, Any]) -> None:
-        """Plan a round, and publish an event about a child's new, reminded or answered request.
+        """Plan a `_round`, and publish an event about a child's new, reminded or answered request.
 
-        ``event``: from the daemon; an empty one means that the daemon has started. Events about
-        requests are published only with a parent's token.
+        ``event``: from the daemon; an empty one means that the connection to the daemon has begun
+        or ended. Events about requests are published only with a parent's token, and for published
+        children.
         """
         self._hasten()
         kind, profile = event.get("event"), event.get("profile")
@@ -259,6 +263,7 @@ class Bridge:
         """Publish the retained messages that have changed, and delete those that are obsolete.
 
         Return False if the daemon does not respond; the gateway is then published as offline.
+        Without a valid token it is too, all messages are deleted, and the result is True.
         """
         try:
             self._permission = self._check_token()

@@ -69,7 +69,7 @@ class Broker:
     def __init__(self, settings: MqttSettings, topics: Topics, inbox: SimpleQueue[Any]) -> None:
         """Configure the client without connecting.
 
-        Raises BrokerError if a file of the settings cannot be read.
+        Raises BrokerError if the password file or the CA certificate cannot be used.
         """
         self._settings, self._topics, self._inbox = settings, topics, inbox
         self._complaint = ""  # the last reported problem, so that it is logged once

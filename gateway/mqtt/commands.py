@@ -39,7 +39,7 @@ class HomeCommand:
 
 
 class CommandLimit:
-    """Rate limit for the commands of all children: `MOST_AT_ONCE`, then one in `COMMAND_EVERY` seconds.
+    """Rate limit for all commands together: MOST_AT_ONCE, then one in COMMAND_EVERY seconds.
 
     ``exceeded``: a command was refused, and the backlog has not been empty since.
     """

@@ -69,7 +69,8 @@ def main(text: str, form: str, config: str) -> int:
 def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event) -> None:
     """Run a bridge with these settings until the settings or the password file change, or ``stop`` is set.
 
-    If a file of the settings cannot be used, logs it and returns after RETRY seconds.
+    At the end it deletes its retained messages if MQTT is off now or has other topics. If a file of
+    the settings cannot be used, logs it and returns after RETRY seconds.
     """
     from gateway.control.client import Client
     from gateway.core.errors import GatewayError

@@ -272,7 +272,10 @@ class Replay:
         self._report_request(seen, self._decide(seen, at))
 
     def _portless_packet(self, packet: Packet) -> None:
-        """Report the decision about an IP protocol without ports, at its first packet between two hosts."""
+        """Report the decision about an IP protocol without ports, at its first packet between two hosts.
+
+        ICMP and packets to multicast addresses are ignored.
+        """
         if packet.proto in (ICMP, ICMPV6) or _is_multicast(packet.dst):
             return
         from_client = self._sides.from_client(packet)
@@ -375,8 +378,9 @@ def _no_text(_seen: Observation, _decision: Decision) -> str:
 class Learned:
     """Learns addresses of host names from the DNS answers of a capture, as a gateway does by its own queries.
 
-    ``help_names``: those of help lines. ``services_of``: returns the services of a host. ``now``: the time of
-    the newest frame, in seconds.
+    ``help_names``: those of help lines; ``calling_names``: of these, carriers' Wi-Fi calling.
+    ``services_of`` returns the services of a host. ``now``: the time of the newest frame, in
+    seconds.
     """
 
     def __init__(
@@ -463,10 +467,10 @@ class FlowClients:
         self._old: dict[_FlowEnds, int] = {}
 
     def from_client(self, packet: Packet) -> bool | None:
-        """Return whether the client sent ``packet``; None if its TCP connection is decided already.
+        """Return whether the client sent ``packet``; None if its connection was decided (`decided`).
 
-        The client is the sender of the SYN. If the capture begins later: the side with bytes of a client,
-        else the side with a port that is no server's, else the sender of the first packet.
+        The client is the sender of the SYN. If the capture begins later: the side with bytes of a
+        client, else the side with a port that is no server's, else the sender of the first packet.
         """
         ends = (packet.proto, packet.src, packet.sport, packet.dst, packet.dport)
         side = self._young.get(ends)

@@ -70,7 +70,10 @@ def frames(read: Callable[[int], bytes], name: str) -> Iterator[Frame]:
 
 
 def is_cut(frame: Frame) -> bool:
-    """Return whether the IP packet in ``frame`` is shorter than its length field, or than its header."""
+    """Return whether the IP packet in ``frame`` is shorter than its length field, or than its header.
+
+    Also True for a frame that is cut before it. False for a frame without an IP packet.
+    """
     try:
         found = ip_payload(frame.linktype, frame.data)
     except WireError:

@@ -37,7 +37,8 @@ def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mappi
 def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
     """Return the content of qalqan.yaml with the plan's settings. Raises PolicyError if these are invalid.
 
-    Other settings are kept; without a change the file stays byte for byte.
+    Other settings of a valid existing file are kept, but not its comments; without a change it
+    stays byte for byte. An invalid file is replaced.
     """
     before = existing_settings(facts)
     after: Document = {**before, "lan": list(plan.lan)}
@@ -94,9 +95,10 @@ def trusted_name(settings: Document) -> str:
 
 
 def dnsmasq(plan: SetupPlan, name: str = "") -> bytes:
-    """Return the content of setup's file for dnsmasq; empty if dnsmasq needs none.
+    """Return the content of setup's file for dnsmasq: lease events and DHCP; empty without both.
 
-    ``name``: the trusted HTTPS name of the pages, whose captive-portal address DHCP announces; empty: none.
+    ``name``: the trusted HTTPS name of the pages, whose captive-portal address DHCP announces;
+    empty: none.
     """
     lines = []
     if plan.hook:

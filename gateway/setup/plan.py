@@ -67,7 +67,8 @@ def ready(facts: MachineFacts) -> None:
 def propose(facts: MachineFacts) -> InterfaceProposal:
     """Return the interface of the first IPv4 default route, and the one that is most likely the LAN's.
 
-    Call `ready` first: it raises an error without a default route.
+    If no other fits, it is the same one (one arm). Call `ready` first: it raises an error without a
+    default route.
     """
     way = next(way for way in facts.machine.ways if way.version == 4)
     reasons = [f"{way.interface} leads to the internet: the default route goes by it"]

@@ -158,9 +158,10 @@ def _like(path: Path) -> os.stat_result:
 
 
 def apply(plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System) -> list[Path]:
-    """Write setup's files, set sysctls, load the NAT rules and record all of it; return the written paths.
+    """Write setup's files, set sysctls, load the NAT rules and record all of it; return the changed paths.
 
-    After any failure or Ctrl-C everything is restored, and the error is raised.
+    Files of an earlier setup that the plan no longer has are restored or removed. After any failure
+    or Ctrl-C everything is restored, and the error is raised.
     """
     back: Undoing = []
     try:

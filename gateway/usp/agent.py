@@ -90,7 +90,10 @@ UNKNOWN_PATH = "the path is not in the data model"
 
 
 class Denied(GatewayError):
-    """Raised by a `Filter` that refuses a change or command. ``reason`` is sent to the USP controller."""
+    """Raised by a `Filter` that refuses a change or command, or cannot carry it out.
+
+    ``reason`` is sent to the USP controller.
+    """
 
     def __init__(self, reason: ErrorCode, text: str) -> None:
         super().__init__(text)
@@ -111,7 +114,7 @@ class Filter(Protocol):
     def support_file(self) -> str:
         """Return the support file: JSON, compressed with gzip, in base64.
 
-        Raises Denied if the filter refuses.
+        Raises Denied if the filter refuses it, does not respond, or takes too long.
         """
         ...
 
@@ -135,7 +138,10 @@ class Agent:
         self._known: Mapping[str, str] = {}  # notified values, as the broker knows them
 
     def respond(self, message: UspMessage) -> UspMessage | None:
-        """Carry out a USP request and return the response or error message; None if it needs none."""
+        """Carry out a USP request and return the response or error message.
+
+        None for a message that is no request, and for a command of which no response is wanted.
+        """
         header, body = message.header, message.body
         if header is None or not header.msg_id or body is None or body.request is None:
             return None  # a response, an error, or no message that can be answered

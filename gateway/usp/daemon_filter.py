@@ -32,9 +32,10 @@ GZIP = 16 + zlib.MAX_WBITS  # zlib's code for the format of gzip
 class DaemonFilter:
     """Reads the filter's values, turns filtering on or off, and returns the support file, for the USP agent.
 
-    It uses the daemon's control socket (``client``). Values are cached for FRESH seconds. ``clock``:
-    returns seconds of a monotonic clock. ``pause``: sleeps for some seconds. `switch` and `support_file`
-    raise Denied if the daemon refuses or does not respond.
+    It uses the daemon's control socket (``client``). Values are cached for FRESH seconds.
+    ``clock``: returns seconds of a monotonic clock. ``pause``: sleeps for some seconds. `switch`
+    and `support_file` raise Denied if the daemon refuses or does not respond; `values` then returns
+    the status Stopped.
     """
 
     def __init__(

@@ -30,9 +30,9 @@ def is_same(path: str, pattern: str) -> bool:
 
 
 def is_below(path: str, pattern: str) -> bool:
-    """Return whether ``pattern`` matches ``path``, or an object that contains ``path``.
+    """Return whether ``path`` is what ``pattern`` names, or is inside the object that it names.
 
-    ``*`` in the pattern stands for any instance number.
+    A pattern that ends with a dot names an object. ``*`` in it stands for any instance number.
     """
     parts, wanted = path.split("."), pattern.split(".")
     if is_object(pattern):

@@ -11,7 +11,10 @@ import sys
 
 
 def main(text: str, form: str) -> int:
-    """Serve the USP broker until SIGTERM. ``text``: the settings as JSON. ``form``: the log format."""
+    """Serve the USP broker until SIGTERM, which raises SystemExit.
+
+    ``text``: the settings as JSON. ``form``: the log format.
+    """
     from gateway.core.privileges import no_new_privileges
     from gateway.core.process_memory import (
         disable_core_dumps,

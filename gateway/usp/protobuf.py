@@ -129,7 +129,7 @@ def _layout(kind: Any) -> Mapping[int, _Entry]:
 def chosen(value: object) -> list[str]:
     """Return the names of a message's fields that are not None.
 
-    Of a choice (``oneof``), one has to be set.
+    For a message that is a choice (``oneof``), where one field has to be set.
     """
     return [entry.name for entry in _layout(type(value)).values() if getattr(value, entry.name) is not None]
 

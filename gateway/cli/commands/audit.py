@@ -103,7 +103,11 @@ def _print_steps(done: Sequence[BypassTest]) -> None:
 
 
 def bypass_test_alone(client: Client, config: Config, who: str, chosen: Sequence[MethodCheck]) -> BypassTest:
-    """Run the filter test of one profile while no other test runs. Raises GatewayError, also if one runs."""
+    """Run the filter test with the rules for ``who`` while no other test runs; return its result.
+
+    ``who``: a profile's id or name, guest, or a device's MAC address. ``chosen``: the checks to
+    run. Raises GatewayError, also if another test runs.
+    """
     from gateway.filter_test.run import bypass_test
 
     require("cryptography", "bypass tests")

@@ -71,7 +71,8 @@ def _set_up(args: Namespace, client: Client) -> int:
 def _scheduled(args: Namespace, client: Client) -> int:
     """Store an automatic backup if one is due, or with ``--now``; print the last date and the count as JSON.
 
-    The daemon runs this command in a process of its own. Return 0.
+    While automatic backups are off, it prints nothing. The daemon runs this command in another
+    process. Return 0.
     """
     config = read_config(config_path(args))
     settings, state = config.backup, Path(config.state)

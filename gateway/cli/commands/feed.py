@@ -48,9 +48,10 @@ def run(args: Namespace) -> int:
 
 
 def _update(args: Namespace, config: Config) -> int:
-    """Check the signed feed, and make the daemon load new data.
+    """Check the signed feed, put new data in use, and make the daemon load it.
 
-    Return the exit status: 1 if the provider's files have a problem. Raises GatewayError if the check fails.
+    Return the exit status: 1 if the provider's files have a problem. Raises GatewayError if the
+    check fails.
     """
     become_owner(Path(config.state))
     version = check_feed(config_path(args), config)
@@ -75,10 +76,10 @@ def _reload_daemon(config: Config) -> None:
 
 
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
-    """Download and check the signed feed; return the version of its data if it changed, else None.
+    """Download and check the signed feed, use its data, and return their version; None if unchanged.
 
-    ``tier``: also download the ready-made category table of this set of lists. Raises GatewayError, also
-    while the time is unknown.
+    ``tier``: also download the ready-made category table of this set of lists, which is not put in
+    use. Raises GatewayError, also while the time is unknown.
     """
     from gateway.household.feed_update import update_feed
 

@@ -42,9 +42,9 @@ def _give(args: Namespace) -> int:
 
 
 def _run_ticket(args: Namespace) -> int:
-    """Make one-time codes for extra time, list the unused ones, or withdraw them. Return 0.
+    """Make one-time codes for extra time, list batches of unused ones, or withdraw one. Return 0.
 
-    Raises PolicyError for wrong options.
+    The list does not show the codes. Raises PolicyError for wrong options.
     """
     asked = args.list or args.withdraw is not None
     if asked and args.who is not None:

@@ -113,7 +113,7 @@ def _rules(profile: Profile) -> Lines:
 
 
 def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
-    """Yield a line for each value of a rule that differs by day, with the days to which it applies."""
+    """Yield a line for each value of a rule that may differ by day: name, days and value, owner."""
     for on, rule in by_days(days):
         value, owner = ("none", "") if rule is None else (rule.value, rule.owner)
         yield what, f"{on}: {value}" if on else value, owner

@@ -91,9 +91,10 @@ def _key(path: Path) -> int:
 
 
 def _make(args: Namespace) -> int:
-    """Make a signed set from the host names on standard input; write it and its secret key to separate files.
+    """Make a sealed set (signed, with hashed names) from the host names on standard input.
 
-    Return 0. Raises ListError.
+    Write it and the secret key, without which it cannot be read, to separate files. Return 0.
+    Raises ListError.
     """
     sign = _signer(args.issuer_key)
     names = list(_names(sys.stdin))
@@ -168,9 +169,10 @@ def _update(args: Namespace, config: Config) -> int:
 
 
 def _fetch_from_feed(config: Config) -> list[str]:
-    """Download the sets that the signed feed delivers.
+    """Download the sealed sets (hashed names, blocked for everyone) that the signed feed delivers.
 
-    Return a line for each problem; the current sets stay.
+    None is downloaded if the configuration uses no set from the feed. Return a line for each
+    problem, after which the current sets stay.
     """
     folder = provider_folder(Path(config.state))
     if all(Path(source.file).parent != folder for source in config.sealed):
@@ -182,7 +184,10 @@ def _fetch_from_feed(config: Config) -> list[str]:
 
 
 def innocent_names() -> Iterator[str]:
-    """Yield names that no valid sealed set contains: well-known sites, help lines and all public suffixes."""
+    """Yield names that a valid sealed set (hashed names to block) does not contain.
+
+    These are well-known sites, help lines and all public suffixes.
+    """
     from gateway.household.loading import load_countries
     from gateway.lists.canaries import parse_canaries
     from gateway.policy.names.countries import help_names

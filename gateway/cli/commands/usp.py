@@ -27,7 +27,11 @@ INPUT_LIMIT = 4096  # characters of the arguments of a call; rpcd passes one JSO
 
 
 def run(args: Namespace) -> int:
-    """Replace this process by the USP service; with ``--document`` or ``--call``, print one answer."""
+    """Replace this process by the USP service.
+
+    With ``--document``, print the data model instead, with ``--call`` the answer to one call, and
+    return 0.
+    """
     require("gateway.usp", "connections to a USP agent")
     if args.document is not None:
         return _document(args.document, args.vendor)

@@ -183,8 +183,9 @@ def restore_answer(
 def truncated_head(response: bytes) -> bytes | None:
     """Return a message of only the header and question of a truncated ``response`` (RFC 2181 §9).
 
-    A truncated response may end inside a record. With this message the client queries again over TCP. Returns
-    None if ``response`` is not truncated. Raises WireError if the question is incomplete.
+    A truncated response may end inside a record. With this message the client queries again over
+    TCP. Returns None for a message that is not truncated, is a query, or has no question. Raises
+    WireError if header or question are incomplete.
     """
     head = read_head(response)
     question = head.question

@@ -303,7 +303,8 @@ class TcpStream:
     def feed(self, data: bytes) -> list[bytes]:
         """Return the DNS messages that ``data`` completes, without their length prefixes.
 
-        Raises WireError for an impossible length; the stream is then out of step and must be closed.
+        Raises WireError for a length below 12 or above ``max_message``: the stream is then out of
+        step and must be closed.
         """
         buffer = self._pending
         buffer += data

@@ -31,7 +31,10 @@ _TYPES = (SVCB, HTTPS)
 
 
 class Unwanted(NamedTuple):
-    """Which parameters of SVCB and HTTPS records to remove from answers; a profile may allow either."""
+    """Which parameters of SVCB and HTTPS records to remove from answers (True: remove).
+
+    A child's rules may allow either of them.
+    """
 
     resolvers: bool = True  # ``dohpath``, and the protocols of encrypted DNS
     ech: bool = True

@@ -27,7 +27,10 @@ Answerable = Callable[[Observation], bool]  # True if the kernel may decide by t
 
 
 def never_answerable(_observation: Observation) -> bool:
-    """Return False: the kernel may never decide a flow by the answer. The default without a kernel."""
+    """Return False: the kernel may never decide a flow by the server's answer.
+
+    The default where no kernel decides, as in a replay of a capture.
+    """
     return False
 
 

@@ -127,7 +127,10 @@ class HttpFlow:
 
     @property
     def forwardable(self) -> tuple[int, int] | None:
-        """The first and last offset of body segments that the kernel may forward alone; None for now."""
+        """The first and last stream offset of body segments that the kernel may forward unread.
+
+        The offset of a segment is that of its first byte. None while it may forward none.
+        """
         body, limits, first = self.body, self._limits, self.position
         if body is None or body.answered or body.acked is None:
             return None
@@ -155,15 +158,19 @@ class HttpFlow:
             self.body.acked = self.body.start if self.answered else None
 
     def acknowledge(self, acked: int) -> None:
-        """Record that the server has acknowledged the bytes before offset ``acked``, and none after it."""
+        """Record that the server has acknowledged the bytes before offset ``acked``, and none after it.
+
+        Only the first such offset within a long body is stored; otherwise nothing changes.
+        """
         body = self.body
         if body is not None and body.acked is None and self.has_read(acked):
             body.acked = acked
 
     def answer(self, payload: bytes) -> None:
-        """Record the server's first bytes, for a flow that was created with its answer.
+        """Check, not store, the server's first bytes, for a flow that was created with its answer.
 
-        A final answer while a long body is being sent ends the forwarding of that body.
+        If they are a final answer (no status 1xx) while a long body is being sent, every later byte
+        of that body is read here, and the kernel forwards none of it.
         """
         if self.body is not None and _INTERIM.match(payload) is None:
             self.body.answered = True

@@ -139,10 +139,11 @@ class Observer:
         return _new(StreamClaims, (claims, pending, tls is None or (tls is False and http is None), tried))
 
     def hellos(self, data: bytes, known: int) -> tuple[list[Observation], int]:
-        """Return the TLS hellos in ``data`` that end after offset ``known``, wherever they begin.
+        """Return an observation for each name in the TLS hellos of ``data`` that end after ``known``.
 
-        Also returns the offset of the first one that is incomplete, or the length of ``data``. Raises
-        WireError if too many positions look like the start of one.
+        ``known``: an offset in ``data``. The hellos may begin anywhere. Also returns the offset of
+        the first one that is incomplete, or the length of ``data``. Raises WireError if too many
+        positions look like the start of one.
         """
         found: list[Observation] = []
         rest = len(data)

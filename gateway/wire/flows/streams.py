@@ -286,7 +286,10 @@ class Stream:
         return max([reading[-1].end for reading in self.readings if reading], default=0)
 
     def cuts_of(self, island: Island, since: int) -> list[int]:
-        """Return the offsets in ``island``, from ``since`` on, at which received segments began or ended."""
+        """Return the offsets in ``island``, from ``since`` on, at which segments began or ended.
+
+        An island is a run of bytes without a gap. Offsets are those of the stream.
+        """
         low = bisect_left(self._cuts, max(since, island.start))
         return self._cuts[low : bisect_left(self._cuts, island.end)]
 

@@ -39,9 +39,9 @@ _new = tuple.__new__  # builds a NamedTuple in half the time
 
 
 class FlowResult(NamedTuple):
-    """The action for one packet, and the observations (host names, faults) that were judged for it.
+    """The action for one packet, the observation (host, fault) behind it, and the names of its flow.
 
-    A NamedTuple, since one is built for every packet.
+    ``judged`` is empty until the flow passes. A NamedTuple, since one is built for every packet.
     """
 
     action: FlowAction
@@ -73,7 +73,10 @@ class Stats:
 
 
 class ProtocolCount:
-    """Counts the decided flows of one protocol, and how many of their packets reached the table."""
+    """Counts the decided flows of one protocol, and how many of their packets reached the table.
+
+    Answered HTTP counts as decided, and so does a flow that the kernel may decide.
+    """
 
     __slots__ = ("flows", "packets")
 
@@ -391,8 +394,9 @@ class FlowTable:
     def forget(self, zone: int | None = None, *, settled: bool = False) -> int:
         """Remove the flows of one device (``zone``), or all flows. Return the number of removed entries.
 
-        ``settled``: only decided flows, as after a change of rules. Undecided flows keep their bytes; the
-        owner of the table must judge them again when the flow passes.
+        ``settled``: only decided flows without a half-read hello, as after a change of rules.
+        Undecided flows keep their bytes; the owner of the table must judge their names again when
+        the flow passes.
         """
         if zone is not None and not settled:
             self._effort.forget(zone)
@@ -591,7 +595,7 @@ class FlowEntries:
     def keep_answerable(self, key: FlowKey, entry: FlowEntry) -> None:
         """Move ``entry`` to the queue of flows that the kernel may decide.
 
-        Removes the oldest one of that queue above their limit.
+        If there are too many, it removes the oldest such flow of the device that has most of them.
         """
         self._put(key, entry, self._zones[key[0]].answerable)
         if sum([len(zone.answerable) for zone in self._zones.values()]) > self._limits.answerable:
@@ -645,7 +649,7 @@ class FlowEntries:
     def account(self, key: FlowKey, entry: FlowEntry, size: int) -> None:
         """Record that ``entry`` now has ``size`` bytes; evict entries while the table has too many bytes.
 
-        ``entry`` may be evicted itself, if it is the largest.
+        Those of the device with the most bytes are evicted, ``entry`` only if it has no other.
         """
         more = size - entry.size
         if not more:

@@ -100,7 +100,10 @@ class TcpFlow:
 
     @property
     def judged(self) -> tuple[Observation, ...]:
-        """Each distinct observation (host name or fault) that was judged before the first answer."""
+        """Each distinct observation (host name or fault) that was judged.
+
+        Without those of HTTP requests after the change to reading them in order (`http`).
+        """
         return self._state.client.judged
 
     def free_buffers(self) -> None:
@@ -114,14 +117,21 @@ class TcpFlow:
         return http is not None and http.has_read(self._offset(packet.seq) + 1)
 
     def is_far_away(self, packet: Packet) -> bool:
-        """Return whether the client's segment is too far from the bytes that were read to follow them."""
+        """Return whether the client's segment is too far from the bytes that were read to follow them.
+
+        False for a flow that is not read as HTTP requests in order, and that the kernel may not
+        decide.
+        """
         state, offset = self._state, self._offset(packet.seq)
         if state.http is not None:
             return state.http.is_far(offset)
         return self.was_answerable and abs(offset) > UNSCALED_WINDOW
 
     def opens_other(self, packet: Packet, *, from_lan: bool) -> bool:
-        """Return whether ``packet`` opens a new connection on the same addresses and ports."""
+        """Return whether ``packet`` opens a new connection on the same addresses and ports.
+
+        A SYN that is not yet enough is stored, and counts once the other side answers it.
+        """
         state = self._state
         return self._openings.is_other(packet, from_lan, fresh=not state.received, begun=state.sent > 0)
 
@@ -236,11 +246,12 @@ class Openings:
         return packet.flags & SYN != 0 and self._offer == (True, packet.seq)
 
     def is_other(self, packet: Packet, from_lan: bool, *, fresh: bool, begun: bool) -> bool:
-        """Return whether ``packet`` opens another connection than the current one.
+        """Return whether ``packet`` opens another connection than the current one. SYNs are stored.
 
-        A SYN does, as long as the client has not sent data (``begun``). After that, any host on the LAN could
-        have sent it, so the other side's answer is required, which acknowledges its number (RFC 9293 §3.5).
-        ``fresh`` means that the server has not sent data either.
+        A SYN does, as long as the client has not sent data (``begun``). After that, any host on the
+        LAN could have sent it, so the other side's answer is required, which acknowledges its
+        number (RFC 9293 §3.5). ``fresh``: the server has not sent data; the first SYN is then that
+        of the current connection.
         """
         flags = packet.flags & (SYN | ACK)
         if flags == SYN:

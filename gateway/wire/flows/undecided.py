@@ -146,12 +146,12 @@ class Undecided:
         return DROP if refused is None else _refused(refused)
 
     def _unknown(self, judge: Judge) -> Ruling:
-        """Return the action for a client's segment while the stream has no complete hello or request.
+        """Return the action for a segment of either side while no hello or request is complete.
 
-        Up to the limit of unanswered segments, the packets pass one by one (HOLD), since any of them may be a
-        decoy. Then the flow is judged as one without a name: REFUSED if not allowed; PASSES if the client has
-        sent nothing, or more bytes of an unknown protocol than decoys have, but never to a web server's port;
-        else HOLD.
+        Up to the limit of unanswered segments, and while one may have begun, packets pass one by
+        one (HOLD): any may be a decoy. Then the flow is judged as one without a name: REFUSED if
+        not allowed; PASSES if the client has sent nothing, or more bytes of an unknown protocol
+        than decoys have, but never to a web server's port or if TLS may begin later; else HOLD.
         """
         count = max(self.sent, self.received)
         if count < self._limits.unanswered or self.client.pending or self.client.unclear:
@@ -166,10 +166,11 @@ class Undecided:
         return _new(Ruling, (FlowAction.PASSES, observation))
 
     def _skip_bodies(self, judge: Judge) -> Ruling:
-        """Return the action for a segment of HTTP.
+        """Return the action for a client's segment after a complete hello or request, mostly HOLD.
 
-        If the stream is long, change to reading requests in order. Bodies of requests are then no longer
-        stored. Parts of the body may have arrived before a lost segment.
+        If the stream is long HTTP without CONNECT, change to reading its requests in order: their
+        bodies are then no longer stored. Parts of a body that arrived before a lost segment are
+        read too.
         """
         if self.client.stream.size <= self._limits.http_history:
             return self.waiting()
@@ -204,10 +205,12 @@ class Undecided:
     # ---------------------------------------------------------------- the server's side
 
     def from_server(self, acked: int, seq: int, payload: bytes, judge: Judge) -> Ruling:
-        """Return the action for a server's segment: PASSES if it answers a judged hello or request.
+        """Return the action for a server's segment, which may be the answer that decides the flow.
 
-        ``acked`` is the offset in the client's bytes up to which the server has read; ``seq``: the segment's
-        sequence number. ``payload`` is not empty. Raises WireError at the limits of a stream.
+        PASSES if it answers a judged TLS hello, ASKS if a judged HTTP request: later requests are
+        still read. ``acked`` is the offset in the client's bytes up to which the server has read;
+        ``seq``: the segment's sequence number. ``payload`` is not empty. Raises WireError at the
+        limits of a stream.
         """
         self.received += 1
         self._server.add(seq, payload)
@@ -523,7 +526,10 @@ class ClientSide:
 
     @property
     def in_order(self) -> list[tuple[StreamView, StreamClaims]]:
-        """The client's runs of bytes without gaps, in order; empty if there are several ways to read them."""
+        """The client's runs of bytes without gaps, in order, each with the hosts that it asks for.
+
+        Empty if there are several ways to read them.
+        """
         islands = self.stream.readings[0]
         return self._seen if len(self.stream.readings) == 1 and len(self._seen) == len(islands) else []
 
@@ -584,10 +590,11 @@ class ClientSide:
 
     @staticmethod
     def answered(reads: list[ServerReading], proto: Proto, count: int) -> list[ReadClaim]:
-        """Return the claims of at least ``count`` hellos or requests of protocol ``proto`` in these readings.
+        """Return what the server may have answered: runs of ``count`` or more hellos, or requests.
 
-        These are what the server may have answered. Mixtures of a decoy and the real data are returned only
-        if there is nothing better.
+        Each is a claim (the hosts asked for) of protocol ``proto``, with the reading of the bytes
+        in which it was found. Mixtures of a decoy and the real data are returned only if there is
+        nothing better.
         """
         found = [
             (read, claim)
@@ -664,7 +671,8 @@ class ClientSide:
 def starts_of(asked: list[ReadClaim]) -> list[tuple[int, bytes]]:
     """Return the stream offset and the bytes from there on of each claim's first request.
 
-    Claims that begin at a request inside an earlier claim are left out.
+    A claim is a run of consecutive requests. One that begins at a request inside an earlier claim
+    is left out.
     """
     starts: list[tuple[int, bytes]] = []
     for turn, (read, claim) in enumerate(asked):
@@ -675,7 +683,7 @@ def starts_of(asked: list[ReadClaim]) -> list[tuple[int, bytes]]:
 
 
 def asked_by(claim: HostClaim, number: int) -> Observation:
-    """Return the first observation for hello ``number`` of a claim, counted from 0."""
+    """Return the first observation (host) of hello ``number`` in a run of hellos, counted from 0."""
     end = sorted(set(claim.ends))[number]
     return claim.asked[claim.ends.index(end)]
 

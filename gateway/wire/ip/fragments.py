@@ -53,8 +53,9 @@ class Defragmenter:
     def feed(self, data: bytes, now: float) -> bytes | None:
         """Return ``data`` itself if it is no fragment; else the whole packet if it is complete now, or None.
 
-        ``now`` is in seconds. Raises WireError for a fragment that no correct sender sends. Overlapping
-        fragments discard their packet (RFC 5722).
+        ``now`` is in seconds. Raises WireError for a fragment that no correct sender sends, and for
+        fragments that overlap (RFC 5722; an exact repetition is ignored). The fragments of that
+        packet are discarded.
         """
         fragment = _fragment(data)
         if fragment is None:

@@ -33,9 +33,9 @@ def arp_claim(packet: bytes) -> AddressClaim | None:
 def neighbour_claim(packet: bytes) -> AddressClaim | None:
     """Return the IP addresses that an IPv6 packet claims for its sender; None unless neighbour discovery.
 
-    Raises WireError. Receivers take the sender's MAC address from a message's options, for its source, and
-    for the target of an advertisement. The target of a solicitation is no claim: it is what the sender looks
-    for.
+    They are its source address and, in an advertisement, its target: receivers store the sender's
+    MAC address for these. The target of a solicitation is no claim, since the sender only looks for
+    it. Raises WireError for an invalid IP packet.
     """
     read = parse_ip(packet)
     if read.version != 6 or read.proto != ICMPV6 or read.fragment or not read.payload:

@@ -30,7 +30,8 @@ class Mdns:
 def parse_mdns(data: bytes) -> Mdns | None:
     """Return hosts, services and model in one multicast DNS answer; None if it has none, or is a question.
 
-    Raises WireError.
+    Records with TTL 0, which withdraw a name, are ignored. Raises WireError for an invalid DNS
+    message.
     """
     message = parse_message(data)
     if not message.is_response:

@@ -215,7 +215,7 @@ def _cipher(lib: ctypes.CDLL, mode: str) -> int:
 class _Context:
     """A libcrypto cipher with its key, for one thread.
 
-    Raises MemoryError if the library fails: the output is then not plain text.
+    Raises ValueError for a key or nonce of the wrong length, MemoryError if the library fails.
     """
 
     __slots__ = ("_context", "_lib", "_size")

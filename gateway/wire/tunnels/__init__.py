@@ -42,7 +42,7 @@ _BY_FIRST = {
 
 
 def may_begin(first: int) -> bool:
-    """Return whether a TCP stream that begins with this byte may be a tunnel or proxy that is recognised."""
+    """Return whether `look_tcp` may recognise a TCP stream with this first byte as a tunnel or DNS."""
     return first in _BY_FIRST
 
 
