@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.netlink import ERROR, attribute, attributes
+from gateway.core.netlink import ERROR, attribute, attributes, error_number
 from gateway.kernel import conntrack, usage
-from gateway.kernel.netlink import Netlink, error_number, messages, request
+from gateway.kernel.netlink import Netlink, messages, request
 from tests.kernel.home import Namespace
 
 
