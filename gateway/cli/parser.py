@@ -172,7 +172,7 @@ def _add_rules(commands: Subparsers) -> None:
     show.add_argument("who", metavar="WHO", help="a profile's id or name, or the MAC of a device")
     show.add_argument("--week", action="store_true", help="show its times of the next seven days")
 
-    guardian = _actions(commands, "guardian", "guardian", "accounts that may change rules on the pages")
+    guardian = _actions(commands, "guardian", "guardian", "accounts of the pages, of every role")
     _command(guardian, "list", "guardian", "list the accounts, and how to claim an unclaimed gateway")
     add = _command(guardian, "add", "guardian", "add an account and print a one-time sign-in code")
     add.add_argument("name", metavar="NAME")

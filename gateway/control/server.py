@@ -30,7 +30,7 @@ from gateway.control.protocol import (
 )
 from gateway.core.bus import ControlEvent
 from gateway.core.errors import ControlError, GatewayError
-from gateway.core.files import UNWRITABLE
+from gateway.core.files import UNWRITABLE, write_error_text
 from gateway.core.loop import NO_DESCRIPTOR, Loop, Timer
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
@@ -255,11 +255,21 @@ class ControlServer:
             except GatewayError as error:
                 connection.steps, answer = None, failure(error)
             except OSError as error:
-                connection.steps = None
-                self._loop.report_shortage(error)
-                msg = "the daemon has no free file descriptor; try again in a minute"
-                answer = failure(ControlError(msg).coded(Code.BUSY))
+                connection.steps, answer = None, failure(self._system_error(error))
             self._send(connection, encode({"ok": True, **answer}))
+
+    def _system_error(self, error: OSError) -> ControlError:
+        """Log an error of the disk or another part of the system, and return the one for the client.
+
+        It ends only its request: the filter is needed most when the disk fails.
+        """
+        if error.errno in NO_DESCRIPTOR:
+            self._loop.report_shortage(error)
+            return ControlError("the daemon has no free file descriptor; try again in a minute").coded(
+                Code.BUSY
+            )
+        _log.error("A request failed: %s.", error)
+        return ControlError(f"the request failed ({write_error_text(error)}); look at the disk and the log")
 
     def _begin(self, connection: _Connection, line: bytes) -> Answer:
         request = parse_request(

@@ -376,7 +376,7 @@ def new_name(request: ControlRequest, register: AccountRegister) -> str:
     if name.casefold() in RESERVED:
         taken(f"is taken: {name} is reserved")
     if register.find(name) is not None:
-        taken(f"is taken: {name} is a guardian already")
+        taken(f"is taken: {name} has an account already")
     return name
 
 

@@ -7,18 +7,22 @@ then attributes (length, type, value, padded to 4 bytes). All numbers are in hos
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 from collections.abc import Iterator
 
 REQUEST, ACK, DUMP = 0x1, 0x4, 0x300
+DUMP_INTERRUPTED = 0x10
 ERROR, DONE = 2, 3
 RECEIVE = 65536  # bytes at a time
 _ROUTE = 0  # NETLINK_ROUTE
 _PATIENCE = 2.0  # seconds; the kernel responds to a dump immediately
+_ATTEMPTS = 3  # readings of a table that changes meanwhile
 
 HEADER = struct.Struct("=IHHII")
 ATTRIBUTE = struct.Struct("=HH")
+_ERRNO = struct.Struct("=i")
 _unpack_attribute = ATTRIBUTE.unpack_from
 TYPE_MASK = 0x3FFF  # removes the nested and byte-order flags
 
@@ -80,19 +84,47 @@ def route_socket() -> socket.socket:
     return made
 
 
-def dump_route(kind: int, head: int) -> Iterator[memoryview]:
-    """Request all objects of one type from the kernel by rtnetlink, and yield the body of each.
+def error_number(body: memoryview) -> int:
+    """Return the errno of a netlink ERROR or DONE message; 0 is success. ``body``: after the header."""
+    return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
+
+
+def raise_for(number: int) -> None:
+    """Raise OSError for an errno of the kernel; do nothing for 0, which is success."""
+    if number:
+        raise OSError(number, os.strerror(number))
+
+
+def dump_route(kind: int, head: int) -> list[memoryview]:
+    """Request all objects of one type from the kernel by rtnetlink, and return the body of each.
 
     ``kind``: an RTM_GET… type. ``head`` is the size in bytes of the structure at the start of the request
-    and of each body. Raises OSError. An error response of the kernel ends the iteration.
+    and of each body. Raises OSError, also if the kernel refuses the request. A table that changed while it
+    was read is read again; after _ATTEMPTS readings, InterruptedError is raised.
     """
-    with route_socket() as sock:
-        sock.send(HEADER.pack(HEADER.size + head, kind, REQUEST | DUMP, 1, 0) + bytes(head))
-        while True:
-            for answer, _, _, body in frames(memoryview(sock.recv(RECEIVE))):
-                if answer in (DONE, ERROR):
-                    return
-                yield body
+    for _ in range(_ATTEMPTS):
+        with route_socket() as sock:
+            sock.send(HEADER.pack(HEADER.size + head, kind, REQUEST | DUMP, 1, 0) + bytes(head))
+            found = read_dump(sock)
+        if found is not None:
+            return found
+    raise InterruptedError(errno.EINTR, "the kernel's table changed while it was read")
+
+
+def read_dump(sock: socket.socket) -> list[memoryview] | None:
+    """Return the body of each message of a requested dump; None if the table changed while it was read.
+
+    Then messages may be missing or repeated. Raises OSError, also for an error response of the kernel.
+    """
+    found: list[memoryview] = []
+    interrupted = False
+    while True:
+        for answer, flags, _, body in frames(memoryview(sock.recv(RECEIVE))):
+            interrupted |= bool(flags & DUMP_INTERRUPTED)
+            if answer in (DONE, ERROR):
+                raise_for(error_number(body))
+                return None if interrupted else found
+            found.append(body)
 
 
 class PendingDatagrams:

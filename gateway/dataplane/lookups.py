@@ -22,7 +22,7 @@ from typing import Protocol
 
 from gateway.core.bus import Bus
 from gateway.core.errors import WireError
-from gateway.core.loop import Loop, Timer
+from gateway.core.loop import NO_DESCRIPTOR, Loop, Timer
 from gateway.household.members import Member
 from gateway.path.addresses import AddressBook, NameBook
 from gateway.path.subject import Sink, Subject
@@ -102,7 +102,10 @@ class _Sent:
 
 
 class PeriodicLookups:
-    """Resolves A and AAAA records of names, once or periodically, and calls ``found`` with each answer."""
+    """Resolves A and AAAA records of names, once or periodically, and calls ``found`` with each answer.
+
+    It keeps a spare descriptor: where the process has no free one, queries are sent one after the other.
+    """
 
     def __init__(self, loop: Loop, servers: Iterable[str], found: Found) -> None:
         self._loop = loop
@@ -111,6 +114,7 @@ class PeriodicLookups:
         self._names: dict[str, bool] = {}  # periodic name → answered since the last round
         self._retries = 0  # consecutive rounds in which an answer was missing
         self._timer: Timer | None = None
+        self._spare = _spare_descriptor()
 
     def want(self, names: Iterable[str]) -> None:
         """Resolve these names now, and again every REFRESH seconds; at most MAX_NAMES names in all."""
@@ -160,20 +164,41 @@ class PeriodicLookups:
             try:
                 self._send(server, ask)
             except OSError as error:
+                if error.errno in NO_DESCRIPTOR and server.open:
+                    server.waiting[ask] = None
+                    server.waiting.move_to_end(ask, last=False)  # the next one, when an open query ends
+                    return
                 _log.debug("Querying %s failed: %s.", server.address, error)
+
+    def _socket(self, family: int) -> socket.socket:
+        """Return a UDP socket; without a free descriptor, it gets the spare one. Raises OSError."""
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        try:
+            return socket.socket(family, kind)
+        except OSError as error:
+            if error.errno not in NO_DESCRIPTOR or self._spare is None:
+                raise
+        self._spare.close()
+        self._spare = None
+        return socket.socket(family, kind)
+
+    def _close(self, sock: socket.socket) -> None:
+        sock.close()
+        if self._spare is None:
+            self._spare = _spare_descriptor()
 
     def _send(self, server: _Server, ask: _Ask) -> None:
         name, kind = ask
         ident, raw = secrets.randbits(16), wire_name([_in_random_case(label) for label in host_labels(name)])
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+        sock = self._socket(family)
         try:
             sock.connect(
                 (server.address, PORT)
             )  # random source port; the kernel drops packets of other senders
             sock.send(_HEADER.pack(ident, RD, 1, 0, 0, 0) + raw + _QUESTION.pack(kind, IN))
         except OSError:
-            sock.close()
+            self._close(sock)
             raise
         sent = server.open[ask] = _Sent(server, ask, sock, ident, raw)
         sent.timer = self._loop.call_later(PATIENCE, lambda: self._over(sent))
@@ -189,7 +214,7 @@ class PeriodicLookups:
         if sent.timer is not None:
             sent.timer.cancel()
         self._loop.forget(sent.sock)
-        sent.sock.close()
+        self._close(sent.sock)
 
     def _answered(self, sent: _Sent) -> None:
         try:
@@ -215,6 +240,16 @@ class PeriodicLookups:
         for server in self._servers:
             for sent in tuple(server.open.values()):
                 self._forget(sent)
+        if self._spare is not None:
+            self._spare.close()
+
+
+def _spare_descriptor() -> socket.socket | None:
+    """Return a socket that is not used, only closed when its descriptor is needed; None if none is free."""
+    try:
+        return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    except OSError:
+        return None
 
 
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:

@@ -15,8 +15,8 @@ _WORD = re.compile(r"@([a-z]+)")
 
 # Why a job is not possible, by the missing word.
 _LACKS = {
-    "refused": "these rules refuse no site that the bypass test knows",
-    "odd": "these rules refuse no site that the bypass test knows",
+    "refused": "these rules block no site that the bypass test knows",
+    "odd": "these rules block no site that the bypass test knows",
     "allowed": "these rules allow no site that the bypass test knows; name one under allow:",
     "gateway": "the gateway has no address of this kind on the LAN",
     "source": "the LAN has no addresses of this kind",
@@ -27,8 +27,8 @@ _LACKS = {
     "pages": "the pages do not run; start them: qalqan web",
     "front": "the pages do not run; start them: qalqan web",
     "trusted": "",  # no message: there is no trusted name
-    "calling": "the gateway's resolver tells no address of a carrier; is the internet there?",
-    "helpat": "the gateway's resolver tells no address of the help line; is the internet there?",
+    "calling": "the gateway's resolver has no address of a carrier; check the internet connection",
+    "helpat": "the gateway's resolver has no address of the help line; check the internet connection",
     "listening": "it listens on nothing else",
     "stranger": "a second device can be made on a bridge alone",
     "offload": "",  # no message: the kernel forwards every packet itself

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
@@ -65,7 +66,7 @@ def read_config(
     """
     problems: list[str] | None = [] if lenient else None
     router = read_router(instead)
-    document = parse_document(instead.get(path) or read_source(path), str(path))
+    document = parse_document(content_of(path, instead, read_source), str(path))
     if router is None:
         return config_of(document, is_public_suffix, problems)
     config = config_of(router.over(document), is_public_suffix, problems)
@@ -162,6 +163,14 @@ def read_source(path: Path) -> bytes:
     return read_bounded(path)
 
 
+def content_of(
+    path: Path, instead: Mapping[Path, bytes | None], read: Callable[[Path], bytes] = read_bounded
+) -> bytes:
+    """Return the content of a file in ``instead``, which may be empty; without one, what ``read`` returns."""
+    content = instead.get(path)
+    return read(path) if content is None else content
+
+
 def is_there(path: Path) -> bool:
     """Return whether the gateway has settings: `qalqan.yaml` at ``path``, or the router's UCI file."""
     return exists(path) or router_path() is not None
@@ -193,13 +202,13 @@ def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSetting
         return None
     from gateway.household.router_settings import usable_settings  # only on a router
 
-    return usable_settings(_package(path, instead.get(path)), _leases(path))
+    return usable_settings(_package(path, instead), _leases(path))
 
 
-def _package(path: Path, source: bytes | None = None) -> Package:
+def _package(path: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> Package:
     from gateway.household.uci import MAX_BYTES, parse_uci
 
-    return parse_uci(source or read_bounded(path, MAX_BYTES), str(path))
+    return parse_uci(content_of(path, instead, partial(read_bounded, most=MAX_BYTES)), str(path))
 
 
 def _leases(path: Path) -> tuple[str, ...]:

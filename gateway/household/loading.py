@@ -22,7 +22,7 @@ from gateway.core.files import attempt, read_bounded
 from gateway.core.turns import Steps, finish
 from gateway.feed.data_set import DataSet, delivered_data, packaged_data
 from gateway.household.calendars import CalendarDays, free_days
-from gateway.household.config_file import NOTHING, read_config, read_source, with_last_good
+from gateway.household.config_file import NOTHING, content_of, read_config, read_source, with_last_good
 from gateway.lists.own_lists import lists_file, read_own
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
@@ -439,7 +439,7 @@ def load(
     for file in profile_files(folder or Path(read.profiles), instead):
         text = b""
         try:
-            text = sources[file] = instead.get(file) or read_bounded(file)
+            text = sources[file] = content_of(file, instead)
             parsed = cache.profile(text, file, product, words)
             problem = profile.conflict(parsed, profiles.values(), str(file), text)
         except PolicyError as error:
@@ -454,7 +454,7 @@ def load(
     if not staged:
         cache.keep(sources, product)
     household = assembled(read, product.bands, profiles, problems, doubtful)
-    source = instead.get(path) or read_source(path)
+    source = content_of(path, instead, read_source)
     return replace(household, absent=_check_names(household, str(path), source, excuse))
 
 
@@ -487,7 +487,7 @@ def load_config(
 
     ``instead``, ``lenient``: as for `read_config`. Raises PolicyError.
     """
-    source = instead.get(path) or read_source(path)
+    source = content_of(path, instead, read_source)
     is_public_suffix = lazy_public_suffix_check()
     own = _own_services(source, path, product.categories, is_public_suffix)
     lists = _own_lists(path, product.categories)

@@ -21,6 +21,7 @@ from gateway.household.config_file import (
     LAST_GOOD,
     NOTHING,
     config_in_use,
+    content_of,
     keep_good_settings,
     router_path,
     with_last_good,
@@ -355,7 +356,7 @@ class RuleBook:
 
     def _sources(self, instead: Mapping[Path, bytes | None]) -> Mapping[Path, bytes]:
         files = profile_files(Path(self.household.config.profiles), instead)
-        return {file: instead.get(file) or read_bounded(file) for file in files}
+        return {file: content_of(file, instead) for file in files}
 
     def reload(self, *, keep: bool = True) -> None:
         """Read rule files, lists and a new data set of the feed, and apply them.

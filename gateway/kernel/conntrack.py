@@ -129,14 +129,16 @@ class Conntrack:
     def raw_entries(self) -> list[memoryview]:
         """Return every connection as bytes in the kernel's format, for `parse_entry`.
 
-        This is faster than parsing them. Empty if the table changed while it was read.
+        This is faster than parsing them. An entry may appear twice or be missed, as in `entries`.
         """
+        found: list[memoryview] = []
         try:
-            return [memoryview(bytes(data)) for data in self._netlink.dump(_GET, socket.AF_UNSPEC)]
+            found.extend(memoryview(bytes(data)) for data in self._netlink.dump(_GET, socket.AF_UNSPEC))
         except InterruptedError:
-            return []
+            return found
         except OSError as error:
             raise _unreadable(error) from error
+        return found
 
     def of_slot(self, layout: MarkLayout, slot: int) -> Iterator[ConntrackEntry]:
         """Yield the connections of a slot: a filtered device, or several with one profile.

@@ -7,21 +7,29 @@ attributes. The header is in host byte order; netfilter's values are big-endian.
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import struct
 from collections.abc import Iterator
 
-from gateway.core.netlink import ACK, DONE, DUMP, ERROR, HEADER, REQUEST, frames
+from gateway.core.netlink import (
+    ACK,
+    DONE,
+    DUMP,
+    DUMP_INTERRUPTED,
+    ERROR,
+    HEADER,
+    REQUEST,
+    error_number,
+    frames,
+    raise_for,
+)
 
 NETLINK_NETFILTER = 12
 SOL_NETLINK = 270
 ADD_MEMBERSHIP = 1
 
-DUMP_INTERRUPTED = 0x10
 GENERIC = struct.Struct(">BBH")
 BE16, BE32, BE64 = struct.Struct(">H"), struct.Struct(">I"), struct.Struct(">Q")
-_ERRNO = struct.Struct("=i")
 
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 SUBSYSTEM_NFTABLES = 10
@@ -53,11 +61,6 @@ def messages(data: memoryview) -> Iterator[Message]:
     for kind, flags, sequence, body in frames(data):
         own = 0 if kind in (ERROR, DONE) else GENERIC.size
         yield kind, flags, sequence, body[own:]
-
-
-def error_number(body: memoryview) -> int:
-    """Return the errno of a netlink ERROR or DONE message; 0 is success. ``body``: after the header."""
-    return -int(_ERRNO.unpack_from(body)[0]) if len(body) >= _ERRNO.size else 0
 
 
 def _connect() -> socket.socket:
@@ -108,7 +111,7 @@ class Netlink:
             for what, flags, _, data in received:
                 interrupted |= bool(flags & DUMP_INTERRUPTED)
                 if what in (DONE, ERROR):
-                    _raise_for(error_number(data))
+                    raise_for(error_number(data))
                 else:
                     part.append(data)
             yield part
@@ -136,7 +139,7 @@ class Netlink:
                 if number != sequence:
                     continue
                 if what == ERROR:
-                    _raise_for(error_number(data))
+                    raise_for(error_number(data))
                     return answers
                 answers.append(bytes(data))
 
@@ -157,7 +160,7 @@ class Netlink:
         while answered < len(requests):
             for what, _, number, data in messages(memoryview(self._socket.recv(RECEIVE))):
                 if what == ERROR and (number - first & 0xFFFFFFFF) <= len(requests):
-                    _raise_for(error_number(data))
+                    raise_for(error_number(data))
                     answered += 1
 
     def change(self, requests: list[tuple[int, int, bytes]]) -> list[int]:
@@ -177,8 +180,3 @@ class Netlink:
     def _next_sequence(self) -> int:
         self._sequence = self._sequence + 1 & 0xFFFFFFFF
         return self._sequence
-
-
-def _raise_for(number: int) -> None:
-    if number:
-        raise OSError(number, os.strerror(number))

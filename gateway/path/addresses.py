@@ -97,11 +97,12 @@ class AddressBook:
         return list(self._books)
 
     def drop(self, key: int | str, addresses: Iterable[bytes]) -> None:
-        """Remove packed addresses from those stored under ``key``."""
-        book = self._books.get(key)
-        if book is not None:
-            for address in map(unmapped, addresses):
-                self._size -= book.pop(address, None) is not None
+        """Remove packed addresses from those stored under ``key``, and from earlier answers to a slot."""
+        book = self._books.get(key, {})
+        for address in map(unmapped, addresses):
+            self._size -= book.pop(address, None) is not None
+            if isinstance(key, int):
+                self._earlier.drop(key, "", address)
 
     def forget(self, key: int | str) -> None:
         self._size -= len(self._books.pop(key, ()))
@@ -299,7 +300,7 @@ class NameBook:
             self._slots[slot] = _Slot()
 
     def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
-        """Remove the slot's entries for ``hosts``.
+        """Remove the slot's entries for ``hosts``, and the same ones of an earlier daemon.
 
         Return those of their packed addresses that no other name of the slot has.
         """
@@ -309,6 +310,7 @@ class NameBook:
             return frozenset()
         for key in gone:
             del book.given[key]
+            self._earlier.drop(slot, *_split(key))
         self._size -= len(gone)
         return frozenset(_split(key)[1] for key in gone) - {_split(key)[1] for key in book.given}
 

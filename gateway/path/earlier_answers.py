@@ -104,12 +104,23 @@ class EarlierAnswers:
         ``label``: a host name, a service with its prefix, or empty for any name. ``now``: seconds since boot.
         ``vouched``: only answers of trusted resolvers count.
         """
-        digests, device = self.pairs.digests, self._devices.get(slot)
-        if not digests or device is None:
-            return False
-        digest = device.of(label, address)
-        index = bisect_left(digests, digest)
-        if index == len(digests) or digests[index] != digest:
+        index = self._index(slot, label, address)
+        if index is None:
             return False
         until = self.pairs.until[index]
         return until >> 1 > now and (not vouched or bool(until & 1))
+
+    def drop(self, slot: int, label: str, address: bytes) -> None:
+        """Stop using the answer that gave the slot ``address`` (packed) for ``label``."""
+        index = self._index(slot, label, address)
+        if index is not None:
+            self.pairs.until[index] = 0
+
+    def _index(self, slot: int, label: str, address: bytes) -> int | None:
+        """Return the place of an answer in ``pairs``; None if there was none."""
+        digests, device = self.pairs.digests, self._devices.get(slot)
+        if not digests or device is None:
+            return None
+        digest = device.of(label, address)
+        index = bisect_left(digests, digest)
+        return index if index < len(digests) and digests[index] == digest else None

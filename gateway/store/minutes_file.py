@@ -242,7 +242,11 @@ class MinutesFile:
             if not self._is_folded(day):
                 return
             if day < today - timedelta(days=DETAIL_DAYS) and (day != over[-1] or self._was_late(day, today)):
-                self._path(day).unlink(missing_ok=True)
+                try:
+                    self._path(day).unlink(missing_ok=True)
+                except OSError as error:
+                    self._fails(error)
+                    return
                 self._folded.discard(day)
 
     def _was_late(self, day: date, today: date) -> bool:

@@ -209,6 +209,8 @@ def test_a_helper_is_added_with_minutes_and_listed_as_one(qalqan: Qalqan, config
     assert requests == [("guardian", {"action": "add", "name": "Oma", "role": "helper", "minutes": 45})]
     out, _ = asked(qalqan, config, heard, "guardian", "list")
     assert out == "ISP  support\nOma  helper, up to 45 min per day and child\n"
+    out, _ = asked(qalqan, config, heard, "guardian", "remove", "Oma")
+    assert out == "The account of Oma is removed\n"
 
 
 def test_an_unclaimed_gateway_says_its_label_and_where_it_is_entered(qalqan: Qalqan, config: Path) -> None:

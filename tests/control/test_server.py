@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -53,6 +54,11 @@ def stepped(request: ControlRequest) -> Steps[Mapping[str, object]]:
     return {"steps": "done"}
 
 
+def unwritable(_: ControlRequest) -> Steps[Mapping[str, object]]:
+    yield
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/var/lib/qalqan/file")
+
+
 class Gate:
     def __init__(self) -> None:
         self.begun, self.opened, self.ended = Event(), Event(), Event()
@@ -63,7 +69,13 @@ class Gate:
 
 
 GATE = Gate()
-VERBS: Mapping[str, Handler] = {"status": echo, "reload": echo, "broken": broken, "stepped": stepped}
+VERBS: Mapping[str, Handler] = {
+    "status": echo,
+    "reload": echo,
+    "broken": broken,
+    "stepped": stepped,
+    "unwritable": unwritable,
+}
 
 
 @pytest.fixture
@@ -120,6 +132,16 @@ def test_a_verb_in_steps_is_finished_though_its_client_is_gone(daemon: Running) 
 def test_a_refusal_is_one_line(daemon: Running) -> None:
     with pytest.raises(ControlError, match=r"^no such profile at all$"):
         RawClient(daemon.path).call("broken")
+
+
+def test_an_error_of_the_disk_ends_its_request_and_not_the_daemon(
+    daemon: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ControlError) as refused:
+        RawClient(daemon.path).call("unwritable")
+    assert str(refused.value) == "the request failed (Read-only file system); look at the disk and the log"
+    assert "/var/lib/qalqan/file" in caplog.text
+    assert RawClient(daemon.path).call("status")["values"] == {}
 
 
 def test_an_unknown_verb_names_the_known_ones(daemon: Running) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,7 @@ from gateway.policy.names.hosts import HostMap
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.store import Store
 from tests.household.household_files import DAUGHTER, write
+from tests.lab.descriptors import scarce_descriptors
 from tests.pace import longest, until
 from tests.policy.homes import product
 
@@ -297,6 +299,24 @@ def test_many_names_take_turns(bench: Bench) -> None:
         bench.turn(1)
     bench.turn()
     assert {name for name, _ in bench.found} == set(names)
+
+
+def test_without_a_free_descriptor_the_questions_go_out_one_by_one(bench: Bench) -> None:
+    bench.lookups.ask(NAME)
+    for query, peer in bench.questions():
+        bench.resolver.sendto(answer(query, WRONG), peer)
+    bench.turn()
+    bench.found.clear()
+    # The second one takes the descriptor that the first one's reading of its own process had.
+    with scarce_descriptors(os.getpid()), socket.socket():
+        for name in (NAME, SITE):
+            bench.lookups.ask(name)
+        for _ in range(4):
+            ((query, peer),) = bench.questions(1)
+            bench.resolver.sendto(answer(query), peer)
+            bench.turn()
+    assert [name for name, _ in bench.found] == [NAME, NAME, SITE, SITE]
+    assert bench.addresses() == {RIGHT}
 
 
 def test_where_nobody_listens_nothing_is_kept(bench: Bench) -> None:

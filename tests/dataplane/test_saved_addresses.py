@@ -193,6 +193,18 @@ def test_what_a_book_forgot_is_not_stored(tmp_path: Path) -> None:
     assert again.knows(1, APP, B) == (True, True)
 
 
+def test_what_a_book_forgot_is_no_longer_known_from_an_earlier_daemon(filled: Path) -> None:
+    gateway = Gateway(filled, now=110.0)
+    gateway.learn(1, SITE, A)
+    gateway.book.drop(1, gateway.names.remove_hosts(1, {SITE}))
+    assert gateway.knows(1, SITE, A) == (False, False)
+    assert gateway.knows(1, APP, B) == gateway.knows(2, SITE, B) == (True, True)
+    gateway.saved.close()
+    again = Gateway(filled, now=120.0)
+    assert again.knows(1, SITE, A) == (False, False)
+    assert again.knows(1, APP, B) == again.knows(2, SITE, B) == (True, True)
+
+
 def test_a_slot_that_another_device_has_now_gets_nothing(filled: Path) -> None:
     gateway = Gateway(filled, now=110.0, phone=1, tablet=3)
     assert gateway.knows(3, SITE, A) == (True, True)

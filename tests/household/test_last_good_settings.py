@@ -98,6 +98,14 @@ def test_rules_can_be_edited_while_the_settings_are_broken(config: Path) -> None
         rules.with_files({config: b"lan: [\n"})
 
 
+def test_an_empty_content_is_checked_in_place_of_the_file(config: Path) -> None:
+    rules = RuleBook(config)
+    son = config.parent / "profiles" / "son.yaml"
+    assert set(rules.with_files({son: b""}).problems) == {"son.yaml"}
+    with pytest.raises(PolicyError, match=r"qalqan\.yaml"):
+        rules.with_files({config: b""})
+
+
 def test_without_good_settings_it_is_an_error(config: Path) -> None:
     good_copy(config, config).unlink()
     config.write_text(BROKEN)
@@ -185,6 +193,16 @@ def test_a_start_with_broken_settings_of_the_router_has_the_last_good_ones(
     assert rules.household.config.lan == ("br-home",)
     assert rules.household.config.web.port == 8081
     (problem,) = rules.problems()
+    assert problem.startswith(f"{router}:2: opens a quote that nothing closes")
+    assert problem.endswith(LAST_GOOD)
+
+
+def test_the_last_good_settings_of_the_router_may_be_an_empty_file(config: Path, router: Path) -> None:
+    router.write_text("")
+    good_copy(config, router).unlink()
+    RuleBook(config).keep_good()
+    router.write_text("config qalqan main\n\tlist lan 'br-home\n")
+    (problem,) = RuleBook(config).problems()
     assert problem.startswith(f"{router}:2: opens a quote that nothing closes")
     assert problem.endswith(LAST_GOOD)
 

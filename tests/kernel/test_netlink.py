@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import socket
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.netlink import ERROR, attribute, attributes
+from gateway.core.netlink import DONE, DUMP_INTERRUPTED, ERROR, attribute, attributes, error_number
 from gateway.kernel import conntrack, usage
-from gateway.kernel.netlink import Netlink, error_number, messages, request
+from gateway.kernel.netlink import Netlink, messages, request
 from tests.kernel.home import Namespace
 
 
@@ -52,6 +53,20 @@ def test_no_bytes_break_a_reader(data: bytes) -> None:
 def test_no_attributes_break_a_parser(data: bytes) -> None:
     conntrack.parse_entry(memoryview(data))
     list(usage.parse_elements(memoryview(data)))
+
+
+def test_connections_that_were_read_before_the_table_changed_count() -> None:
+    kernel, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    table = conntrack.Conntrack()
+    table._netlink._dumps.close()
+    table._netlink._dumps = reader
+    kernel.send(request(0x100, 0, 1, 2, attribute(1, b"first")))
+    kernel.send(request(0x100, DUMP_INTERRUPTED, 1, 2, attribute(1, b"second")))
+    kernel.send(struct.pack("=IHHIIi", 20, DONE, 0, 1, 0, 0))
+    read = [[bytes(value) for _, value in attributes(entry)] for entry in table.raw_entries()]
+    assert read == [[b"first"], [b"second"]]
+    table.close()
+    kernel.close()
 
 
 @pytest.mark.lab

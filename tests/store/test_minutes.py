@@ -129,6 +129,18 @@ def test_of_days_with_minutes_the_eighth_goes_at_once(file: MinutesFile, folded:
     assert len(folded.days) == 9
 
 
+def test_an_old_file_that_cannot_be_deleted_ends_nothing(tmp_path: Path, file: MinutesFile) -> None:
+    file.open(DAY - ONE)
+    file.append([counted(1)], 0.0)
+    (last,) = (tmp_path / "minutes").iterdir()
+    stuck = last.with_name(last.name.replace(str(DAY - ONE), str(DAY - 9 * ONE)))
+    stuck.mkdir()
+    file.open(DAY)
+    file.tidy(DAY)
+    assert stuck.is_dir()
+    assert file.problems()
+
+
 def test_a_day_that_goes_on_after_all_is_folded_again(file: MinutesFile, folded: Folded) -> None:
     file.append([counted(1)], 0.0)
     file.open(DAY + 9 * ONE)

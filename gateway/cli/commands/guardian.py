@@ -25,7 +25,7 @@ def run(args: Namespace) -> int:
             asked[key] = getattr(args, key)
     answer = client.ask(ACCOUNTS, **asked)
     if args.action == "remove":
-        print(f"{output.clean(args.name)} is not a guardian any more")
+        print(f"The account of {output.clean(args.name)} is removed")
         return 0
     token = answer.token
     print(f"{output.clean(answer.guardian)} can sign in with {token}, once and within 15 minutes:")

@@ -76,7 +76,13 @@ class Restoring:
             self._end()
             raise
         self._rows(plan, AFTER)
-        self._end(DONE)
+        try:
+            self._rename(DOING, DONE)
+        except GatewayError:
+            self._files(plan, BEFORE)
+            self._rows(plan, BEFORE)
+            self._end()
+            raise
 
     def reload_steps(self) -> Steps[list[str]]:
         """Reload the rules from the files that `do` or `undo` has written, in steps.
@@ -90,19 +96,23 @@ class Restoring:
         """Undo the last restore, and return its plan. The rules apply after `reload_steps`.
 
         Raises:
-            PolicyError: There was none, files have changed since, or undoing would postpone a child's
-                proposed change to adulthood.
+            PolicyError: There was none, files have changed since, undoing would postpone a child's
+                proposed change to adulthood, or the files cannot be written. Everything is as before.
         """
         plan = self.last()
         if plan is None or not self.may_undo(plan):
             where, fix = "restore", "change it by hand; earlier versions of the files are in history/"
             raise PolicyError(where, "cannot be undone any more", fix).coded(Code.NO_WAY_BACK)
         self.refuse_later(plan, BEFORE)
-        self._begin(plan)
-        self._files(plan, BEFORE)
+        self._rename(DONE, DOING)
+        try:
+            self._files(plan, BEFORE)
+        except GatewayError:
+            self._files(plan, AFTER)
+            self._rename(DOING, DONE)
+            raise
         self._rows(plan, BEFORE)
         self._end()
-        (self._state / DONE).unlink(missing_ok=True)
         return plan
 
     def refuse_later(self, plan: RestorePlan, side: int) -> None:
@@ -174,15 +184,19 @@ class Restoring:
         except OSError as error:
             raise not_written(self._state / DOING, error) from error
 
-    def _end(self, kept: str = "") -> None:
+    def _end(self) -> None:
         try:
-            if kept:
-                (self._state / DOING).replace(self._state / kept)
-            else:
-                (self._state / DOING).unlink()
+            (self._state / DOING).unlink()
             sync_folder(self._state)
         except OSError as error:
             raise not_written(self._state / DOING, error) from error
+
+    def _rename(self, name: str, new: str) -> None:
+        try:
+            (self._state / name).replace(self._state / new)
+            sync_folder(self._state)
+        except OSError as error:
+            raise not_written(self._state / new, error) from error
 
 
 def forget_way_back(state: Path, name: str) -> None:

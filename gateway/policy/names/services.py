@@ -223,7 +223,7 @@ class Catalogue:
     def _longest(self, host: str) -> tuple[str, tuple[str, ...]] | None:
         """Return the longest entry that matches a host, and the ids of its services; None if none matches.
 
-        A service that excludes the host is left out, unless the entry is a pattern with a star.
+        A service that excludes the host is left out.
         """
         hidden: tuple[str, ...] = self._hidden_exact.get(host, NO_SERVICES)
         found = _without(self._exact.get(host, NO_SERVICES), hidden)
@@ -231,7 +231,9 @@ class Catalogue:
             return host, found
         starred = self._patterns.find(host)
         if starred is not None:  # ranks as the longest possible entry, like an exact name
-            return host, starred[1]
+            found = _without(starred[1], hidden + self._hidden.get(host, NO_SERVICES))
+            if found:
+                return host, found
         for suffix in hosts.suffixes(host):
             hidden += self._hidden.get(suffix, NO_SERVICES)
             found = self._domains.get(suffix, NO_SERVICES)

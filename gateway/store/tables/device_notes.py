@@ -6,7 +6,7 @@ has only the current addresses and those that wait for the next batch.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -131,10 +131,7 @@ class DeviceNoteTable:
 
     def forget(self, mac: str) -> None:
         self.name(mac, "")
-        self._noted.pop(mac, None)
-        for key in [pair for pair in self._pending if pair[0] == mac]:
-            del self._pending[key]
-        self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,)]))
+        self._forget_addresses({mac})
 
     def flush(self) -> None:
         """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of each device.
@@ -153,11 +150,17 @@ class DeviceNoteTable:
 
         Only of those whose addresses were recorded (`seen`) since the start of the program.
         """
-        unknown = [mac for mac in self._noted if mac not in known]
-        for mac in unknown:
-            self._noted.pop(mac)
+        unknown = {mac for mac in self._noted if mac not in known}
         if unknown:
-            self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in unknown]))
+            self._forget_addresses(unknown)
+
+    def _forget_addresses(self, macs: Set[str]) -> None:
+        """Delete the address history of these devices, also what waits for the disk."""
+        for mac in macs:
+            self._noted.pop(mac, None)
+        for key in [pair for pair in self._pending if pair[0] in macs]:
+            del self._pending[key]
+        self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in macs]))
 
     def _snapshot(self) -> list[Statement]:
         """Return the statements that write all labels.

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.reason_codes import Code
-from gateway.features.backup.restore import DOING
+from gateway.features.backup.restore import DOING, DONE
 from gateway.features.backup.verbs import STORED_FOR
 from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
@@ -293,3 +293,41 @@ def test_a_disk_that_takes_nothing_leaves_everything_as_it_was(
     assert written
     assert standing(desk) == before
     assert not (desk.folder / "state" / DOING).exists()
+
+
+def test_a_restore_whose_end_cannot_be_recorded_leaves_everything_as_it_was(desk: Desk) -> None:
+    text = taken(desk)
+    change(desk)
+    before, state = standing(desk), desk.folder / "state"
+    (state / DONE / "in the way").mkdir(parents=True)
+    with pytest.raises(PolicyError):
+        restored(desk, text)
+    assert standing(desk) == before
+    assert not (state / DOING).exists(), "a start has nothing to undo"
+
+
+def test_an_undo_that_cannot_be_written_changes_nothing_and_can_be_done_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = taken(desk)
+    change(desk)
+    before = standing(desk)
+    restored(desk, text)
+    after, real, written = standing(desk), os.replace, 0
+
+    def full(path: Path, target: object) -> None:
+        nonlocal written
+        if str(target).endswith("daughter.yaml"):
+            written += 1
+            if written == 2:  # the first one stores the former version
+                raise OSError(28, "No space left on device")
+        real(path, str(target))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(PolicyError):
+        web(desk, "restore", action="undo")
+    assert written >= 2
+    assert standing(desk) == after
+    assert not (desk.folder / "state" / DOING).exists(), "a start has nothing to undo"
+    web(desk, "restore", action="undo")
+    assert standing(desk) == before

@@ -74,6 +74,26 @@ def test_services_of(host: str, services: list[str]) -> None:
     assert list(CATALOGUE.services_of(host)) == services
 
 
+@pytest.mark.parametrize(
+    ("host", "services"),
+    [
+        ("v1.media.example", ("tube",)),
+        ("v2.media.example", ()),
+        ("v3.media.example", ("tube-kids",)),
+        ("v4.media.example", ("tube",)),
+    ],
+)
+def test_a_name_that_a_service_excludes_matches_none_of_its_patterns(
+    host: str, services: tuple[str, ...]
+) -> None:
+    text = VIDEO.replace(
+        "domains: [tube.example,", 'domains: [tube.example, "v*.media.example", media.example,'
+    )
+    text = text.replace("except: [", 'except: [v2.media.example, "=v3.media.example", x.v4.media.example, ')
+    text = text.replace("domains: [kids.tube.example,", "domains: [kids.tube.example, v3.media.example,")
+    assert Catalogue([group(text)]).services_of(host) == services
+
+
 def test_names_that_run_anothers_app_are_no_companions() -> None:
     assert CATALOGUE.shared_by("x.app.example") == ("tube",)
     assert CATALOGUE.companions_of("app.example") == ()

@@ -89,6 +89,19 @@ def test_addresses_go_after_a_while_and_with_a_device_that_gave_way(tmp_path: Pa
     store.close()
 
 
+def test_an_address_that_waits_for_the_disk_goes_with_its_device(tmp_path: Path) -> None:
+    path = tmp_path / "q.db"
+    store = Store(path)
+    for mac in (TABLET, PHONE):
+        store.devices.seen(mac, NOW)
+        store.notes.seen(mac, ["192.168.77.10"], NOW)
+    store.devices.forget(PHONE)
+    store.purge(NOW)
+    store.flush_devices()
+    assert look(path, "SELECT mac FROM addresses") == [(TABLET,)]
+    store.close()
+
+
 def test_a_device_that_came_by_another_address_keeps_name_and_history(tmp_path: Path) -> None:
     store = Store(tmp_path / "q.db")
     for mac in (TABLET, PHONE):
