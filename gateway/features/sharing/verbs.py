@@ -112,8 +112,9 @@ class SharingVerbs:
     def use(self, call: Call[UseRequest]) -> SharedDevice:
         """Apply a child's rules to a shared device, and return its state.
 
-        A child needs its PIN, if it has one; with ``by``, a guardian starts the use. Raises ControlError if
-        this is not allowed, and PolicyError after too many tries or changes.
+        A child from ten years on needs its PIN, and cannot start the use before it has one. With ``by``, a
+        guardian starts the use, without a PIN. Raises ControlError if this is not allowed, and PolicyError
+        after too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
