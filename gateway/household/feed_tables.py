@@ -23,7 +23,7 @@ from gateway.policy.config.list_tiers import ListTier
 def fetch_lists(data: DataSet, folder: Path, fetcher: Fetcher, now: datetime) -> list[str]:
     """Download the lists of all tiers that are due to ``folder``. Return one line for each failed list.
 
-    Raises ListError if there is no internet and no current list.
+    Raises ListError if there is no internet and no list was fetched in the last two hours.
     """
     library = _library(data, folder)
     with library.locked():

@@ -104,9 +104,9 @@ class ListLibrary:
     ) -> list[str]:
         """Download the lists that are due, and delete the copies of lists that are off.
 
-        ``named``: lists to download although they are off. ``force``: also download those fetched today.
-        ``begin`` is called before each list. Return one line for each failed list. Raises ListError if there
-        is no internet and no current list.
+        ``named``: lists to download although they are off. ``force``: also download those fetched in the last
+        two hours. ``begin`` is called before each list. Return one line for each failed list. Raises
+        ListError if there is no internet and no list was fetched in the last two hours.
         """
         due = self.due(named)
         _make_state(self.state)
@@ -130,7 +130,7 @@ class ListLibrary:
                 self.shelf.copies.pop(published.id, None)
 
     def is_any_current(self, now: datetime) -> bool:
-        """Return whether any list has a copy that was fetched or confirmed today."""
+        """Return whether any list has a copy that was fetched or confirmed in the last two hours."""
         return any(self.shelf.is_fresh(published, now) for published in self.published)
 
     @property
