@@ -245,8 +245,8 @@ def _read(path: Path) -> RestorePlan | None:
 def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
     """Write the database rows of one side of the plan (BEFORE or AFTER), in one transaction.
 
-    BEFORE removes the rows that AFTER adds. A second call is harmless. ``sure``: whether the clock is
-    trusted.
+    BEFORE removes the rows that AFTER adds, except the highest age groups. A second call is harmless.
+    ``sure``: whether the clock is trusted.
     """
     with store.transaction():
         for pair in plan.devices:
@@ -313,6 +313,10 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
 
 
 def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
+    """Remove the rows that `_add` added.
+
+    The highest age group of each child stays: what is stored about a child must not increase again.
+    """
     for person in plan.people:
         store.people.remove(person.name)
     for put_off in plan.steps:
