@@ -115,8 +115,8 @@ class TrafficVerbs:
     def watch(self, call: Call[TrafficWatchRequest]) -> TrafficWatch:
         """Start a guardian's view of a young child's live traffic, for CHILD_MINUTES, or end it (``action``).
 
-        The device's own page shows it while it runs, and the audit log has a line. Raises ControlError for
-        other devices.
+        The device's own page shows it while it runs. Any guardian may end it, as then less is shown; the line
+        in the audit log is of the start and its CHILD_MINUTES. Raises ControlError for other devices.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None or mac not in self._macs():
