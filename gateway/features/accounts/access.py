@@ -28,7 +28,7 @@ class Access:
         self._proofs = proofs
 
     def guardian(self, request: ControlRequest) -> str:
-        """Return the name of the guardian who sends a request.
+        """Return the name of the guardian who sends a request, or of the helper if the verb allows helpers.
 
         Raises ControlError if the account may not send it. Also raises it for a dangerous change, as its verb
         declares, without a recent proof of identity. Root may send any request without an account; the name
