@@ -52,9 +52,11 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
 
 
 def accounts_lost(announcements: Iterable[AnnouncementEntry], now: datetime) -> str:
-    """Return an announcement for parents who cannot sign in because all accounts were lost; empty if none.
+    """Return an announcement that all accounts were lost and a new one was made; empty without one.
 
-    It names no person, device or method: guests read it too. Pages of children's devices must not show it.
+    It is for parents who cannot sign in. Before there is a new account, the sign-in page redirects to the
+    claim instead. The text names no person, device or method: guests read it too. Pages of children's devices
+    must not show it.
     """
     for announcement in announcements:
         if announcement.told == "claim_again" and announcement.at:
