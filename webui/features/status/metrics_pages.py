@@ -23,7 +23,7 @@ TYPES = {
 @blueprint.get("/metrics")
 @anyone
 def metrics() -> Response:
-    """Return the counters as text for a parent's API token or the provider's token. Cookies do not count.
+    """Return the counters as text for an API token or the provider's token. Cookies do not count.
 
     The ``Accept`` header chooses between OpenMetrics, the default, and plain text.
     """
