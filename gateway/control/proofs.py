@@ -61,7 +61,7 @@ class Proofs:
         if found is None:
             msg = "this session has ended; sign in again"
             raise ControlError(msg).coded(Code.SESSION_ENDED)
-        return found, self._register.guardians()[found.name]
+        return found, self._register.accounts()[found.name]
 
     def require(self, request: ControlRequest, *, always: bool = False) -> None:
         """Raise ControlError for a dangerous change without a session of the person in ``by`` with a proof.

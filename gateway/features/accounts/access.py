@@ -37,7 +37,7 @@ class Access:
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
         by = request.text("by")
-        account = self._people.guardians().get(by)
+        account = self._people.accounts().get(by)
         if account is None:
             request.refuse("by", "names no guardian of this household; sign in again", Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
@@ -58,7 +58,7 @@ class Access:
         """Return the account of the helper that sends the request; None for any other sender."""
         if request.role is Role.OWNER:
             return None
-        account = self._people.guardians().get(request.text("by", ""))
+        account = self._people.accounts().get(request.text("by", ""))
         return account if account is not None and account.role is PersonRole.HELPER else None
 
     def noting(self, request: ControlRequest, key: str = "mac") -> None:
