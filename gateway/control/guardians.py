@@ -113,7 +113,7 @@ class Guardians:
     # Actions of the console.
 
     def _list(self, _: Call[AccountRequest]) -> AccountResponse:
-        names, people = tuple(sorted(self._register.guardians())), self._accounts()
+        names, people = tuple(sorted(self._register.accounts())), self._accounts()
         if self._register.claimed:
             return AccountResponse(guardians=names, people=people)
         label, button = self._around.label(), self._around.children()
@@ -164,7 +164,7 @@ class Guardians:
         self._forget_old()
         typed = "".join(c for c in call.text("token").upper() if c.isalnum())
         name, _ = self._links.pop(digest(typed), ("", 0.0))
-        account = self._register.guardians().get(name)
+        account = self._register.accounts().get(name)
         if account is None:
             msg = "this code was used or is older than 15 minutes; make a new one: qalqan guardian reset NAME"
             raise ControlError(msg).coded(Code.LINK_USED)
@@ -186,7 +186,7 @@ class Guardians:
         return AccountResponse(people=self._accounts(), proposals=proposals)
 
     def _accounts(self) -> tuple[PersonAccount, ...]:
-        accounts = self._register.guardians().values()
+        accounts = self._register.accounts().values()
         return tuple(
             PersonAccount(
                 name=account.name,
@@ -291,7 +291,7 @@ class Guardians:
         """
         name = new_name(call, self._register)
         role = call.choice("role", PersonRole) if call.has("role") else PersonRole.GUARDIAN.value
-        if len(self._register.guardians()) >= PEOPLE_LIMIT:
+        if len(self._register.accounts()) >= PEOPLE_LIMIT:
             problem = f"is one too many: there are {PEOPLE_LIMIT} accounts already"
             call.refuse("name", problem, Code.TOO_MANY_PEOPLE, most=PEOPLE_LIMIT)
         return Account(name, PersonRole(role), minutes=self._minutes(call, role))
@@ -309,7 +309,7 @@ class Guardians:
         password.
         """
         by = call.text("by", CONSOLE) if call.role is Role.OWNER else call.text("by")
-        account = self._register.guardians().get(by)
+        account = self._register.accounts().get(by)
         if account is not None and account.guards:
             self._proofs.require(call)
             return account
@@ -322,12 +322,12 @@ class Guardians:
 
         An unattended phone of a parent is enough to add one.
         """
-        account = self._register.guardians().get(name)
+        account = self._register.accounts().get(name)
         if account is not None and account.guards:
             announce(self._register, self._around, AnnouncementKind.GUARDIAN, name, call)
 
     def _known(self, name: str) -> Account:
-        account = self._register.guardians().get(name)
+        account = self._register.accounts().get(name)
         if account is None:
             msg = f"there is no guardian {name!r}; add one with: qalqan guardian add NAME"
             raise ControlError(msg).coded(Code.NO_GUARDIAN)

@@ -153,7 +153,7 @@ class Passkeys:
             msg = "the passkey could not be checked; try again in a moment"
             raise ControlError(msg).coded(Code.PASSKEY_UNCHECKED)
         count, public = result.get("count"), result.get("key")
-        account = self._register.guardians().get(ceremony.name)
+        account = self._register.accounts().get(ceremony.name)
         if account is None or type(count) is not int:
             _refuse_wrong(request)
         if ceremony.purpose == ADD:
@@ -241,7 +241,7 @@ class Passkeys:
         For a sign-in all accounts are searched, else that of the session. Raises ControlError if none
         fits.
         """
-        accounts = self._register.guardians()
+        accounts = self._register.accounts()
         searched = (accounts[ceremony.name],) if ceremony.name else accounts.values()
         found = [
             (account, passkey)
@@ -278,7 +278,7 @@ class Passkeys:
         self, account: Account, ceremony: _Ceremony, key: str, count: int, request: ControlRequest
     ) -> AccountResponse:
         self._refuse_more(account, request)
-        accounts = self._register.guardians().values()
+        accounts = self._register.accounts().values()
         if any(passkey.credential == ceremony.credential for other in accounts for passkey in other.passkeys):
             request.refuse("passkey", "is known already", Code.PASSKEY_KNOWN)
         label = " ".join(request.text("label", "").split())[:LABEL_LIMIT]

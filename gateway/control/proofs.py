@@ -61,20 +61,23 @@ class Proofs:
         if found is None:
             msg = "this session has ended; sign in again"
             raise ControlError(msg).coded(Code.SESSION_ENDED)
-        return found, self._register.guardians()[found.name]
+        return found, self._register.accounts()[found.name]
 
     def require(self, request: ControlRequest, *, always: bool = False) -> None:
         """Raise ControlError for a dangerous change without a session of the person in ``by`` with a proof.
 
-        The proof is at most ten minutes old. The verb declares which requests are dangerous;
-        ``always``: this one is. Root needs no proof. An API token (``via``, which `Origins.recorded`
-        checks) needs none if the verb allows tokens: what it may do was decided when it was made.
+        The proof is at most ten minutes old. The verb declares which requests are dangerous; ``always``: this
+        one is, also if its verb declares none. Root needs no proof. An API token (``via``, which
+        `Origins.recorded` checks) needs none if the verb allows tokens: what it may do was decided when it
+        was made.
         """
         danger = VERBS[request.do].danger
-        if request.role is Role.OWNER or danger is None or (danger.by_tokens and request.has("via")):
+        by_tokens = danger is not None and danger.by_tokens
+        if request.role is Role.OWNER or (by_tokens and request.has("via")):
             return
+        needs_proof = None if danger is None else danger.needs_proof
         if not always and not (
-            isinstance(request, Call) and danger.needs_proof is not None and danger.needs_proof(request.args)
+            isinstance(request, Call) and needs_proof is not None and needs_proof(request.args)
         ):
             return
         _, account = self.proven(request)

@@ -159,7 +159,7 @@ class SecondFactors:
         """
         key = digest(request.text("pending"))
         name, until, wrong = self._waiting.pop(key, ("", 0.0, 0))
-        account = self._register.guardians().get(name)
+        account = self._register.accounts().get(name)
         if account is None or until <= self._around.now():
             msg = "this sign-in took too long; begin again"
             raise ControlError(msg).coded(Code.SESSION_ENDED)

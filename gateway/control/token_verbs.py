@@ -159,7 +159,7 @@ def account_of(
     ``sure``: the clock is trusted.
     """
     found = register.tokens.use(digest(token), now, sure=sure)
-    account = None if found is None else register.guardians().get(found.name)
+    account = None if found is None else register.accounts().get(found.name)
     return None if found is None or account is None else (found, account)
 
 
@@ -193,7 +193,7 @@ def from_where(request: ControlRequest, register: AccountRegister, now: datetime
     if not request.has("via"):
         return origin
     name = request.text("by")
-    token, account = register.tokens.find(request.text("via"), name), register.guardians().get(name)
+    token, account = register.tokens.find(request.text("via"), name), register.accounts().get(name)
     if token is None or account is None or (token.sure and token.until is not None and token.until <= now):
         msg = "this token has ended; create a new one at My account"
         raise ControlError(msg).coded(Code.WRONG_TOKEN)

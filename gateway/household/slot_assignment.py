@@ -115,17 +115,17 @@ class SlotAssignment:
         self.opened = opened_by_proof(household, closed.keys(), closed)
         self._asked = {mac: rules for mac, rules in asked.items() if mac not in self.opened}
 
-    def otherwise(self, mac: str) -> tuple[Profile | None, bool]:
-        """Return the profile that a device would have without its open question, and if it is in quarantine.
+    def otherwise(self, mac: str) -> tuple[Profile, bool]:
+        """Return a device's profile and whether it is in quarantine, without its open question.
 
-        The question asks the guardians for its owner. A device without an owner has the profile for
-        unassigned devices.
+        That is a question to the guardians about its owner.
         """
         household, place = self._household, self._places.get(mac)
         if mac in self._lent:
             return household.managed(mac, self._lent[mac]), False
-        if mac in self._named:
-            return household.owner_of(mac), False
+        owner = household.owner_of(mac)
+        if owner is not None:
+            return owner, False
         if place in PLAIN_PLACES:
             return household.home, False
         if place in self._profiles:
@@ -208,7 +208,7 @@ class SlotAssignment:
         found = {}
         for mac, question in questions.items():
             otherwise, locked = self.otherwise(mac)
-            if otherwise is None or locked:
+            if locked:
                 continue
             chosen = interim_profile(self._household, question, otherwise)
             if chosen is None and question.adult and otherwise.filtered:

@@ -127,7 +127,7 @@ class Store:
         self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
         self.audit = self.settings.audit
         self.audit_lines, self.auditors = self.settings.audit_lines, self.settings.auditors
-        self.guardians, self.keep_guardian = loaded.people.guardians, loaded.people.keep_guardian
+        self.accounts, self.keep_guardian = loaded.people.accounts, loaded.people.keep_guardian
         self.forget_slot = self.numbers.forget_slot
         self.slots, self.slot = self.numbers.slots, self.numbers.slot
         self.lend_slot, self.give_slot_back = self.numbers.lend, self.numbers.give_back

@@ -307,7 +307,7 @@ def a_family(site: Site) -> None:
 def without_password(site: Site) -> None:
     """She came by a link."""
     register = site.household.accounts.register
-    register.put(replace(register.guardians()["Mum"], secret=""))
+    register.put(replace(register.accounts()["Mum"], secret=""))
 
 
 def several_networks(site: Site) -> None:

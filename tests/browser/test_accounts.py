@@ -114,7 +114,7 @@ def test_somebody_is_invited_and_another_page_cannot_do_it(parent: Chromium, sit
         f"{site.url}/parent/people/invite",
     )
     eventually(lambda: "This form did not come from these pages" in parent.text())
-    assert "Thief" not in site.household.stamps.guardians()
+    assert "Thief" not in site.household.stamps.accounts()
     parent.complaints()
 
 
@@ -133,7 +133,7 @@ def test_what_a_session_of_this_morning_may_not_do_asks_for_the_password(
     assert faults(parent) == []
     fill(parent, proof="not it" + Keys.ENTER)
     eventually(lambda: "password" in parent.text(".problem, [role=alert], .error"))
-    assert "Ben" not in site.household.stamps.guardians()
+    assert "Ben" not in site.household.stamps.accounts()
     parent.driver.get(f"{site.url}/parent/activity/daughter/delete")
     parent.tap("main form button[value=names]")
     eventually(lambda: "Is it you?" in parent.text())

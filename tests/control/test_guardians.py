@@ -53,7 +53,7 @@ class Desk:
         return str(error.value.code)
 
     def role(self, name: str) -> str:
-        return self.register.guardians()[name].role.value
+        return self.register.accounts()[name].role.value
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_no_guardian_takes_another_s_rights_without_a_yes(parents: Desk, role: s
     read = {"role": role, "minutes": minutes}
     assert parents.web("answer", name="Dad", answer="yes", by="Dad", **read) == {"done": True}
     if role == "none":
-        assert "Dad" not in parents.register.guardians()
+        assert "Dad" not in parents.register.accounts()
     else:
         assert parents.role("Dad") == role
     assert parents.web("people")["proposals"] == []
@@ -255,11 +255,11 @@ def test_a_yes_that_would_leave_nobody_is_refused(parents: Desk) -> None:
 def test_helpers_and_support_are_a_guardian_s_to_change(parents: Desk) -> None:
     parents.web("invite", name="Oma", role="helper", minutes=15, by="Mum")
     parents.web("change", name="Oma", role="helper", minutes=60, by="Dad")
-    assert parents.register.guardians()["Oma"].minutes == 60
+    assert parents.register.accounts()["Oma"].minutes == 60
     for action in ("change", "invite"):
         assert parents.refused(action, name="Oma", role="guardian", by="Oma") == Code.NO_GUARDIAN
     parents.web("change", name="Oma", role="none", by="Dad")
-    assert "Oma" not in parents.register.guardians()
+    assert "Oma" not in parents.register.accounts()
 
 
 def test_a_new_link_is_for_who_has_never_come_or_is_no_guardian(parents: Desk) -> None:

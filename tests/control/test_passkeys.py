@@ -93,7 +93,7 @@ def test_a_passkey_is_asked_for_as_the_standard_says(desk: PasskeyDesk, phone: A
 
 
 def test_it_signs_in_without_password_and_code(desk: PasskeyDesk, phone: Authenticator) -> None:
-    account = desk.register.guardians()["Mum"]
+    account = desk.register.accounts()["Mum"]
     desk.register.put(
         Account("Mum", secret=account.secret, totp="GEZDGNBVGY3TQOJQ", passkeys=account.passkeys)
     )
@@ -227,7 +227,7 @@ def test_a_parent_signs_in_without_a_lost_passkey(desk: PasskeyDesk, phone: Auth
     people: list[Mapping[str, object]] = desk.root("list")["people"]  # type: ignore[assignment]
     assert people[0]["passkeys"] == 1
     token = desk.root("reset", name="Mum")["token"]
-    assert desk.register.guardians()["Mum"].passkeys == ()
+    assert desk.register.accounts()["Mum"].passkeys == ()
     assert desk.refused_sign_in(phone) == Code.PASSKEY_WRONG
     session = desk.web("signin", token=token)["session"]
     assert desk.refused("passkey_start", purpose="add", session=session) == Code.PASSKEY_PASSWORD

@@ -47,7 +47,7 @@ def test_codes_are_those_of_rfc_6238() -> None:
     desk = Desk()
     session = desk.web("claim", label=LABEL, name="Mum", secret=secret("a"))["session"]
     for seconds, code in ((59, "287082"), (1111111109, "081804"), (2000000000, "279037")):
-        account = desk.register.guardians()["Mum"]
+        account = desk.register.accounts()["Mum"]
         desk.scene.now = seconds - desk.scene.start.timestamp()
         key = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # "12345678901234567890"
         desk.register.put(type(account)("Mum", secret=account.secret, totp=key))
@@ -77,7 +77,7 @@ def test_it_is_set_up_by_the_first_code_of_the_app() -> None:
     assert desk.refused("factor_start", session=session) == Code.FACTOR_ON
     assert desk.refused("factor_on", session=session, otp="123456") == Code.FACTOR_ON
     assert ("guardian second factor on", "Mum", "Mum", "192.168.1.7") in desk.scene.audit
-    account = desk.register.guardians()["Mum"]
+    account = desk.register.accounts()["Mum"]
     assert not {code.replace("-", "") for code in codes} & set(account.backup_codes), "digests alone"
 
 
@@ -143,7 +143,7 @@ def test_turning_it_off_needs_a_proof_and_a_code(desk: FactorDesk) -> None:
     desk.web("factor_off", session=desk.session, otp=desk.codes[0])
     assert desk.web("signin", **MUM)["guardian"] == "Mum"
     assert desk.refused("factor_off", session=desk.session, otp=desk.codes[1]) == Code.FACTOR_OFF
-    account = desk.register.guardians()["Mum"]
+    account = desk.register.accounts()["Mum"]
     assert (account.totp, account.backup_codes) == ("", ())
 
 
@@ -157,7 +157,7 @@ def test_a_new_password_needs_the_code_too(desk: FactorDesk) -> None:
     values = {"name": "Mum", "label": LABEL, "secret": secret("c")}
     assert desk.refused("recover", **values) == Code.FACTOR_NEEDED
     assert desk.web("recover", **values, otp=desk.code())["guardian"] == "Mum"
-    assert desk.register.guardians()["Mum"].totp
+    assert desk.register.accounts()["Mum"].totp
 
 
 def test_the_console_removes_it(desk: FactorDesk) -> None:

@@ -53,7 +53,7 @@ def test_it_is_claimed_once(desk: Desk, claimed: Mapping[str, object]) -> None:
     assert desk.web("claimable") == {"claimable": False, "home": True, "unclaimed": False, "button": False}
     again = desk.refused("claim", label=LABEL, name="Child", secret=secret("b"))
     assert again == Code.CLAIMED
-    assert list(desk.register.guardians()) == ["Mum"]
+    assert list(desk.register.accounts()) == ["Mum"]
 
 
 def test_a_wrong_label_or_another_network_claims_nothing(desk: Desk) -> None:

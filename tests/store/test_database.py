@@ -146,7 +146,7 @@ def test_a_damaged_table_is_saved_from_both_ends(
     assert 50 < len(kept) < 200
     assert {"child-0", "child-199"} <= set(kept)
     assert len(store.slots()) == 200
-    assert store.guardians() == {"Mum": Account("Mum", secret="stamp")}
+    assert store.accounts() == {"Mum": Account("Mum", secret="stamp")}
     store.close()
     assert "200 slots" in caplog.text
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
@@ -182,7 +182,7 @@ def test_a_text_that_is_not_utf8_costs_its_row_alone(path: Path) -> None:
     store = Store(path)
     assert len(store.slots()) == 199
     assert len(store.state(NOW).pauses) == 200
-    assert list(store.guardians()) == ["Mum"]
+    assert list(store.accounts()) == ["Mum"]
     store.close()
 
 

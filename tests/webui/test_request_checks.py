@@ -124,7 +124,7 @@ def test_every_route_is_closed_to_other_names_and_other_pages(
 ) -> None:
     """Signed in, since the cookie is what an attacker would ride on."""
     household.accounts.scene.audit.clear()
-    before = dict(household.stamps.guardians())
+    before = dict(household.stamps.accounts())
     assert len(routes(app)) > 50
     for method, path in routes(app):
         ask = mum.get if method == "GET" else mum.post
@@ -140,7 +140,7 @@ def test_every_route_is_closed_to_other_names_and_other_pages(
                 assert mum.post(path, {"who": "daughter"}, **headers).status_code == 403, path
     assert household.asked == []
     assert household.accounts.scene.audit == []
-    assert household.stamps.guardians() == before
+    assert household.stamps.accounts() == before
 
 
 def test_every_route_has_the_headers_that_close_it(app: Flask, mum: Browser) -> None:
@@ -182,7 +182,7 @@ def test_an_oversize_body_is_refused_on_every_form(app: Flask, mum: Browser, hou
             if path.endswith("/step/take"):
                 allowed.add(422)  # it has no field, and there is nothing to take
             assert answer.status_code in allowed, path
-    assert list(household.stamps.guardians()) == ["Mum"]
+    assert list(household.stamps.accounts()) == ["Mum"]
     assert household.paused == {}
 
 

@@ -28,17 +28,16 @@ class Access:
         self._proofs = proofs
 
     def guardian(self, request: ControlRequest) -> str:
-        """Return the name of the guardian, or of another user who may do this, that sends a request.
+        """Return the name of the guardian who sends a request, or of the helper if the verb allows helpers.
 
-        A helper may send some verbs too. Raises ControlError if the account may not send it, and
-        for a dangerous change, as its verb declares, without a recent proof of identity. Root may
-        send any request without an account; the name is then ``console`` unless the request has
-        one.
+        Raises ControlError if the account may not send it, and for a dangerous change, as its verb
+        declares, without a recent proof of identity. Root may send any request without an account;
+        the name is then ``console`` unless the request has one.
         """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
         by = request.text("by")
-        account = self._people.guardians().get(by)
+        account = self._people.accounts().get(by)
         if account is None:
             request.refuse("by", "names no guardian of this household; sign in again", Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
@@ -60,7 +59,7 @@ class Access:
         """Return the account of the helper that sends the request; None for any other sender."""
         if request.role is Role.OWNER:
             return None
-        account = self._people.guardians().get(request.text("by", ""))
+        account = self._people.accounts().get(request.text("by", ""))
         return account if account is not None and account.role is PersonRole.HELPER else None
 
     def noting(self, request: ControlRequest, key: str = "mac") -> None:

@@ -103,7 +103,7 @@ def guardians(
         if what == SIGNED_IN:
             home.publish("people", what=what, name=detail, by=by)
         if what in NOTIFIED:
-            names = [account.name for account in people.guardians().values() if account.guards]
+            names = [account.name for account in people.accounts().values() if account.guards]
             alerts.keep_only(names)
             push.keep_only(names)
             home.publish("people", what=what, name=detail, by=by)

@@ -87,14 +87,14 @@ def kept_rows(
     return {
         "people": tuple(
             KeptPerson(
-                guardian.name,
-                guardian.role.value,
-                guardian.secret,
-                guardian.minutes,
-                guardian.recovery,
-                guardian.came,
+                account.name,
+                account.role.value,
+                account.secret,
+                account.minutes,
+                account.recovery,
+                account.came,
             )
-            for guardian in store.people.guardians().values()
+            for account in store.people.accounts().values()
         ),
         "devices": tuple(_devices(store)),
         "pins": tuple(KeptPin(pin.who, pin.salt, pin.hash) for pin in store.pins.all()),

@@ -177,7 +177,7 @@ def _factors(store: Store) -> Iterator[KeptFactor]:
 
     The last used time step is left out: each sign-in changes it.
     """
-    for account in store.people.guardians().values():
+    for account in store.people.accounts().values():
         if account.totp:
             yield KeptFactor(account.name, FactorPart.SECRET, account.totp)
             yield from (KeptFactor(account.name, FactorPart.CODE, code) for code in account.backup_codes)
@@ -190,7 +190,7 @@ def _write_factors(store: Store, copy: Backup, names: Set[str]) -> None:
         (secret,) = [part.value for part in parts if part.part == FactorPart.SECRET][:1] or [""]
         codes = tuple(part.value for part in parts if part.part == FactorPart.CODE)
         if secret:
-            account = store.people.guardians()[name]
+            account = store.people.accounts()[name]
             store.people.put(replace(account, totp=secret, backup_codes=codes))
 
 

@@ -328,6 +328,10 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
 
 
 def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
+    """Remove the rows that `_add` added.
+
+    The highest age group of each child stays: what is stored about a child must not increase again.
+    """
     for person in plan.people:
         store.people.remove(person.name)
     for put_off in plan.steps:

@@ -183,9 +183,8 @@ def _people(store: Store, backup: Backup) -> Iterator[KeptPerson]:
 
     A backup changes no existing password or role.
     """
-    accounts = store.people
-    room = PEOPLE_LIMIT - len(accounts.guardians())
-    missing = [person for person in backup.people if accounts.find(person.name) is None]
+    room = PEOPLE_LIMIT - len(store.people.accounts())
+    missing = [person for person in backup.people if store.people.find(person.name) is None]
     yield from missing[: max(0, room)]
 
 

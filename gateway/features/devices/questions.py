@@ -121,4 +121,4 @@ class DeviceQuestions:
         where, uses = self._presence.interface_of, self._uses.all()
         grouping = SlotAssignment(household, devices, {}, (), self._home.now(), where, uses)
         otherwise, locked = grouping.otherwise(question.mac)
-        return None if otherwise is None or locked else interim_profile(household, question, otherwise)
+        return None if locked else interim_profile(household, question, otherwise)

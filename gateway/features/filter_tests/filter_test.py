@@ -138,20 +138,26 @@ class FilterTests:
     def _store(self, test: FilterTest) -> FilterTest:
         """Store a test in place of the child's last one by the same method, and return it.
 
-        If MOST tests are stored, the oldest one that has ended is deleted. Raises ControlError if all of them
-        run.
+        Raises ControlError if there is no room (`_make_room`).
+        """
+        key = (test.profile, test.method)
+        self._make_room(key)
+        self._all.pop(key, None)
+        self._all[key] = test
+        return test
+
+    def _make_room(self, key: tuple[str, FilterTestMethod]) -> None:
+        """Delete the oldest test that has ended, if MOST are stored and none of them is the one of ``key``.
+
+        Raises ControlError if all of them run.
         """
         self._sweep()
-        key = (test.profile, test.method)
         if key not in self._all and len(self._all) >= MOST:
             over = next((old for old, stored in self._all.items() if not stored.running), None)
             if over is None:
                 msg = "filter_test: others run; wait until one has ended"
                 raise ControlError(msg).coded(Code.BUSY)
             del self._all[over]
-        self._all.pop(key, None)
-        self._all[key] = test
-        return test
 
     # ------------------------------------------------------------------------------------------- of a site
 
@@ -186,14 +192,15 @@ class FilterTests:
         if self._process.running:
             msg = "filter_test: a bypass test runs already; wait until it has ended"
             raise ControlError(msg).coded(Code.TRIAL_RUNS)
+        test = FilterTest(profile, "bypass", self._home.loop.now())
+        self._make_room((profile, "bypass"))  # before the process: without room its result would be lost
         config = str(self._home.rules.path)
         try:
             self._process.start(["gateway", "audit", profile, "--steps", "--config", config])
         except OSError as error:
             msg = f"filter_test: no program can be started: {error.strerror or error}"
             raise ControlError(msg).coded(Code.BUSY) from None
-        self._bypass = FilterTest(profile, "bypass", self._home.loop.now())
-        self._store(self._bypass)
+        self._bypass = self._store(test)
         self._home.publish("trial", profile=profile, what="begun")
 
     def _checked(self, line: Mapping[str, Any]) -> None:

@@ -90,7 +90,7 @@ class HomeAutomation:
         PolicyError.
         """
         args, settings = call.args, self._settings
-        if by not in self._people.guardians():
+        if by not in self._people.accounts():
             call.refuse("by", "is not a guardian", Code.NO_GUARDIAN)
         user = args.user or ""
         if not user and args.password is not None:
@@ -172,7 +172,7 @@ class HomeAutomation:
         """Return the rights of the connection's API token; empty without a valid one that can be read."""
         key = "" if settings is None else digest(_first_line(Path(settings.token_file)))
         token = next((token for token in self._people.tokens.all() if token.key == key), None)
-        account = None if token is None else self._people.guardians().get(token.name)
+        account = None if token is None else self._people.accounts().get(token.name)
         return "" if token is None or account is None else held_to(token, account).value
 
 

@@ -196,12 +196,12 @@ class SiteRepairVerbs:
         self._lessons.forget(profile.id)
         detail = f"{profile.id}: {len(keep)} names kept, as {len(allowed)} entries"
         self._audit(call, by, "teach_end", detail)
-        changed = done is not None and done.revision != done.found
+        changed = None if done is None or done.revision == done.found else done
         return RepairEnded(
             kept=len(keep),
             entries=tuple(allowed),
-            undo=done.found if done is not None and changed else None,
-            revision=done.revision if done is not None else None,
+            undo=None if changed is None else changed.found,
+            revision=None if changed is None else changed.revision,
         )
 
     def _is_shared(self, refused: list[str], domain: str) -> bool:

@@ -92,7 +92,7 @@ class ClockVerbs:
         if call.role is Role.OWNER and call.text("by", CONSOLE) == CONSOLE:
             return CONSOLE
         by = call.text("by")
-        account = self._people.guardians().get(by)
+        account = self._people.accounts().get(by)
         if account is None or not account.guards:
             call.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
         return by

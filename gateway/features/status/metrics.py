@@ -165,7 +165,7 @@ class Metrics:
             if not self._is_approved(TOKEN):
                 msg = "no parent has approved it; they can in Qalqan, on Health"
                 raise ControlError(msg).coded(Code.NOT_APPROVED)
-        elif not self._is_parent(call.args.token):
+        elif not self._is_of_account(call.args.token):
             call.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
         return MetricsText(text=self._text(call.args.format))
 
@@ -173,7 +173,8 @@ class Metrics:
         wanted = self._home.rules.household.config.metrics.token_sha256
         return bool(wanted) and compare_digest(sha256(token.encode()).hexdigest(), wanted)
 
-    def _is_parent(self, token: str) -> bool:
+    def _is_of_account(self, token: str) -> bool:
+        """Return whether a parent has made this API token for an account that still exists."""
         home = self._home
         return account_of(self._people, token, home.now(), sure=home.clock_trusted) is not None
 

@@ -153,7 +153,7 @@ class AccountRegister:
 
     # Accounts.
 
-    def guardians(self) -> Mapping[str, Account]:
+    def accounts(self) -> Mapping[str, Account]:
         """Return all accounts by name, whatever their role."""
         return self._accounts
 

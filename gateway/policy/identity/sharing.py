@@ -132,7 +132,7 @@ def may_open(household: Household, mac: str, closed: Profile) -> bool:
 
 
 def opened_by_proof(
-    household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile | None, bool]]
+    household: Household, proofs: Collection[str], closed: Mapping[str, tuple[Profile, bool]]
 ) -> Mapping[str, str]:
     """Return MAC → id of the profile that applies without the proof, for devices that an adult's proof opens.
 
@@ -142,6 +142,6 @@ def opened_by_proof(
     found = {}
     for mac in proofs:
         profile, locked = closed[mac]
-        if profile is not None and profile.filtered and may_open(household, mac, profile):
+        if profile.filtered and may_open(household, mac, profile):
             found[mac] = "quarantine" if locked else profile.id
     return found

@@ -102,7 +102,10 @@ class CombinedJudge(Judge):
         return replace(chosen, gates=gates, until=until)
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
-        """Return the state of the gates (time rules) under both profiles: closed if either closes it."""
+        """Return the state of the gates (time rules) under both profiles: closed if either closes it.
+
+        It has no site repair: none runs on a device with an open question.
+        """
         mine = super().standing(situation, now)
         if not self._other.profile.filtered:
             return mine  # nothing closes for the other profile

@@ -258,12 +258,12 @@ def union_of_bedtimes(bedtimes: Iterable[Bedtime]) -> Bedtime:
 
 
 def _union(spans: list[Span]) -> Owned[Span] | None:
-    # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
-    # nights.
     """Return the span from the earliest start to the latest end, owned by the family; None without spans.
 
     One that ends on the evening of its own day counts only if none lasts until a morning.
     """
+    # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
+    # nights.
     nights = [span for span in spans if span.is_night] or spans
     if not nights:
         return None

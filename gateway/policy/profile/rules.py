@@ -281,4 +281,5 @@ class Rules:
     def sleeps(self) -> bool:
         """True if there is a bedtime on any night, the child's own too, or a date with a bedtime rule."""
         own = self.self_set is not None and self.self_set.bedtime
-        return bool(self.bedtime or own) or any(rule.bedtime is not None for rule in self.dates.values())
+        dated = (rule.bedtime for rule in self.dates.values())
+        return bool(self.bedtime or own) or any(night is not None and night.value for night in dated)

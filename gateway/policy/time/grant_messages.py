@@ -94,13 +94,18 @@ def grant_sentence(
 
 
 def grant_sentence_to_child(
-    minutes: int, until: datetime | None, now: datetime, language: Language, *, thing: str = ""
+    minutes: int,
+    until: datetime | None,
+    now: datetime,
+    language: Language,
+    *,
+    thing: str = "",
+    what: str = "",
 ) -> str:
-    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`.
-
-    It names play, but no other ``thing``.
-    """
-    ngettext = language.ngettext
+    """Return the sentence for a child about its extra time. The arguments are those of `grant_sentence`."""
+    _, ngettext = language.gettext, language.ngettext
+    if until is not None and thing:
+        return _("%(name)s is allowed until %(until)s.", name=what, until=clock(until, now, language))
     if until is not None:
         return ngettext(
             "You have %(num)d more minute, until %(until)s.",
@@ -113,6 +118,14 @@ def grant_sentence_to_child(
             "You have %(num)d more minute of play today.",
             "You have %(num)d more minutes of play today.",
             minutes,
+        )
+    if thing:
+        # Translators: %(what)s is an app, a group of apps or a category, such as "YouTube".
+        return ngettext(
+            "You have %(num)d more minute of %(what)s today.",
+            "You have %(num)d more minutes of %(what)s today.",
+            minutes,
+            what=what,
         )
     return ngettext("You have %(num)d more minute today.", "You have %(num)d more minutes today.", minutes)
 

@@ -23,7 +23,7 @@ from gateway.policy.values import Reason
 if TYPE_CHECKING:  # the pages import this module, and a profile's module loads the YAML library
     from gateway.policy.profile.profile import Profile
 
-BEDTIME_DAYS = 7  # in which the next bedtime is looked for
+BEDTIME_DAYS = 8  # in which the next bedtime is looked for: until the same weekday
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever the holidays
 DEFAULT_WAKE = 7 * 60  # for a child without a bedtime
 DAY = timedelta(days=1)
@@ -425,15 +425,17 @@ class Schedule:
     def next_bedtime(self, now: datetime) -> datetime | None:
         """Return when the next bedtime begins after ``now``, a local time; None if none begins in a week.
 
-        While a bedtime that crosses midnight runs, it is that midnight.
+        A bedtime that goes on after midnight began in the evening.
         """
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        before = OPEN
         for ahead in range(BEDTIME_DAYS):
             day = midnight + timedelta(days=ahead)
             for span in self.internet(day.date()):
                 at = (day + timedelta(minutes=span.start)).replace(tzinfo=now.tzinfo)
-                if span.state == Reason.BEDTIME and at > now:
+                if span.state == Reason.BEDTIME != before and at > now:
                     return at
+                before = span.state
         return None
 
     def targets(self, day: date) -> dict[str, tuple[Stretch, ...]]:

@@ -102,7 +102,7 @@ class AccountTable(AccountRegister):
                         " ".join(account.backup_codes),
                         _passkey_text(account.passkeys),
                     )
-                    for account in self.guardians().values()
+                    for account in self.accounts().values()
                 ],
             ),
             *table_snapshot(

@@ -95,7 +95,7 @@ def standing(desk: Desk) -> dict[str, Any]:
         "files": {one.name: one.read_bytes() for one in sorted(files)},
         "labels": dict(desk.store.notes.labels()),
         "pins": {one.who: one.hash for one in desk.store.pins.all()},
-        "people": sorted(desk.store.people.guardians()),
+        "people": sorted(desk.store.people.accounts()),
         "pauses": sorted(one.who for one in desk.store.state(desk.local_now()).pauses),
         "grants": len(desk.store.state(desk.local_now()).given),
     }

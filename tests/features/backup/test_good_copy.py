@@ -106,7 +106,7 @@ def test_a_database_of_a_newer_version_is_replaced_by_the_copy_in_memory(make: M
     copy = GoodCopy(desk.home, desk.store, EVERY)
     copy.recover(missing=False, damaged=False)
     assert copy.lost
-    assert sorted(desk.store.people.guardians()) == ([] if lost == "the copy too" else ["Dad", "Mum"])
+    assert sorted(desk.store.people.accounts()) == ([] if lost == "the copy too" else ["Dad", "Mum"])
     (line,) = copy.problems()
     assert line.startswith("A newer Qalqan had written the database at the start on 2026-11-24 12:00, so")
     assert ("come from the last good copy" in line) == (lost == "nothing else")
@@ -117,7 +117,7 @@ def test_what_a_damaged_database_still_has_is_newer(make: Make) -> None:
     desk = make(NOON)
     copied(desk)[0].close()
     copy = started_again(desk, damaged=True)
-    assert {one.name: one.role.value for one in desk.store.people.guardians().values()} == {
+    assert {one.name: one.role.value for one in desk.store.people.accounts().values()} == {
         "Dad": "helper", "Mum": "guardian",
     }  # fmt: skip
     assert desk.store.notes.labels() == {TABLET: "Newer name"}

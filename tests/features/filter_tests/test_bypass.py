@@ -11,7 +11,13 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.filter_tests.filter_test import MOST_CHECKS, PROBLEM_LIMIT, FilterTests
+from gateway.features.filter_tests.filter_test import (
+    MOST,
+    MOST_CHECKS,
+    PROBLEM_LIMIT,
+    FilterTest,
+    FilterTests,
+)
 from gateway.features.filter_tests.filter_test_verbs import FilterTestVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
@@ -106,6 +112,17 @@ def test_one_at_a_time_and_by_a_guardian_of_a_child_alone(desk: Desk) -> None:
     with pytest.raises(ControlError) as refused:
         desk.ask("filter_test", Role.WEB, **BYPASS, id="son", by="Mum")
     assert refused.value.code == Code.TRIAL_RUNS
+
+
+def test_one_that_finds_no_room_does_not_start(desk: Desk) -> None:
+    one, errand = trial(desk)
+    for number in range(MOST):
+        one._store(FilterTest(f"child-{number}", "device", desk.home.loop.now()))
+    with pytest.raises(ControlError) as refused:
+        desk.ask("filter_test", Role.WEB, **BYPASS, id="daughter", by="Mum")
+    assert refused.value.code == Code.BUSY
+    assert errand.arguments == []
+    assert look(desk) == {}
 
 
 def test_one_that_fails_says_why_and_forgets_what_it_had(desk: Desk) -> None:

@@ -146,6 +146,15 @@ def test_after_its_end_a_guardian_may_still_keep_and_may_keep_nothing(make: Make
     assert refused(desk, "teach_end", id="daughter", keep=[], **MUM) == (Code.NO_LESSON, {})
 
 
+def test_names_that_are_allowed_meanwhile_change_no_file(make: Make) -> None:
+    desk = make(NOON, daughter=SMALL)
+    teach(desk)
+    loads(desk, TABLET, SITE)
+    desk.ask("edit", id="daughter", set={f"allow/{SITE}": True}, **MUM)
+    done = desk.ask("teach_end", id="daughter", keep=[SITE], **MUM)
+    assert done == {"kept": 1, "entries": [SITE], "undo": None, "revision": None}
+
+
 def test_only_what_the_lesson_opened_is_kept(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
     teach(desk)

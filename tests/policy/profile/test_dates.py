@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from gateway.policy.profile.rules import DayType, Owned
+from gateway.policy.time.gates import DEVICE, state_gates
 from gateway.policy.time.schedule import (
     bedtime_table,
     calendar_for,
@@ -114,6 +115,13 @@ def test_an_adult_with_one_dated_bedtime_sleeps_that_night_alone() -> None:
     assert not standing(profile, PLAIN, CALENDAR, at("2026-12-17T22:30")).closed
     table = bedtime_table(profile.rules.bedtime, CALENDAR, profile.rules.dates)
     assert next_change(table, CALENDAR, at("2026-12-10T00:00")) == at("2026-12-16T22:00")
+
+
+def test_a_date_without_a_bedtime_adds_no_bedtime() -> None:
+    profile = a_profile("{band: adult, dates: {2026-12-16: {bedtime: {}}}}")
+    assert profile.rules.dates[date(2026, 12, 16)].bedtime == Owned(None, "family")
+    assert not profile.filtered
+    assert state_gates(profile.rules) == (DEVICE,)
 
 
 def test_a_date_adds_to_the_range_that_it_is_in() -> None:

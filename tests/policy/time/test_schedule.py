@@ -16,6 +16,7 @@ from gateway.policy.time.schedule import (
     DAY,
     HORIZON,
     Calendar,
+    Schedule,
     Timetable,
     bedtime_table,
     by_the_clock,
@@ -186,6 +187,23 @@ def test_a_night_with_a_clock_change_ends_by_the_clock(day: str, hours: float) -
 )
 def test_the_next_wake_time(at: str, wakes: str) -> None:
     assert next_wake(NIGHT, Calendar(ALMATY), local(at)) == local(wakes)
+
+
+@pytest.mark.parametrize(
+    ("rule", "at", "begins"),
+    [
+        ('{school: "20:45-07:00", free: "21:45-08:00"}', "2026-11-24T12:00", "2026-11-24T20:45"),
+        ('{school: "20:45-07:00", free: "21:45-08:00"}', "2026-11-24T23:00", "2026-11-25T20:45"),
+        ('{school: "20:45-07:00", free: "21:45-08:00"}', "2026-11-25T06:00", "2026-11-25T20:45"),
+        ('{wed: "20:45-07:00"}', "2026-11-24T23:00", "2026-12-01T20:45"),  # once a week
+        ('{school: "00:30-07:00", free: "00:30-07:00"}', "2026-11-24T23:00", "2026-11-25T00:30"),
+        ("{}", "2026-11-24T23:00", None),
+    ],
+)
+def test_the_next_bedtime_is_not_the_one_that_runs(rule: str, at: str, begins: str | None) -> None:
+    child = a_profile(f"band: adult\nbedtime: {rule}")
+    expected = None if begins is None else local(begins)
+    assert Schedule(child, CALENDAR).next_bedtime(local(at)) == expected
 
 
 def test_who_has_no_bedtime_wakes_at_seven() -> None:

@@ -88,7 +88,7 @@ def test_guardians_are_kept(path: Path) -> None:
     store.keep_guardian("Mum", "c")
     store.people.remove("Dad")
     store = reopened(store, path)
-    assert store.guardians() == {"Mum": Account("Mum", secret="c")}
+    assert store.accounts() == {"Mum": Account("Mum", secret="c")}
     store.close()
 
 
@@ -102,7 +102,7 @@ def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
     desk = account_verb(Guardians(store.people, around, proofs))
     token = desk(ControlRequest("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
     store = reopened(store, path)
-    assert list(store.guardians()) == ["Mum"]
+    assert list(store.accounts()) == ["Mum"]
     assert token
     assert [(line.what, line.detail) for line in store.audit_lines()] == [("guardian add", "Mum")]
     store.close()

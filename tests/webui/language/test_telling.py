@@ -234,7 +234,9 @@ def test_what_was_given(app: Flask) -> None:
         assert to_child(given, NOW) == "У тебя ещё 21 минута, до 20:45."
         roblox = PersonGrant("son", 3, None, ("service:roblox",), "service:roblox", "Roblox", False, "…")
         assert to_parent(roblox, "Тимур", NOW) == "Тимур: ещё 3 минуты сегодня (Roblox)."
+        assert to_child(roblox, NOW) == "У тебя сегодня ещё 3 минуты (Roblox)."
     with reading(app, "kk"):
+        assert to_child(roblox, NOW) == "Сенде бүгін тағы 3 минут бар (Roblox)."
         assert to_child(given, NOW) == "Сенде тағы 21 минут бар, аяқталуы: 20:45."
 
 

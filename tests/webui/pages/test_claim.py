@@ -108,7 +108,7 @@ def test_the_claim_ends_at_a_recovery_code_that_is_shown_until_it_is_kept(
     page = phone.get(sheet).text
     code = code_of(page)
     assert "data-print" in page
-    assert household.stamps.guardians()["Mum"].recovery not in ("", code)
+    assert household.stamps.accounts()["Mum"].recovery not in ("", code)
     assert phone.get("/parent/").status_code == 200
     assert phone.post(sheet).headers["Location"] == "/"
     assert phone.get(sheet).status_code == 410
@@ -140,7 +140,7 @@ def test_it_is_claimed_once(app: Flask, phone: Browser, household: Household) ->
     child = browser_on(app, "192.168.1.20")
     assert child.get("/claim").headers["Location"] == "/signin"
     assert claim(child, name="Child")[0] == 403
-    assert list(household.stamps.guardians()) == ["Mum"]
+    assert list(household.stamps.accounts()) == ["Mum"]
 
 
 def test_a_visitor_from_elsewhere_is_told_to_join_the_wifi(

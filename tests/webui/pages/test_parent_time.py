@@ -168,7 +168,17 @@ def test_a_hostile_child_s_name_is_harmless_in_the_notice(
         (
             PersonGrant("daughter", 30, None, ("service:x",), "service:x", "X", False, ""),
             "Aruzhan has 30 more minutes of X today.",
-            "You have 30 more minutes today.",
+            "You have 30 more minutes of X today.",
+        ),
+        (
+            PersonGrant("daughter", 1, None, ("category:x",), "category:x", "X", False, ""),
+            "Aruzhan has 1 more minute of X today.",
+            "You have 1 more minute of X today.",
+        ),
+        (
+            PersonGrant("daughter", 15, UNTIL, ("bedtime",), "service:x", "X", False, ""),
+            "X is allowed for Aruzhan until 21:00.",
+            "X is allowed until 21:00.",
         ),
     ],
 )

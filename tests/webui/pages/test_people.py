@@ -23,7 +23,7 @@ def dad(app: Flask, mum: Browser, household: Household) -> Browser:
 
 
 def role(household: Household, name: str) -> str:
-    account = household.stamps.guardians().get(name)
+    account = household.stamps.accounts().get(name)
     return "none" if account is None else account.role.value
 
 
@@ -38,7 +38,7 @@ def test_somebody_new_gets_a_link_that_signs_in(app: Flask, mum: Browser, househ
     code = page.partition("/signin?code=")[2][:14]
     oma = browser_on(app, "192.168.1.9")
     assert oma.post("/signin", {"code": code}).headers["Location"] == "/account/password"
-    assert (role(household, "Oma"), household.stamps.guardians()["Oma"].minutes) == ("helper", 45)
+    assert (role(household, "Oma"), household.stamps.accounts()["Oma"].minutes) == ("helper", 45)
     assert "up to 45 min a day and child" in mum.get("/parent/people/").text
     assert mum.get("/parent/people/link/none").status_code == 410
 
@@ -65,14 +65,14 @@ def test_a_role_that_is_none_invites_nobody(
     mum: Browser, household: Household, values: dict[str, str]
 ) -> None:
     assert mum.post("/parent/people/invite", values).status_code == 400
-    assert list(household.stamps.guardians()) == ["Mum"]
+    assert list(household.stamps.accounts()) == ["Mum"]
 
 
 @pytest.mark.parametrize("name", ["mum", "Console"])
 def test_a_name_that_is_taken_is_said_to_be(mum: Browser, household: Household, name: str) -> None:
     mum.post("/parent/people/invite", {"name": name, "role": "helper"})
     assert f"The name {name} is taken." in mum.get("/parent/people/").text
-    assert list(household.stamps.guardians()) == ["Mum"]
+    assert list(household.stamps.accounts()) == ["Mum"]
 
 
 def test_a_hostile_name_is_shown_as_text(mum: Browser, household: Household) -> None:

@@ -159,9 +159,9 @@ def test_a_big_change_asks_for_the_password_and_loses_nothing(mum: Browser, hous
     again = {name: field(page.text, name) for name in form}
     assert again == form
     assert mum.post("/parent/people/invite", {**again, "proof": "not it"}).status_code == 403
-    assert list(household.stamps.guardians()) == ["Mum"]
+    assert list(household.stamps.accounts()) == ["Mum"]
     assert mum.post("/parent/people/invite", {**again, "proof": MUMS_PASSWORD}).status_code == 303
-    assert form["name"] in household.stamps.guardians()
+    assert form["name"] in household.stamps.accounts()
     assert mum.post("/parent/settings/off", {"for": "60"}).status_code == 303, "for ten minutes"
 
 

@@ -44,7 +44,7 @@ class Accounts:
         self.mum_alone()
 
     def mum_alone(self) -> None:
-        for name in tuple(self.register.guardians()):
+        for name in tuple(self.register.accounts()):
             self.register.remove(name)
         self.register.announced.clear()
         self.changes.clear()

@@ -228,7 +228,7 @@ class Household:
         return int(self.rules_of(who)["log_level"])
 
     def guardian_of(self, request: ControlRequest) -> str:
-        account = self.stamps.guardians().get(request.text("by"))
+        account = self.stamps.accounts().get(request.text("by"))
         if account is None or not may_change(account.role, request.do):
             request.refuse("by", "names no guardian of this household; sign in again")
         return request.text("by")

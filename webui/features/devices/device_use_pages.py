@@ -76,8 +76,8 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
 def share_between(device: ListedDevice, people: Sequence[str]) -> None:
     """Share a device between people, given by their ids. Raises ControlError.
 
-    A person's device cannot be shared, so it first becomes a guest's. If the sharing then fails, it
-    is given back to that person.
+    An owned device cannot be shared, so it first becomes a guest's: it is removed from its owner's file. If
+    the second step fails, it is restored there.
     """
     owned = not device.shared and device.profile not in (*PLACES, QUARANTINE)
     if owned:
@@ -91,10 +91,10 @@ def share_between(device: ListedDevice, people: Sequence[str]) -> None:
 
 
 def end_sharing(mac: str) -> None:
-    """End the sharing of a device. Raises ControlError.
+    """End the sharing of a device: it is again in the group that it was in. Raises: ControlError.
 
-    The device is again in the group that it was in before. One that belonged to a person is then a
-    guest's.
+    A device that a person owned before is a guest's then, and the page asks who uses it: `share_between` does
+    not store its owner.
     """
     _set(f"shared/{mac}", None)
 

@@ -56,10 +56,11 @@ def announced(announcement: AnnouncementEntry, now: datetime) -> str:
 
 
 def accounts_lost(announcements: Iterable[AnnouncementEntry], now: datetime) -> str:
-    """Return an announcement that all accounts were lost and a new one was made; empty if not.
+    """Return an announcement that all accounts were lost and a new one was made; empty without one.
 
-    It is for parents who cannot sign in. It names no person, device or method: guests read it too.
-    Pages of children's devices must not show it.
+    It is for parents who cannot sign in. Before there is a new account, the sign-in page redirects to the
+    claim instead. The text names no person, device or method: guests read it too. Pages of children's devices
+    must not show it.
     """
     for announcement in announcements:
         if announcement.told == "claim_again" and announcement.at:

@@ -16,8 +16,7 @@ def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
 
     ``name``: the child's.
     """
-    thing = given.thing or ""
-    what = plain(things.thing(thing, given.thing_name or thing), 80)
+    thing, what = _thing(given)
     return grant_sentence(
         plain(name), given.minutes, given.until, now, READER, thing=thing, what=what, paused=given.paused
     )
@@ -25,4 +24,11 @@ def to_parent(given: PersonGrant, name: str, now: datetime) -> str:
 
 def to_child(given: PersonGrant, now: datetime) -> str:
     """Return a sentence for the child about its extra time: ``You have 15 more minutes, until 21:00.``"""
-    return grant_sentence_to_child(given.minutes, given.until, now, READER, thing=given.thing or "")
+    thing, what = _thing(given)
+    return grant_sentence_to_child(given.minutes, given.until, now, READER, thing=thing, what=what)
+
+
+def _thing(given: PersonGrant) -> tuple[str, str]:
+    """Return what extra time is for, and its name in the reader's language; both empty for all internet."""
+    thing = given.thing or ""
+    return thing, plain(things.thing(thing, given.thing_name or thing), 80)
