@@ -25,6 +25,7 @@ from gateway.core.files import (
 from gateway.policy.config.config import Config, config_of
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Mapping as Document
 
 if TYPE_CHECKING:
     from gateway.household.router_settings import RouterSettings
@@ -63,9 +64,24 @@ def read_config(
 
     Raises PolicyError with the file and line.
     """
+    return config_from(parse_settings(path, instead), is_public_suffix, instead, lenient=lenient)
+
+
+def parse_settings(path: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> Document:
+    """Return the parsed `qalqan.yaml`. ``instead``: as for `read_config`. Raises PolicyError."""
+    return parse_document(instead.get(path) or read_source(path), str(path))
+
+
+def config_from(
+    document: Document,
+    is_public_suffix: PublicSuffixCheck,
+    instead: Mapping[Path, bytes | None] = NOTHING,
+    *,
+    lenient: bool = False,
+) -> Config:
+    """Return the settings of a parsed `qalqan.yaml`, as `read_config` does."""
     problems: list[str] | None = [] if lenient else None
     router = read_router(instead)
-    document = parse_document(instead.get(path) or read_source(path), str(path))
     if router is None:
         return config_of(document, is_public_suffix, problems)
     config = config_of(router.over(document), is_public_suffix, problems)
