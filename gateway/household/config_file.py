@@ -109,8 +109,7 @@ def with_last_good(
     `qalqan.yaml`, or if there are no usable last good settings.
     """
     try:
-        if path not in instead:
-            _refuse_emptied(path)
+        _refuse_lost(path, instead)
         return read(instead)
     except PolicyError as error:
         good = {} if path in instead else good_settings(path)
@@ -123,12 +122,20 @@ def with_last_good(
         return found.with_problem(f"{error}. {LAST_GOOD}")
 
 
-def _refuse_emptied(path: Path) -> None:
-    """Raise PolicyError if a file of settings is empty and was not before, as after a power cut."""
-    for file in filter(None, [path, router_path()]):
+def _refuse_lost(path: Path, instead: Mapping[Path, bytes | None]) -> None:
+    """Raise PolicyError if a file of settings is empty and was not before, as after a power cut.
+
+    Also if the router's file was removed: without its options the filter could leave out a network.
+    """
+    for file in filter(None, [path, router_file()]):
         copy = good_copy(path, file)
-        if copy.exists() and copy.stat().st_size and exists(file) and not file.stat().st_size:
+        if file in instead or not copy.exists() or not copy.stat().st_size:
+            continue
+        if exists(file) and not file.stat().st_size:
             raise PolicyError(str(file), "is empty", "write its settings again")
+        if file != path and not exists(file):
+            fix = f"write its settings again, or delete {copy} to do without them"
+            raise PolicyError(str(file), "was removed", fix)
 
 
 def good_settings(path: Path) -> Mapping[Path, bytes]:
@@ -136,8 +143,10 @@ def good_settings(path: Path) -> Mapping[Path, bytes]:
 
     Empty if one of them is not stored.
     """
+    router = router_file()
+    has_router = router is not None and (exists(router) or good_copy(path, router).exists())
     try:
-        files = [path, *filter(None, [router_path()])]
+        files = [path, router] if router is not None and has_router else [path]
         return {file: read_bounded(good_copy(path, file)) for file in files}
     except PolicyError:
         return {}
@@ -189,11 +198,16 @@ def exists(path: Path) -> bool:
 
 def router_path() -> Path | None:
     """Return the path of the router's UCI settings; None if there are none, as on a Raspberry Pi."""
+    path = router_file()
+    return path if path is not None and exists(path) else None
+
+
+def router_file() -> Path | None:
+    """Return where a router's UCI settings for Qalqan would be; None if they are not to be read."""
     named = os.environ.get(VARIABLE)
     if named == "":
         return None
-    path = ROUTER if named is None else Path(named)
-    return path if exists(path) else None
+    return ROUTER if named is None else Path(named)
 
 
 def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSettings | None:
@@ -203,8 +217,8 @@ def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSetting
 
     Invalid sections that the filter does not need are ignored. Raises PolicyError if the others are invalid.
     """
-    path = router_path()
-    if path is None:
+    path = router_file()
+    if path is None or not (instead.get(path) or exists(path)):
         return None
     from gateway.household.router_settings import usable_settings  # only on a router
 
