@@ -243,6 +243,12 @@ def test_without_the_package_of_list_updates_it_waits_and_says_so(
     desk.go(timedelta(seconds=MEMORY_LOOK))
     assert len(process.arguments) == 1
     assert desk.list_updates.problems() == []
+    process.end()
+    monkeypatch.setitem(sys.modules, LIST_UPDATES, None)  # it is removed while the daemon runs
+    desk.go(timedelta(days=2))
+    assert len(process.arguments) == 1
+    assert schedule(desk)["waits_for"] == "package"
+    assert len(desk.list_updates.problems()) == 1
 
 
 def test_a_machine_that_does_not_tell_its_memory_updates_all_the_same(
