@@ -26,6 +26,7 @@ from gateway.core.files import (
 from gateway.policy.config.config import Config, config_of
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.yaml.documents import parse_document
+from gateway.policy.yaml.fields import Mapping as Document
 
 if TYPE_CHECKING:
     from gateway.household.router_settings import RouterSettings
@@ -64,9 +65,24 @@ def read_config(
 
     Raises PolicyError with the file and line.
     """
+    return config_from(parse_settings(path, instead), is_public_suffix, instead, lenient=lenient)
+
+
+def parse_settings(path: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> Document:
+    """Return the parsed `qalqan.yaml`. ``instead``: as for `read_config`. Raises PolicyError."""
+    return parse_document(content_of(path, instead, read_source), str(path))
+
+
+def config_from(
+    document: Document,
+    is_public_suffix: PublicSuffixCheck,
+    instead: Mapping[Path, bytes | None] = NOTHING,
+    *,
+    lenient: bool = False,
+) -> Config:
+    """Return the settings of a parsed `qalqan.yaml`, as `read_config` does."""
     problems: list[str] | None = [] if lenient else None
     router = read_router(instead)
-    document = parse_document(content_of(path, instead, read_source), str(path))
     if router is None:
         return config_of(document, is_public_suffix, problems)
     config = config_of(router.over(document), is_public_suffix, problems)
@@ -94,8 +110,7 @@ def with_last_good(
     `qalqan.yaml`, or if there are no usable last good settings.
     """
     try:
-        if path not in instead:
-            _refuse_emptied(path)
+        _refuse_lost(path, instead)
         return read(instead)
     except PolicyError as error:
         good = {} if path in instead else good_settings(path)
@@ -108,12 +123,20 @@ def with_last_good(
         return found.with_problem(f"{error}. {LAST_GOOD}")
 
 
-def _refuse_emptied(path: Path) -> None:
-    """Raise PolicyError if a file of settings is empty and was not before, as after a power cut."""
-    for file in filter(None, [path, router_path()]):
+def _refuse_lost(path: Path, instead: Mapping[Path, bytes | None]) -> None:
+    """Raise PolicyError if a file of settings is empty and was not before, as after a power cut.
+
+    Also if the router's file was removed: without its options the filter could leave out a network.
+    """
+    for file in filter(None, [path, router_file()]):
         copy = good_copy(path, file)
-        if copy.exists() and copy.stat().st_size and exists(file) and not file.stat().st_size:
+        if file in instead or not copy.exists() or not copy.stat().st_size:
+            continue
+        if exists(file) and not file.stat().st_size:
             raise PolicyError(str(file), "is empty", "write its settings again")
+        if file != path and not exists(file):
+            fix = f"write its settings again, or delete {copy} to do without them"
+            raise PolicyError(str(file), "was removed", fix)
 
 
 def good_settings(path: Path) -> Mapping[Path, bytes]:
@@ -121,8 +144,10 @@ def good_settings(path: Path) -> Mapping[Path, bytes]:
 
     Empty if one of them is not stored.
     """
+    router = router_file()
+    has_router = router is not None and (exists(router) or good_copy(path, router).exists())
     try:
-        files = [path, *filter(None, [router_path()])]
+        files = [path, router] if router is not None and has_router else [path]
         return {file: read_bounded(good_copy(path, file)) for file in files}
     except PolicyError:
         return {}
@@ -183,11 +208,16 @@ def exists(path: Path) -> bool:
 
 def router_path() -> Path | None:
     """Return the path of the router's UCI settings; None if there are none, as on a Raspberry Pi."""
+    path = router_file()
+    return path if path is not None and exists(path) else None
+
+
+def router_file() -> Path | None:
+    """Return where a router's UCI settings for Qalqan would be; None if they are not to be read."""
     named = os.environ.get(VARIABLE)
     if named == "":
         return None
-    path = ROUTER if named is None else Path(named)
-    return path if exists(path) else None
+    return ROUTER if named is None else Path(named)
 
 
 def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSettings | None:
@@ -197,8 +227,8 @@ def read_router(instead: Mapping[Path, bytes | None] = NOTHING) -> RouterSetting
 
     Invalid sections that the filter does not need are ignored. Raises PolicyError if the others are invalid.
     """
-    path = router_path()
-    if path is None:
+    path = router_file()
+    if path is None or not (instead.get(path) or exists(path)):
         return None
     from gateway.household.router_settings import usable_settings  # only on a router
 

@@ -22,7 +22,14 @@ from gateway.core.files import attempt, read_bounded
 from gateway.core.turns import Steps, finish
 from gateway.feed.data_set import DataSet, delivered_data, packaged_data
 from gateway.household.calendars import CalendarDays, free_days
-from gateway.household.config_file import NOTHING, content_of, read_config, read_source, with_last_good
+from gateway.household.config_file import (
+    NOTHING,
+    config_from,
+    content_of,
+    parse_settings,
+    read_source,
+    with_last_good,
+)
 from gateway.lists.own_lists import lists_file, read_own
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.alerts.menus import Menus, parse_menus
@@ -58,8 +65,9 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rules import Laws
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.yaml.documents import locate, parse_document
+from gateway.policy.yaml.documents import locate
 from gateway.policy.yaml.fields import Fields, shown
+from gateway.policy.yaml.fields import Mapping as Document
 
 HOLIDAY_YEARS = range(2024, 2041)  # the data has movable holidays for fewer of these years
 MAX_PROFILES = 64  # enough for a large family
@@ -487,19 +495,19 @@ def load_config(
 
     ``instead``, ``lenient``: as for `read_config`. Raises PolicyError.
     """
-    source = content_of(path, instead, read_source)
+    document = parse_settings(path, instead)
     is_public_suffix = lazy_public_suffix_check()
-    own = _own_services(source, path, product.categories, is_public_suffix)
+    own = _own_services(document, product.categories, is_public_suffix)
     lists = _own_lists(path, product.categories)
-    read = read_config(path, is_public_suffix, instead, lenient=lenient)
+    read = config_from(document, is_public_suffix, instead, lenient=lenient)
     return replace(read, services=own, own_lists=lists)
 
 
 def _own_services(
-    source: bytes, path: Path, categories: Categories, is_public_suffix: PublicSuffixCheck
+    document: Document, categories: Categories, is_public_suffix: PublicSuffixCheck
 ) -> tuple[Service, ...]:
-    """Return the services that the family defines in `qalqan.yaml`. Raises PolicyError."""
-    part = Fields(parse_document(source, str(path)), KEYS)
+    """Return the services that the family defines in a parsed `qalqan.yaml`. Raises PolicyError."""
+    part = Fields(document, KEYS)
     return part.read(
         "services", lambda node: parse_own_services(node, categories.choosable, is_public_suffix), ()
     )

@@ -23,7 +23,7 @@ from gateway.household.config_file import (
     config_in_use,
     content_of,
     keep_good_settings,
-    router_path,
+    router_file,
     with_last_good,
 )
 from gateway.household.file_history import FileHistory
@@ -513,7 +513,7 @@ class RuleBook:
             profiles = profile_files(Path(self.household.config.profiles))
         except PolicyError:
             profiles = []  # reading the rules reports it
-        return {file: _stamp(file) for file in (self.path, router_path(), *profiles) if file is not None}
+        return {file: _stamp(file) for file in (self.path, router_file(), *profiles) if file is not None}
 
     def _replaced_services(self) -> list[str]:
         packaged = self._product.catalogue.packaged

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.core.loop import HANDLED_SIGNALS, IGNORED_SIGNALS, Loop, Signals
+from gateway.core.loop import HANDLED_SIGNALS, IGNORED_SIGNALS, REPORT_FOR, Loop, Signals
 from gateway.core.turns import Steps, in_turns
 
 
@@ -206,6 +206,9 @@ def test_a_callback_without_a_free_descriptor_ends_nothing_and_is_called_again(
     assert calls == ["timer", "timer"]
     (line,) = loop.problems()
     assert "file descriptors" in line
+    assert loop.shortage is not None
+    loop.shortage -= REPORT_FOR
+    assert loop.problems() == []
 
 
 def test_another_error_of_a_callback_ends_the_loop(loop: Loop) -> None:

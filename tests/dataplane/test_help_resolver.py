@@ -19,6 +19,7 @@ from gateway.dataplane.help_resolver import (
     REPORTED,
     SERVICE_PATIENCE,
     WATCH,
+    WRITE_AGAIN,
     HelpResolver,
 )
 from tests.features.desk import Loop
@@ -198,6 +199,52 @@ def test_without_that_resolver_the_daemon_runs_one_at_the_same_port(
     case.step(WATCH)
     case.step(1.0)
     assert _runs(case.pid), "it is restarted like any other"
+
+
+def test_a_resolver_of_another_service_that_ends_later_is_replaced_too(
+    make: Callable[..., Case], tmp_path: Path
+) -> None:
+    file = tmp_path / "help-service.conf"
+    case = make(service=file)
+    assert case.resolver.port is not None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service:
+        service.bind(("127.0.0.1", case.resolver.port))
+        case.resolver.serve(NAMES)
+        for _ in range(20):
+            case.step(WATCH)
+    case.step(WATCH)
+    case.step(SERVICE_PATIENCE - 2 * WATCH)
+    assert not case.is_child, "the service may start it again"
+    case.step(WATCH)
+    case.step(WATCH)
+    assert _runs(case.pid)
+    assert (file.read_text(), case.resolver.problems()) == ("", [])
+
+
+def test_a_configuration_that_cannot_be_written_is_tried_each_minute(make: Callable[..., Case]) -> None:
+    """At the start there is no resolver then. Later it continues with the names that it has."""
+    case = make()
+    config = case.folder / "help.conf"
+    blocked = case.folder / ".help.conf.new"
+    blocked.mkdir()  # as on a full disk: nothing can be written
+    case.resolver.serve(NAMES)
+    assert not case.is_child
+    assert [line.startswith(f"{config}: cannot be written (") for line in case.resolver.problems()] == [True]
+    blocked.rmdir()
+    case.step(WRITE_AGAIN)
+    pid, text = case.pid, config.read_text()
+    assert (_runs(pid), case.resolver.problems()) == (True, [])
+
+    blocked.mkdir()
+    case.resolver.serve({**NAMES, "second.example": frozenset({bytes([192, 0, 2, 8])})})
+    for _ in range(3):
+        case.step(WRITE_AGAIN)
+    assert (case.pid, config.read_text(), _runs(pid)) == (pid, text, True)
+    assert len(case.resolver.problems()) == 1
+    blocked.rmdir()
+    case.step(WRITE_AGAIN)
+    assert "second.example" in config.read_text()
+    assert case.resolver.problems() == []
 
 
 def test_a_service_without_its_folder_is_replaced_immediately(

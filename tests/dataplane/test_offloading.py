@@ -151,6 +151,19 @@ def test_a_report_that_cannot_be_written_is_a_problem_and_written_later(
     assert case.offloading.problems() == []
 
 
+def test_a_report_that_cannot_be_written_at_the_start_is_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "filters").mkdir()
+    case = Case(tmp_path, monkeypatch)
+    (line,) = case.offloading.problems()
+    assert line.startswith(f"{case.report}: cannot be written (")
+    case.report.rmdir()
+    case.look()
+    assert case.report.read_text() == "yes\n"
+    assert case.offloading.problems() == []
+
+
 def test_in_hardware_on_the_devices_that_accept_it(case: Case) -> None:
     """As fw4 does: the kernel refuses a table with any other device."""
     case.wished, case.able = OffloadWish.HARDWARE, frozenset({"lan1", "lan2", "wan"})

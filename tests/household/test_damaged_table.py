@@ -71,26 +71,29 @@ def test_a_start_with_a_damaged_table_has_the_packaged_lists(config: Path, table
     assert rules.world.table.categories("casino.example") == {"gambling"}
 
 
-def test_a_reload_with_a_damaged_table_keeps_the_previous_one(config: Path, table: Path) -> None:
+@pytest.mark.parametrize("how", ["empty", "cut", "a folder"])
+def test_a_reload_with_a_damaged_table_keeps_the_previous_one(config: Path, table: Path, how: str) -> None:
     bus, calls = Bus(), list[bool]()
     rules = RuleBook(config, bus=bus)
     bus.subscribe(CategoryTableLost, lambda _: calls.append(rules.table_damaged))
-    damage(table, "cut")  # another file in its place, so the open one is whole
+    damage(table, how)  # another file in its place, so the open one is whole
     rules.reload()
     assert rules.world.table.categories("casino.example") == {"gambling"}
     (line,) = rules.problems()
-    assert line.endswith("build it again: qalqan lists build. Until then the previous table is in use.")
+    fix = "or rebuild it" if how == "a folder" else "build it again"
+    assert line.endswith(f"{fix}: qalqan lists build. Until then the previous table is in use.")
     assert calls == [True]
 
 
+@pytest.mark.parametrize("size", [0, 100])
 def test_a_table_that_is_cut_while_it_is_in_use(
-    config: Path, table: Path, caplog: pytest.LogCaptureFixture
+    config: Path, table: Path, caplog: pytest.LogCaptureFixture, size: int
 ) -> None:
     bus, calls = Bus(), list[bool]()
     rules = RuleBook(config, bus=bus)
     world = rules.world
     bus.subscribe(CategoryTableLost, lambda _: calls.append(rules.table_damaged))
-    os.truncate(table, 100)
+    os.truncate(table, size)
     with caplog.at_level(logging.ERROR):
         assert world.table.categories("casino.example") == frozenset()
     assert world.table.categories(LISTED) == seed_names()[LISTED]

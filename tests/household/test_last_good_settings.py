@@ -132,27 +132,27 @@ def test_the_copy_has_the_mode_of_the_settings_and_is_written_once(config: Path)
     assert copy.stat().st_mode & 0o777 == 0o640
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "web: {port: 99999}\n",
-        "web: 7\n",
-        "web: {port: 80, https: {name: home.example.net}}\n",
-        "brand: 7\n",
-        "propose: {lists: 7}\n",
-        "age_trust: {file: x}\n",
-        "language: xx\n",
-        "languages: [ru, xx]\n",
-        "feed: 7\n",
-        "feed: {url: ftp://feed.example}\n",
-        "usp: {vendor: 7}\n",
-        "backup: {folder: usb}\n",
-        "backup: {folder: /mnt/usb, keep: all}\n",
-        "metrics: {token_sha256: secret}\n",
-        "mqtt: {address: 192.168.1.5}\n",
-        "provider: {stop_until: tomorrow}\n",
-    ],
-)
+INVALID = [
+    "web: {port: 99999}\n",
+    "web: 7\n",
+    "web: {port: 80, https: {name: home.example.net}}\n",
+    "brand: 7\n",
+    "propose: {lists: 7}\n",
+    "age_trust: {file: x}\n",
+    "language: xx\n",
+    "languages: [ru, xx]\n",
+    "feed: 7\n",
+    "feed: {url: ftp://feed.example}\n",
+    "usp: {vendor: 7}\n",
+    "backup: {folder: usb}\n",
+    "backup: {folder: /mnt/usb, keep: all}\n",
+    "metrics: {token_sha256: secret}\n",
+    "mqtt: {address: 192.168.1.5}\n",
+    "provider: {stop_until: tomorrow}\n",
+]
+
+
+@pytest.mark.parametrize("text", INVALID)
 def test_invalid_settings_of_the_pages_never_stop_the_filter(config: Path, text: str) -> None:
     good_copy(config, config).unlink()  # as at a first start
     language = "ru"
@@ -174,6 +174,27 @@ def test_invalid_settings_of_the_pages_never_stop_the_filter(config: Path, text:
     assert rules.household.config.web.port == 8080
 
 
+@pytest.mark.parametrize("text", INVALID)
+def test_a_reload_with_invalid_settings_of_the_pages_uses_the_other_files(config: Path, text: str) -> None:
+    rules = RuleBook(config)
+    good = config.read_text()
+    config.write_text(
+        good.replace("language: ru\n", "" if text.startswith("language:") else "language: kk\n")
+    )
+    config.write_text(config.read_text() + text)
+    son = config.parent / "profiles" / "son.yaml"
+    son.write_text(f"{son.read_text()}block: [blocked.example]\n")
+    rules.reload()
+    (problem,) = rules.problems()
+    assert problem.startswith(f"{config}:")
+    assert f": {text.partition(':')[0]}" in problem
+    assert rules.household.config.language == ("" if text.startswith("language:") else "kk")
+    assert "blocked.example" in map(str, rules.household.profiles["son"].rules.block)
+    config.write_text(good)
+    rules.reload()
+    assert rules.problems() == []
+
+
 @pytest.fixture
 def router(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The router's settings in UCI, which were good at the last start."""
@@ -184,17 +205,63 @@ def router(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return uci
 
 
+LOST = [
+    ("config qalqan main\n\tlist lan 'br-home\n", ":2: opens a quote that nothing closes"),
+    ("", ": is empty; write its settings again"),
+    (None, ": was removed; write its settings again, or delete "),
+]
+
+
+def lose(router: Path, text: str | None) -> None:
+    if text is None:
+        router.unlink()
+    else:
+        router.write_text(text)
+
+
+@pytest.mark.parametrize(("text", "says"), LOST)
 def test_a_start_with_broken_settings_of_the_router_has_the_last_good_ones(
-    config: Path, router: Path
+    config: Path, router: Path, text: str | None, says: str
 ) -> None:
-    router.write_text("config qalqan main\n\tlist lan 'br-home\n")
+    lose(router, text)
     assert not first_boot(config)
     rules = RuleBook(config)
     assert rules.household.config.lan == ("br-home",)
     assert rules.household.config.web.port == 8081
     (problem,) = rules.problems()
-    assert problem.startswith(f"{router}:2: opens a quote that nothing closes")
+    assert problem.startswith(f"{router}{says}")
     assert problem.endswith(LAST_GOOD)
+    rules.keep_good()
+    assert RuleBook(config).household.config.lan == ("br-home",), "the good copy stays"
+
+
+@pytest.mark.parametrize(("text", "says"), LOST)
+def test_a_reload_with_broken_settings_of_the_router_keeps_the_last_good_ones(
+    config: Path, router: Path, text: str | None, says: str
+) -> None:
+    rules = RuleBook(config)
+    good = router.read_text()
+    lose(router, text)
+    (problem,) = rules.problems()
+    assert problem.startswith(f"{router}{says}"), "before it is read, too"
+    rules.reload()
+    assert rules.household.config.lan == ("br-home",)
+    assert rules.problems() == [problem]
+    with pytest.raises(PolicyError) as refused:
+        rules.with_files({config: config.read_bytes()})
+    assert str(refused.value).startswith(f"{router}{says}"), "an edit would lose the router's options"
+    router.write_text(good)
+    rules.reload()
+    assert rules.problems() == []
+
+
+def test_a_router_whose_settings_were_removed_does_without_them_on_request(
+    config: Path, router: Path
+) -> None:
+    router.unlink()
+    good_copy(config, router).unlink()
+    rules = RuleBook(config)
+    assert (rules.household.config.lan, rules.problems()) == (("lo",), [])
 
 
 def test_the_last_good_settings_of_the_router_may_be_an_empty_file(config: Path, router: Path) -> None:
@@ -216,3 +283,27 @@ def test_the_pages_section_of_the_router_never_stops_the_filter(
     assert rules.household.config.lan == ("br-new",), "the rest of the file applies"
     (problem,) = rules.problems()
     assert problem.startswith(f"{router}:4: web.")
+
+
+@pytest.mark.parametrize(
+    ("section", "wrong"),
+    [
+        ("web", "option port '99999'"),
+        ("feed", "option url 'ftp://feed.example'"),
+        ("brand", "list name 'Alma Net'"),
+        ("provider", "option stop_until 'tomorrow'"),
+        ("usp", "option vendor '7'"),
+        ("backup", "option folder 'usb'"),
+        ("metrics", "option token_sha256 'secret'"),
+    ],
+)
+def test_a_reload_ignores_a_wrong_section_that_the_filter_does_without(
+    config: Path, router: Path, section: str, wrong: str
+) -> None:
+    rules = RuleBook(config)
+    router.write_text(f"config qalqan main\n\tlist lan 'br-new'\nconfig {section} {section}\n\t{wrong}\n")
+    rules.reload()
+    assert rules.household.config.lan == ("br-new",), "the rest of the file applies"
+    (problem,) = rules.problems()
+    assert problem.startswith(f"{router}:4: {section}.")
+    assert problem.endswith(f"the section '{section}' is ignored")

@@ -17,7 +17,9 @@ from typing import Any, TypeAlias
 from gateway.core.errors import ControlError
 from gateway.feed.data_set import FEED, FILES, FOLDERS, RELEASE, packaged_data
 from gateway.policy.profile.backup_format import MAX_DEVICES
+from gateway.policy.profile.edits import PROFILE_ORDER
 from gateway.policy.profile.rule_file import MAX_ENTRIES
+from gateway.policy.yaml.documents import MAX_NODES, Document, Plain, written
 from profiles import DATA
 from tests.lab import names
 from tests.lab.daemon import Daemon
@@ -138,8 +140,8 @@ def of_verbs(home: Home) -> LongTurns:
     return found
 
 
+SERVICES = 30  # of the family, with many names each; it can define 64
 LARGEST = 1_000_000  # bytes; a backup has at most 1 MiB
-VALUES = 38_000  # of one file; the most that is read are 40,000
 
 
 def of_backups(home: Home) -> LongTurns:
@@ -183,7 +185,7 @@ def hostile(plain: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         for number in range(MAX_DEVICES)
     ]
     texts = {
-        "a file with as many values as are read": f"{head}block: [{'1,' * VALUES}1]\n",
+        "a file with as many values as are read": f"{head}block: [{'1,' * (MAX_NODES - 20)}1]\n",
         "a file that is nested deeply": f"{head}block: {deep}\n",
         "a file with aliases that multiply": f"{head}a: &a [{'x,' * 9}x]\nb: [{'*a,' * 9}*a]\n",
         "a file with one long word": f"{head}block: [{'x' * 200_000}]\n",
@@ -193,8 +195,15 @@ def hostile(plain: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "profiles": {**plain["profiles"], "child3.yaml": f"{head}calendars: [school.ics]\n"},
         "calendars": {"school.ics": calendar(SECONDLY)},
     }
+    names = (MAX_NODES - 200) // SERVICES - 5
+    services = {
+        f"service{number}": {"name": "x", "domains": [f"{name:x}.kz" for name in range(names)]}
+        for number in range(SERVICES)
+    }
     return {
         **changed,
+        "settings with as many values as are read": {"home": {"services": services}},
+        "settings with too many values": {"home": {"lists": [[]] * (LARGEST // 5)}},
         "a calendar that repeats each second": calendars,
         "as many devices as are read": {"devices": devices},
     }
@@ -204,9 +213,10 @@ def largest(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the profiles of the largest backup: as many entries as a list may have, for all children."""
     profiles, size = dict(plain["profiles"]), 0
     for number in range(CHILDREN):
-        entries = ", ".join(f"entry{entry}.c{number}.example.org" for entry in range(MAX_ENTRIES))
+        entries: list[Plain] = [f"entry{entry}.c{number}.example.org" for entry in range(MAX_ENTRIES)]
         mac = f"02:00:00:00:01:{number:02x}"
-        text = f'name: Child {number}\nband: 10-12\ndevices: ["{mac}"]\nblock: [{entries}]\n'
+        rules: Document = {"name": f"Child {number}", "band": "10-12", "devices": [mac], "block": entries}
+        text = written(rules, PROFILE_ORDER).decode()  # to find that no person wrote it, it is parsed
         size += len(text)
         assert size < LARGEST
         profiles[f"child{number}.yaml"] = text

@@ -14,14 +14,16 @@ from pathlib import Path
 
 from gateway.age.bands import AgeBand
 from gateway.core.errors import GatewayError, PolicyError
-from gateway.core.files import read_bounded, sync_folder, write_atomically
+from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
 from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
+from gateway.household.loading import profile_files
 from gateway.household.slot_assignment import PRESENT
+from gateway.lists.own_lists import lists_file
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
@@ -57,10 +59,25 @@ class Restoring:
         self._effects = effects
         self._store = store
         self._refuse_file = refuse_file
+        self._by_hand: dict[tuple[Path, bytes], bool] = {}  # found ahead, by file and content
 
     @property
     def _state(self) -> Path:
         return Path(self._home.rules.household.config.state)
+
+    def steps_ahead(self) -> Steps[None]:
+        """Return steps (a generator) that find which present rule files a person wrote, one file a step.
+
+        `do` and `undo` are then short. A file that changes meanwhile is looked at again there.
+        """
+        self._by_hand.clear()
+        rules = self._home.rules
+        profiles = profile_files(Path(rules.household.config.profiles))
+        for file in (rules.path, lists_file(rules.path), *profiles):
+            data = read_if_there(file)
+            if data is not None:
+                self._by_hand[file, data] = self._is_by_hand(file, data)
+            yield
 
     def do(self, plan: RestorePlan) -> None:
         """Write the files and database rows of a restore plan. The rules apply after `reload_steps`.
@@ -83,6 +100,7 @@ class Restoring:
             self._rows(plan, BEFORE)
             self._end()
             raise
+        self._by_hand.clear()
 
     def reload_steps(self) -> Steps[list[str]]:
         """Reload the rules from the files that `do` or `undo` has written, in steps.
@@ -163,19 +181,21 @@ class Restoring:
             found = {name: history.read(name) for name in wanted}
             moved = {name: data for name, data in wanted.items() if data != found[name]}
             if moved:
-                order = edits.HOME_ORDER if pairs is plan.home else edits.PROFILE_ORDER
+                before = {name: found[name] for name in moved}
                 hands = [
                     name
-                    for name in moved
-                    if (data := found[name]) is not None and name.endswith("yaml") and is_by_hand(data, order)
+                    for name, data in before.items()
+                    if data is not None and self._is_by_hand(folder / name, data)
                 ]
-                history.put(
-                    moved,
-                    {name: found[name] for name in moved},
-                    by=plan.by,
-                    at=at,
-                    by_hand=frozenset(hands),
-                )
+                history.put(moved, before, by=plan.by, at=at, by_hand=frozenset(hands))
+
+    def _is_by_hand(self, file: Path, data: bytes) -> bool:
+        """Return whether a person wrote this content of a rule file."""
+        known = self._by_hand.get((file, data))
+        if known is not None:
+            return known
+        order = edits.HOME_ORDER if file.parent == self._home.rules.path.parent else edits.PROFILE_ORDER
+        return file.name.endswith("yaml") and is_by_hand(data, order)
 
     def _begin(self, plan: RestorePlan) -> None:
         try:
@@ -185,6 +205,7 @@ class Restoring:
             raise not_written(self._state / DOING, error) from error
 
     def _end(self) -> None:
+        self._by_hand.clear()
         try:
             (self._state / DOING).unlink()
             sync_folder(self._state)

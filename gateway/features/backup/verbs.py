@@ -176,7 +176,9 @@ class BackupVerbs:
         return _preview(backup, plan, rules.household, after)
 
     def _apply(self, call: Call[RestoreRequest], by: str) -> Steps[RestoreResponse]:
-        backup, plan, _ = yield from self._staged(self._incoming(call, by), by)
+        transfer = self._incoming(call, by)
+        yield from self._restoring.steps_ahead()
+        backup, plan, _ = yield from self._staged(transfer, by)
         self._restoring.do(plan)  # in the same turn: until then the files are as the plan says
         self._drop_in()
         self._note(call, by, "restore", f"made {plan.made} on {backup.gateway}", AnnouncementKind.RESTORE)
@@ -192,7 +194,9 @@ class BackupVerbs:
         rules = self._home.rules
         backup = self._parse(transfer)
         yield
-        yield from rules.steps_ahead(restored_files(rules, backup))
+        files = restored_files(rules, backup)
+        yield
+        yield from rules.steps_ahead(files)
         plan = make_plan(rules, self._store, backup, by, self._home.local_now())
         self._restoring.refuse_later(plan, AFTER)
         return backup, plan, staged(rules, plan)
@@ -213,6 +217,7 @@ class BackupVerbs:
         )
 
     def _undo(self, call: Call[RestoreRequest], by: str) -> Steps[RestoreResponse]:
+        yield from self._restoring.steps_ahead()
         plan = self._restoring.undo()
         self._note(call, by, "unrestore", f"made {plan.made}", None)
         yield from self._restoring.reload_steps()

@@ -22,7 +22,7 @@ from gateway.policy.profile import age_transitions
 from gateway.policy.profile.age_transitions import read_month
 from gateway.policy.profile.edits import FAMILY_KEYS
 from gateway.policy.profile.self_set import MOST_LIMITS, is_readable
-from gateway.policy.yaml.documents import Document, from_json
+from gateway.policy.yaml.documents import MAX_NODES, Document, from_json, is_unicode
 
 FORMAT = 1
 PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\.ya?ml", re.ASCII)
@@ -227,7 +227,20 @@ def parse_backup(text: str) -> Backup:
 def _home(data: object) -> Document:
     if not isinstance(data, dict) or not set(data) <= set(FAMILY_KEYS):
         _refuse("home has what is no family's")
+    if _has_more_values(data, MAX_NODES):
+        _refuse(f"home has more than {MAX_NODES} values")
     return {key: from_json(value, key) for key, value in data.items()}
+
+
+def _has_more_values(data: object, most: int) -> bool:
+    """Return whether a JSON value contains more than ``most`` values. Looks at no more than that."""
+    waiting, count = [data], 0
+    while waiting and count + len(waiting) <= most:
+        value = waiting.pop()
+        count += 1
+        if isinstance(value, dict | list):
+            waiting += value.values() if isinstance(value, dict) else value
+    return bool(waiting)
 
 
 def _files(data: object, key: str, name: re.Pattern[str], most: int) -> dict[str, str]:
@@ -327,7 +340,7 @@ def _moment(text: str) -> datetime:
 
 
 def _content(value: object, key: str) -> str:
-    if not isinstance(value, str) or any("\ud800" <= char <= "\udfff" for char in value):
+    if not isinstance(value, str) or not is_unicode(value):
         _refuse(f"{key} is no text")
     return value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import yaml
 
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
+from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.features.backup import auto_backup
 from tests.features.backup.backed_up import furnish, web
@@ -78,3 +81,27 @@ def test_the_pages_get_no_backup_without_its_announcement(desk: Desk) -> None:
         web(desk, "backup", automatic=True)
     assert desk.ask("backup", Role.OWNER, automatic=True)["size"] > 0
     assert desk.ask("status")["announced"] == []
+
+
+def test_a_failed_backup_is_tried_each_hour_and_first_two_minutes_after_a_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[float] = []
+
+    def fails(*_: object) -> None:
+        starts.append(desk.loop.now())
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(HelperProcess, "start", fails)
+    web(desk, "auto_backup", action="set", folder=STICK, key=KEY)
+    desk.go(timedelta(seconds=auto_backup.SOON))
+    desk.go(timedelta(hours=2))
+    assert len(starts) == 3
+    assert desk.features.auto_backups.problems() == [
+        "Automatic backup: no program can be started: Cannot allocate memory"
+    ]
+    starts.clear()
+    desk.restart()
+    began = desk.loop.now()
+    desk.go(timedelta(hours=2))
+    assert [start - began for start in starts] == [120, 3720]

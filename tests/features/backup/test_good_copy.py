@@ -170,6 +170,25 @@ def test_a_damaged_copy_is_no_copy(make: Make, text: bytes, caplog: pytest.LogCa
     assert "Dad" in file.read_text()
 
 
+def test_a_damaged_copy_costs_nothing_while_the_database_is_good(make: Make) -> None:
+    desk = make(NOON)
+    copy, file = copied(desk)
+    file.write_bytes(b"\xff" * 99)
+    desk.store.notes.name(TABLET, "Newer name")
+    desk.go(timedelta(seconds=EVERY))
+    assert "Newer name" in file.read_text(), "written with the next change"
+    copy.close()
+
+    desk.restart()
+    file.write_bytes(b"\xff" * 99)
+    copy = GoodCopy(desk.home, desk.store, EVERY)
+    copy.recover(missing=False, damaged=False)
+    assert (copy.lost, copy.problems()) == (False, [])
+    assert sorted(desk.store.guardians()) == ["Dad", "Mum"]
+    copy.start()
+    assert "Newer name" in file.read_text(), "written at the start"
+
+
 def test_a_first_start_has_lost_nothing(make: Make) -> None:
     desk = make(NOON)
     copy = GoodCopy(desk.home, desk.store, EVERY)

@@ -6,14 +6,17 @@ import json
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from gateway.control.protocol import ControlRequest, Role
 from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.reason_codes import Code
+from gateway.core.turns import Steps, finish
 from gateway.features.backup.restore import DOING, DONE
 from gateway.features.backup.verbs import STORED_FOR
+from gateway.policy.yaml.documents import MAX_NODES
 from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
     HASH,
@@ -118,6 +121,27 @@ def test_it_can_be_taken_back(desk: Desk) -> None:
     assert refused.value.code == Code.NO_WAY_BACK
 
 
+@pytest.mark.parametrize("action", ["apply", "undo"])
+def test_who_wrote_each_file_is_found_in_a_turn_of_its_own_before_anything_changes(
+    desk: Desk, action: str
+) -> None:
+    text = taken(desk)
+    change(desk)
+    if action == "undo":
+        restored(desk, text)
+    token = {"token": sent(desk, text)} if action == "apply" else {}
+    before = standing(desk)
+    values = {"action": action, "by": "Mum", "origin": "192.168.77.7", "session": desk.session("Mum")}
+    steps = cast(
+        "Steps[object]", desk._verbs["restore"](ControlRequest("restore", Role.WEB, 0, values | token))
+    )
+    for _ in before["files"]:
+        next(steps)
+        assert standing(desk) == before
+    finish(steps)
+    assert standing(desk) != before
+
+
 def test_it_cannot_be_taken_back_once_the_rules_are_others(desk: Desk) -> None:
     text = taken(desk)
     change(desk)
@@ -184,6 +208,9 @@ PUT_OFF = {
         (lambda told: {**told, "format": None}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "made": "yesterday"}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "home": {"state": "/etc"}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "home": {"lists": [[[]] * MAX_NODES]}}, Code.BACKUP_BROKEN),
+        (lambda told: {**told, "home": {"shared": dict.fromkeys(map(str, range(MAX_NODES)), "")}},
+         Code.BACKUP_BROKEN),
         (lambda told: {**told, "profiles": {"../../etc/passwd.yaml": "x"}}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "profiles": {".x.yaml": "x"}}, Code.BACKUP_BROKEN),
         (lambda told: {**told, "profiles": {"a.yaml": "x", "A.yaml": "y"}}, Code.BACKUP_BROKEN),

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from gateway.app import features
+from gateway.cli.list_updates import OOM_SCORE
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
 from gateway.core.loop import Loop
@@ -242,6 +243,12 @@ def test_without_the_package_of_list_updates_it_waits_and_says_so(
     desk.go(timedelta(seconds=MEMORY_LOOK))
     assert len(process.arguments) == 1
     assert desk.list_updates.problems() == []
+    process.end()
+    monkeypatch.setitem(sys.modules, LIST_UPDATES, None)  # it is removed while the daemon runs
+    desk.go(timedelta(days=2))
+    assert len(process.arguments) == 1
+    assert schedule(desk)["waits_for"] == "package"
+    assert len(desk.list_updates.problems()) == 1
 
 
 def test_a_machine_that_does_not_tell_its_memory_updates_all_the_same(
@@ -333,21 +340,23 @@ gateway.core.http_client.Outside.addresses = lambda self, host, port: self._reso
 
 
 @pytest.fixture
-def served_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, list[int]]]:
-    """A household with one list, on a server of loopback; and the nice values of who fetches it."""
+def served_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Path, list[tuple[int, int]]]]:
+    """A household with one list, on a server of loopback; and nice value and OOM score of who fetches it."""
     (tmp_path / "sitecustomize.py").write_text(LOOPBACK)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(list_updates, "FIRST_LOOK", 0.0)
     categories = parse_categories(DATA.joinpath("categories.yaml").read_bytes(), "categories.yaml")
     published = parse_sources(DATA.joinpath("sources.yaml").read_bytes(), "sources.yaml", categories)
-    nices: list[int] = []
+    seen: list[tuple[int, int]] = []
     others = children()  # of tests before
 
     class Bodies(Mapping[str, bytes]):
         """One list at any path. Its download is the moment to look at who downloads it."""
 
         def __getitem__(self, path: str) -> bytes:
-            nices.extend(os.getpriority(os.PRIO_PROCESS, pid) for pid in children() - others)
+            seen.extend((os.getpriority(os.PRIO_PROCESS, pid), oom_score(pid)) for pid in children() - others)
             return b"play.example\nother.example\n"
 
         def __iter__(self) -> Iterator[str]:
@@ -361,7 +370,11 @@ def served_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
         one = {"name": "Mine", "url": f"{server.address}/games.txt", "category": "games"}
         own = {"lists": {"own-00000001": one}, "off": list(published)}
         (tmp_path / "lists.yaml").write_text(yaml.safe_dump(own))
-        yield path, nices
+        yield path, seen
+
+
+def oom_score(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/oom_score_adj").read_text())
 
 
 def children() -> set[int]:
@@ -369,9 +382,11 @@ def children() -> set[int]:
     return {int(pid) for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()}
 
 
-def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path, list[int]]) -> None:
-    path, nices = served_home
-    own = os.getpriority(os.PRIO_PROCESS, 0)
+def test_the_real_program_fetches_at_the_lowest_priority_and_is_killed_first(
+    served_home: tuple[Path, list[tuple[int, int]]],
+) -> None:
+    path, seen = served_home
+    own = os.getpriority(os.PRIO_PROCESS, 0), oom_score(os.getpid())
     loop, bus = Loop(), Bus()
     rules = RuleBook(path, bus=bus)
     context = HomeContext(loop, WallClock(), RightClock(), rules, bus)
@@ -393,8 +408,8 @@ def test_the_real_program_fetches_at_the_lowest_priority(served_home: tuple[Path
     loop.close()
     assert runner.state().problems == ()
     assert (events[0], *events[-2:]) == ("begun", "ended", "planned")
-    assert nices == [19]
-    assert os.getpriority(os.PRIO_PROCESS, 0) == own, "the daemon itself keeps its priority"
+    assert seen == [(19, OOM_SCORE)]
+    assert (os.getpriority(os.PRIO_PROCESS, 0), oom_score(os.getpid())) == own, "the daemon keeps its own"
     assert (plan.failures, plan.warning) == (0, "")
     assert plan.newest is not None
     assert plan.next is not None

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -175,6 +177,55 @@ def test_invented_addresses_give_few_further_attempts(
     assert other.post("/signin", {"code": household.guardians.link("Mum")}).status_code == 303
 
 
+def test_a_restart_of_the_pages_forgets_no_device_that_guessed(
+    tmp_path: Path, daemon: Running, household: Household
+) -> None:
+    settings = Settings(tmp_path / "control.sock", state=tmp_path / "web")
+
+    def answer(app: Flask, ip: str, code: str = "WRONG") -> int:
+        return browser_on(app, ip).post("/signin", {"code": code}).status_code
+
+    before = create_app(settings)
+    assert answer(before, "192.168.1.99") == 403
+    assert [answer(before, "192.168.1.30") for _ in range(TRIES)] == [403] * TRIES
+    for number in range(NEWCOMERS):
+        answer(before, f"192.168.2.{number}")
+    after = create_app(settings)
+    assert answer(after, "192.168.1.30") == 429, "the guest that guessed"
+    assert answer(after, "192.168.3.1") == 429, "one more invented address"
+    assert answer(after, "192.168.1.99", household.guardians.link("Mum")) == 303, "tried before"
+
+
+@pytest.mark.needs("root")
+@pytest.mark.parametrize("fault", ["full", "read-only"])
+def test_a_folder_that_cannot_be_written_any_more_keeps_nobody_out(
+    tmp_path: Path, daemon: Running, household: Household, fault: str
+) -> None:
+    folder = tmp_path / "web"
+    folder.mkdir()
+    settings = Settings(tmp_path / "control.sock", state=folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], check=True)
+    try:
+        app = create_app(settings)
+        if fault == "full":
+            with suppress(OSError), (folder / "filler").open("wb", buffering=0) as filler:
+                while True:
+                    filler.write(bytes(4096))
+        else:
+            subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        guest = browser_on(app, "192.168.1.30")
+        codes = [guest.post("/signin", {"code": "WRONG"}).status_code for _ in range(TRIES + 1)]
+        assert codes == [403] * TRIES + [429], "counted in memory"
+        mum = browser_on(app, "192.168.1.99")
+        assert mum.post("/signin", {"code": household.guardians.link("Mum")}).status_code == 303
+        assert mum.get("/parent/").status_code == 200
+        assert not (folder / FILE).exists()
+        again = browser_on(create_app(settings), "192.168.1.30")
+        assert again.post("/signin", {"code": "WRONG"}).status_code == 403, "a restart begins anew"
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 @pytest.mark.parametrize("code", ["", " ", "x" * 5000, "\x00", "<script>"])
 def test_nonsense_is_no_code(stranger: Browser, code: str) -> None:
     answer = stranger.post("/signin", {"code": code})
@@ -197,6 +248,8 @@ def test_a_stopped_daemon_is_said_and_help_stays(
     assert answer.status_code == 503
     assert "The filter is stopped" in answer.text
     assert 'href="tel:111"' in answer.text
+    with at_home(tmp_path / "control.sock", household):
+        assert tablet.get(path).status_code < 400, "it is back"
 
 
 def offered(household: Household) -> list[dict[str, object]]:
