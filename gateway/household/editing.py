@@ -23,7 +23,7 @@ from gateway.household.file_history import (
 )
 from gateway.household.loading import MAX_PROFILES, profile_files
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.config import RouterSetting
+from gateway.policy.config.config import FAMILY_KEYS, RouterSetting
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import Changes, blamed, changed
 from gateway.policy.profile.household import Household
@@ -489,7 +489,7 @@ def _with_machine_settings(old: bytes, source: bytes, path: str) -> bytes:
         was, now = edits.read(old, path), edits.read(source, path)
     except PolicyError:
         return old  # the present file is unreadable
-    keys = {*was, *now}.difference(edits.FAMILY_KEYS)
+    keys = {*was, *now}.difference(FAMILY_KEYS)
     if _lists(was) == _lists(now):
         keys.discard(REGISTERS)  # only their switches differ, which the pages can change
     if all(was.get(key) == now.get(key) for key in keys):
@@ -540,8 +540,8 @@ def _check_family_keys(changes: Changes, fixed: Mapping[str, RouterSetting]) -> 
         for name, setting in fixed.items():
             if name == key.replace("/", ".") or (key == head and name.partition(".")[0] == head):
                 raise _set_by_router(key, setting)
-        if head not in edits.FAMILY_KEYS:
-            fix = suggestion(key, edits.FAMILY_KEYS)
+        if head not in FAMILY_KEYS:
+            fix = suggestion(key, FAMILY_KEYS)
             error = PolicyError(key, "is not for the pages to change", fix)
             raise error.coded(Code.BAD_RULE, key=key, problem=error.problem, fix=fix)
 

@@ -37,7 +37,7 @@ from gateway.metering.uses import UsedBytes, UseRecorder
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.gates import counted_gates
+from gateway.policy.time.gates import spent_limits
 from gateway.store.minutes_file import ClockRecord
 from gateway.store.store import Store
 
@@ -168,7 +168,7 @@ class Meter:
         """
         self._gates = {}
         profiles = self._family.profiles_in_use()
-        limited = [profile for profile in profiles if profile.rules.limits and not profile.built_in]
+        limited = [profile for profile in profiles if profile.rules.counted and not profile.built_in]
         wanted = self._uses.keep(profiles) or bool(limited)
         running = self._timer is not None
         if not running and wanted:
@@ -545,7 +545,7 @@ def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:
     profile: Profile = member.profile
     if profile.built_in:
         return NO_GATES
-    return counted_gates(gates).intersection(profile.rules.limits)
+    return spent_limits(profile.rules, gates)
 
 
 def boot_id() -> bytes:

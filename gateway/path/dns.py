@@ -22,7 +22,7 @@ from gateway.path.nat64 import Nat64Prefixes
 from gateway.path.renamed_questions import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
 from gateway.path.subject import LiveDecisions, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
-from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.policy.values import TEMPORARY_REASONS, Decision, Observation, Proto, Reason, Verdict
 from gateway.wire.dns import message as dns
 from gateway.wire.dns.answers import (
     EDE_BLOCKED,
@@ -50,9 +50,6 @@ SAFE_TTL = 60  # seconds; the gateway's addresses are as old as its last query
 # Of an unfiltered device. Others stay refused: a lenient resolver could treat them as queries.
 UNJUDGED_OPCODES = frozenset({dns.STATUS, dns.NOTIFY, dns.UPDATE})
 NO_EXPIRY = float("inf")  # seconds; for an address that a search engine publishes
-
-# Temporary refusals never get a positive answer, since browsers cache those for a minute or more.
-TIMED = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 # Bytes of queries and answers, per second and as a burst. A page without cached names needs about 20 kB, and
 # a browser may reopen fifty pages at its start. A DNS tunnel then has 64 kbit/s, with any resolver and
@@ -259,7 +256,8 @@ class DnsPath:
         """
         if subject.slot and self._explains(host, decision):
             return self._explanation
-        null = self.style is Style.NULL and decision.reason not in TIMED
+        # Browsers cache a positive answer for a minute or more, and a temporary block may end sooner.
+        null = self.style is Style.NULL and decision.reason not in TEMPORARY_REASONS
         # For any list: an address for a signal name would turn on what its absence turns off.
         return NULL_ADDRESSES if null and bypass_signal(host) is None else None
 

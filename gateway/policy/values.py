@@ -100,6 +100,15 @@ class Reason(StrEnum):
     OPEN = "open"  # nothing blocks it
 
 
+# Every other list of the reasons of closed time rules is made from these three.
+WHOLE_DEVICE_REASONS = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
+"""The reasons for which nothing but help works on a device."""
+TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
+"""The reasons of blocks by a time rule: a child may ask for time."""
+TEMPORARY_REASONS = WHOLE_DEVICE_REASONS | TIME_REASONS
+"""The reasons of blocks that end without a change of rules: with the time, a pause, or a parent's answer."""
+
+
 class Observation(NamedTuple):
     """One DNS query, TLS or QUIC hello, HTTP request or flow without a host name, as a device sent it.
 

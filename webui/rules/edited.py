@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from gateway.control.contract.rules import ChangedValue, FamilyChange
 from webui.features.lists.lists_text import intervals
-from webui.features.rules.family_text import access, strangers
+from webui.features.rules.family_text import CHOICE_SETTINGS, ChoiceSetting, strangers
 from webui.language import zones
 from webui.language.countries import countries
 from webui.language.i18n import OWN_NAMES
@@ -124,9 +125,7 @@ def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
         ),
         "lists": lambda _entry, value: _("Lists are downloaded: %(interval)s", interval=_interval(value)),
         "registers": lambda entry, value: _register(entry, value),
-        "gateway_access": lambda _entry, value: _(
-            "What children and guests can reach on the gateway: %(what)s", what=_reach(value)
-        ),
+        **{key: partial(_chosen, setting) for key, setting in CHOICE_SETTINGS.items()},
     }
 
 
@@ -185,9 +184,11 @@ def _stranger(value: object, home: SentenceNames, network: str = "") -> str:
     return _("by the rules of %(name)s", name=name)
 
 
-def _reach(value: object) -> str:
-    found = access().get(str(value or "closed"))
-    return found[0] if found else plain(str(value))
+def _chosen(setting: ChoiceSetting, _entry: str, value: object) -> str:
+    """Return a sentence about a setting with fixed choices. None: the default, which is the first choice."""
+    choices = setting.choices()
+    word = str(value or next(iter(choices)))
+    return setting.changed(choices[word][0] if word in choices else plain(word))
 
 
 def _of_device(head: str, mac: str, value: object, change: FamilyChange, home: SentenceNames) -> RuleLine:

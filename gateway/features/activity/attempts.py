@@ -16,7 +16,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import REASONS
 from gateway.policy.requests.site_repair import domain_of
-from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.policy.values import TEMPORARY_REASONS, Decision, Observation, Proto, Reason
 
 # Ends a burst. Browsers load a blocked page again after 1, 5, 30 and 60 seconds, and TCP sends a SYN again
 # after up to 64 seconds: all of that is one attempt.
@@ -38,8 +38,6 @@ SERVICE, CATEGORY, REASON = "service:", "category:", "reason:"
 ADS = f"{CATEGORY}ads_trackers"
 BYPASS_REASONS = frozenset(REASONS.values())
 BYPASS_KINDS = frozenset({PROXY, TOR})
-# Blocks of allowed apps, too: each of them then retries in the background, with many names.
-TIMED = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED, Reason.WINDOW, Reason.OUT_OF_TIME})
 # Allowed connections with these reasons do not show that a person uses the device. Help leaves no trace.
 NO_USE = frozenset({Reason.DEVICE_NEEDS, Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.UNFILTERED})
 
@@ -178,7 +176,8 @@ class Attempts:
         burst.background = background
         while self._openings and abs(at - next(iter(self._openings.values()))[0].at) > OPENING:
             self._openings.popitem(last=False)
-        if background and not never and rested and decision.reason not in TIMED:
+        # Time rules block allowed apps too, and each of them then retries in the background, with many names.
+        if background and not never and rested and decision.reason not in TEMPORARY_REASONS:
             self._openings[key] = attempt, {hash(seen.host)}
         for found in self._unsure.values():
             while found and at - found[0].at > NEAR_USE:

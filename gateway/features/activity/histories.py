@@ -21,14 +21,13 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
-from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.values import WHOLE_DEVICE_REASONS, Decision, Reason, Verdict
 from gateway.store.minutes_file import CATEGORY, SERVICE
 from gateway.store.tables.history import ALL, OTHER, Count, Name, named
 
 MARK = "sample: "  # prefix of the rule of a simulated decision
 GROUPS = 60  # blocked or opened sites in one answer
 HOSTS = 8  # of one group
-WHOLE = frozenset({Reason.BEDTIME, Reason.PAUSED, Reason.QUARANTINED})  # everything is blocked then
 
 
 def used_today(
@@ -157,7 +156,7 @@ class BlockedSites:
         return shown, len(groups) - len(shown)
 
     def _target(self, name: Name) -> str:
-        if name.reason in WHOLE:
+        if name.reason in WHOLE_DEVICE_REASONS:
             return REASON + name.reason
         if kind_of_rule(name.rule, name.reason) == ADS:
             return ADS

@@ -15,7 +15,7 @@ from gateway.path.live_flows import LiveFlows
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import VISITS_LEVEL, shows_present
-from gateway.policy.time.gates import counted_gates
+from gateway.policy.time.gates import spent_limits
 
 SHOWN = 6  # of one child: a card of the pages has two lines
 SERVICE, CATEGORY = "service:", "category:"
@@ -91,7 +91,7 @@ class InUse:
 
     def _counts(self, profile: Profile, slot: int, number: int) -> bool:
         gates = self._gates.get((slot, number), frozenset())
-        return bool(gates) and not counted_gates(gates).isdisjoint(profile.rules.limits)
+        return bool(spent_limits(profile.rules, gates))
 
     def _targets(self, services: tuple[str, ...], *, named: bool) -> Collection[str]:
         if named and len(services) == 1:

@@ -16,7 +16,7 @@ from gateway.household.loading import profile_files
 from gateway.household.members import BY_GUARDIANS
 from gateway.household.visibility import Visibility
 from gateway.lists.own_lists import lists_file
-from gateway.policy.profile import edits
+from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backup_format import (
     CALENDAR,
@@ -72,7 +72,7 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
 
 def family_settings(settings: Document) -> Document:
     """Return the keys of `qalqan.yaml` that belong to the family. The others depend on the machine."""
-    return {key: value for key, value in settings.items() if key in edits.FAMILY_KEYS}
+    return {key: value for key, value in settings.items() if key in FAMILY_KEYS}
 
 
 def kept_rows(

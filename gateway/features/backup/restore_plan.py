@@ -16,6 +16,7 @@ from gateway.household.loading import profile_files
 from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import FILE as LISTS
 from gateway.policy.accounts.people import PEOPLE_LIMIT
+from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.profile import edits
 from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backup_format import (
@@ -174,7 +175,7 @@ def _home_text(path: Path, wanted: Document) -> str:
     settings = document(parse_document(source, str(path)))
     if family_settings(settings) == wanted:
         return _text(source)
-    machine = {key: value for key, value in settings.items() if key not in edits.FAMILY_KEYS}
+    machine = {key: value for key, value in settings.items() if key not in FAMILY_KEYS}
     return edits.home_text(machine | wanted).decode()
 
 

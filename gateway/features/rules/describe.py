@@ -39,13 +39,6 @@ from gateway.policy.values import Decision, Reason, Verdict
 
 ANY_HOUR = Situation(timeless=True)
 _STRONGER = frozenset({Reason.LAW, Reason.REGISTER, Reason.FAMILY_BLOCK})  # stronger than an allowed name
-_STATES = {
-    Reason.PAUSED: "paused",
-    Reason.QUARANTINED: "quarantined",
-    Reason.BEDTIME: "bedtime",
-    Reason.WINDOW: "window",
-    Reason.OUT_OF_TIME: "out_of_time",
-}
 
 
 def device_state(judge: Judge, situation: Situation, now: datetime, rules: RuleBook) -> DeviceState:
@@ -76,7 +69,7 @@ def device_state(judge: Judge, situation: Situation, now: datetime, rules: RuleB
     )
     decision = Decision(Verdict.BLOCK, closing.reason, closing.rule, closing.owner, until=until)
     return DeviceState(
-        state=_STATES[closing.reason],
+        state=closing.reason,
         until=until,
         reason=closing.reason,
         rule=closing.rule,
@@ -104,7 +97,7 @@ def _next_change(
             return None
         then = _device_closing(judge.standing(situation, at))
         if (then is None) != (closing is None) or (then and closing and then.reason is not closing.reason):
-            state = "open" if then is None else _STATES[then.reason]
+            state = "open" if then is None else then.reason
             return NextChange(at=at.astimezone(now.tzinfo), state=state)
 
 

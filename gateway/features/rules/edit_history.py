@@ -12,6 +12,7 @@ from gateway.control.contract.rules import ChangedValue, UndoAction
 from gateway.core.errors import PolicyError
 from gateway.household.file_history import FileChange, FileHistory, revision
 from gateway.household.rule_book import RuleBook
+from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import ChangedEntry, changed_entries
 from gateway.policy.profile.rule_file import rules_to_yaml
@@ -142,7 +143,7 @@ class EditHistory:
             old, new = edits.read(before, path.name), edits.read(after, path.name)
         except PolicyError:
             return None
-        keys = (*edits.FAMILY_KEYS, "registers")
+        keys = (*FAMILY_KEYS, "registers")
         found = [entry for entry in changed_entries(old, new, {}, {}) if entry.key.partition("/")[0] in keys]
         undo = UndoAction(do="unedit_family", revision=step.before[path.name], found=step.after[path.name])
         return self._change(step, history, path.name, "settings", "", tuple(found), undo) if found else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import fields
 from typing import Any
 
 from gateway.control.contract.rules import (
@@ -29,11 +30,15 @@ from gateway.features.rules.profile_verbs import ProfileVerbs
 from gateway.household.editing import HomeEditing
 from gateway.household.file_history import revision_of
 from gateway.household.rule_book import RuleBook
-from gateway.policy.config.config import ACCESS, QUARANTINE
+from gateway.policy.config.config import ACCESS, QUARANTINE, Config
 from gateway.policy.config.list_tiers import AUTO_TIER
 from gateway.policy.profile import edits
 from gateway.policy.profile.profile import GUEST
 from gateway.policy.yaml.documents import has_own_comments
+
+# The settings that `FamilySettings` has as `Config` has them.
+_AS_CONFIG = {field.name for field in fields(FamilySettings)} & {field.name for field in fields(Config)}
+_AS_CONFIG -= {"services", "shared"}
 
 
 def _own_services(source: bytes, path: str) -> dict[str, Any]:
@@ -74,19 +79,10 @@ class HomeSettingsVerbs:
         source, settings = read_bounded(rules.path), rules.household.config
         return FamilySettings(
             by_hand=has_own_comments(source),
-            lan=settings.lan,
-            country=settings.country,
-            timezone=settings.timezone,
-            language=settings.language,
-            languages=settings.languages,
-            unknown_devices=settings.unknown_devices,
-            interfaces=dict(settings.interfaces),
-            keep_profile=settings.keep_profile,
+            **{name: getattr(settings, name) for name in _AS_CONFIG},
             shared={mac: SharedBy(people=people) for mac, people in settings.shared.items()},
-            managed=dict(settings.managed),
             services=_own_services(source, str(rules.path)),
             gateway_access=ACCESS[settings.gateway_open],
-            gateway_ports=settings.gateway_ports,
             lists=ListSettings(
                 update=settings.lists_update.value,
                 tier=AUTO_TIER if settings.lists_tier is None else settings.lists_tier.value,

@@ -29,7 +29,6 @@ from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.decide import TIME_REASONS
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.names.hosts import HostError, rule_host
 from gateway.policy.profile.profile import Profile
@@ -44,7 +43,7 @@ from gateway.policy.requests.site_repair import (
 )
 from gateway.policy.time.clock_changes import later
 from gateway.policy.time.time_rules import ActiveRepair
-from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.policy.values import TIME_REASONS, Decision, Observation, Proto, Reason
 from gateway.store.tables.pauses import RecordAudit
 
 TIMES = TIME_REASONS | {Reason.PAUSED}

@@ -32,16 +32,14 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Member, MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.profile.rules import INTERNET, KINDS_LEVEL, NAMES_LEVEL, PLAY, VISITS_LEVEL, shows_present
-from gateway.policy.time.gates import BEDTIME, WINDOW
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
+from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, WINDOW
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import GrantKind, GrantTable
 
 LANDING_BEFORE = timedelta(minutes=15)  # a landing is available this long before a time rule closes something
 LANDING_AFTER = timedelta(hours=1)  # … and this long after: it does not open the internet at night
 MINUTE = timedelta(minutes=1)
-
-_SHARED = (BEDTIME, WINDOW + INTERNET, INTERNET, WINDOW + PLAY, PLAY)
 
 
 def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) -> str | None:
@@ -191,13 +189,13 @@ class TimeVerbs:
             refuse("has already used “Finish my game” today", "it works once a day", Code.LANDED)
         own = () if service is None else (f"{WINDOW}service:{service}", f"service:{service}")
         state = member.judge.standing(member.situation, now)
-        closed = [gate for gate in (*_SHARED, *own) if gate in state.closed]
+        closed = [gate for gate in (*DEVICE_WIDE, *PLAY_WIDE, *own) if gate in state.closed]
         if closed:
             if self._closed_long_ago(member, now, closed):
                 fix = "a landing is for the end; ask for time instead"
                 refuse("is closed for more than an hour", fix, Code.LANDING_LATE)
             return
-        soon = member.judge.left((*_SHARED, *own), member.situation, now)
+        soon = member.judge.left((*DEVICE_WIDE, *PLAY_WIDE, *own), member.situation, now)
         if soon is None or soon.minutes * MINUTE > LANDING_BEFORE:
             refuse("has time for more than 15 minutes", "a landing is for the end", Code.LANDING_EARLY)
 

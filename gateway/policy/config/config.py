@@ -77,6 +77,12 @@ KEYS = (
     "propose",
     "provider",
 )
+# Keys that guardians may change on the pages. The rest depends on the machine.
+FAMILY_KEYS = (
+    "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
+    "managed", "services", "gateway_access", "gateway_ports", "lists",
+)  # fmt: skip
+FLAG_KEYS = ("keep_profile",)  # keys with true or false
 ACCESS = ("closed", "open")
 QUARANTINE = "quarantine"
 UNKNOWN_DEVICE_CHOICES = ("guest", QUARANTINE, "home")  # besides a profile's id

@@ -36,7 +36,16 @@ from gateway.policy.time.extension import Extension, extend
 from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.time_rules import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
-from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, ServiceRecognition, Verdict
+from gateway.policy.values import (
+    TIME_REASONS,
+    Decision,
+    Fault,
+    Observation,
+    Proto,
+    Reason,
+    ServiceRecognition,
+    Verdict,
+)
 
 DNS, PROXY = Proto.DNS, Proto.PROXY  # module constants are faster than class attributes
 NAMES_KEPT = 1024  # hosts per generation, two generations; 150 bytes each; a device uses some hundred a day
@@ -44,7 +53,6 @@ SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it 
 
 _NO_SERVICES: tuple[str, ...] = ()
 BYPASS_REASONS = frozenset(REASONS.values())
-TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
 HELP = allow(Reason.HELP, "help", PRODUCT, ())
 # One public reason, rule and owner, so that a sealed entry looks like a malware name. No guardian can open

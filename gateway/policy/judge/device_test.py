@@ -14,7 +14,7 @@ from enum import StrEnum
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import EntryKind
-from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.values import TEMPORARY_REASONS, Decision, Reason, Verdict
 
 RESOLVER = "dns.google"  # the most common setting of "Private DNS" on phones
 WELL_KNOWN_SERVICES = ("tiktok", "instagram", "snapchat", "discord", "youtube", "roblox")  # tested first
@@ -26,8 +26,6 @@ MAX_SERVICES_TRIED = 64  # services that are searched for a blocked one
 BY_RULE = frozenset(
     {Reason.FAMILY_BLOCK, Reason.SERVICE, Reason.CATEGORY, Reason.UNKNOWN_DOMAIN, Reason.NOT_ON_LIST}
 )
-# Applies to the whole device or to one service.
-BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 Decide = Callable[[str], Decision]
 
@@ -135,7 +133,7 @@ def checks(
     ``decide`` returns the decision for a host now. ``way_refused``: the rules block encrypted DNS.
     """
     opened = _first(_open_hosts(profile), decide, _lets_through)
-    blocked_now = not opened and decide(SCHOOL_SITES[0]).reason in BY_TIME
+    blocked_now = not opened and decide(SCHOOL_SITES[0]).reason in TEMPORARY_REASONS
     return (
         _refused(profile, catalogue, decide, blocked_now=blocked_now),
         HostCheck(CheckTopic.OPEN, opened)

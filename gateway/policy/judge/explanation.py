@@ -18,7 +18,14 @@ from gateway.policy.language import Language
 from gateway.policy.profile.rules import FAMILY, PLAY, SELF
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.moments import clock as moment_text
-from gateway.policy.values import Decision, Reason, RecognitionSign, Verdict
+from gateway.policy.values import (
+    TIME_REASONS,
+    WHOLE_DEVICE_REASONS,
+    Decision,
+    Reason,
+    RecognitionSign,
+    Verdict,
+)
 
 if TYPE_CHECKING:  # the pages import this module; the type alone is needed
     from gateway.policy.time.time_rules import Left
@@ -137,8 +144,7 @@ ENGLISH: Words = {
 }
 
 HOUR = 60  # minutes
-_WHOLE_DEVICE = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
-_ANY_SERVICE = _WHOLE_DEVICE | {Reason.UNFILTERED}
+_ANY_SERVICE = WHOLE_DEVICE_REASONS | {Reason.UNFILTERED}
 _SPENT = re.compile(
     r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<week>week: )?(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
 )
@@ -165,7 +171,6 @@ class Contest(StrEnum):
     MAKER = "maker"  # the makers of the program
 
 
-_BY_TIME = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 _OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAND}
 _SETTINGS = (
     ("block: ", "block/"),
@@ -345,7 +350,7 @@ def _subject(decision: Decision, what: str | None, names: Names) -> str:
 
     ``what``: the host, or a person's name for it; without it, a recognised service or "This site".
     """
-    if decision.reason in _WHOLE_DEVICE or any(part in decision.rule for part in _INTERNET_RULES):
+    if decision.reason in WHOLE_DEVICE_REASONS or any(part in decision.rule for part in _INTERNET_RULES):
         return names.words["the_internet"]
     service = names.services.get(service_of(decision))
     return service or what or recognised_name(decision, names) or names.words["a_site"]
@@ -480,7 +485,7 @@ def contest(decision: Decision) -> Contest:
         return Contest.PROVIDER
     if who is Decider.REGISTER:
         return Contest.STATE
-    if decision.reason in _BY_TIME:
+    if decision.reason in TIME_REASONS:
         return Contest.TIME
     if decision.askable:
         return Contest.ASK

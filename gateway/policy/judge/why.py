@@ -11,7 +11,7 @@ from gateway.policy.judge.decide import Judge
 from gateway.policy.names import hosts
 from gateway.policy.names.networks import address
 from gateway.policy.time.time_rules import PLAIN, Left, Situation
-from gateway.policy.values import Decision, Observation, Proto, Reason
+from gateway.policy.values import TEMPORARY_REASONS, Decision, Observation, Proto, Reason
 from gateway.policy.yaml.fields import shown, suggestion
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200  # outside this range, clocks and time zones give no useful answer
@@ -30,8 +30,6 @@ PORTS = {
     Proto.PPTP: 1723,
 }
 LOOK_AHEAD = timedelta(days=8)  # range of the search for the next change: includes each weekday
-
-_BY_TIME = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 
 
 class WhyAnswer(NamedTuple):
@@ -136,7 +134,7 @@ def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PL
     left = None
     if decision.allowed:
         left = judge.left(decision.gates, situation, at)
-    elif decision.reason in _BY_TIME:
+    elif decision.reason in TEMPORARY_REASONS:
         left = Left(0, "", None)
     return WhyAnswer(decision, left, _next_change(judge, seen, situation, at, decision))
 
@@ -151,7 +149,7 @@ def _next_change(
     last = at + LOOK_AHEAD
     then = decision
     while then.allowed is decision.allowed:
-        if not then.allowed and then.reason not in _BY_TIME:  # no time of day opens it
+        if not then.allowed and then.reason not in TEMPORARY_REASONS:  # no time of day opens it
             return None
         at = judge.standing(situation, at).until
         if at > last:

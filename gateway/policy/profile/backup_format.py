@@ -17,10 +17,10 @@ from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
+from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile import age_transitions
 from gateway.policy.profile.age_transitions import read_month
-from gateway.policy.profile.edits import FAMILY_KEYS
 from gateway.policy.profile.self_set import MOST_LIMITS, is_readable
 from gateway.policy.yaml.documents import MAX_NODES, Document, from_json, is_unicode
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.errors import PolicyError
-from gateway.policy.config.config import KEYS
+from gateway.policy.config.config import FLAG_KEYS, KEYS
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.bands import Bands
 from gateway.policy.profile.old_words import with_current_words
@@ -31,16 +31,11 @@ from gateway.policy.yaml.documents import (
 
 PROFILE_ORDER = (*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS)
 HOME_ORDER = KEYS
-# Keys of qalqan.yaml that the pages may change. The rest depends on the machine.
-FAMILY_KEYS = (
-    "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
-    "managed", "services", "gateway_access", "gateway_ports", "lists",
-)  # fmt: skip
 MAX_DETAIL = 400  # characters of an audit line's detail
 MAX_VALUE = 60  # characters of one value in the detail
 
 WHOLE = of_shape(RuleShape.LEVEL)  # keys with a numeric value
-FLAGS = (*of_shape(RuleShape.SWITCH), "keep_profile")
+FLAGS = (*of_shape(RuleShape.SWITCH), *FLAG_KEYS)
 
 _SITES = ("managed",)  # mappings that contain names of sites
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import IntEnum, StrEnum
@@ -254,6 +254,11 @@ class Rules:
     failure: Owned[Failure]
     clock_unset: Owned[ClockUnset]
     self_set: SelfSet | None = None  # a target of its limits has a key in limits too; no date lifts it
+
+    @property
+    def counted(self) -> Collection[str]:
+        """The targets whose minutes are counted, such as ``play``: those with a limit."""
+        return self.limits.keys()
 
     def actions(self, service: str, categories: Iterable[str]) -> frozenset[Action]:
         """Return the actions set for a service: its own, else those of its categories; empty for none."""

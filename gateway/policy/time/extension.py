@@ -14,13 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, INTERNET, PLAY
-from gateway.policy.time.gates import BEDTIME, WINDOW, Gates, in_order, is_limit
+from gateway.policy.profile.rules import FAMILY
+from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, WINDOW, Gates, in_order, is_limit
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.time.time_rules import FOREVER, Grant, Outlook, Situation, TimeRules, whole_minutes
-
-_DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)
-_PLAY_WIDE = (WINDOW + PLAY, PLAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ def extend(
     if outlook.start >= FOREVER:
         return ()
     if service is not None:
-        wanted = gates or (*_DEVICE_WIDE, f"{WINDOW}service:{service}", f"service:{service}", *_PLAY_WIDE)
+        wanted = gates or (*DEVICE_WIDE, f"{WINDOW}service:{service}", f"service:{service}", *PLAY_WIDE)
         closings = outlook.closings(wanted)
         flow = tuple(closings)
     else:
@@ -112,11 +109,11 @@ def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
     """
     if not closings:
         return ()
-    device = tuple(gate for gate in closings if gate in _DEVICE_WIDE)
+    device = tuple(gate for gate in closings if gate in DEVICE_WIDE)
     first = set(shut) or {min(closings, key=lambda gate: closings[gate])}
     if not first.isdisjoint(device):
         return device
-    return in_order({*device, *first, *(gate for gate in _PLAY_WIDE if gate in closings)})
+    return in_order({*device, *first, *(gate for gate in PLAY_WIDE if gate in closings)})
 
 
 def in_force(

@@ -29,12 +29,10 @@ BEDTIME = "bedtime"
 WINDOW = "window:"
 UNCOUNTED = "uncounted"
 UNCOUNTED_CATEGORIES = frozenset({"education", "health"})  # school and health
-STATE_GATES = (
-    DEVICE,
-    BEDTIME,
-    WINDOW + INTERNET,
-    INTERNET,
-)  # gates of the whole device, in the order of decision
+# In the order of decision:
+DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)  # time rules of the whole device
+STATE_GATES = (DEVICE, *DEVICE_WIDE)  # gates of the whole device
+PLAY_WIDE = (WINDOW + PLAY, PLAY)  # time rules of everything that counts as play
 
 Gates = tuple[str, ...]
 """The gates of a flow in the order of decision."""
@@ -58,7 +56,7 @@ def target_gates(rules: Rules, target: str, bound: Bound = Bound.ALL) -> Gates:
     if bound in (Bound.DEVICE_ONLY, Bound.NOTHING):
         return ()
     window = (WINDOW + target,) if target in rules.windows else ()
-    limit = (target,) if target in rules.limits and bound is Bound.ALL else ()
+    limit = (target,) if target in rules.counted and bound is Bound.ALL else ()
     return window + limit
 
 
@@ -162,3 +160,11 @@ def joined(sets: Iterable[frozenset[str]]) -> frozenset[str]:
 def counted_gates(gates: Collection[str]) -> frozenset[str]:
     """Return the limits whose minutes a flow with ``gates`` uses up: none if UNCOUNTED is among them."""
     return frozenset() if UNCOUNTED in gates else limit_gates(gates)
+
+
+def spent_limits(rules: Rules, gates: Collection[str]) -> frozenset[str]:
+    """Return the targets of ``rules`` whose minutes a flow with ``gates`` uses up.
+
+    Stored gates may be those of earlier rules; targets that are not counted any more are left out.
+    """
+    return counted_gates(gates).intersection(rules.counted)

@@ -16,7 +16,7 @@ from gateway.policy.time.gates import (
     UNCOUNTED,
     UNCOUNTED_CATEGORIES,
     WINDOW,
-    counted_gates,
+    spent_limits,
     state_gates,
 )
 
@@ -53,7 +53,7 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
         for gate in gates
         if gate.removeprefix(WINDOW).startswith(_CATEGORY)
     )
-    return ClassUse(gates, kinds, not counted_gates(gates).isdisjoint(profile.rules.limits))
+    return ClassUse(gates, kinds, bool(spent_limits(profile.rules, gates)))
 
 
 class HostUses:

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.control.protocol import Role, decode, encode
 from gateway.core.errors import GatewayError
+from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.yaml.documents import parse_document
 from tests.features.conftest import Make
 from tests.features.desk import TABLET, Desk
@@ -44,10 +45,9 @@ KEYS = (
     "calendars/x", "calendars/../../etc/passwd", "homework/*.kz", "x/y/z", "__class__", "name/x",
 )  # fmt: skip
 HOME_KEYS = (
-    "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
-    "managed", "gateway_access", "gateway_ports", "lan", "state", "web", "interfaces/br-lan", "interfaces/x",
+    *FAMILY_KEYS, "lan", "state", "web", "interfaces/br-lan", "interfaces/x",
     "shared/" + TABLET, "shared/x", "managed/" + TABLET, "keep_profile/" + TABLET, "gateway_ports/x",
-    "profiles", "lists", "lists/update", "lists/x",
+    "profiles", "lists/update", "lists/x",
 )  # fmt: skip
 
 SOME = pytest.mark.parametrize(

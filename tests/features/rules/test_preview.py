@@ -8,6 +8,7 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import ANSWER_LIMIT, Role, encode
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
+from gateway.policy.config.config import FAMILY_KEYS
 from tests.features.conftest import Make
 from tests.features.desk import NOON, STRANGER, TABLET
 from tests.features.rules.edited import edit, file, owner, refused
@@ -16,6 +17,7 @@ from tests.features.rules.edited import edit, file, owner, refused
 def test_the_homes_own_file(make: Make) -> None:
     desk = make(NOON)
     told = desk.ask("family")
+    assert set(FAMILY_KEYS) <= told.keys()
     assert (told["country"], told["timezone"], told["unknown_devices"]) == ("kz", "Asia/Almaty", "guest")
     changes = {"country": "de", f"shared/{STRANGER}": {"people": ["daughter", "son"]}, "language": "kk"}
     done = desk.ask("edit_family", set=changes, by="Mum", revision=told["revision"])

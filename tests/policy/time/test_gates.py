@@ -10,6 +10,7 @@ from gateway.policy.time.gates import (
     joined,
     limit_gates,
     service_gates,
+    spent_limits,
     state_gates,
     with_uncounted,
 )
@@ -75,6 +76,13 @@ def test_what_spends_nothing_is_marked() -> None:
     assert counted_gates(gates) == limit_gates(with_uncounted(gates)) == {"internet"}
     assert with_uncounted(("device",)) == ("device",)
     assert with_uncounted((*gates, "play")) == (*gates, "play")
+
+
+def test_a_flow_spends_only_the_limits_that_its_profile_has_now() -> None:
+    gates = ("device", "bedtime", "internet", "play", "service:roblox")
+    assert spent_limits(RULES, gates) == {"internet", "play"}
+    assert spent_limits(RULES, with_uncounted(("device", "internet"))) == frozenset()
+    assert spent_limits(a_profile("{band: adult}").rules, gates) == frozenset()
 
 
 def test_a_flow_that_asks_for_several_things_spends_what_each_of_them_spends() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.time.time_rules import FOREVER, PLAIN, Grant, Situation, Standing, standing
-from gateway.policy.values import Reason
+from gateway.policy.values import TEMPORARY_REASONS, Reason
 from tests.policy.homes import ALMATY, CALENDAR, a_judge, a_profile, almaty, asks, used_up
 
 DAUGHTER = a_profile("""
@@ -33,6 +33,13 @@ def test_by_day_and_by_night() -> None:
     assert closed("2026-11-24T17:00") == {}
     assert closed(DAY) == {"window:service:roblox": Reason.WINDOW}
     assert closed(NIGHT) == {"bedtime": Reason.BEDTIME, "window:service:roblox": Reason.WINDOW}
+
+
+def test_each_reason_of_a_closing_is_temporary() -> None:
+    later = almaty(NIGHT) + timedelta(hours=1)
+    states = PLAIN, Situation(paused_until=later), Situation(quarantined=True), used_up("play")
+    reasons = {reason for state in states for reason in closed(NIGHT, state).values()}
+    assert reasons == TEMPORARY_REASONS
 
 
 def test_each_closing_names_its_rule_its_owner_and_its_end() -> None:

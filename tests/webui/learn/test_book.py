@@ -9,7 +9,7 @@ import pytest
 
 from gateway.age.bands import AgeBand
 from gateway.household.loading import load_product
-from gateway.policy.profile import edits
+from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.profile.rule_keys import PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
 from gateway.policy.values import Reason
 from webui.language.i18n import OWN_NAMES
@@ -41,7 +41,7 @@ def sentences(texts: tuple[str, ...]) -> list[int]:
 
 
 def wanted() -> set[str]:
-    settings = {*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS, *edits.FAMILY_KEYS, "pause", "extra_time", "off"}
+    settings = {*PERSON_KEYS, *RULE_KEYS, *PERSONAL_KEYS, *FAMILY_KEYS, "pause", "extra_time", "off"}
     return {
         *(f"category:{one}" for one in load_product().categories.by_id),
         *(f"band:{one.value}" for one in AgeBand),

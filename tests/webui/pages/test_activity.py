@@ -463,6 +463,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
         verbs[do](ControlRequest(do, Role.WEB, 0, {"by": "Mum", **values}))
 
     settings = {"country": "de", "unknown_devices": "quarantine", "language": "kk", "lists/update": "weekly"}
+    settings["gateway_access"] = "open"
     ask("edit_family", set=settings)
     ask("add_profile", name="Aigerim", band="6-9", devices=[])
     ask("remove_profile", id="teen")
@@ -472,6 +473,7 @@ def test_settings_people_and_devices_that_were_changed_are_told_and_taken_back(
         "Mum changed the settings.",
         "Country: Germany Before: Country: Kazakhstan",
         "New devices: Blocked until you choose who uses it Before: New devices: A guest",
+        "What children and guests can reach on the gateway: Everything on it Before: What children",
         "Language: Қазақша Before: Language: None chosen",
         "Lists are downloaded: Once a week Before: Lists are downloaded: Every night",
         "Mum made rules for Aigerim.",

@@ -17,10 +17,13 @@ from tests.webui.standin.healthy import finding
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import text_of
 from webui.features.rules.family_pages import _morning, _to_morning
+from webui.features.rules.family_text import CHOICE_SETTINGS
 from webui.front import KEY, Trusted
 
 PAGE = "/parent/settings/"
-HELD = {"language": "", "country": "kz", "unknown_devices": "guest", "gateway_access": "closed"}
+CHOICES = {key: tuple(setting.choices()) for key, setting in CHOICE_SETTINGS.items()}
+DEFAULTS = {key: words[0] for key, words in CHOICES.items()}
+HELD = {"language": "", "country": "kz", "unknown_devices": "guest", **DEFAULTS}
 
 
 def revision(page: str) -> str:
@@ -59,7 +62,7 @@ def test_the_page_says_what_each_choice_means_and_what_holds(mum: Browser) -> No
     ({"country": "other", "country-code": " UZ "}, "country", "uz"),
     ({"unknown_devices": "quarantine"}, "unknown_devices", "quarantine"),
     ({"unknown_devices": "son"}, "unknown_devices", "son"),
-    ({"gateway_access": "open"}, "gateway_access", "open"),
+    *[({key: word}, key, word) for key, words in CHOICES.items() for word in words[1:]],
 ])  # fmt: skip
 def test_a_choice_is_written_and_undone(
     mum: Browser, household: Household, sent: dict[str, str], key: str, value: str
@@ -74,6 +77,15 @@ def test_a_choice_is_written_and_undone(
     told = text_of(mum.get(mum.post(f"{PAGE}undo", {"was": undo}).location).text)
     assert "The settings are back as they were." in told
     assert said(household) == before
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_a_setting_with_choices_has_a_card_and_its_first_choice_is_the_default(
+    mum: Browser, key: str
+) -> None:
+    page = mum.get(PAGE).text
+    assert f'aria-labelledby="part-{key}"' in page
+    assert f'name="{key}" value="{DEFAULTS[key]}" checked' in page
 
 
 def test_a_form_of_which_nothing_differs_changes_nothing(mum: Browser, household: Household) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.control.contract.activity import RECENT_BLOCKS, BlockOrigin, RecentBlock, RecentBlocks
-from gateway.policy.values import Reason
+from gateway.policy.values import TIME_REASONS, Reason
 from webui.daemon import daemon
 from webui.features.status.home_text import Here
 from webui.language import telling, things
 from webui.language.i18n import gettext as _
 
-TIME_REASONS = frozenset({"bedtime", "window", "out_of_time"})
 SHOWN = 10
 # The site's category decided: a list may have it wrong. A person's own rule is no mistake.
 CLASSIFIED = frozenset({Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN})

@@ -19,7 +19,7 @@ from webui.accounts.proofs import proven
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
-from webui.features.rules.family_text import ACCESS, STRANGERS, access, strangers
+from webui.features.rules.family_text import CHOICE_SETTINGS, STRANGERS, strangers
 from webui.features.status.home_text import HomeView
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
@@ -144,8 +144,8 @@ def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormPro
         "language": one_of("language", {"", *OWN_NAMES}),
         "country": country,
         "unknown_devices": one_of("unknown_devices", stranger),
-        "gateway_access": one_of("gateway_access", ACCESS),
     }
+    wanted |= {key: one_of(key, setting.choices()) for key, setting in CHOICE_SETTINGS.items()}
     changes = {key: value or None for key, value in wanted.items() if value != getattr(family, key)}
     for name in family.lan if len(family.lan) > 1 else ():
         held = family.interfaces.get(name, AS_ELSEWHERE)
@@ -202,7 +202,7 @@ def _show(home: HomeView, family: FamilySettings, problem: FormProblem | None = 
         own_names=OWN_NAMES,
         strangers=strangers(),
         people={child.id: plain(child.name) for child in home.children},
-        access=access(),
+        choice_settings=CHOICE_SETTINGS,
         zone=zones.zone(family.timezone, home.now),
         chosen=lambda key, held: sent.get(key, held),
         off_minutes=OFF_MINUTES,

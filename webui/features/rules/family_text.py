@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from webui.language.i18n import gettext as _
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from webui.language.i18n import gettext as _
+from webui.rules.rule_text import Text
+
+Choices = Mapping[str, tuple[str, str]]  # word of the setting → label, meaning
 STRANGERS = ("guest", "quarantine", "home")  # choices for unknown devices besides a child
-ACCESS = ("closed", "open")
 
 
 def strangers() -> dict[str, tuple[str, str]]:
@@ -26,7 +30,18 @@ def strangers() -> dict[str, tuple[str, str]]:
     }
 
 
-def access() -> dict[str, tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class ChoiceSetting:
+    """The texts of a setting with a fixed list of choices, which has a card of its own."""
+
+    icon: str
+    title: Text
+    question: Text
+    choices: Callable[[], Choices]  # the first one is the default
+    changed: Callable[[str], str]  # takes the label of the present choice
+
+
+def _access() -> Choices:
     return {
         "closed": (
             _("Only our pages"),
@@ -37,3 +52,15 @@ def access() -> dict[str, tuple[str, str]]:
             _("Also its own pages, SSH and shared files. Anyone who knows its password can change it."),
         ),
     }
+
+
+CHOICE_SETTINGS: Mapping[str, ChoiceSetting] = {
+    "gateway_access": ChoiceSetting(
+        "router",
+        title=lambda: _("The gateway itself"),
+        question=lambda: _("What children and guests can reach on it"),
+        choices=_access,
+        changed=lambda what: _("What children and guests can reach on the gateway: %(what)s", what=what),
+    ),
+}
+"""By key of `qalqan.yaml`. The page, its form and the list of changes use this table."""
