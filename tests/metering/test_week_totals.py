@@ -13,7 +13,7 @@ import pytest
 from gateway.core.bus import Bus
 from gateway.household.rule_book import RuleBook
 from gateway.metering.ledgers import Ledgers, ledgers
-from gateway.policy.time.limit_periods import DAY, LimitPeriod
+from gateway.policy.time.limit_periods import DAY, MOST_DAYS, LimitPeriod
 from gateway.store.flash_wear import OFTEN
 from gateway.store.minutes_file import FOLDER, ClockRecord
 from gateway.store.store import Store
@@ -132,10 +132,10 @@ def test_who_leaves_leaves_nothing(home: Home) -> None:
     assert home.week() == {}
 
 
-def test_the_sums_of_a_week_that_is_over_are_purged(home: Home) -> None:
+def test_the_sums_of_a_period_that_is_over_are_purged(home: Home) -> None:
     two_days(home)
     home.store.erase("daughter", counts=True)
-    noon = home.rules.calendar.starts(MONDAY + 6 * DAY) + timedelta(hours=8)
+    noon = home.rules.calendar.starts(MONDAY + (MOST_DAYS - 1) * DAY) + timedelta(hours=8)
     home.store.purge(noon)
     assert len(home.store.minutes.kept_for_limits(MONDAY)) == 1
     home.store.purge(noon + DAY)
