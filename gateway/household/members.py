@@ -30,7 +30,8 @@ from gateway.policy.judge.world import World
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import CountReason
-from gateway.policy.time.schedule import Calendar, week_limits
+from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
+from gateway.policy.time.schedule import Calendar, limits_on
 from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, Grant, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
@@ -74,10 +75,6 @@ class MinuteLedgers(Protocol):
         """Return today's date (None until counting starts), and the minutes used today by limit."""
         ...
 
-    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return the minutes used from the day ``first`` up to today, by limit."""
-        ...
-
     def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
         """Return the minutes used from the day ``first`` up to the day before ``end``, by limit."""
         ...
@@ -100,9 +97,6 @@ class NoMinutes:
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:  # noqa: ARG002
         return None, {}
-
-    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:  # noqa: ARG002
-        return {}
 
     def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:  # noqa: ARG002
         return {}
@@ -522,13 +516,7 @@ class Family:
         entries = self.minutes.entries(member.profile.id, day)
         minutes = {(entry.gate, entry.at) for entry in entries if entry.at < at}
         used = Counter(gate for gate, _ in minutes)
-        found = replace(self._situation(member, at, force), day=day, used=used, lesson=None)
-        if not week_limits(member.profile.rules):
-            return found
-        # Not from the earlier days' minutes: a parent may have erased them, and the week's totals stay.
-        first = self._calendar.first_of_week(day)
-        week_used = used + Counter(self.minutes.used_between(member.profile.id, first, day))
-        return replace(found, week_used=week_used)
+        return replace(self._situation(member, at, force), day=day, used=used, lesson=None)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
         """Return the Judge of a member, and its situation (pauses, grants, used minutes) at a past moment."""
@@ -545,7 +533,7 @@ class Family:
         force = self._in_force(at)
         by_guardians = tuple(given for given in force.given if given.kind in BY_GUARDIANS and given.at <= at)
         found = self._situation(member, at, replace(force, given=by_guardians), BY_GUARDIANS)
-        return replace(found, used={}, week_used={})
+        return replace(found, used={}, earlier_used={})
 
     def _situation(
         self,
@@ -557,7 +545,7 @@ class Family:
         """Return a member's situation: pauses, grants, used minutes and other state that decisions depend on.
 
         ``force``: the pauses and grants to use; None: the stored ones at ``at``. ``kinds``: the
-        kinds of grants whose extra minutes of earlier days of the week count.
+        kinds of grants whose extra minutes of earlier days count.
         """
         force = force or self._in_force(at)
         worn = member.worn
@@ -570,7 +558,7 @@ class Family:
         counted, used = self.minutes.used(member.profile.id)
         known = self._clock_known()
         today = self._calendar.family_day(at) if known or counted is None else counted
-        week_used, week_bonus = self._week(member, names, today, kinds)
+        earlier_used, earlier_bonus = self._earlier(member, names, today, kinds)
         longest = max(pauses, key=lambda pause: pause.until or FOREVER, default=None)
         found = replace(
             member.situation,
@@ -588,8 +576,8 @@ class Family:
             ),
             used=dict(used) if counted == today else {},
             bonus=bonus(granted),
-            week_used=week_used,
-            week_bonus=bonus([*granted, *week_bonus]),
+            earlier_used=earlier_used,
+            earlier_bonus=earlier_bonus,
             day=today,
             allowed=tuple(
                 (opening.entry, opening.until) for opening in force.openings if opening.who in names
@@ -601,23 +589,25 @@ class Family:
         )
         return found if worn is None else worn.of(found)
 
-    def _week(
+    def _earlier(
         self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
-    ) -> tuple[Mapping[str, int], list[Given]]:
-        """Return the minutes used in the week of ``today`` by limit, and the grants of its earlier days.
+    ) -> tuple[Mapping[LimitPeriod, Mapping[str, int]], Mapping[LimitPeriod, Mapping[str, int]]]:
+        """Return the used and the extra minutes of the earlier days of each period, by limit.
 
-        Only grants of extra minutes, of these ``kinds``, are returned. Both are empty if the profile has no
-        weekly limit.
+        Extra minutes are those of grants of these ``kinds``. Periods without a limit are left out.
         """
-        if not week_limits(member.profile.rules):
-            return {}, []
-        first = self._calendar.first_of_week(today)
-        earlier = [
-            given
-            for given in self._store.gifts.given(names)
-            if first <= given.day < today and given.until is None and not given.ended and given.kind in kinds
-        ]
-        return self.minutes.used_since(member.profile.id, first), earlier
+        used: dict[LimitPeriod, Mapping[str, int]] = {}
+        extra: dict[LimitPeriod, Mapping[str, int]] = {}
+        for period in LONGER_PERIODS:
+            if limits_on(member.profile.rules, today, self._calendar, period):
+                first = self._calendar.first_day(period, today)
+                used[period] = self.minutes.used_between(member.profile.id, first, today)
+                extra[period] = bonus(
+                    given
+                    for given in self._store.gifts.given(names)
+                    if first <= given.day < today and not given.ended and given.kind in kinds
+                )
+        return used, extra
 
     def stand_in(self, profile: Profile, world: World, calendar: Calendar, at: datetime) -> Member:
         """Return a new member without devices and slot, with these rules and its situation at ``at``."""

@@ -155,8 +155,8 @@ class VisibleMembers:
             grants=unused.grants,
             bonus=unused.bonus,
             used={},
-            week_bonus=unused.week_bonus,
-            week_used={},
+            earlier_used={},
+            earlier_bonus=unused.earlier_bonus,
         )
 
 

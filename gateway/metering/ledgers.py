@@ -19,7 +19,8 @@ from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.time.ledger import CountReason, Ledger, LedgerEntry, Move
-from gateway.policy.time.schedule import week_limits
+from gateway.policy.time.limit_periods import DAY, LONGER_PERIODS
+from gateway.policy.time.schedule import limit_on
 from gateway.store.flash_wear import Wear
 from gateway.store.minutes_file import (
     FOLDER,
@@ -38,7 +39,6 @@ from gateway.store.tables.history import uses
 
 MINUTE = 60
 NOTHING: Mapping[str, int] = {}
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
 
@@ -63,7 +63,7 @@ class Ledgers:
         self._file = file
         self._catalogue = catalogue
         self._kept = kept
-        self._before: tuple[tuple[date, date | None], TotalsByDay] | None = None  # first day, today, totals
+        self._before: dict[tuple[date, date], TotalsByDay] = {}  # totals from a day up to before another
         self._profiles: Mapping[str, Profile] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._day: date | None = None
@@ -135,6 +135,7 @@ class Ledgers:
             self._written = {}
             self._grown = set(self._moving)
         self._day = day
+        self.forget_totals()
         self.keep(self._profiles.values())
 
     def move(
@@ -204,45 +205,32 @@ class Ledgers:
         ledger = self._ledgers.get(profile_id)
         return self._day, NOTHING if ledger is None else ledger.used()
 
-    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        """Return a profile's used minutes by limit, from ``first`` up to today.
-
-        Nothing if ``first`` is more than six days ago or counting has not started.
-        """
-        if self._day is None or not first <= self._day < first + WEEK:
-            return NOTHING
-        found = Counter(self.used(profile_id)[1])
-        for (_, profile, gate), minutes in self._totals_before(first).items():
-            if profile == profile_id:
-                found[gate] += minutes
-        return found
-
     def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
         """Return a profile's used minutes by limit, from the day ``first`` up to the day before ``end``."""
-        found = Counter[str]()
-        for (_, profile, gate), minutes in self._read_totals(first, end).items():
-            if profile == profile_id:
-                found[gate] += minutes
+        today = self._day is not None and first <= self._day < end
+        found = Counter(self.used(profile_id)[1] if today else NOTHING)
+        for (_, _, gate), minutes in self.past_totals(profile_id, first, end).items():
+            found[gate] += minutes
         return found
 
-    def past_totals(self, profile_id: str, first: date) -> TotalsByDay:
-        """Return a profile's used minutes by (day, profile, limit), from ``first`` up to yesterday."""
-        return {key: value for key, value in self._totals_before(first).items() if key[1] == profile_id}
+    def past_totals(self, profile_id: str, first: date, end: date | None = None) -> TotalsByDay:
+        """Return a profile's used minutes by (day, profile, limit), from ``first`` up to before ``end``.
+
+        At most up to yesterday, which is the default.
+        """
+        last = min(end or self._day or first, self._day or first)
+        if (first, last) not in self._before:
+            self._before[first, last] = self._read_totals(first, last)
+        return {key: total for key, total in self._before[first, last].items() if key[1] == profile_id}
 
     def forget_totals(self) -> None:
-        """Drop the cached minute totals of past days, after some were erased."""
-        self._before = None
-
-    def _totals_before(self, first: date) -> TotalsByDay:
-        key = (first, self._day)
-        if self._before is None or self._before[0] != key:
-            self._before = key, self._read_totals(first, self._day or first)
-        return self._before[1]
+        """Drop the cached minute totals of past days: some were erased, or the day has changed."""
+        self._before = {}
 
     def _read_totals(self, first: date, last: date) -> TotalsByDay:
         """Return the used minutes by (day, profile, limit), from the day ``first`` up to before ``last``.
 
-        They come from the files of the days and, for days with erased records, from the database.
+        They come from the files of the days, and from the database for what the files have no more.
         """
         day = first
         found = {key: value for key, value in self._kept(first).items() if key[0] < last}
@@ -315,17 +303,14 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
         sync_every=wear.sync_every,
     )
 
-    books = Ledgers(file, lambda: rules.world.catalogue, store.minutes.kept_for_week)
+    books = Ledgers(file, lambda: rules.world.catalogue, store.minutes.kept_for_limits)
 
     def erase(event: ActivityErased) -> None:
         if event.running:
-            store.minutes.drop_for_week(event.profile)
+            store.minutes.drop_for_limits(event.profile)
         elif event.past and books.day is not None:
-            first = rules.calendar.first_of_week(books.day)
-            profile = rules.household.find(event.profile)
-            weekly = {} if profile is None else week_limits(profile.rules)
-            totals = books.past_totals(event.profile, first)
-            store.minutes.keep_for_week({key: total for key, total in totals.items() if key[2] in weekly})
+            first = min(rules.calendar.first_day(period, books.day) for period in LONGER_PERIODS)
+            keep_for_limits(books.past_totals(event.profile, first), store, rules)
         file.erase(event.profile, past=event.past, running=event.running)
         books.forget_totals()
 
@@ -341,7 +326,9 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
     """
     levels = {child.id: child.rules.log_level for child in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
-    store.minutes.keep(day, {key: minutes for key, minutes in spent(records).items() if key[0] in logged})
+    totals = spent(records)
+    store.minutes.keep(day, {key: minutes for key, minutes in totals.items() if key[0] in logged})
+    keep_for_limits({(day, *key): minutes for key, minutes in totals.items()}, store, rules)
     kept = [
         record
         for record in records
@@ -357,6 +344,24 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
             if levels.get(profile, 0) >= (NAMES_LEVEL if use.startswith(SERVICE) else KINDS_LEVEL)
         },
     )
+
+
+def keep_for_limits(totals: TotalsByDay, store: Store, rules: RuleBook) -> None:
+    """Store those of the minutes by day, profile and limit that a limit of a longer period than a day counts.
+
+    The files of the days do not last as long as a period may, and may be erased.
+    """
+
+    def counts(day: date, profile_id: str, gate: str) -> bool:
+        profile = rules.household.find(profile_id)
+        if profile is None:
+            return False
+        limits = (limit_on(profile.rules, gate, day, rules.calendar, period) for period in LONGER_PERIODS)
+        return any(limit is not None for limit in limits)
+
+    needed = {key: minutes for key, minutes in totals.items() if counts(*key)}
+    if needed:
+        store.minutes.keep_for_limits(needed)
 
 
 def own_thresholds(catalogue: Catalogue) -> Mapping[str, int]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway.core.bus import Bus
 from gateway.policy.requests.requests import kept
 from gateway.policy.time.clock_changes import Jump
+from gateway.policy.time.limit_periods import MOST_DAYS
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, remove_broken_copies
 from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
@@ -218,7 +219,7 @@ class Store:
             more = self._erase("decisions", "last < ?", (names,))
             more |= self._erase("counts", "day < ?", (counts,))
             more |= self._erase("minutes", "day < ?", (counts,))
-            more |= self._erase("week_minutes", "day <= ?", ((today - timedelta(days=7)).isoformat(),))
+            more |= self._erase("week_minutes", "day <= ?", ((today - timedelta(MOST_DAYS)).isoformat(),))
             more |= self._erase("uses", "day < ?", (counts,))
             services = (today - timedelta(days=NAMES_DAYS)).isoformat()
             more |= self._erase("uses", "day < ? AND use LIKE ?", (services, f"{SERVICE}%"))

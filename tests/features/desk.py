@@ -125,9 +125,6 @@ class Counted:
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
         return self.day, self.minutes.get(profile_id, {})
 
-    def used_since(self, profile_id: str, first: date) -> Mapping[str, int]:
-        return Counter(self.minutes.get(profile_id, {})) + Counter(self.earlier.get(profile_id, {}))
-
     def used_between(self, profile_id: str, first: date, end: date) -> Mapping[str, int]:
         return self.earlier.get(profile_id, {}) if first < end else {}
 

@@ -13,7 +13,7 @@ import pytest
 from gateway.core.bus import Bus
 from gateway.household.rule_book import RuleBook
 from gateway.metering.ledgers import Ledgers, ledgers
-from gateway.policy.time.schedule import DAY
+from gateway.policy.time.limit_periods import DAY, MOST_DAYS, LimitPeriod
 from gateway.store.flash_wear import OFTEN
 from gateway.store.minutes_file import FOLDER, ClockRecord
 from gateway.store.store import Store
@@ -60,7 +60,9 @@ class Home:
             self.minute += 1
 
     def week(self) -> dict[str, int]:
-        return dict(self.books.used_since("daughter", MONDAY))
+        assert self.books.day is not None
+        first = self.rules.calendar.first_day(LimitPeriod.WEEK, self.books.day)
+        return dict(self.books.used_between("daughter", first, self.books.day + DAY))
 
 
 @pytest.fixture(params=[0, 2])
@@ -87,7 +89,10 @@ def test_the_days_of_a_week_add_up_over_a_kill(home: Home) -> None:
     assert [found.get("internet", 0) for found in between.values()] == [0, 3, 5]
     home.start(MONDAY + 7 * DAY)
     assert home.week() == {}, "of another week"
-    assert home.books.used_since("daughter", MONDAY + 7 * DAY) == {}
+    assert home.books.used_between("daughter", MONDAY, MONDAY + 7 * DAY) == {
+        "internet": 5,
+        "service:youtube": 5,
+    }
 
 
 def test_a_week_outlasts_an_erasure(home: Home) -> None:
@@ -103,24 +108,35 @@ def test_a_week_outlasts_an_erasure(home: Home) -> None:
         {},
         {(MONDAY + DAY, "internet"): 2, (MONDAY + DAY, "service:youtube"): 2},
     )
-    assert home.store.minutes.kept_for_week(MONDAY) == {(MONDAY, "daughter", "internet"): 3}
+    assert home.store.minutes.kept_for_limits(MONDAY) == {
+        (MONDAY, "daughter", "internet"): 3,
+        (MONDAY + DAY, "daughter", "internet"): 2,
+    }
     assert not any(b"daughter" in one.read_bytes() for one in (home.state / FOLDER).glob(f"{MONDAY}.*"))
+
+
+def test_the_sums_of_past_days_do_not_need_their_files(home: Home) -> None:
+    two_days(home)
+    for file in (home.state / FOLDER).glob(f"{MONDAY}.*"):
+        file.unlink()
+    home.start(MONDAY + DAY)
+    assert home.week() == {"internet": 5, "service:youtube": 2}
 
 
 def test_who_leaves_leaves_nothing(home: Home) -> None:
     two_days(home)
     home.store.erase("daughter", counts=True)
     home.store.erase("daughter", counts=True, running=True)
-    assert home.store.minutes.kept_for_week(MONDAY) == {}
+    assert home.store.minutes.kept_for_limits(MONDAY) == {}
     home.start(MONDAY + DAY)
     assert home.week() == {}
 
 
-def test_the_sums_of_a_week_that_is_over_are_purged(home: Home) -> None:
+def test_the_sums_of_a_period_that_is_over_are_purged(home: Home) -> None:
     two_days(home)
     home.store.erase("daughter", counts=True)
-    noon = home.rules.calendar.starts(MONDAY + 6 * DAY) + timedelta(hours=8)
+    noon = home.rules.calendar.starts(MONDAY + (MOST_DAYS - 1) * DAY) + timedelta(hours=8)
     home.store.purge(noon)
-    assert len(home.store.minutes.kept_for_week(MONDAY)) == 1
+    assert len(home.store.minutes.kept_for_limits(MONDAY)) == 1
     home.store.purge(noon + DAY)
-    assert home.store.minutes.kept_for_week(MONDAY) == {}
+    assert home.store.minutes.kept_for_limits(MONDAY) == {}

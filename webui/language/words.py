@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from markupsafe import Markup, escape
 
 from gateway.policy.time import moments
-from gateway.policy.time.time_text import WEEK
+from gateway.policy.time.limit_periods import LONGER_PERIODS
+from webui.language import period_text
 from webui.language.i18n import READER, ngettext, pgettext
 from webui.language.i18n import gettext as _
 from webui.language.things import Ours, laws, register
@@ -203,12 +204,12 @@ def error_text(text: str) -> str:
 def days(text: str | None) -> str:
     """Return in words the days to which a rule applies, from text such as ``school`` or ``sat,sun``.
 
-    ``week``: a weekly limit. None or empty: every day.
+    ``week``: a limit of that period. None or empty: every day.
     """
     text = text or ""
     named = {
         "": _("Every day"),
-        WEEK: _("Each week"),
+        **{period.value: period_text.each(period) for period in LONGER_PERIODS},
         "school": _("School days"),
         "free": _("Free days"),
         "mon": _("Mondays"),

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from gateway.policy.time.limit_periods import LONGER_PERIODS
 from gateway.policy.time.time_text import (
     DAY_MINUTES,
     DAY_TYPES,
     LIMIT_KEYS,
-    WEEK,
     TimeTextError,
     clock_span,
     day_names,
@@ -48,9 +48,9 @@ class Unreadable(ValueError):
 def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]:
     """Return the values by day of a rule: from one value for all days, or from a mapping.
 
-    The mapping's keys are day types, weekdays or ranges of them, and for a limit ``week``. ``{}``
-    means that nothing applies on that day, or on any day; it is None in the result. ``read``
-    converts one value. An empty result for None. Raises Unreadable.
+    The mapping's keys are day types, weekdays or ranges of them, and longer periods. ``{}`` means
+    that nothing applies on that day, or on any day; it is None in the result. ``read`` converts one
+    value. An empty result for None. Raises Unreadable.
     """
     if value is None:
         return {}
@@ -61,7 +61,7 @@ def read_plan(value: object, read: Callable[[object], T]) -> dict[str, T | None]
     plan: dict[str, T | None] = {}
     for key, item in value.items():
         found = None if isinstance(item, Mapping) and not item else read(item)
-        days = (WEEK,) if key == WEEK else _read(day_names, str(key))
+        days = (str(key),) if key in LONGER_PERIODS else _read(day_names, str(key))
         plan.update(dict.fromkeys(days, found))
     return {key: plan[key] for key in LIMIT_KEYS if key in plan}
 

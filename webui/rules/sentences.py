@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.policy.profile.rule_keys import RuleShape, of_shape
-from gateway.policy.time.time_text import DAYS, WEEK
-from webui.language import loglevels, things
+from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
+from gateway.policy.time.time_text import DAYS
+from webui.language import loglevels, period_text, things
 from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import days as named_days
@@ -26,12 +27,12 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return days and their values: ``""`` for all days alike, ``week`` for the week, or single days."""
-    week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
+    """Return days and their values: ``""`` for all days alike, or single days; then longer periods."""
+    longer = [(period.value, plan[period]) for period in LONGER_PERIODS if plan.get(period) is not None]
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:
-        days = [(EVERY_DAY, plan["school"])] if plan["school"] is not None or not week else []
-    return [*days, *week]
+        days = [(EVERY_DAY, plan["school"])] if plan["school"] is not None or not longer else []
+    return [*days, *longer]
 
 
 def bedtime(value: object) -> Sentences:
@@ -106,8 +107,8 @@ def limits(what: str, value: object) -> Sentences:
 
 
 def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
-    if day == WEEK and isinstance(minutes, int):
-        return _("%(what)s: %(value)s a week", what=what, value=duration(minutes))
+    if day in LONGER_PERIODS and isinstance(minutes, int):
+        return period_text.rule(LimitPeriod(day), what, duration(minutes))
     if not isinstance(minutes, int):
         return _on(
             what, day,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from gateway.cli import output
 from gateway.cli.settings import daemon
-from gateway.control.contract.time import LEDGER, LedgerMinute, LedgerResponse, TimeUsed, UsedOfWeek
+from gateway.control.contract.time import LEDGER, LedgerMinute, LedgerResponse
 from gateway.control.schema import to_json
+from gateway.policy.time.limit_periods import LimitPeriod
 
 
 def run(args: Namespace) -> int:
@@ -28,15 +29,12 @@ def run(args: Namespace) -> int:
 
 def _used(ledger: LedgerResponse) -> Iterator[tuple[object, ...]]:
     for used in ledger.used:
-        if used.limit is not None:
-            yield used.name, _of_limit(used)
-        if used.week is not None:
-            yield used.name, f"{_of_limit(used.week)} this week"
-
-
-def _of_limit(used: TimeUsed | UsedOfWeek) -> str:
-    bonus = f" and {used.bonus} more" if used.bonus else ""
-    return f"{used.minutes} of {used.limit} minutes{bonus}"
+        for period in LimitPeriod:
+            found = used.of(period)
+            if found is not None:
+                bonus = f" and {found.bonus} more" if found.bonus else ""
+                when = "" if period is LimitPeriod.DAY else f" {period.this}"
+                yield used.name, f"{found.minutes} of {found.limit} minutes{bonus}{when}"
 
 
 def _row(minute: LedgerMinute) -> tuple[object, ...]:

@@ -13,10 +13,13 @@ from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_keys import RuleShape, of_shape
 from gateway.policy.profile.rules import FAMILY, Owned, action_target
-from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, plan, week_limits
+from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
+from gateway.policy.time.schedule import CALENDAR, EXCEPTION, HOLIDAY, PlannedDay, limits_on, plan
 from gateway.policy.time.time_text import ByDay, Span, clock_text
 
 Lines = Iterator[tuple[str, str, str]]
+Limits = Mapping[str, Owned[timedelta]]
+LimitsByPeriod = Mapping[LimitPeriod, Limits]
 
 HEAD = ("DAY", "COUNTS AS", "BEDTIME THAT NIGHT", "LIMITS", "WINDOWS", "EXCEPTION")
 
@@ -29,7 +32,8 @@ def run(args: Namespace) -> int:
     if args.week:
         today = datetime.now(UTC).astimezone(home.config.zone).date()
         days = plan(profile, home.calendar, home.product.holidays(home.config.country), today)
-        (_week_as_json if args.json else _show_week)(profile, days)
+        longer = {period: limits_on(profile.rules, today, home.calendar, period) for period in LONGER_PERIODS}
+        (_week_as_json if args.json else _show_week)(profile, days, longer)
         return 0
     if args.json:
         output.as_json(
@@ -119,25 +123,28 @@ def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
         yield what, f"{on}: {value}" if on else value, owner
 
 
-def _show_week(profile: Profile, days: Iterable[PlannedDay]) -> None:
+def _show_week(profile: Profile, days: Iterable[PlannedDay], longer: LimitsByPeriod) -> None:
     print(f"{output.clean(profile.name)} ({profile.id}), band {profile.band.value}")
-    weekly = [f"{target} {minutes_text(limit.value)}" for target, limit in week_limits(profile.rules).items()]
-    if weekly:
-        print(f"limits a week: {'; '.join(weekly)}")
+    for period, limits in longer.items():
+        if limits:
+            print(f"limits a {period}: {_limits(limits)}")
     output.rows(map(_row, days), HEAD)
 
 
 def _row(day: PlannedDay) -> tuple[str, ...]:
-    limits = (f"{target} {minutes_text(limit.value)}" for target, limit in day.limits.items())
     windows = (f"{target} {_spans(rule.value) or 'never'}" for target, rule in day.windows.items())
     return (
         f"{day.day:%a %d %b}",
         _counts_as(day),
         _spans(night.value for night in day.nights) or "none",
-        "; ".join(limits) or "none",
+        _limits(day.limits) or "none",
         "; ".join(windows) or "none",
         ", ".join(day.exception) or "-",
     )
+
+
+def _limits(limits: Limits) -> str:
+    return "; ".join(f"{target} {minutes_text(limit.value)}" for target, limit in limits.items())
 
 
 def _counts_as(day: PlannedDay) -> str:
@@ -149,12 +156,12 @@ def _spans(spans: Iterable[Span]) -> str:
     return ", ".join(map(str, spans))
 
 
-def _week_as_json(profile: Profile, days: Iterable[PlannedDay]) -> None:
+def _week_as_json(profile: Profile, days: Iterable[PlannedDay], longer: LimitsByPeriod) -> None:
     output.as_json(
         {
             "profile": {"id": profile.id, "name": profile.name, "band": profile.band.value},
             "days": [_day(day) for day in days],
-            "week": {"limits": _day_limits(week_limits(profile.rules))},
+            **{period.value: {"limits": _day_limits(limits)} for period, limits in longer.items()},
         }
     )
 
@@ -168,7 +175,7 @@ def _day(day: PlannedDay) -> Mapping[str, object]:
     }
 
 
-def _day_limits(limits: Mapping[str, Owned[timedelta]]) -> Mapping[str, object]:
+def _day_limits(limits: Limits) -> Mapping[str, object]:
     return {
         target: {"minutes": limit.value // timedelta(minutes=1), "owner": limit.owner}
         for target, limit in limits.items()

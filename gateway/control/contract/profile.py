@@ -57,7 +57,7 @@ class LimitMinutes:
 
 @record
 class LimitOnDays(LimitMinutes):
-    days: str | None  # as of `NightOnDays`; or ``week``: of the whole week
+    days: str | None  # as of `NightOnDays`; or a longer period such as ``week``
 
 
 @record

@@ -14,6 +14,7 @@ from gateway.control.contract.site_repair import SiteRepair
 from gateway.control.contract.time import TimeUsed
 from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
+from gateway.policy.time.limit_periods import LimitPeriod
 
 FARTHEST = 10**8  # seconds by which the clock of the virtual home moves
 
@@ -49,7 +50,8 @@ class TimeLeft:
     gate: str
     name: str
     at: datetime | None  # None: it depends on use
-    week: bool  # a limit of the week
+    week: bool  # whether `period` is the week
+    period: LimitPeriod = LimitPeriod.DAY  # of the limit that blocks first; DAY for other time rules, too
 
 
 @record
@@ -61,6 +63,7 @@ class ClosingSoon:
     name: str
     at: datetime | None
     week: bool
+    period: LimitPeriod = LimitPeriod.DAY
 
 
 @record

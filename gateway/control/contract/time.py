@@ -8,6 +8,7 @@ from typing import Annotated
 from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_HELPERS, BY_PAGES, Danger, NoValues, Verb
 from gateway.policy.requests import tickets
+from gateway.policy.time.limit_periods import LimitPeriod
 
 MAX_SWITCH = 7 * 24 * 60  # minutes of a pause, or of `off`
 MAX_ACCESS = 7 * 24 * 60  # minutes of one approval for the provider
@@ -138,8 +139,8 @@ class MinutesOnDevice:
 
 
 @record
-class UsedOfWeek:
-    """A weekly limit: the minutes used this week, the limit, extra minutes (``bonus``), and who set it."""
+class UsedOfPeriod:
+    """A limit of a period: the minutes used in it, the limit, extra minutes (``bonus``), and who set it."""
 
     minutes: int
     limit: int
@@ -149,7 +150,10 @@ class UsedOfWeek:
 
 @record
 class TimeUsed:
-    """A time limit, with minutes used today and this week, and extra minutes (``bonus``)."""
+    """A time limit, with minutes used today, extra minutes (``bonus``), and the limits of longer periods.
+
+    Each period longer than a day has a field of its name, see `of`.
+    """
 
     target: str
     name: str
@@ -158,7 +162,16 @@ class TimeUsed:
     bonus: int
     owner: str
     devices: tuple[MinutesOnDevice, ...]  # two devices may use the same minute
-    week: UsedOfWeek | None  # null: no weekly limit
+    week: UsedOfPeriod | None  # null: no weekly limit
+
+    def of(self, period: LimitPeriod) -> UsedOfPeriod | None:
+        """Return the limit of a period, with the minutes used in it; None without one."""
+        if period is not LimitPeriod.DAY:
+            found: UsedOfPeriod | None = getattr(self, period)
+            return found
+        if self.limit is None:
+            return None
+        return UsedOfPeriod(minutes=self.minutes, limit=self.limit, bonus=self.bonus, owner=self.owner)
 
 
 @record

@@ -23,7 +23,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import INTERNET, SELF, Action, DateRule, Owned, action_target
 from gateway.policy.time.gates import UNCOUNTED_CATEGORIES
 from gateway.policy.time.schedule import WEEKEND, PlannedDay, plan
-from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, clock_text
+from gateway.policy.time.time_text import WEEKDAYS, ByDay, Span, clock_text
 
 T = TypeVar("T")
 
@@ -90,13 +90,12 @@ def uncounted(profile: Profile, rules: RuleBook) -> tuple[UncountedCategory, ...
 
 
 def by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:
-    """Yield each value with its days: None for every day, else ``school``, ``free``, a weekday or ``week``.
+    """Yield each value with its days: None for every day, else a day type, weekday or longer period.
 
     A weekday's own value takes precedence over that of its day type. None as value: the weekday has none.
     """
     yield from _by_days(values)
-    if values.week is not None:
-        yield WEEK, values.week
+    yield from values.longer.items()
 
 
 def _by_days(values: ByDay[Owned[T]]) -> Iterator[tuple[str | None, Owned[T] | None]]:

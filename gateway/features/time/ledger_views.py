@@ -11,7 +11,7 @@ from gateway.control.contract.time import (
     LimitTotal,
     MinutesOnDevice,
     TimeUsed,
-    UsedOfWeek,
+    UsedOfPeriod,
 )
 from gateway.household.members import CountedMinute, Member
 from gateway.household.rule_book import RuleBook
@@ -20,7 +20,8 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import shows_present
 from gateway.policy.time.gates import STATE_GATES, is_limit
-from gateway.policy.time.schedule import calendar_for, limit_on, week_limits
+from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
+from gateway.policy.time.schedule import calendar_for, limit_on
 from gateway.policy.time.time_rules import Left, Situation
 
 MAX_ENTRIES = 3000  # the newest of one answer: 200 bytes each stay far below the limit of an answer
@@ -38,32 +39,34 @@ def describe_used(
     if day is None:
         return ()
     calendar = calendar_for(profile, rules.calendar)
-    found, weekly = list[TimeUsed](), week_limits(profile.rules)
+
+    def of_period(target: str, period: LimitPeriod) -> UsedOfPeriod | None:
+        limit = limit_on(profile.rules, target, day, calendar, period)
+        if limit is None:
+            return None
+        minutes, bonus = situation.spent(target, period)
+        return UsedOfPeriod(minutes=minutes, limit=limit.value // MINUTE, bonus=bonus, owner=limit.owner)
+
+    found = list[TimeUsed]()
     for target in profile.rules.limits:
-        limit, week = limit_on(profile.rules, target, day, calendar), weekly.get(target)
-        if limit is None and week is None:
+        daily = of_period(target, LimitPeriod.DAY)
+        longer = {period: of_period(target, period) for period in LONGER_PERIODS}
+        if daily is None and not any(longer.values()):
             continue
         found.append(
             TimeUsed(
                 target=target,
                 name=target_name(target, rules.names),
                 minutes=situation.used.get(target, 0),
-                limit=None if limit is None else limit.value // MINUTE,
+                limit=None if daily is None else daily.limit,
                 bonus=situation.bonus.get(target, 0),
-                owner="" if limit is None else limit.owner,
+                owner="" if daily is None else daily.owner,
                 devices=tuple(
                     MinutesOnDevice(mac=device, minutes=minutes[target])
                     for device, minutes in by_device.items()
                     if minutes.get(target) and parse_mac(device) is not None
                 ),
-                week=None
-                if week is None
-                else UsedOfWeek(
-                    minutes=situation.week_used.get(target, 0),
-                    limit=week.value // MINUTE,
-                    bonus=situation.week_bonus.get(target, 0),
-                    owner=week.owner,
-                ),
+                **longer,
             )
         )
     return tuple(found)
@@ -84,7 +87,8 @@ def describe_left(
         gate=found.gate,
         name=target_name(found.gate, rules.names),
         at=None if found.at is None else found.at.astimezone(now.tzinfo),
-        week=found.week,
+        week=found.period is LimitPeriod.WEEK,
+        period=found.period,
     )
 
 
@@ -105,7 +109,8 @@ def describe_closing(found: Iterable[Left], rules: RuleBook, now: datetime) -> t
             what=closing.gate,
             name=target_name(closing.gate, rules.names),
             at=None if closing.at is None else closing.at.astimezone(now.tzinfo),
-            week=closing.week,
+            week=closing.period is LimitPeriod.WEEK,
+            period=closing.period,
         )
         for closing in found
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from gateway.policy.language import Language
 from gateway.policy.profile.rules import FAMILY, PLAY, SELF
 from gateway.policy.time.gates import is_limit
+from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
 from gateway.policy.time.moments import clock as moment_text
 from gateway.policy.values import (
     TIME_REASONS,
@@ -34,6 +35,16 @@ Words = Mapping[str, str]
 
 GUARDIAN = "guardian"  # owner of an immediate action of one person, as in "guardian:Mum"
 MAX_SHORT = 120  # bytes of an Extended DNS Error's text, which shares a UDP answer with the rest
+
+
+def _by_period(kind: str, texts: Words) -> Words:
+    """Return the texts about a limit for each period, with its word such as "this week" for ``{this}``."""
+    return {
+        f"{kind}_{amount}_{period}": text.replace("{this}", period.this)
+        for period in LimitPeriod
+        for amount, text in texts.items()
+    }
+
 
 ENGLISH: Words = {
     # What is. {what} is a service, a site or "The internet".
@@ -85,24 +96,25 @@ ENGLISH: Words = {
     "open": "{what} is allowed{until}.",
     # How much of a limit. {kind} is empty, or "for_kind".
     "spent": "the time for today is used",
-    "spent_none": "there is no time{kind} today",
-    "spent_minute": "today's minute{kind} is used",
-    "spent_minutes": "today's {count} minutes{kind} are used",
-    "spent_hour": "today's hour{kind} is used",
-    "spent_hours": "today's {count} hours{kind} are used",
-    "spent_time": "today's {count}{kind} are used",  # hours and minutes
-    "week_none": "there is no time{kind} this week",
-    "week_minute": "this week's minute{kind} is used",
-    "week_minutes": "this week's {count} minutes{kind} are used",
-    "week_hour": "this week's hour{kind} is used",
-    "week_hours": "this week's {count} hours{kind} are used",
-    "week_time": "this week's {count}{kind} are used",
-    "left_minute": "1 minute left today{kind}.",
-    "left_minutes": "{count} minutes left today{kind}.",
-    "left_time": "{count} left today{kind}.",  # an hour or more
-    "left_week_minute": "1 minute left this week{kind}.",
-    "left_week_minutes": "{count} minutes left this week{kind}.",
-    "left_week_time": "{count} left this week{kind}.",
+    **_by_period(
+        "spent",
+        {
+            "none": "there is no time{kind} {this}",
+            "minute": "{this}'s minute{kind} is used",
+            "minutes": "{this}'s {count} minutes{kind} are used",
+            "hour": "{this}'s hour{kind} is used",
+            "hours": "{this}'s {count} hours{kind} are used",
+            "time": "{this}'s {count}{kind} are used",  # hours and minutes
+        },
+    ),
+    **_by_period(
+        "left",
+        {
+            "minute": "1 minute left {this}{kind}.",
+            "minutes": "{count} minutes left {this}{kind}.",
+            "time": "{count} left {this}{kind}.",  # an hour or more
+        },
+    ),
     "hours": "{hours} h",
     "hours_minutes": "{hours} h {minutes} min",
     "for_kind": " for {name}",
@@ -146,7 +158,8 @@ ENGLISH: Words = {
 HOUR = 60  # minutes
 _ANY_SERVICE = WHOLE_DEVICE_REASONS | {Reason.UNFILTERED}
 _SPENT = re.compile(
-    r"limits: (?P<gate>(?:\w+:)?[\w-]+): (?P<week>week: )?(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
+    rf"limits: (?P<gate>(?:\w+:)?[\w-]+): (?:(?P<period>{'|'.join(LONGER_PERIODS)}): )?"
+    r"(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
 )
 _INTERNET_RULES = ("windows: internet", "limits: internet")
 
@@ -298,12 +311,11 @@ def _state_key(decision: Decision) -> str:
 
 
 def _left(left: Left, names: Names) -> str:
-    period, kind = "left_week" if left.week else "left", _limited(left.gate, names)
+    words, kind = names.words, _limited(left.gate, names)
     if left.minutes >= HOUR:
-        return names.words[f"{period}_time"].format(count=_time(left.minutes, names.words), kind=kind)
-    return names.words[f"{period}_minute{'' if left.minutes == 1 else 's'}"].format(
-        count=left.minutes, kind=kind
-    )
+        return words[f"left_time_{left.period}"].format(count=_time(left.minutes, words), kind=kind)
+    unit = "minute" if left.minutes == 1 else "minutes"
+    return words[f"left_{unit}_{left.period}"].format(count=left.minutes, kind=kind)
 
 
 def _time(minutes: int, words: Words) -> str:
@@ -322,12 +334,12 @@ def _spent(rule: str, names: Names) -> str:
         for amount in match.group("limit", "bonus")
         if amount
     )
-    period, kind = "week" if match["week"] else "spent", _limited(match["gate"], names)
+    period, kind = match["period"] or LimitPeriod.DAY, _limited(match["gate"], names)
     if minutes > HOUR and minutes % HOUR:
-        return words[f"{period}_time"].format(count=_time(minutes, words), kind=kind)
+        return words[f"spent_time_{period}"].format(count=_time(minutes, words), kind=kind)
     count, unit = (minutes // HOUR, "hour") if minutes and minutes % HOUR == 0 else (minutes, "minute")
-    key = f"{period}_none" if not minutes else f"{period}_{unit}{'' if count == 1 else 's'}"
-    return words[key].format(count=count, kind=kind)
+    amount = "none" if not minutes else unit if count == 1 else f"{unit}s"
+    return words[f"spent_{amount}_{period}"].format(count=count, kind=kind)
 
 
 def _limited(gate: str, names: Names) -> str:
@@ -537,6 +549,6 @@ def _rule_target(rest: str, written: str) -> str:
     if written in ("block: ", "law:"):
         return rest
     if written in ("windows: ", "limits: "):
-        return rest.rpartition(": ")[0]
+        return rest.partition(": ")[0]
     target = rest.partition(" = ")[0]
     return f"{written}{target}" if written == "service:" else target

@@ -36,7 +36,8 @@ from gateway.policy.profile.rules import (
     Rules,
 )
 from gateway.policy.time import time_text as timetext
-from gateway.policy.time.time_text import WEEK, WEEKDAYS, ByDay, Span, duration_text, every_day
+from gateway.policy.time.limit_periods import DAY, LONGER_PERIODS, LimitPeriod
+from gateway.policy.time.time_text import NO_PERIODS, WEEKDAYS, ByDay, Span, duration_text, every_day
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Mapping as Located
 from gateway.policy.yaml.fields import Node, Place, Scalar, shown
@@ -45,7 +46,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 H = TypeVar("H", bound=Hashable)
 
-A_WEEK = timedelta(days=7)
+LONGER_LIMITS = {period: timetext.up_to(period.days * DAY) for period in LONGER_PERIODS}
 MAX_CALENDARS = 8
 MAX_ENTRIES = 2000  # per list; a family writes dozens, a pasted list belongs into `lists`
 LOG_LEVELS = 3
@@ -53,7 +54,6 @@ LOG_LEVELS = 3
 DATE_KEYS = ("day", "bedtime", "limits", "windows")
 MAX_DAYS = 400  # per range: a school year with its holidays
 MAX_DATES = 2000  # per person
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class _Layer:
             case "bedtime":
                 return self._by_day(node, timetext.night, base)
             case "limits":
-                return self._by_target(node, timetext.duration, base, timetext.up_to(A_WEEK))
+                return self._by_target(node, timetext.duration, base, LONGER_LIMITS)
             case "windows":
                 return self._by_target(node, timetext.spans, base)
             case "log_level":
@@ -144,13 +144,13 @@ class _Layer:
         node: Node,
         read: Callable[[Node], T],
         base: ByDay[Owned[T]],
-        read_week: Callable[[Node], T] | None = None,
+        read_longer: Mapping[LimitPeriod, Callable[[Node], T]] = NO_PERIODS,
     ) -> ByDay[Owned[T]]:
         def owned(reader: Callable[[Node], T]) -> Callable[[Node], Owned[T]]:
             return lambda value: Owned(reader(value), self._owner)
 
-        week = None if read_week is None else owned(read_week)
-        return timetext.by_day(node, owned(read), base, week)
+        longer = {period: owned(reader) for period, reader in read_longer.items()}
+        return timetext.by_day(node, owned(read), base, longer)
 
     def _categories(self, node: Node, base: Mapping[str, Owned[Action]]) -> Mapping[str, Owned[Action]]:
         actions = [action.value for action in Action]
@@ -208,7 +208,7 @@ class _Layer:
         node: Node,
         read: Callable[[Node], T],
         base: Mapping[str, ByDay[Owned[T]]],
-        read_week: Callable[[Node], T] | None = None,
+        read_longer: Mapping[LimitPeriod, Callable[[Node], T]] = NO_PERIODS,
     ) -> Mapping[str, ByDay[Owned[T]]]:
         source = fields.mapping(node)
         if not source.entries:
@@ -216,7 +216,7 @@ class _Layer:
         merged = dict(base)
         for target, value in source.entries.items():
             self.known_target(target, source.keys[target])
-            merged[target] = self._by_day(value, read, merged.get(target, every_day(None)), read_week)
+            merged[target] = self._by_day(value, read, merged.get(target, every_day(None)), read_longer)
         return {target: days for target, days in merged.items() if days}
 
     def known_target(self, target: str, place: Place) -> None:
@@ -433,18 +433,17 @@ def rules_to_yaml(rules: Rules) -> dict[str, Any]:
 def by_day_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
     """Return values by day in the form of a YAML file; {} for none.
 
-    The form is one value for every day, or a mapping by day type, by weekday where that differs, and by week.
+    The form is one value for every day, or a mapping by day type, weekday where that differs, and period.
     """
     days = _days_to_yaml(values, to_yaml)
-    if values.week is None:
+    if not values.longer:
         return days
-    if isinstance(days, dict):
-        return days | {WEEK: to_yaml(values.week.value)}
-    return {"school": days, "free": days, WEEK: to_yaml(values.week.value)}
+    by_type = days if isinstance(days, dict) else {"school": days, "free": days}
+    return by_type | {period.value: to_yaml(owned.value) for period, owned in values.longer.items()}
 
 
 def _days_to_yaml(values: ByDay[Owned[H]], to_yaml: Callable[[H], Any]) -> Any:
-    """Return the values by day in the shortest form of a YAML file, without the week's value."""
+    """Return the values by day in the shortest form of a YAML file, without longer periods."""
     plain = [None if owned is None else owned.value for owned in values.values]
     school, free = plain[:7], plain[7:]
 

@@ -15,8 +15,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from gateway.policy.profile.rules import INTERNET, Bedtime, DateRule, DayType, Owned, Rules, Windows
+from gateway.policy.profile.rules import INTERNET, Bedtime, DateRule, DayType, Limit, Owned, Rules, Windows
 from gateway.policy.time.gates import BEDTIME, WINDOW
+from gateway.policy.time.limit_periods import DAY, LimitPeriod
 from gateway.policy.time.time_text import DAY_MINUTES, Span
 from gateway.policy.values import Reason
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:  # the pages import this module, and a profile's module loads 
 BEDTIME_DAYS = 8  # in which the next bedtime is looked for: until the same weekday
 HORIZON = 16  # days to look ahead: every weekday occurs twice, whatever the holidays
 DEFAULT_WAKE = 7 * 60  # for a child without a bedtime
-DAY = timedelta(days=1)
 NO_DATES: Mapping[date, DateRule] = {}
 
 T = TypeVar("T")
@@ -83,19 +83,20 @@ class Calendar:
 
     def day_end(self, now: datetime) -> datetime:
         """Return the instant (UTC) at which the family's day of ``now`` ends."""
-        return self.starts(self.family_day(now) + DAY)
+        return self.period_end(LimitPeriod.DAY, now)
 
     def starts(self, day: date) -> datetime:
         """Return the instant (UTC) at which the family's day with this date starts."""
         return _reaching(day, self.day_starts, self.zone)
 
-    def first_of_week(self, day: date) -> date:
-        """Return the date on which the family's week of ``day`` begins, by ``week_starts``."""
-        return day - (day.weekday() - self.week_starts) % 7 * DAY
+    def first_day(self, period: LimitPeriod, day: date) -> date:
+        """Return the date on which the family's period of ``day`` begins."""
+        return period.first_day(day, self.week_starts)
 
-    def week_end(self, now: datetime) -> datetime:
-        """Return the instant (UTC) at which the family's next week begins."""
-        return self.starts(self.first_of_week(self.family_day(now)) + 7 * DAY)
+    def period_end(self, period: LimitPeriod, now: datetime) -> datetime:
+        """Return the instant (UTC) at which the family's period of ``now`` ends."""
+        first = self.first_day(period, self.family_day(now))
+        return self.starts(self.first_day(period, first + period.days * DAY))
 
 
 @lru_cache(REMEMBERED)
@@ -120,40 +121,36 @@ def calendar_for(profile: Profile, calendar: Calendar) -> Calendar:
     )
 
 
-def limit_on(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
-    """Return the daily limit of a target on a family day, the child's own if that is lower; None without one.
+def limit_on(
+    rules: Rules, target: str, day: date, calendar: Calendar, period: LimitPeriod = LimitPeriod.DAY
+) -> Owned[timedelta] | None:
+    """Return the limit of a target for the period of a family day, the child's own if lower; None without.
 
     ``target``: ``internet``, ``play``, ``service:ID``, ``category:ID`` or ``group:ID``. ``calendar``: the
-    person's own (`calendar_for`).
+    person's own (`calendar_for`). A dated exception changes the limit of its day only.
     """
-    others = _limit_of_others(rules, target, day, calendar)
-    own = None if rules.self_set is None else rules.self_set.limits.get(target)
-    mine = None if own is None else own.on(day.weekday(), free=calendar.is_free(day))
-    if mine is not None and (others is None or mine.value < others.value):
-        return mine
-    return others
+
+    def regular(limit: Limit | None) -> Owned[timedelta] | None:
+        if limit is None:
+            return None
+        if period is not LimitPeriod.DAY:
+            return limit.longer.get(period)
+        return limit.on(day.weekday(), free=calendar.is_free(day))
+
+    others = regular(rules.limits.get(target))
+    own = None if rules.self_set is None else regular(rules.self_set.limits.get(target))
+    if period is LimitPeriod.DAY and day in rules.dates and target in rules.dates[day].limits:
+        exception = rules.dates[day].limits[target]
+        others = None if exception.value is None else Owned(exception.value, exception.owner)
+    return own if own is not None and (others is None or own.value < others.value) else others
 
 
-def week_limit(rules: Rules, target: str) -> Owned[timedelta] | None:
-    """Return the weekly limit of a target, such as ``play``, the child's own if that is lower; or None."""
-    own = None if rules.self_set is None else rules.self_set.limits.get(target)
-    limits = (rules.limits.get(target), own)
-    found = [limit.week for limit in limits if limit is not None and limit.week is not None]
-    return min(found, key=lambda limit: limit.value, default=None)
-
-
-def week_limits(rules: Rules) -> dict[str, Owned[timedelta]]:
-    """Return the weekly limit by target, such as ``play``, for all targets that have one."""
-    found = ((target, week_limit(rules, target)) for target in rules.limits)
+def limits_on(
+    rules: Rules, day: date, calendar: Calendar, period: LimitPeriod = LimitPeriod.DAY
+) -> dict[str, Owned[timedelta]]:
+    """Return the limits for the period of a family day by target, such as ``play``. See `limit_on`."""
+    found = ((target, limit_on(rules, target, day, calendar, period)) for target in rules.limits)
     return {target: limit for target, limit in found if limit is not None}
-
-
-def _limit_of_others(rules: Rules, target: str, day: date, calendar: Calendar) -> Owned[timedelta] | None:
-    exception = rules.dates[day].limits.get(target) if day in rules.dates else None
-    if exception is not None:
-        return None if exception.value is None else Owned(exception.value, exception.owner)
-    limit = rules.limits.get(target)
-    return None if limit is None else limit.on(day.weekday(), free=calendar.is_free(day))
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,7 +536,6 @@ def _planned(profile: Profile, calendar: Calendar, holidays: Mapping[date, str],
     windows = {
         target: windows_on(rule, target, day, calendar, rules.dates) for target, rule in rules.windows.items()
     }
-    limits = {target: limit_on(rules, target, day, calendar) for target in rules.limits}
     return PlannedDay(
         day=day,
         counts_as=DayType.FREE if calendar.is_free(day) else DayType.SCHOOL,
@@ -547,7 +543,7 @@ def _planned(profile: Profile, calendar: Calendar, holidays: Mapping[date, str],
         holiday=holidays.get(day, ""),
         nights=tuple(_nights(rules, day, calendar)),
         windows={target: rule for target, rule in windows.items() if rule is not None},
-        limits={target: rule for target, rule in limits.items() if rule is not None},
+        limits=limits_on(rules, day, calendar),
         exception=rules.dates[day].says if day in rules.dates else (),
     )
 

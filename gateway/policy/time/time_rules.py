@@ -15,18 +15,18 @@ from gateway.policy.names.hosts import is_under
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, ClockUnset
 from gateway.policy.time.gates import BEDTIME, DEVICE, UNCOUNTED, WINDOW, Gates, in_order, is_limit
+from gateway.policy.time.limit_periods import DAY, LimitPeriod
 from gateway.policy.time.schedule import (
-    DAY,
     MINUTE,
     Calendar,
     by_the_clock,
     closure_at,
     limit_on,
+    limits_on,
     next_change,
     next_edge,
-    week_limit,
 )
-from gateway.policy.time.time_text import WEEK, duration_text
+from gateway.policy.time.time_text import duration_text
 from gateway.policy.values import Fault, Observation, Reason
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -128,8 +128,9 @@ class Situation:
     day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
-    week_used: Mapping[str, int] = field(default_factory=dict)  # as `used`, of the week of `day`, up to it
-    week_bonus: Mapping[str, int] = field(default_factory=dict)  # as `bonus`, of the week of `day`
+    # As `used` and `bonus`, of the earlier days of the period of `day`.
+    earlier_used: Mapping[LimitPeriod, Mapping[str, int]] = field(default_factory=dict)
+    earlier_bonus: Mapping[LimitPeriod, Mapping[str, int]] = field(default_factory=dict)
     clock_known: bool = True  # False: the clock is not trusted
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
@@ -148,6 +149,11 @@ class Situation:
         other device must appear online, or it leaves the Wi-Fi.
         """
         return self.portal or self.quarantined
+
+    def spent(self, gate: str, period: LimitPeriod) -> tuple[int, int]:
+        """Return the minutes used of a limit (``gate``) in the period of ``day``, and its extra minutes."""
+        used, bonus = self.earlier_used.get(period, {}), self.earlier_bonus.get(period, {})
+        return self.used.get(gate, 0) + used.get(gate, 0), self.bonus.get(gate, 0) + bonus.get(gate, 0)
 
     def is_bare(self, seen: Observation) -> bool:
         """Return True for an ECH hello without a server name to an address that is from no DNS answer.
@@ -173,12 +179,13 @@ class Closing:
 
 
 class TimeLimit(NamedTuple):
-    """A daily limit on one day: the minutes used, the minutes allowed, the extra minutes, and the owner."""
+    """A limit of one period: the minutes used, the minutes allowed, the extra minutes, and the owner."""
 
     used: int
     limit: int
     bonus: int
     owner: str
+    period: LimitPeriod
 
     @property
     def left(self) -> int:
@@ -187,36 +194,18 @@ class TimeLimit(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The limit and its extra minutes as text, such as ``90m + 15m``."""
+        """The limit and its extra minutes as text, such as ``90m + 15m`` or ``week: 10h``."""
+        longer = "" if self.period is LimitPeriod.DAY else f"{self.period}: "
         more = f" + {duration_text(self.bonus)}" if self.bonus else ""
-        return f"{duration_text(self.limit)}{more}"
-
-    @property
-    def of_week(self) -> bool:
-        """True for a weekly limit."""
-        return False
-
-
-class WeekLimit(TimeLimit):
-    """A weekly limit: the minutes used in the week, the minutes allowed, the extra minutes, and the owner."""
-
-    __slots__ = ()
-
-    @property
-    def text(self) -> str:
-        return f"{WEEK}: {super().text}"
-
-    @property
-    def of_week(self) -> bool:
-        return True
+        return f"{longer}{duration_text(self.limit)}{more}"
 
 
 def binding(budgets: Iterable[TimeLimit]) -> TimeLimit:
-    """Return the limit with the fewest minutes left; of several that are used up, a weekly one.
+    """Return the limit with the fewest minutes left; of several that are used up, that of the longest period.
 
     Raises ValueError if there is none.
     """
-    return min(budgets, key=lambda budget: (max(0, budget.left), budget.left <= 0 and not budget.of_week))
+    return min(budgets, key=lambda budget: (max(0, budget.left), budget.left <= 0 and -budget.period.days))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -398,7 +387,7 @@ class TimeRules:
             changes.append(self.calendar.day_end(now))
         for gate, budget in budgets.items():
             if budget.left <= 0:
-                until = self._renewed(gate, now, budget) if self.situation.clock_known else None
+                until = self._renewed(gate, now) if self.situation.clock_known else None
                 rule = f"limits: {gate}: {budget.text}"
                 closed[gate] = Closing(Reason.OUT_OF_TIME, until, rule, budget.owner)
 
@@ -413,18 +402,15 @@ class TimeRules:
         )
 
     def budgets(self, now: datetime) -> dict[str, TimeLimit]:
-        """Return, for each gate with a limit (such as ``play``), the limit with fewer minutes left.
-
-        It is the daily or the weekly one.
-        """
+        """Return, for each gate with limits (such as ``play``), the limit that closes first (`binding`)."""
         return {gate: binding(found) for gate, found in self._all_budgets(now).items()}
 
     def budgets_of(self, gate: str, now: datetime) -> tuple[TimeLimit, ...]:
-        """Return the daily and the weekly limit of a gate (such as ``play``) at ``now``, those that exist."""
+        """Return the limits of a gate (such as ``play``) at ``now``, at most one for each period."""
         return self._all_budgets(now).get(gate, ())
 
     def left(self, gate: str, now: datetime) -> int | None:
-        """Return the minutes left of a gate's limits, the fewest of day and week; None without a limit.
+        """Return the minutes left of a gate's limits, the fewest of all periods; None without a limit.
 
         ``gate``: such as ``play``. Negative if more minutes were used than the limit and its extra minutes
         allow.
@@ -437,41 +423,32 @@ class TimeRules:
         return self._budgets[1]
 
     def _count(self, now: datetime) -> dict[str, tuple[TimeLimit, ...]]:
-        """Return the daily and weekly limits of each gate at ``now``, with the used and extra minutes.
+        """Return the limits of each gate at ``now``, with the used and extra minutes of their periods.
 
         A gate is what a limit is for, such as ``play``.
         """
-        day, known = self.today(now), self.situation
-        is_day = known.day == day
-        week = None if known.day is None else self.calendar.first_of_week(known.day)
-        is_week = week == self.calendar.first_of_week(day)
+        day, known, calendar = self.today(now), self.situation, self.calendar
         found: dict[str, tuple[TimeLimit, ...]] = {}
-        for gate in self.rules.limits:
-            budgets: list[TimeLimit] = []
-            limit = limit_on(self.rules, gate, day, self.calendar)
-            if limit is not None:
-                spent = (known.used.get(gate, 0), known.bonus.get(gate, 0)) if is_day else (0, 0)
-                budgets.append(TimeLimit(spent[0], limit.value // MINUTE, spent[1], limit.owner))
-            limit = week_limit(self.rules, gate)
-            if limit is not None:
-                spent = (known.week_used.get(gate, 0), known.week_bonus.get(gate, 0)) if is_week else (0, 0)
-                budgets.append(WeekLimit(spent[0], limit.value // MINUTE, spent[1], limit.owner))
-            if budgets:
-                found[gate] = tuple(budgets)
+        for period in LimitPeriod:
+            first = None if known.day is None else calendar.first_day(period, known.day)
+            runs = first == calendar.first_day(period, day)  # nothing is used of another period
+            for gate, limit in limits_on(self.rules, day, calendar, period).items():
+                used, bonus = known.spent(gate, period) if runs else (0, 0)
+                budget = TimeLimit(used, limit.value // MINUTE, bonus, limit.owner, period)
+                found[gate] = (*found.get(gate, ()), budget)
         return found
 
-    def _renewed(self, gate: str, now: datetime, spent: TimeLimit) -> datetime | None:
+    def _renewed(self, gate: str, now: datetime) -> datetime | None:
         """Return when a used-up limit has minutes again, while no bedtime or allowed hours block.
 
-        None: not within LOOK_AHEAD changes, or its weekly limit is zero. ``spent``: the limit, daily or
-        weekly.
+        None: not within LOOK_AHEAD changes, or the limit of a longer period is zero.
         """
         earlier = (*_BEFORE_LIMITS, WINDOW + gate)
         tables = [self.tables[rule] for rule in earlier if rule in self.tables]
-        weekly = week_limit(self.rules, gate)
-        if weekly is not None and not weekly.value:
+        spent = [budget for budget in self.budgets_of(gate, now) if budget.left <= 0]
+        if any(not budget.limit and budget.period is not LimitPeriod.DAY for budget in spent):
             return None
-        at = self.calendar.week_end(now) if spent.of_week else self.calendar.day_end(now)
+        at = max(self.calendar.period_end(budget.period, now) for budget in spent)
         for _ in range(LOOK_AHEAD):
             limit = limit_on(self.rules, gate, self.calendar.family_day(at), self.calendar)
             shut = next((table for table in tables if closure_at(table, self.calendar, at) is not None), None)
@@ -501,7 +478,7 @@ class Left(NamedTuple):
     minutes: int  # rounded up: 0 when it is closed
     gate: str  # the gate that closes first
     at: datetime | None  # an instant (UTC); None if it depends on use
-    week: bool = False  # the limit of the week closes before that of the day
+    period: LimitPeriod = LimitPeriod.DAY  # a longer one if its limit closes first
 
 
 class Remaining:
@@ -533,8 +510,8 @@ class Remaining:
         shut = self._state.closed_gate(gates)
         if shut is not None:
             budget = self._state.budgets.get(shut)
-            week = budget is not None and budget.of_week
-            return Left(0, shut, self.now.astimezone(UTC), week)
+            period = LimitPeriod.DAY if budget is None else budget.period
+            return Left(0, shut, self.now.astimezone(UTC), period)
         services = tuple(gate.removeprefix("service:") for gate in gates if gate.startswith("service:"))
         outlook = self._outlooks.get(services)
         if outlook is None:
@@ -546,8 +523,8 @@ class Remaining:
         gate = min(closings, key=lambda gate: closings[gate])
         at = closings[gate]
         by_use = outlook.is_by_use(gate, at)
-        week = outlook.is_by_week(gate, at)
-        return Left(whole_minutes(at - outlook.now), gate, None if by_use else at, week)
+        period = outlook.closing_period(gate, at)
+        return Left(whole_minutes(at - outlook.now), gate, None if by_use else at, period)
 
 
 def closes_at(
@@ -653,13 +630,15 @@ class Outlook:
         ``end``: the end of the present family day.
         """
         calendar, rules = self._time.calendar, self._time.rules
-        limit, weekly = limit_on(rules, gate, calendar.family_day(end), calendar), week_limit(rules, gate)
-        rests = [] if limit is None else [limit.value]
-        if weekly is not None and calendar.week_end(self.start) == end:
-            rests.append(weekly.value)
-        elif weekly is not None:
-            week = next(budget for budget in self._time.budgets_of(gate, self.start) if budget.of_week)
-            rests.append(max(week.left * MINUTE - (end - self.start), timedelta()))
+        rests = [
+            max(budget.left * MINUTE - (end - self.start), timedelta())
+            for budget in self._time.budgets_of(gate, self.start)
+            if calendar.period_end(budget.period, self.start) > end
+        ]
+        for period in LimitPeriod:
+            limit = limit_on(rules, gate, calendar.family_day(end), calendar, period)
+            if limit is not None and calendar.period_end(period, self.start) == end:
+                rests.append(limit.value)
         rest = min(rests, default=DAY)
         return None if rest >= DAY else end + rest
 
@@ -670,11 +649,12 @@ class Outlook:
         """
         return is_limit(gate) and not self._is_granted(gate, at)
 
-    def is_by_week(self, gate: str, at: datetime) -> bool:
-        """Return True if a limit (``gate``) that closes at ``at`` does so as its weekly minutes run out."""
+    def closing_period(self, gate: str, at: datetime) -> LimitPeriod:
+        """Return the period whose minutes run out at ``at``, when a limit (``gate``) closes; else DAY."""
         budget = self._time.budgets(self.start).get(gate)
-        by_week = budget is not None and budget.of_week and at == self.start + max(0, budget.left) * MINUTE
-        return by_week and self.is_by_use(gate, at)
+        if budget is None or at != self.start + max(0, budget.left) * MINUTE or not self.is_by_use(gate, at):
+            return LimitPeriod.DAY
+        return budget.period
 
     def _is_granted(self, gate: str, closing: datetime) -> bool:
         """Return True if a gate (a time rule) that closes at ``closing`` does so because a grant ends."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
 from gateway.policy.yaml import fields
-from gateway.policy.yaml.fields import Mapping, Node, Place, Scalar, shown
+from gateway.policy.yaml.fields import Mapping as Located
+from gateway.policy.yaml.fields import Node, Place, Scalar, shown
 
 DAY_MINUTES = 1440
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_TYPES = ("school", "free")
 DAYS = (*DAY_TYPES, *WEEKDAYS)
-WEEK = "week"
-LIMIT_KEYS = (*DAYS, WEEK)  # of a limit: minutes a day, and minutes a week
+LIMIT_KEYS = (*DAYS, *LONGER_PERIODS)  # of a limit: minutes a day, and in each longer period
 
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?", re.ASCII)
 # Hours and minutes as people write them in English, Russian and Kazakh.
@@ -37,6 +38,7 @@ _TIME = re.compile(r"(\d{1,2}):(\d{2})", re.ASCII)
 
 T = TypeVar("T")
 U = TypeVar("U")
+NO_PERIODS: Mapping[LimitPeriod, Callable[[Node], Any]] = {}
 MAX_WINDOWS = 24  # windows per day; more than one an hour is a mistake
 NOON = 12 * 60
 DAWN = 4 * 60  # a bedtime that starts between this and noon is a mistake
@@ -172,29 +174,29 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ByDay(Generic[T]):
-    """One value, or None, for each weekday as a school day and as a free day, and one for the whole week.
+    """One value, or None, for each weekday as a school day and as a free day, and by longer period.
 
-    Only a limit has a value for the week.
+    Only a limit has values for longer periods.
     """
 
     values: tuple[T | None, ...]  # 14: Monday to Sunday as school days, then as free days
-    week: T | None = None
+    longer: Mapping[LimitPeriod, T] = field(default_factory=dict)
 
     def on(self, weekday: int, *, free: bool) -> T | None:
         """Return the value for a weekday (0: Monday) that is a school day or a free day; None without one."""
         return self.values[weekday + 7 if free else weekday]
 
     def __bool__(self) -> bool:
-        return any(value is not None for value in (*self.values, self.week))
+        return bool(self.longer) or any(value is not None for value in self.values)
 
     def map(self, change: Callable[[T], U]) -> ByDay[U]:
         """Return a ByDay with each value replaced by the result of ``change``; None stays None."""
-        *days, week = (None if value is None else change(value) for value in (*self.values, self.week))
-        return ByDay(tuple(days), week)
+        days = (None if value is None else change(value) for value in self.values)
+        return ByDay(tuple(days), {period: change(value) for period, value in self.longer.items()})
 
 
 def every_day(value: T | None) -> ByDay[T]:
-    """Return a ByDay with this value on every day and none for the week; None: no value on any day."""
+    """Return a ByDay with this value on every day and none for longer periods; None: no value at all."""
     return ByDay((value,) * 14)
 
 
@@ -308,28 +310,34 @@ def spans(node: Node) -> tuple[Span, ...]:
 
 
 def by_day(
-    node: Node, read: Callable[[Node], T], base: ByDay[T], read_week: Callable[[Node], T] | None = None
+    node: Node,
+    read: Callable[[Node], T],
+    base: ByDay[T],
+    read_longer: Mapping[LimitPeriod, Callable[[Node], T]] = NO_PERIODS,
 ) -> ByDay[T]:
-    """Return the values by day in a node: one for all days, or a mapping by day type or weekday.
+    """Return the values by day in a node: one for all days, or a mapping by day type, weekday or period.
 
     A mapping adds to ``base``. A weekday's own value wins over that of its day type, also on a holiday.
-    ``{}`` gives no value for any day and none for the week. ``read`` reads one value; ``read_week`` that of
-    the key `week`; without it, there is no such key. Raises PolicyError for invalid values, and unknown or
-    duplicate days.
+    ``{}`` gives no value for any day or period. ``read`` reads one value; ``read_longer`` those of periods
+    longer than a day, the only ones that the mapping may have as keys. Raises PolicyError for invalid values,
+    and unknown or duplicate days.
     """
-    if not isinstance(node, Mapping):
+    if not isinstance(node, Located):
         return replace(base, values=every_day(read(node)).values)
     if not node.entries:
         return every_day(None)
-    values, week = list(base.values), base.week
+    values, longer = list(base.values), dict(base.longer)
     seen: dict[tuple[bool, int], Place] = {}
     days = []
     for key, place, value in fields.pairs(node):
-        if key == WEEK and read_week is not None:
-            week = None if _is_empty(value) else read_week(value)
-        else:
+        if key not in read_longer:
             days.append((key, place, value))
-    known = DAYS if read_week is None else LIMIT_KEYS
+        elif _is_empty(value):
+            longer.pop(LimitPeriod(key), None)
+        else:
+            period = LimitPeriod(key)
+            longer[period] = read_longer[period](value)
+    known = (*DAYS, *read_longer)
     entries = [(key in DAY_TYPES, key, place, value) for key, place, value in days]
     for is_type, key, place, value in sorted(entries, key=lambda entry: not entry[0]):
         day_value = None if _is_empty(value) else read(value)
@@ -339,11 +347,11 @@ def by_day(
                 place.refuse(f"names a day that line {first} names too", "name each day once")
             seen[is_type, slot] = place
             values[slot] = day_value
-    return ByDay(tuple(values), week)
+    return ByDay(tuple(values), longer)
 
 
 def _is_empty(node: Node) -> bool:
-    return isinstance(node, Mapping) and not node.entries
+    return isinstance(node, Located) and not node.entries
 
 
 def _slots(key: str, place: Place, known: tuple[str, ...]) -> Iterator[int]:

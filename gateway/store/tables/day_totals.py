@@ -1,4 +1,4 @@
-"""Used minutes of past days by time rule (gate): for the activity pages, and for weekly limits."""
+"""Used minutes of past days by time rule (gate): for the activity pages, and for limits of longer periods."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ class DayTotalTable:
         )
         return {(date.fromisoformat(day), gate): minutes for day, gate, minutes in rows}
 
-    def keep_for_week(self, totals: TotalsByDay) -> None:
-        """Store minutes that weekly limits still need after the activity of their days is erased.
+    def keep_for_limits(self, totals: TotalsByDay) -> None:
+        """Store minutes that limits of longer periods than a day need, whatever is erased of their days.
 
-        They are kept in a table of their own (`kept_for_week`), and replace those of the same day,
+        They are kept in a table of their own (`kept_for_limits`), and replace those of the same day,
         profile and time rule (gate).
         """
         rows = [(day.isoformat(), profile, gate, minutes) for (day, profile, gate), minutes in totals.items()]
         insert = "INSERT OR REPLACE INTO week_minutes (day, profile, gate, minutes) VALUES (?, ?, ?, ?)"
         self._database.write([Statement(insert, rows)], durable=True)
 
-    def kept_for_week(self, first: date) -> TotalsByDay:
-        """Return the minutes that `keep_for_week` stored for weekly limits, from the day ``first`` on."""
+    def kept_for_limits(self, first: date) -> TotalsByDay:
+        """Return the minutes that `keep_for_limits` stored, from the day ``first`` on."""
         rows = self._database.rows(
             "SELECT day, profile, gate, minutes FROM week_minutes WHERE day >= ?", (first.isoformat(),)
         )
         return {(date.fromisoformat(day), profile, gate): minutes for day, profile, gate, minutes in rows}
 
-    def drop_for_week(self, profile: str) -> None:
+    def drop_for_limits(self, profile: str) -> None:
         self._database.write(
             [Statement("DELETE FROM week_minutes WHERE profile = ?", [(profile,)])], durable=True
         )

@@ -60,6 +60,7 @@ def test_what_is_left_is_told(make: Make) -> None:
             "name": "The internet",
             "at": at("2026-11-24T20:45"),
             "week": False,
+            "period": "day",
         }
         assert told["landing"] == {"minutes": 10, "taken": False, "due": False}
     assert "left" not in desk.ask("device", mac=MUMS)

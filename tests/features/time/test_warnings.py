@@ -151,6 +151,7 @@ def test_what_is_about_to_close_can_be_asked(make: Make) -> None:
         "name": "The internet",
         "at": at("2026-11-24T20:45"),
         "week": False,
+        "period": "day",
     }
     assert desk.ask("device", mac=TABLET)["closing"] == [bedtime]
     assert desk.ask("status")["profiles"][0]["closing"] == [bedtime]
@@ -171,6 +172,7 @@ def test_a_window_of_a_service_is_told_in_use_or_not(make: Make) -> None:
         "name": "Roblox",
         "at": at("2026-11-24T18:00"),
         "week": False,
+        "period": "day",
     }
     desk.go(11 * MINUTE)
     assert closing(desk) == []

@@ -249,9 +249,9 @@ def test_what_holds_for_the_home_is_told(view: View, more: dict[str, Any], told:
 @pytest.mark.parametrize(
     ("left", "text"),
     [
-        ({"minutes": 5, "at": None, "week": False}, "5 min"),
-        ({"minutes": 5, "at": None, "week": True}, "5 min of this week"),
-        ({"minutes": 255, "at": "2026-11-24T20:45:00+05:00", "week": False}, "255 min, until 20:45"),
+        ({"minutes": 5, "at": None, "period": "day"}, "5 min"),
+        ({"minutes": 5, "at": None, "period": "week"}, "5 min of this week"),
+        ({"minutes": 255, "at": "2026-11-24T20:45:00+05:00", "period": "day"}, "255 min, until 20:45"),
         (None, "–"),
     ],
 )

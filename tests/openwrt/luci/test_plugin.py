@@ -46,7 +46,7 @@ def test_the_overview_has_what_it_shows_and_nothing_else(make: Make, asking: Ask
         "pages": PAGES,
         "children": [
             {"id": "daughter", "name": HOSTILE, "state": "open", "until": None,
-             "left": {"minutes": 255, "at": "2026-11-24T20:45:00+05:00", "week": False}},
+             "left": {"minutes": 255, "at": "2026-11-24T20:45:00+05:00", "period": "day"}},
             {"id": "son", "name": "Son", "state": "open", "until": None, "left": None},
         ],
     }  # fmt: skip
@@ -59,7 +59,11 @@ def test_the_time_left_is_of_the_day_or_of_the_week(make: Make, asking: Asking) 
         desk.counted.earlier["daughter"] = {"internet": earlier}
         desk.use("daughter", internet=30)
         (shown,) = asking(desk, ("overview", {}))
-        assert shown["children"][0]["left"] == {"minutes": left, "at": None, "week": left == 30}
+        assert shown["children"][0]["left"] == {
+            "minutes": left,
+            "at": None,
+            "period": "week" if left == 30 else "day",
+        }
 
 
 def test_names_in_any_letters_come_through(make: Make, asking: Asking) -> None:
@@ -113,7 +117,7 @@ def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
     desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}, "limits": {}})
     given, more = asking(desk, ("bonus", {"who": "daughter"}), ("overview", {}))
     assert (given["done"], given["minutes"], given["until"]) == (True, 15, "2026-11-24T21:00:00+05:00")
-    left = {"minutes": 270, "at": "2026-11-24T21:00:00+05:00", "week": False}
+    left = {"minutes": 270, "at": "2026-11-24T21:00:00+05:00", "period": "day"}
     assert more["children"][0]["left"] == left
     back, again, gone = asking(
         desk,

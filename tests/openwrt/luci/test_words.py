@@ -48,7 +48,7 @@ def test_each_word_of_the_views_is_found_in_their_text() -> None:
 def test_no_english_is_left_on_a_translated_page(node: Node, language: str) -> None:
     one = child("Имя", left={"minutes": 5, "at": "2026-11-24T20:45:00+05:00"})
     findings = [{"level": level, "text": "1", "fix": "2"} for level in ("error", "warning", "note")]
-    week = child("Имя", left={"minutes": 5, "at": None, "week": True})
+    week = child("Имя", left={"minutes": 5, "at": None, "period": "week"})
     told = home(one, week, child("Имя", "paused"), mode="off", clock=False, internet="down", requests=2)
     setup = {"claimed": False, "pages": PAGES, "devices": []}
     health = {**FINE, "findings": findings, "running": True}

@@ -17,6 +17,7 @@ from gateway.policy.judge.explanation import (
     setting,
     short,
 )
+from gateway.policy.time.limit_periods import LimitPeriod
 from gateway.policy.time.time_rules import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
 from tests.policy.homes import ALMATY, a_judge, almaty, asks, connects, product, used_up
@@ -155,7 +156,10 @@ def test_a_rule_that_says_no_number_is_told_without() -> None:
         (Left(40, "service:youtube", None), "example.org is allowed. 40 minutes left today."),
         (Left(1, "internet", None), "example.org is allowed. 1 minute left today."),
         (Left(120, "play", None), "example.org is allowed. 2 h left today for play."),
-        (Left(61, "internet", None, week=True), "example.org is allowed. 1 h 1 min left this week."),
+        (
+            Left(61, "internet", None, period=LimitPeriod.WEEK),
+            "example.org is allowed. 1 h 1 min left this week.",
+        ),
         (Left(40, "play", None), "example.org is allowed. 40 minutes left today for play."),
         (Left(40, "group:games", None), "example.org is allowed. 40 minutes left today for games."),
         (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.policy.profile.rules import Bedtime, DateRule, Owned, Windows
 from gateway.policy.time.gates import BEDTIME
+from gateway.policy.time.limit_periods import DAY
 from gateway.policy.time.schedule import (
-    DAY,
     HORIZON,
     Calendar,
     Schedule,

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.policy.time.limit_periods import LimitPeriod
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.time.time_rules import FOREVER, PLAIN, Grant, Situation, Standing, standing
 from gateway.policy.values import TEMPORARY_REASONS, Reason
@@ -115,7 +116,7 @@ def test_minutes_given_beyond_a_limit_make_it_longer_for_its_day() -> None:
     over = standing(DAUGHTER, replace(more, used={"play": 105}), CALENDAR, almaty(at)).closed
     assert over["play"].rule == "limits: play: 90m + 15m"
     state = standing(DAUGHTER, more, CALENDAR, almaty(at))
-    assert state.budgets["play"] == (100, 90, 15, "family")
+    assert state.budgets["play"] == (100, 90, 15, "family", LimitPeriod.DAY)
     assert standing(DAUGHTER, more, CALENDAR, almaty("2026-11-25T12:00")).budgets["play"].left == 90
 
 

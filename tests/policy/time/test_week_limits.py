@@ -15,16 +15,18 @@ from babel import Locale
 
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
-from gateway.policy.judge.explanation import Names, sentence
+from gateway.policy.judge.explanation import Names, sentence, setting
 from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.profile.rules import Rules
 from gateway.policy.time.extension import extend, in_force
-from gateway.policy.time.schedule import Calendar, week_limits
+from gateway.policy.time.limit_periods import LimitPeriod
+from gateway.policy.time.schedule import Calendar, limits_on
 from gateway.policy.time.time_rules import PLAIN, Closing, Left, Remaining, Situation, standing
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import CALENDAR, a_profile, almaty, product, refusal
 
 HOUR = timedelta(hours=1)
+WEEK = LimitPeriod.WEEK
 RULES = """
     band: 13-15
     bedtime: {}
@@ -46,7 +48,7 @@ console.log(JSON.stringify(found));
 
 
 def used(today: int, earlier: int, **more: object) -> Situation:
-    found = Situation(day=TUESDAY, used={"internet": today}, week_used={"internet": today + earlier})
+    found = Situation(day=TUESDAY, used={"internet": today}, earlier_used={WEEK: {"internet": earlier}})
     return replace(found, **more)  # type: ignore[arg-type]
 
 
@@ -55,7 +57,8 @@ def closing(situation: Situation, at: str = AT, calendar: Calendar = CALENDAR) -
 
 
 def weeks(rules: Rules) -> dict[str, tuple[timedelta, str]]:
-    return {target: (one.value, one.owner) for target, one in week_limits(rules).items()}
+    found = limits_on(rules, TUESDAY, CALENDAR, WEEK)
+    return {target: (one.value, one.owner) for target, one in found.items()}
 
 
 def test_a_week_stands_next_to_the_days() -> None:
@@ -130,13 +133,13 @@ def test_the_smaller_of_day_and_week_applies() -> None:
 
 
 def test_a_week_turns_on_its_first_day() -> None:
-    spent = Situation(day=date(2026, 11, 29), week_used={"internet": 16 * 60})
+    spent = Situation(day=date(2026, 11, 29), earlier_used={WEEK: {"internet": 16 * 60}})
     assert closing(spent, "2026-11-30T03:59") is not None
     assert closing(spent, "2026-11-30T04:00") is None
     sunday = replace(CALENDAR, week_starts=6)
-    assert sunday.first_of_week(TUESDAY) == date(2026, 11, 22)
-    assert sunday.first_of_week(date(2026, 11, 22)) == date(2026, 11, 22)
-    assert sunday.first_of_week(date(2026, 11, 21)) == date(2026, 11, 15)
+    assert sunday.first_day(WEEK, TUESDAY) == date(2026, 11, 22)
+    assert sunday.first_day(WEEK, date(2026, 11, 22)) == date(2026, 11, 22)
+    assert sunday.first_day(WEEK, date(2026, 11, 21)) == date(2026, 11, 15)
     week = closing(used(0, 16 * 60), calendar=sunday)
     assert week is not None
     assert week.until == almaty("2026-11-29T04:00")
@@ -152,8 +155,8 @@ def test_a_day_of_the_same_week_keeps_what_was_used() -> None:
 
 def test_a_week_is_as_long_as_the_clock_makes_it() -> None:
     berlin = Calendar(ZoneInfo("Europe/Berlin"))
-    spring = berlin.week_end(almaty("2026-03-25T12:00")) - berlin.starts(date(2026, 3, 23))
-    autumn = berlin.week_end(almaty("2026-10-21T12:00")) - berlin.starts(date(2026, 10, 19))
+    spring = berlin.period_end(WEEK, almaty("2026-03-25T12:00")) - berlin.starts(date(2026, 3, 23))
+    autumn = berlin.period_end(WEEK, almaty("2026-10-21T12:00")) - berlin.starts(date(2026, 10, 19))
     assert (spring, autumn) == (167 * HOUR, 169 * HOUR)
 
 
@@ -166,9 +169,9 @@ def test_a_week_of_nothing_has_no_end() -> None:
     ("today", "earlier", "expected"),
     [
         (60, 0, Left(60, "internet", None)),
-        (60, 15 * 60 - 30, Left(30, "internet", None, week=True)),
+        (60, 15 * 60 - 30, Left(30, "internet", None, period=WEEK)),
         (60, 14 * 60, Left(60, "internet", None)),
-        (60, 15 * 60, Left(0, "internet", almaty(AT), week=True)),
+        (60, 15 * 60, Left(0, "internet", almaty(AT), period=WEEK)),
     ],
 )
 def test_what_is_left_is_the_smaller(today: int, earlier: int, expected: Left) -> None:
@@ -180,7 +183,7 @@ def test_what_is_left_beyond_the_day_is_of_the_next_one() -> None:
     assert Remaining(SON, late, CALENDAR, almaty("2026-11-25T03:00")).of(GATES) == Left(120, "internet", None)
     poor = used(0, 15 * 60)
     found = Remaining(SON, poor, CALENDAR, almaty("2026-11-25T03:30")).of(GATES)
-    assert found == Left(60, "internet", None, week=True)
+    assert found == Left(60, "internet", None, period=WEEK)
 
 
 @pytest.mark.parametrize(("today", "earlier"), [(30, 16 * 60 - 30), (120, 0), (125, 16 * 60)])
@@ -189,12 +192,12 @@ def test_extra_minutes_raise_the_day_and_the_week(today: int, earlier: int) -> N
     given = extend(SON, spent, CALENDAR, almaty(AT), timedelta(minutes=15))
     grants, bonus = in_force(given)
     assert grants == ()
-    after = replace(spent, bonus=bonus, week_bonus=bonus)
+    after = replace(spent, bonus=bonus)
     found = Remaining(SON, after, CALENDAR, almaty(AT)).of(GATES)
     assert found is not None
     assert found.minutes == 15
     tomorrow = standing(SON, after, CALENDAR, almaty("2026-11-25T12:00")).budgets["internet"]
-    assert tomorrow.bonus == (bonus["internet"] if tomorrow.of_week else 0)
+    assert tomorrow.bonus == (bonus["internet"] if tomorrow.period is WEEK else 0)
 
 
 @pytest.mark.parametrize(
@@ -212,10 +215,16 @@ def test_the_sentence_names_the_week(rule: str, text: str) -> None:
     assert found.endswith(f"is blocked until Monday 04:00: {text}. Your family set this.")
 
 
+@pytest.mark.parametrize("target", ["internet", "service:youtube"])
+def test_a_block_by_the_week_leads_to_its_limit(target: str) -> None:
+    spent = Decision(Verdict.BLOCK, Reason.OUT_OF_TIME, f"limits: {target}: week: 16h + 30m", "family")
+    assert setting(spent) == f"limits/{target}"
+
+
 def test_the_sentence_tells_what_is_left_of_the_week() -> None:
     now = almaty(AT)
     open_now = Decision(Verdict.ALLOW, Reason.OPEN, "nothing refuses it", "product")
-    one, forty = (Left(minutes, "internet", None, week=True) for minutes in (1, 40))
+    one, forty = (Left(minutes, "internet", None, period=WEEK) for minutes in (1, 40))
     assert (
         sentence(open_now, "example.org", now, left=one) == "example.org is allowed. 1 minute left this week."
     )

@@ -34,7 +34,7 @@ def test_a_child_s_limits_are_told_by_day_and_by_week(hall: Program, household: 
     play["week"] = {"minutes": 570, "limit": 600, "bonus": 30, "owner": "family"}
     roblox.update(limit=None, week={"minutes": 60, "limit": 180, "bonus": 0, "owner": "band:10-12"})
     household.minutes["daughter"]["left"] = {
-        "minutes": 60, "gate": "internet", "name": "The internet", "at": None, "week": True
+        "minutes": 60, "gate": "internet", "name": "The internet", "at": None, "week": True, "period": "week"
     }  # fmt: skip
     told = hall.get("/children/daughter").get_json()
     assert [(used["limit"], used["week"]) for used in told["used"]] == [

@@ -1,12 +1,14 @@
-"""Pages of a child's limits in minutes a day and a week: of the internet, play, a service or a category."""
+"""Pages of a child's limits in minutes a day or period: of the internet, play, a service or a category."""
 
 from __future__ import annotations
 
 from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.policy.time.time_text import LIMIT_KEYS, WEEK, WEEKDAYS
+from gateway.policy.time.limit_periods import LONGER_PERIODS
+from gateway.policy.time.time_text import LIMIT_KEYS, WEEKDAYS
 from webui.accounts.session import guardians_only
+from webui.language import period_text
 from webui.language.i18n import gettext as _
 from webui.language.words import days, duration, plain
 from webui.rules.editing import (
@@ -36,9 +38,8 @@ from webui.rules.overview import rule
 blueprint = Blueprint("limits", __name__, url_prefix="/parent/child/<profile>/limits")
 
 STEPS = (0, 15, 30, 45, 60, 90, 120, 150, 180, 240)  # minutes that the form offers
-STEPS_OF_WEEK = (120, 180, 300, 420, 600, 840, 960, 1200)
 TYPED = 24  # characters of a duration
-MOST = {WEEK: 7 * DAY}  # maximum of minutes a week; for a day it is DAY
+MOST = {period.value: period.days * DAY for period in LONGER_PERIODS}  # minutes; for a day it is DAY
 
 
 @blueprint.get("/")
@@ -76,7 +77,7 @@ def save(profile: str, target: str) -> ResponseReturnValue:
                 days=days(day), most=duration(most),
             )  # fmt: skip
             return refused(page, FormProblem(sentence, day), again)
-        if text or day in (SCHOOL, FREE) or (day == WEEK and WEEK in _plan_of_band(page, key)):
+        if text or day in (SCHOOL, FREE) or (day in LONGER_PERIODS and day in _plan_of_band(page, key)):
             plan[day] = minutes
     name, what = plain(page.child.name), plain(page.names.called(target))
     sentence = _("%(what)s: the time limit of %(name)s is changed.", what=what, name=name)
@@ -128,7 +129,7 @@ def _show(page: Page, target: str, outcome: FormResult) -> str:
         typed=typed,
         readable=readable,
         steps=STEPS,
-        steps_of_week=STEPS_OF_WEEK,
+        longer=[(period, *period_text.field(period), period_text.STEPS[period]) for period in LONGER_PERIODS],
         weekdays=WEEKDAYS,
         weekdays_said=any(typed[day] for day in WEEKDAYS),
     )

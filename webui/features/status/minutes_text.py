@@ -1,4 +1,4 @@
-"""A child's minutes of today and of the week: used and left for each limit, and what ends first."""
+"""A child's minutes of today and of longer periods: used and left for each limit, and what ends first."""
 
 from __future__ import annotations
 
@@ -6,48 +6,42 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.control.contract.status import ChildStatus, ClosingSoon, DeviceStatus, TimeLeft
-from gateway.control.contract.time import TimeUsed, UsedOfWeek
-from webui.language import things
+from gateway.control.contract.time import TimeUsed, UsedOfPeriod
+from gateway.policy.time.limit_periods import LimitPeriod
+from webui.language import period_text, things
 from webui.language.i18n import gettext as _
 from webui.language.words import duration
 
 STEPS = (1, 5, 15)  # minutes left at which a warning is read aloud
 FULL_HOUR = 60  # minutes of a full ring if no limit gives a number
+NO_TIME = LimitPeriod.DAY, UsedOfPeriod(minutes=0, limit=0, bonus=0, owner="")  # of an entry without a limit
 
 
 class LimitView:
-    """The used and remaining minutes of one limit: of the day or the week, whichever has less left."""
+    """The used and remaining minutes of one limit: of the period that has the least left."""
 
     def __init__(self, used: TimeUsed) -> None:
         self.used = used
         self.target = used.target
+        found = ((period, used.of(period)) for period in LimitPeriod)
+        limits = [(period, limit) for period, limit in found if limit is not None]
+        self.period, self._limit = min(limits, key=lambda entry: _left_of(entry[1]), default=NO_TIME)
 
     @property
     def name(self) -> str:
         return things.thing(self.target, self.used.name or self.target)
 
     @property
-    def by_week(self) -> bool:
-        used = self.used
-        if used.week is None:
-            return False
-        return used.limit is None or _left_of(used.week) < max(0, used.limit + used.bonus - used.minutes)
-
-    @property
-    def _smaller(self) -> TimeUsed | UsedOfWeek:
-        return self.used.week if self.by_week and self.used.week is not None else self.used
-
-    @property
     def bonus(self) -> int:
-        return self._smaller.bonus
+        return self._limit.bonus
 
     @property
     def whole(self) -> int:
-        return (self._smaller.limit or 0) + self.bonus
+        return self._limit.limit + self.bonus
 
     @property
     def left(self) -> int:
-        return max(0, self.whole - self._smaller.minutes)
+        return _left_of(self._limit)
 
     @property
     def left_words(self) -> tuple[str, str]:
@@ -55,18 +49,16 @@ class LimitView:
 
         The second includes extra time.
         """
-        left, whole = _("%(left)s left", left=duration(self.left)), duration(self.whole)
-        if self.by_week:
-            return left, _("of %(whole)s this week", whole=whole)
-        return left, _("of %(whole)s", whole=whole)
+        left = _("%(left)s left", left=duration(self.left))
+        return left, period_text.of_whole(self.period, duration(self.whole))
 
 
-def _left_of(week: UsedOfWeek) -> int:
-    return max(0, week.limit + week.bonus - week.minutes)
+def _left_of(used: UsedOfPeriod) -> int:
+    return max(0, used.limit + used.bonus - used.minutes)
 
 
 class MinutesView:
-    """The used and left minutes of a child's limits a day or week, and the extra minutes to finish a game.
+    """The used and left minutes of a child's limits, and the extra minutes to finish a game.
 
     ``status``: the daemon's response about the child or its device.
     """
@@ -120,13 +112,7 @@ class Dial:
 
 
 def _named(gate: str, left: TimeLeft | ClosingSoon) -> str:
-    name = things.thing(gate, left.name)
-    return _of_week(name) if left.week else name
-
-
-def _of_week(name: str) -> str:
-    # Translators: %(what)s is the internet, an app or a category, as in "left for Play this week".
-    return _("%(what)s this week", what=name)
+    return period_text.named(left.period, things.thing(gate, left.name))
 
 
 def first_to_close(time: MinutesView) -> Dial | None:
@@ -135,7 +121,7 @@ def first_to_close(time: MinutesView) -> Dial | None:
     Of two with equally few, it is the one that the daemon reports as next, or else the first limit.
     """
     dials = [
-        Dial(use.left, max(1, use.whole), use.target, _of_week(use.name) if use.by_week else use.name, None)
+        Dial(use.left, max(1, use.whole), use.target, period_text.named(use.period, use.name), None)
         for use in time.used
     ]
     left = time.status.left

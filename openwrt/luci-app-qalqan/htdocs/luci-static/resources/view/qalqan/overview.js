@@ -191,8 +191,9 @@ return view.extend({
 		if (child.state != 'open' || !child.left)
 			return '–';
 
-		if (child.left.week)
-			return _('%d min of this week').format(child.left.minutes);
+		const ofPeriod = { week: _('%d min of this week') }[child.left.period];
+		if (ofPeriod)
+			return ofPeriod.format(child.left.minutes);
 
 		return child.left.at
 			? _('%d min, until %s').format(child.left.minutes, clock(child.left.at, now))

@@ -144,7 +144,7 @@ function child(one) {
 		name: one.name,
 		state: one.state,
 		until: one.until,
-		left: one.left ? { minutes: one.left.minutes, at: one.left.at, week: one.left.week === true } : null
+		left: one.left ? { minutes: one.left.minutes, at: one.left.at, period: one.left.period } : null
 	};
 }
 
