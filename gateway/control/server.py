@@ -179,8 +179,7 @@ class ControlServer:
             msg = f"user {uid} may not use this socket; run the command as root"
             _refuse(sock, ControlError(msg).coded(Code.ROOT_ONLY))
         elif not self._make_room(role):
-            msg = "too many clients are connected to the daemon; close some and try again"
-            _refuse(sock, ControlError(msg).coded(Code.BUSY))
+            _refuse(sock, ControlError.of(Code.BUSY))
         else:
             connection = _Connection(sock, role, uid)
             self._connections[sock.fileno()] = connection
@@ -257,8 +256,7 @@ class ControlServer:
             except OSError as error:
                 connection.steps = None
                 self._loop.report_shortage(error)
-                msg = "the daemon has no free file descriptor; try again in a minute"
-                answer = failure(ControlError(msg).coded(Code.BUSY))
+                answer = failure(ControlError.of(Code.BUSY))
             self._send(connection, encode({"ok": True, **answer}))
 
     def _begin(self, connection: _Connection, line: bytes) -> Answer:

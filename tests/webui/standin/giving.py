@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.grant_messages import grant_sentence
@@ -83,8 +83,7 @@ class Giving:
         landing = self.household.minutes[who]["landing"]
         if landing["taken"]:
             name = self.names[who]
-            error = PolicyError(name, "has landed today already", "there is one landing a day")
-            raise error.coded(Code.LANDED, name=name)
+            raise ControlError.of(Code.LANDED, name=name)
         landing["taken"] = True
         return self._give(who, landing["minutes"], self.names[who])
 
@@ -124,13 +123,11 @@ class Giving:
     def _redeem(self, request: ControlRequest) -> Mapping[str, object]:
         who, code = self.household.child_of(request), request.text("code")
         if self.wrong >= 5:
-            problem, mend = "has tried too many wrong codes", "try again in 8 minutes"
-            raise PolicyError("this device", problem, mend).coded(Code.TOO_MANY_TRIES, minutes=8)
+            raise ControlError.of(Code.TOO_MANY_TRIES, minutes=8)
         ticket = self.household.tickets.get(code)
         if ticket is None:
             self.wrong += 1
-            error = PolicyError("this code", "is none of this home's", "look at the paper again")
-            raise error.coded(Code.CODE_UNKNOWN)
+            raise ControlError.of(Code.CODE_UNKNOWN)
         if ticket["who"] not in {None, who}:
             raise PolicyError("this code", "is for someone else", "ask for your own")
         given = self._give(who, ticket["minutes"], self.names[who])
@@ -172,8 +169,7 @@ class Giving:
         answer = request.choice("answer", ["once", "today", "always", "no"])
         site = request.text("site", "")
         if answer == "always" and not request.values.get("confirmed") and site in self.household.in_blocked:
-            error = PolicyError(site, "is in a blocked category: gambling", "confirm that it stays open")
-            raise error.coded(Code.CONFIRM_NEEDED, name=THINGS.get(site, site), category="gambling")
+            raise _unconfirmed(site, THINGS.get(site, site))
         if not request.has("id"):
             given = self._give(request.text("who"), request.values.get("minutes") or 60, by)
             return {
@@ -188,8 +184,7 @@ class Giving:
             raise PolicyError(f"request {number}", was, "each is answered once")
         blocked = one["thing"] in self.household.in_blocked
         if answer == "always" and not request.values.get("confirmed") and blocked:
-            error = PolicyError(one["thing"], "is in a blocked category: gambling", "confirm it")
-            raise error.coded(Code.CONFIRM_NEEDED, name=one["thing_name"], category="gambling")
+            raise _unconfirmed(one["thing"], one["thing_name"])
         one.update(
             state="answered", answer=answer, by=by, answered=self.now, because=request.text("because", "")
         )
@@ -242,3 +237,8 @@ def totals(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for one in entries:
         minutes.setdefault((one["gate"], one["name"]), set()).add(one["at"])
     return [{"target": gate, "name": name, "minutes": len(at)} for (gate, name), at in minutes.items()]
+
+
+def _unconfirmed(entry: str, name: str) -> ControlError:
+    kind = "gambling"
+    return ControlError.of(Code.CONFIRM_NEEDED, name=name, category=kind, categories=kind, entry=entry)
