@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
-from gateway.core.errors import ControlError, PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.grant_messages import grant_sentence
@@ -53,7 +53,7 @@ class Giving:
     def _give(self, who: str, minutes: int, by: str) -> dict[str, Any]:
         time = self.household.minutes[who]
         if time["left"] is None and not time["used"]:
-            raise PolicyError(self.names[who], "has no time limit now", "there is nothing to extend")
+            raise ControlError.of(Code.NOTHING_TO_EXTEND, name=self.names[who])
         number = len(self.household.given) + 1
         self.household.given[number] = (who, by)
         time["left"]["minutes"] += minutes
@@ -75,7 +75,7 @@ class Giving:
         number = request.whole("grant", least=1, most=1 << 53)
         found = self.household.given.pop(number, None)
         if found is None:
-            request.refuse("grant", "names nothing that is still in force")
+            raise ControlError.of(Code.NOT_IN_FORCE)
         return {"grant": number, "who": [found[0]]}
 
     def _landing(self, request: ControlRequest) -> Mapping[str, object]:
@@ -115,7 +115,7 @@ class Giving:
         batch = request.text("batch")
         found = [code for code, one in self.household.tickets.items() if one["batch"] == batch]
         if not found:
-            request.refuse("batch", "names no codes that are good")
+            raise ControlError.of(Code.NO_GOOD_CODES)
         for code in found:
             del self.household.tickets[code]
         return {"count": len(found)}
@@ -129,7 +129,7 @@ class Giving:
             self.wrong += 1
             raise ControlError.of(Code.CODE_UNKNOWN)
         if ticket["who"] not in {None, who}:
-            raise PolicyError("this code", "is for someone else", "ask for your own")
+            raise ControlError.of(Code.CODE_OF_ANOTHER)
         given = self._give(who, ticket["minutes"], self.names[who])
         del self.household.tickets[code]
         return given
@@ -142,7 +142,7 @@ class Giving:
         thing = entries.get(site or "") or site or limits or request.text_or_none("service")
         minutes = None if site else request.whole("minutes", least=1, most=240)
         if request.text("reason", "") == "too often":
-            raise PolicyError(self.names[who], "has asked 20 times today", "ask again tomorrow")
+            raise ControlError.of(Code.ASKED_TOO_OFTEN, times=20)
         kept = [
             one
             for one in self.household.requests
@@ -180,8 +180,7 @@ class Giving:
         number = request.whole("id", least=1, most=1 << 31)
         one = next(one for one in self.household.requests if one["id"] == number)
         if one["state"] != "pending":
-            was = f"was answered before ({one['answer']} by {one['by']})"
-            raise PolicyError(f"request {number}", was, "each is answered once")
+            raise ControlError.of(Code.ANSWERED_BEFORE)
         blocked = one["thing"] in self.household.in_blocked
         if answer == "always" and not request.values.get("confirmed") and blocked:
             raise _unconfirmed(one["thing"], one["thing_name"])
@@ -228,7 +227,7 @@ class Giving:
     def _time(self, request: ControlRequest) -> Mapping[str, object]:
         self.household.guardian_of(request)
         if self.household.refuses_time:
-            request.refuse("at", "is years away")
+            raise ControlError.of(Code.CLOCK_WRONG)
         return {"taken": True, "known": True, "at": request.moment_or_none("at")}
 
 
