@@ -197,7 +197,7 @@ def way_to() -> str:
 
 
 def _busy() -> BusyError:
-    return BusyError("too many wallets are asked at once; try again in a moment").coded(Code.BUSY)
+    return BusyError.of(Code.BUSY)
 
 
 def _name(here: Here, origin: str) -> str:

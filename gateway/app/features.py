@@ -414,9 +414,7 @@ class Features:
         self.trusted_names.register(router)
         self._register_rules(router, editing, home_editing, tried)
         self._register_activity(router, pins)
-        router.wrap(
-            asked.DISCLOSING, lambda name, verb: asked.limit(name, verb, plane.guesses, home.loop.now)
-        )
+        router.wrap(asked.DISCLOSING, lambda _, verb: asked.limit(verb, plane.guesses, home.loop.now))
         router.wrap(frozenset(router.verbs), lambda _, verb: self.origins.recorded(verb))
         accounts.register(router)
 

@@ -166,8 +166,7 @@ class Guardians:
         name, _ = self._links.pop(digest(typed), ("", 0.0))
         account = self._register.accounts().get(name)
         if account is None:
-            msg = "this code was used or is older than 15 minutes; make a new one: qalqan guardian reset NAME"
-            raise ControlError(msg).coded(Code.LINK_USED)
+            raise ControlError.of(Code.LINK_USED)
         return self._signins.begin(account, call)
 
     # Actions of a guardian on other accounts.
@@ -214,8 +213,7 @@ class Guardians:
             self._announce_guardian(added.guardian, call)
             return added
         if known.came and known.guards:
-            problem = f"names {known.name}, who is a guardian; only the console can make a new link"
-            call.refuse("name", problem, Code.CONSOLE_ONLY, name=known.name)
+            raise ControlError.of(Code.CONSOLE_ONLY, name=known.name)
         self._record("guardian link", known.name, call)
         return AccountResponse(guardian=known.name, token=self.link(known.name))
 
@@ -230,7 +228,7 @@ class Guardians:
         minutes = self._minutes(call, role)
         lessened = account.guards and role != PersonRole.GUARDIAN
         if lessened and self._register.is_last_guardian(account.name):
-            call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
+            raise ControlError.of(Code.LAST_GUARDIAN)
         if lessened and account.name != by.name:
             now = self._around.wall()
             self._register.propose(ProposedRole(account.name, role, minutes, by.name, now))
@@ -257,19 +255,17 @@ class Guardians:
             or by.name not in (proposal.name, proposal.by)
             or (answer == "yes" and by.name != proposal.name)
         ):
-            call.refuse("name", "has no proposal that waits for this answer", Code.NO_PROPOSAL)
+            raise ControlError.of(Code.NO_PROPOSAL)
         if answer == "yes":
             minutes = call.args.minutes or 0
             if (proposal.role, proposal.minutes) != (call.text("role"), minutes):
-                call.refuse(
-                    "role", "is not the current proposal; reload and try again", Code.CHANGED_MEANWHILE
-                )
+                raise ControlError.of(Code.CHANGED_MEANWHILE)
         self._register.settle(about)
         if answer == "no":
             self._record("guardian no", f"{about} {proposal.role}", call)
             return AccountResponse(done=False)
         if self._register.is_last_guardian(about):
-            call.refuse("name", "names the last guardian; add another one first", Code.LAST_GUARDIAN)
+            raise ControlError.of(Code.LAST_GUARDIAN)
         self._become(by, proposal.role, proposal.minutes, call)
         return AccountResponse(done=True)
 
@@ -292,8 +288,7 @@ class Guardians:
         name = new_name(call, self._register)
         role = call.choice("role", PersonRole) if call.has("role") else PersonRole.GUARDIAN.value
         if len(self._register.accounts()) >= PEOPLE_LIMIT:
-            problem = f"is one too many: there are {PEOPLE_LIMIT} accounts already"
-            call.refuse("name", problem, Code.TOO_MANY_PEOPLE, most=PEOPLE_LIMIT)
+            raise ControlError.of(Code.TOO_MANY_PEOPLE, most=PEOPLE_LIMIT)
         return Account(name, PersonRole(role), minutes=self._minutes(call, role))
 
     @staticmethod
@@ -314,7 +309,7 @@ class Guardians:
             self._proofs.require(call)
             return account
         if call.role is not Role.OWNER or by != CONSOLE:
-            call.refuse("by", "is not a guardian; sign in again", Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
         return Account(CONSOLE)
 
     def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
@@ -329,8 +324,7 @@ class Guardians:
     def _known(self, name: str) -> Account:
         account = self._register.accounts().get(name)
         if account is None:
-            msg = f"there is no guardian {name!r}; add one with: qalqan guardian add NAME"
-            raise ControlError(msg).coded(Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
         return account
 
     def _record(self, what: str, detail: str, call: Call[AccountRequest]) -> None:

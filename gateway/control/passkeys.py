@@ -11,7 +11,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, PasskeyAnswer, PasskeyEntry
 from gateway.control.proofs import Proofs
@@ -83,12 +83,12 @@ class Passkeys:
             owner, name = session.key, account.name
             own = _of_host(account, host)
             if not own:
-                request.refuse("session", "is of an account without a passkey here", Code.PASSKEY_NONE)
+                raise ControlError.of(Code.PASSKEY_NONE)
             options = _using(host, own)
         else:
             session, account = self._proofs.proven(request)
             owner, name = session.key, account.name
-            self._refuse_more(account, request)
+            self._refuse_more(account)
             user = next((passkey.user for passkey in account.passkeys), _encode(USER_BYTES))
             options = _adding(account, host, user)
         self._open = {
@@ -123,7 +123,7 @@ class Passkeys:
         if ceremony.purpose == ADD:
             work["do"] = "register"
         else:
-            account, passkey = self._found(ceremony, answer, request)
+            account, passkey = self._found(ceremony, answer)
             ceremony.name = account.name
             work |= {"do": "verify", "key": passkey.key, "signature": answer.signature}
         now = self._around.now()
@@ -150,12 +150,11 @@ class Passkeys:
             self._checking[key] = ceremony
             return AccountResponse(checking=True)
         if not result:
-            msg = "the passkey could not be checked; try again in a moment"
-            raise ControlError(msg).coded(Code.PASSKEY_UNCHECKED)
+            raise ControlError.of(Code.PASSKEY_UNCHECKED)
         count, public = result.get("count"), result.get("key")
         account = self._register.accounts().get(ceremony.name)
         if account is None or type(count) is not int:
-            _refuse_wrong(request)
+            raise ControlError.of(Code.PASSKEY_WRONG)
         if ceremony.purpose == ADD:
             return self._add(account, ceremony, str(public), count, request)
         account = self._use(account, ceremony, count, request)
@@ -173,7 +172,7 @@ class Passkeys:
         _, account = self._proofs.proven(request)
         left = tuple(passkey for passkey in account.passkeys if passkey.id != request.text("id"))
         if len(left) == len(account.passkeys):
-            request.refuse("id", "is not one of your passkeys", Code.PASSKEY_NONE)
+            raise ControlError.of(Code.PASSKEY_NONE)
         self._register.put(replace(account, passkeys=left))
         self._record("guardian passkey removed", account, request)
         return AccountResponse()
@@ -207,12 +206,10 @@ class Passkeys:
         Raises ControlError without it, or without the package fido2.
         """
         if not is_installed("fido2"):
-            msg = "passkeys need the package python3-fido2; install it, or sign in by a password"
-            raise ControlError(msg).coded(Code.PASSKEY_MISSING)
+            raise ControlError.of(Code.PASSKEY_MISSING)
         host = self._around.trusted_name()
         if not host:
-            msg = "passkeys need a trusted name with HTTPS; see docs/providers/trusted-name.md"
-            raise ControlError(msg).coded(Code.PASSKEY_NAMELESS)
+            raise ControlError.of(Code.PASSKEY_NAMELESS)
         return host
 
     def _device(self, request: ControlRequest) -> str:
@@ -230,12 +227,9 @@ class Passkeys:
             owner = self._device(request) if signing_in else self._proofs.session(request)[0].key
             if owner == ceremony.owner:
                 return ceremony
-        msg = "this took too long, or was used before; begin again"
-        raise ControlError(msg).coded(Code.PASSKEY_LATE)
+        raise ControlError.of(Code.PASSKEY_LATE)
 
-    def _found(
-        self, ceremony: _Ceremony, answer: PasskeyAnswer, request: ControlRequest
-    ) -> tuple[Account, Passkey]:
+    def _found(self, ceremony: _Ceremony, answer: PasskeyAnswer) -> tuple[Account, Passkey]:
         """Return the account and the passkey that a browser's answer names.
 
         For a sign-in all accounts are searched, else that of the session. Raises ControlError if none
@@ -251,7 +245,7 @@ class Passkeys:
         ]
         # Only a passkey that is asked for by its ID may leave out its user handle.
         if not found or answer.user not in (found[0][1].user, "" if ceremony.purpose == PROVE else None):
-            _refuse_wrong(request)
+            raise ControlError.of(Code.PASSKEY_WRONG)
         return found[0]
 
     def _use(self, account: Account, ceremony: _Ceremony, count: int, request: ControlRequest) -> Account:
@@ -263,11 +257,10 @@ class Passkeys:
             (passkey for passkey in account.passkeys if passkey.credential == ceremony.credential), None
         )
         if passkey is None:  # it was removed meanwhile
-            _refuse_wrong(request)
+            raise ControlError.of(Code.PASSKEY_WRONG)
         if passkey.is_copied(count):
             self._record("guardian passkey copied", account, request)
-            msg = "this passkey was used elsewhere too, so it may have been copied; remove it"
-            raise ControlError(msg).coded(Code.PASSKEY_COPIED)
+            raise ControlError.of(Code.PASSKEY_COPIED)
         used = replace(passkey, count=count, used=self._around.wall())
         passkeys = tuple(used if other is passkey else other for other in account.passkeys)
         account = replace(account, passkeys=passkeys)
@@ -277,10 +270,10 @@ class Passkeys:
     def _add(
         self, account: Account, ceremony: _Ceremony, key: str, count: int, request: ControlRequest
     ) -> AccountResponse:
-        self._refuse_more(account, request)
+        self._refuse_more(account)
         accounts = self._register.accounts().values()
         if any(passkey.credential == ceremony.credential for other in accounts for passkey in other.passkeys):
-            request.refuse("passkey", "is known already", Code.PASSKEY_KNOWN)
+            raise ControlError.of(Code.PASSKEY_KNOWN)
         label = " ".join(request.text("label", "").split())[:LABEL_LIMIT]
         passkey = Passkey(
             ceremony.credential, key, ceremony.host, ceremony.user, label, self._around.wall(), count=count
@@ -291,23 +284,18 @@ class Passkeys:
         return AccountResponse(passkeys=self.entries(account))
 
     @staticmethod
-    def _refuse_more(account: Account, request: ControlRequest) -> None:
+    def _refuse_more(account: Account) -> None:
         """Raise ControlError if an account may not get another passkey.
 
         It needs a password, in case the passkey is lost, and fewer than PASSKEYS_LIMIT passkeys.
         """
         if not account.secret:
-            request.refuse("session", "is of an account without a password; set one", Code.PASSKEY_PASSWORD)
+            raise ControlError.of(Code.PASSKEY_PASSWORD)
         if len(account.passkeys) >= PASSKEYS_LIMIT:
-            problem = f"is of an account with {PASSKEYS_LIMIT} passkeys; remove one first"
-            request.refuse("session", problem, Code.PASSKEYS_FULL, most=PASSKEYS_LIMIT)
+            raise ControlError.of(Code.PASSKEYS_FULL, most=PASSKEYS_LIMIT)
 
     def _record(self, what: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, account.name, account.name, request.text("origin", ""))
-
-
-def _refuse_wrong(request: ControlRequest) -> NoReturn:
-    request.refuse("passkey", "is unknown here, or its answer is wrong", Code.PASSKEY_WRONG)
 
 
 def _of_host(account: Account, host: str) -> tuple[Passkey, ...]:

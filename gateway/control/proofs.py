@@ -59,8 +59,7 @@ class Proofs:
         key = digest(request.text("session"))
         found = self._register.use(key, self._wall(), sure=self._clock_known())
         if found is None:
-            msg = "this session has ended; sign in again"
-            raise ControlError(msg).coded(Code.SESSION_ENDED)
+            raise ControlError.of(Code.SESSION_ENDED)
         return found, self._register.accounts()[found.name]
 
     def require(self, request: ControlRequest, *, always: bool = False) -> None:
@@ -82,7 +81,7 @@ class Proofs:
             return
         _, account = self.proven(request)
         if request.has("by") and account.name != request.text("by"):
-            request.refuse("session", f"is not a session of {request.text('by')}", Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
 
     def proven(self, request: ControlRequest) -> tuple[Session, Account]:
         """Return the request's session and its account.
@@ -92,6 +91,5 @@ class Proofs:
         """
         session, account = self.session(request)
         if not self.seconds_left(session, account):
-            msg = "this needs your password again; confirm it on the page, or sign in again"
-            raise ControlError(msg).coded(Code.PROOF_NEEDED)
+            raise ControlError.of(Code.PROOF_NEEDED)
         return session, account

@@ -141,9 +141,9 @@ class ControlRequest:
             msg = f"{self.do}: only root may do this; use the qalqan command"
             raise ControlError(msg).coded(Code.ROOT_ONLY)
 
-    def refuse(self, key: str, problem: str, code: Code = Code.INVALID, **values: str | int) -> NoReturn:
+    def refuse(self, key: str, problem: str) -> NoReturn:
         msg = f'{self.do}: "{key}" {problem}'
-        raise ControlError(msg).coded(code, **({"key": key} if code is Code.INVALID else values))
+        raise ControlError(msg).coded(Code.INVALID, key=key)
 
 
 @dataclass(frozen=True, slots=True)

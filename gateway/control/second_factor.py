@@ -46,17 +46,16 @@ def check_code(
         return account
     typed = _typed(request)
     if not typed:
-        request.refuse("otp", "is missing: this account needs a code of its app too", Code.FACTOR_NEEDED)
+        raise ControlError.of(Code.FACTOR_NEEDED)
     if _is_app_code(typed):
         if not clock_known:
-            msg = "otp: the gateway does not know the time yet; use a backup code"
-            raise ControlError(msg).coded(Code.FACTOR_TIME)
+            raise ControlError.of(Code.FACTOR_TIME)
         step = _matching_step(account.totp, typed, now, account.totp_step)
         used = None if step is None else replace(account, totp_step=step)
     else:
         used = _without_backup_code(account, digest(typed))
     if used is None:
-        request.refuse("otp", "is wrong, or was used before", Code.FACTOR_WRONG)
+        raise ControlError.of(Code.FACTOR_WRONG)
     register.put(used)
     return used
 
@@ -95,8 +94,7 @@ def _without_backup_code(account: Account, key: str) -> Account | None:
 
 def _require_pyotp() -> None:
     if not is_installed("pyotp"):
-        msg = "a second factor needs the package python3-pyotp; install it, or use a backup code"
-        raise ControlError(msg).coded(Code.FACTOR_MISSING)
+        raise ControlError.of(Code.FACTOR_MISSING)
 
 
 def without_factor(account: Account) -> Account:
@@ -161,8 +159,7 @@ class SecondFactors:
         name, until, wrong = self._waiting.pop(key, ("", 0.0, 0))
         account = self._register.accounts().get(name)
         if account is None or until <= self._around.now():
-            msg = "this sign-in took too long; begin again"
-            raise ControlError(msg).coded(Code.SESSION_ENDED)
+            raise ControlError.of(Code.SESSION_ENDED)
         try:
             return self.check(account, request)
         except ControlError:
@@ -199,12 +196,12 @@ class SecondFactors:
         self._refuse_second(account)
         secret, until = self._new.get(account.name, ("", 0.0))
         if until <= self._around.now():
-            request.refuse("otp", "comes too late: start again", Code.FACTOR_LATE)
+            raise ControlError.of(Code.FACTOR_LATE)
         codes, keys = _new_backup_codes()
         # The first code counts against these, and is used up with them.
         new = replace(account, totp=secret, totp_step=0, backup_codes=keys)
         if not _is_app_code(_typed(request)):
-            request.refuse("otp", "is not a code of the app", Code.FACTOR_WRONG)
+            raise ControlError.of(Code.FACTOR_WRONG)
         self.check(new, request)
         del self._new[account.name]
         self._record("guardian second factor on", account, request)
@@ -230,14 +227,13 @@ class SecondFactors:
     def _with_factor(self, request: Call[AccountRequest]) -> Account:
         _, account = self._session_of(request)
         if not account.totp:
-            request.refuse("session", "is of an account without a second factor", Code.FACTOR_OFF)
+            raise ControlError.of(Code.FACTOR_OFF)
         return account
 
     @staticmethod
     def _refuse_second(account: Account) -> None:
         if account.totp:
-            msg = "this account has a second factor already; turn that off first"
-            raise ControlError(msg).coded(Code.FACTOR_ON)
+            raise ControlError.of(Code.FACTOR_ON)
 
     def _record(self, what: str, account: Account, request: ControlRequest) -> None:
         self._around.record(what, account.name, account.name, request.text("origin", ""))

@@ -179,8 +179,7 @@ class ControlServer:
             msg = f"user {uid} may not use this socket; run the command as root"
             _refuse(sock, ControlError(msg).coded(Code.ROOT_ONLY))
         elif not self._make_room(role):
-            msg = "too many clients are connected to the daemon; close some and try again"
-            _refuse(sock, ControlError(msg).coded(Code.BUSY))
+            _refuse(sock, ControlError.of(Code.BUSY))
         else:
             connection = _Connection(sock, role, uid)
             self._connections[sock.fileno()] = connection
@@ -265,9 +264,7 @@ class ControlServer:
         """
         if error.errno in NO_DESCRIPTOR:
             self._loop.report_shortage(error)
-            return ControlError("the daemon has no free file descriptor; try again in a minute").coded(
-                Code.BUSY
-            )
+            return ControlError.of(Code.BUSY)
         _log.error("A request failed: %s.", error)
         return ControlError(f"the request failed ({write_error_text(error)}); look at the disk and the log")
 

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from gateway.control.contract.accounts import AccountRequest, AccountResponse, SessionEntry
 from gateway.control.proofs import Proofs
@@ -143,7 +143,7 @@ class SignIns:
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
-            request.refuse("digest", "does not match the password", Code.WRONG_PASSWORD)
+            raise ControlError.of(Code.WRONG_PASSWORD)
         if not account.secret:
             self._factors.check(account, request)
         self._proofs.add(session)
@@ -157,7 +157,7 @@ class SignIns:
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
-            request.refuse("digest", "does not match the current password", Code.WRONG_PASSWORD)
+            raise ControlError.of(Code.WRONG_PASSWORD)
         code, account = _with_recovery(replace(account, secret=_secret(request)), fresh=not account.recovery)
         self._register.put(account)
         self._register.end(account.name, but=session.key)
@@ -172,7 +172,7 @@ class SignIns:
         """Replace the recovery code of a session's account and return it. Refuses a wrong password."""
         _, account = self._session(request)
         if not _fits(account, request):
-            request.refuse("digest", "does not match the password", Code.WRONG_PASSWORD)
+            raise ControlError.of(Code.WRONG_PASSWORD)
         code, account = _with_recovery(account)
         self._register.put(account)
         self._record("guardian recovery code", account, request)
@@ -199,13 +199,13 @@ class SignIns:
             typed_code = digest(_letters(request.text("code")))
             fits = secrets.compare_digest(account.recovery if account else "", typed_code)
             if account is None or not fits:
-                request.refuse("code", "is no recovery code of this name", Code.WRONG_RECOVERY)
+                raise ControlError.of(Code.WRONG_RECOVERY)
             account = self._factors.check(account, request)
             return self._recovered(account, secret, AnnouncementKind.CODE, request)
-        self._check_button("recover")
+        self._check_button()
         self._check_label(request)
         if account is None:
-            request.refuse("name", "is not the name of an account", Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
         account = self._factors.check(account, request)
         self._pressed = None
         return self._recovered(account, secret, AnnouncementKind.BUTTON, request)
@@ -240,14 +240,12 @@ class SignIns:
         recovery code. Refuses a gateway that has a parent.
         """
         if self._register.claimed:
-            msg = "claim: this gateway has a guardian already; sign in, or recover the password"
-            raise ControlError(msg).coded(Code.CLAIMED)
+            raise ControlError.of(Code.CLAIMED)
         if not self._is_home(request):
-            msg = "claim: this device is not on the home network; join its Wi-Fi first"
-            raise ControlError(msg).coded(Code.NOT_FROM_HOME)
+            raise ControlError.of(Code.NOT_FROM_HOME)
         again = self._around.children()
         if again:
-            self._check_button("claim")
+            self._check_button()
         self._check_label(request)
         code, account = _with_recovery(Account(new_name(request, self._register), secret=_secret(request)))
         self._pressed = None
@@ -264,16 +262,15 @@ class SignIns:
             return False
         return loopback or bool(self._around.visitor(origin).mac)
 
-    def _check_button(self, verb: str) -> None:
+    def _check_button(self) -> None:
         """Raise ControlError unless the gateway's button was pressed in the last BUTTON_LIFE seconds."""
         if self._pressed is None or self._around.now() - self._pressed > BUTTON_LIFE:
-            msg = f"{verb}: the button was not pressed within two minutes; press it, then try again"
-            raise ControlError(msg).coded(Code.NO_BUTTON)
+            raise ControlError.of(Code.NO_BUTTON)
 
     def _check_label(self, request: ControlRequest) -> None:
         code, label = _letters(request.text("label")), _letters(self._around.label())
         if not secrets.compare_digest(code.encode(), label.encode()):
-            request.refuse("label", "is not the code on the gateway's label", Code.WRONG_LABEL)
+            raise ControlError.of(Code.WRONG_LABEL)
 
     def _announce(self, kind: AnnouncementKind, account: Account, request: ControlRequest) -> None:
         announce(self._register, self._around, kind, account.name, request)
@@ -366,17 +363,11 @@ def new_name(request: ControlRequest, register: AccountRegister) -> str:
 
     Raises ControlError for one that is too long, reserved or taken.
     """
-
-    def taken(problem: str) -> NoReturn:
-        request.refuse("name", problem, Code.NAME_TAKEN, name=name)
-
     name = " ".join(request.text("name").split())
     if len(name) > NAME_LIMIT:
         request.refuse("name", f"must have at most {NAME_LIMIT} characters")
-    if name.casefold() in RESERVED:
-        taken(f"is taken: {name} is reserved")
-    if register.find(name) is not None:
-        taken(f"is taken: {name} has an account already")
+    if name.casefold() in RESERVED or register.find(name) is not None:
+        raise ControlError.of(Code.NAME_TAKEN, name=name)
     return name
 
 
@@ -387,7 +378,7 @@ def by_password(register: AccountRegister, request: ControlRequest) -> Account:
     """
     account = register.find(request.text("name"))
     if account is None or not _fits(account, request):
-        request.refuse("digest", "does not match this name", Code.WRONG_PASSWORD)
+        raise ControlError.of(Code.WRONG_PASSWORD)
     return account
 
 

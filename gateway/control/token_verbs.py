@@ -82,7 +82,7 @@ class TokenDesk:
         """
         _, account = self._proven(request)
         if not account.guards:
-            request.refuse("session", "does not belong to a guardian", Code.GUARDIANS_ONLY)
+            raise ControlError.of(Code.GUARDIANS_ONLY)
         label = " ".join(request.text("label").split())
         if len(label) > LABEL_LIMIT:
             request.refuse("label", f"must have at most {LABEL_LIMIT} characters")
@@ -91,9 +91,7 @@ class TokenDesk:
         if days and days not in DAYS:
             request.refuse("days", f"must be one of {', '.join(map(str, DAYS))}, or 0 for no end")
         now, sure = self._around.wall(), self._around.clock_known()
-        token, made = issue_token(
-            self._register, request, account.name, label, role, now, sure=sure, days=days
-        )
+        token, made = issue_token(self._register, account.name, label, role, now, sure=sure, days=days)
         self._record("guardian token", f"{label} {role}", account, request)
         announce(self._register, self._around, AnnouncementKind.TOKEN, account.name, request)
         return AccountResponse(token=token, id=made.id)
@@ -102,7 +100,7 @@ class TokenDesk:
         _, account = self._session_of(request)
         found = self._register.tokens.find(request.text("id"), account.name)
         if found is None:
-            request.refuse("id", "is not one of your tokens", Code.NO_TOKEN)
+            raise ControlError.of(Code.NO_TOKEN)
         self._register.tokens.end(account.name, found.id)
         self._record("guardian token end", found.label, account, request)
         return AccountResponse()
@@ -115,7 +113,7 @@ class TokenDesk:
         around = self._around
         found = account_of(self._register, request.text("token"), around.wall(), sure=around.clock_known())
         if found is None:
-            request.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
+            raise ControlError.of(Code.WRONG_TOKEN)
         token, account = found
         role = held_to(token, account)
         minutes = account.minutes if role is account.role else 0
@@ -127,7 +125,6 @@ class TokenDesk:
 
 def issue_token(
     register: AccountRegister,
-    request: ControlRequest,
     name: str,
     label: str,
     role: str,
@@ -142,8 +139,7 @@ def issue_token(
     until it ends; 0: no end. Raises ControlError if there are TOKENS_LIMIT tokens.
     """
     if len(register.tokens.all()) >= TOKENS_LIMIT:
-        problem = f"is one too many: there are {TOKENS_LIMIT} tokens already"
-        request.refuse("label", problem, Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
+        raise ControlError.of(Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     until = now + timedelta(days=days) if days else None
     made = Token(digest(token), name, label, role, now, until=until, sure=sure)
@@ -195,9 +191,7 @@ def from_where(request: ControlRequest, register: AccountRegister, now: datetime
     name = request.text("by")
     token, account = register.tokens.find(request.text("via"), name), register.accounts().get(name)
     if token is None or account is None or (token.sure and token.until is not None and token.until <= now):
-        msg = "this token has ended; create a new one at My account"
-        raise ControlError(msg).coded(Code.WRONG_TOKEN)
+        raise ControlError.of(Code.WRONG_TOKEN)
     if not may_change(held_to(token, account), request.do):
-        msg = f"{request.do}: this token does not have the rights of a guardian"
-        raise ControlError(msg).coded(Code.GUARDIANS_ONLY)
+        raise ControlError.of(Code.GUARDIANS_ONLY)
     return origin_with_token(token.label, origin)

@@ -24,7 +24,8 @@ class GatewayError(Exception):
     def coded(self, code: str, **values: str | int) -> Self:
         """Set the error's machine-readable code and values, and return the error itself.
 
-        Example: ``raise PolicyError(…).coded(Code.LANDED, name=name)``.
+        For an error whose message says more than the sentence of its code, such as a file and line.
+        Others: ``ControlError.of``.
         """
         self.code, self.values = code, values
         return self
@@ -62,4 +63,12 @@ class ListError(GatewayError):
 
 
 class ControlError(GatewayError):
-    """Raised if a request on the control socket is refused, or the daemon does not respond."""
+    """Raised if a request is refused, as on the control socket, or the daemon does not respond."""
+
+    @classmethod
+    def of(cls, code: Code, **values: str | int) -> Self:
+        """Return the error with this code. Its message is the code's sentence with these values.
+
+        Example: ``raise ControlError.of(Code.LANDED, name=name)``.
+        """
+        return cls(code.sentence % values).coded(code, **values)

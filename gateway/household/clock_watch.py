@@ -297,7 +297,9 @@ class ClockWatch:
             return self._set_clock(reading, TimeSource.UNKNOWN, self._at_least(reading))
         if not was_set:
             return None
-        if self._source is TimeSource.PHONE and self.objection(datetime.fromtimestamp(reading.real, UTC)):
+        if self._source is TimeSource.PHONE and not self.is_possible(
+            datetime.fromtimestamp(reading.real, UTC)
+        ):
             return self._set_clock(reading, TimeSource.PHONE, self._run.wall)
         return self._set_clock(reading, TimeSource.ROOT, reading.system)
 
@@ -375,20 +377,15 @@ class ClockWatch:
         if self._started and not self.played:
             write_clock(self._runtime, self._run)
 
-    def objection(self, moment: datetime) -> str | None:
-        """Return why ``moment`` cannot be the current time, for the guardian; None if it can.
+    def is_possible(self, moment: datetime) -> bool:
+        """Return whether ``moment`` can be the current time.
 
-        It must be between `lower_bound` and ten years later.
+        It cannot if it has passed, or is more than ten years ahead.
         """
-        bound = self.lower_bound
-        if moment < bound:
-            return f"is before {bound:%Y-%m-%d %H:%M} UTC, which has passed; set the phone's clock"
-        if moment > bound + PHONE_MOST:
-            return f"is more than ten years after {bound:%Y-%m-%d}; set the phone's clock"
-        return None
+        return self.lower_bound <= moment <= self.lower_bound + PHONE_MOST
 
     def offer(self, moment: datetime, by: str) -> bool:
-        """Use the time of the phone of the guardian ``by``. The caller has checked `objection`.
+        """Use the time of the phone of the guardian ``by``. The caller has checked `is_possible`.
 
         Return False if nothing changes: another source confirmed the time, or the phone differs by
         less than a minute from the phone that set it.

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.files import read_bounded, read_if_there
 from gateway.core.reason_codes import Code
 from gateway.household.file_history import (
     PROGRAM,
     FileChange,
     FileHistory,
-    changed_meanwhile,
-    no_revision,
     revision_of,
 )
 from gateway.household.loading import MAX_PROFILES, profile_files
@@ -85,11 +83,10 @@ class Editing:
         return self._rules.history(self.profiles)
 
     def file(self, profile_id: str) -> Path:
-        """Return the path of a profile's file. Raises PolicyError if there is none."""
+        """Return the path of a profile's file. Raises ControlError if there is none."""
         found = next((file for file in profile_files(self.profiles) if file.stem == profile_id), None)
         if found is None:
-            fix = "name a person's profile"
-            raise PolicyError(profile_id, "has no file here", fix).coded(Code.NO_PROFILE)
+            raise ControlError.of(Code.NO_PROFILE)
         return found
 
     def read(self, path: Path) -> tuple[bytes, Document]:
@@ -117,12 +114,12 @@ class Editing:
         """Change a profile's file and apply it. Return the edit, which is empty if nothing changes.
 
         ``revision``: the revision that the author saw; None: any. Devices that the file lists now
-        are removed from other profiles. Raises PolicyError with all files unchanged.
+        are removed from other profiles. Raises GatewayError with all files unchanged.
         """
         path = self.file(profile_id)
         source, before = self.read(path)
         if revision not in (None, revision_of(source)):
-            raise changed_meanwhile(path)
+            raise ControlError.of(Code.CHANGED_MEANWHILE)
         after = self.changed(before, changes)
         if after == before:
             return CompletedEdit(before, after, revision_of(source), revision_of(source), {})
@@ -137,12 +134,12 @@ class Editing:
         """Restore an earlier revision of a profile's file. Return the edit.
 
         ``found``: the revision that the author saw; None: any. Devices that moved since then move back if the
-        other file was not changed afterwards. Raises PolicyError with all files unchanged.
+        other file was not changed afterwards. Raises GatewayError with all files unchanged.
         """
         path = self.file(profile_id)
         source = read_bounded(path)
         if found not in (None, revision_of(source)):
-            raise changed_meanwhile(path)
+            raise ControlError.of(Code.CHANGED_MEANWHILE)
         steps, old = self.history.earlier(path, revision)
         draft = Draft({path: old}, {path: source})
         self._restore_others(draft, steps, path)
@@ -170,10 +167,7 @@ class Editing:
         household = self._rules.household
         files = profile_files(self.profiles)
         if len(files) >= MAX_PROFILES:
-            fix = "remove one that is not needed"
-            raise PolicyError(
-                str(self.profiles), f"has {len(files)} profiles, and can have no more", fix
-            ).coded(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
+            raise ControlError.of(Code.TOO_MANY_PROFILES, most=MAX_PROFILES)
         named = (profile.name for profile in household.profiles.values())
         path = self.profiles / f"{id_of(name, [*(file.stem for file in files), *named])}.yaml"
         said = self.changed({}, {"name": name, **changes})
@@ -193,11 +187,11 @@ class Editing:
         """Restore a removed profile, under its former id if that is free. Return its id.
 
         ``number``: the history entry of the removal. Devices that have another owner now stay with that
-        owner. Raises PolicyError with all files unchanged, also if there is no such entry.
+        owner. Raises GatewayError with all files unchanged, also if there is no such entry.
         """
         step = self.history.steps.get(number)
         if step is None or step.removed is None:
-            raise no_revision(self.profiles, number)
+            raise ControlError.of(Code.NO_REVISION)
         old = self.history.content(step, step.removed)
         path = self.profiles / step.removed
         if old is None or read_if_there(path) == old:
@@ -218,7 +212,7 @@ class Editing:
             raise bad_rule(error, "", changes) from error
 
     def with_changes(self, profile_id: str, changes: Changes) -> Household:
-        """Return the household as these changes would make it, without writing them. Raises PolicyError."""
+        """Return the household as these changes would make it, without writing them. Raises GatewayError."""
         path = self.file(profile_id)
         source, before = self.read(path)
         after = self.changed(before, changes)
@@ -262,7 +256,7 @@ class Editing:
     def put(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
         """Write and apply a draft. Return its entry in the history.
 
-        Calls ``in_force`` with the devices that a profile newly names. Raises PolicyError with all files
+        Calls ``in_force`` with the devices that a profile newly names. Raises GatewayError with all files
         unchanged.
         """
         before = {
@@ -282,7 +276,7 @@ class Editing:
     def write(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
         """Check a draft, write it with an entry in the history, and apply it. Return the entry.
 
-        Raises PolicyError with all files unchanged.
+        Raises GatewayError with all files unchanged.
         """
         folder = next(iter(draft.files)).parent
         new = self._checked(draft.files, changes)
@@ -353,7 +347,7 @@ class HomeEditing:
     def edit(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
         """Change settings that the pages may change. Return the edit.
 
-        ``revision``: as for `switch`. Raises PolicyError with the file unchanged, also for another
+        ``revision``: as for `switch`. Raises GatewayError with the file unchanged, also for another
         setting.
         """
         _check_family_keys(changes, self._rules.household.config.fixed)
@@ -362,13 +356,14 @@ class HomeEditing:
     def switch(self, changes: Changes, author: Author, revision: int | None = None) -> CompletedEdit:
         """Change any setting of `qalqan.yaml`, including keys that the pages may not change. Return the edit.
 
-        ``revision``: the revision that the author saw; None: any. Raises PolicyError with the file unchanged.
+        ``revision``: the revision that the author saw; None: any. Raises GatewayError with the file
+        unchanged.
         """
         path = self._rules.path
         source, before = self._editing.read(path)
         found = revision_of(source)
         if revision not in (None, found):
-            raise changed_meanwhile(path)
+            raise ControlError.of(Code.CHANGED_MEANWHILE)
         try:
             after = changed(before, changes, {})
         except PolicyError as error:
@@ -381,7 +376,7 @@ class HomeEditing:
         return CompletedEdit(before, after, found, revision_of(data), {})
 
     def _check_services(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Raise PolicyError if an own service that rules name is removed, or a new one has a known id.
+        """Raise ControlError if an own service that rules name is removed, or a new one has a known id.
 
         ``before``, ``after``: the names of the family's services by id.
         """
@@ -394,25 +389,21 @@ class HomeEditing:
             ]
             if people:
                 names = ", ".join(sorted(people))
-                error = PolicyError(
-                    f"services/{key}", f"is named in the rules of {names}", "take it out there first"
-                )
-                raise error.coded(Code.SERVICE_USED, name=before[key], names=names)
+                raise ControlError.of(Code.SERVICE_USED, name=before[key], names=names)
         for key in after.keys() - before.keys():
             if key in packaged:
-                error = PolicyError(f"services/{key}", "is a service of the catalogue", "use another id")
-                raise error.coded(Code.SERVICE_KNOWN, name=packaged[key].name)
+                raise ControlError.of(Code.SERVICE_KNOWN, name=packaged[key].name)
 
     def undo_edit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
         """Restore an earlier revision of the family's settings. Return the edit.
 
         ``found``: the revision that the author saw; None: any. Settings of the machine and lists that apply
-        to everyone keep their present values. Raises PolicyError.
+        to everyone keep their present values. Raises GatewayError.
         """
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
         if found not in (None, revision_of(source)):
-            raise changed_meanwhile(path)
+            raise ControlError.of(Code.CHANGED_MEANWHILE)
         _, old = history.earlier(path, revision)
         data = _with_machine_settings(old, source, str(path))
         self._check_services(_services_in(source, str(path)), _services_in(data, str(path)))
@@ -435,14 +426,12 @@ def assign_device(
     the slots (groups of devices) again.
 
     Raises:
-        PolicyError: a file cannot be used or written, ``owner`` has no file, or the device is shared. All
+        GatewayError: a file cannot be used or written, ``owner`` has no file, or the device is shared. All
             files are unchanged.
     """
     editing.check_not_shared(frozenset({mac}))
     if owner is not None and owner.built_in:
-        raise PolicyError(owner.id, "is built in and has no file", "name a person's profile").coded(
-            Code.NO_PROFILE
-        )
+        raise ControlError.of(Code.NO_PROFILE)
     draft = Draft({}, {})
     for profile in household.profiles.values():
         devices = [device for device in profile.devices if device != mac]

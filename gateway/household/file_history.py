@@ -15,7 +15,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically, write_error_text
 from gateway.core.reason_codes import Code
 from gateway.policy.requests.requests import MAX_REASON
@@ -114,12 +114,12 @@ class FileHistory:
     def earlier(self, path: Path, revision: int) -> tuple[list[FileChange], bytes]:
         """Return the stored changes of a file since a revision, newest first, and its content then.
 
-        Raises PolicyError if the revision is not stored.
+        Raises ControlError if the revision is not stored.
         """
         steps = self.since(path.name, revision)
         old = self.content(steps[-1], path.name) if steps else None
         if old is None:
-            raise no_revision(path, revision)
+            raise ControlError.of(Code.NO_REVISION)
         return steps, old
 
     def content(self, step: FileChange, name: str) -> bytes | None:
@@ -145,7 +145,7 @@ class FileHistory:
         """Write ``files``, store their previous contents in the history, and return this change.
 
         ``found``: the contents that the files must still have. ``by``, ``at``, ``because``: author,
-        time and reason. ``by_hand``: files that were edited by hand before. Raises PolicyError,
+        time and reason. ``by_hand``: files that were edited by hand before. Raises GatewayError,
         with all files unchanged, if one has another content or cannot be written.
         """
         number = 1 + max(max(self._cached(), default=0), self._unreadable)
@@ -159,7 +159,7 @@ class FileHistory:
         except OSError as error:
             self._discard(step)
             raise not_written(self._home, error) from error
-        except PolicyError:
+        except GatewayError:
             self._discard(step)
             raise
         self._cached()[number] = step
@@ -224,7 +224,7 @@ class FileHistory:
     def _check(self, files: Contents, found: Contents) -> None:
         for name in files:
             if self.read(name) != found[name]:
-                raise changed_meanwhile(self._home / name)
+                raise ControlError.of(Code.CHANGED_MEANWHILE)
 
     def _replace(self, files: Contents, found: Contents) -> None:
         """Write all files.
@@ -347,13 +347,3 @@ def not_written(path: Path, error: OSError) -> PolicyError:
     return PolicyError(str(path), f"cannot be written ({why})", "look at disk and rights").coded(
         Code.NOT_WRITTEN, why=why
     )
-
-
-def no_revision(path: Path, revision: int) -> PolicyError:
-    where, fix = f"{path}: {revision}", f"look into {path.parent / FOLDER}"
-    return PolicyError(where, "is no version that is kept", fix).coded(Code.NO_REVISION)
-
-
-def changed_meanwhile(path: Path) -> PolicyError:
-    problem, fix = "was changed meanwhile", "look at it again, then change it"
-    return PolicyError(str(path), problem, fix).coded(Code.CHANGED_MEANWHILE)

@@ -22,9 +22,10 @@ from typing import Any
 
 import yaml
 
-from gateway.core.errors import ListError
+from gateway.core.errors import ControlError, ListError
 from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.public_addresses import NotOutside, check_url
+from gateway.core.reason_codes import Code
 from gateway.lists.sources import PublishedList
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import Categories
@@ -81,14 +82,10 @@ class OwnLists:
     def with_list(self, name: str, url: str, category: str, key: str) -> OwnLists:
         """Return these settings with one more list.
 
-        Raises ListError if there are too many, or for a used URL. ``key``: the id of the new list.
+        Raises ControlError if there are too many, or for a used URL. ``key``: the id of the new list.
         """
-        if len(self.lists) >= MAX_OWN:
-            msg = f"there are {MAX_OWN} lists of your own already; remove one first"
-            raise ListError(msg)
-        if any(published.url == url for published in self.lists.values()):
-            msg = f"{url} is one of your lists already"
-            raise ListError(msg)
+        if len(self.lists) >= MAX_OWN or any(published.url == url for published in self.lists.values()):
+            raise ControlError.of(Code.LIST_NOT_ADDED)
         return replace(self, lists={**self.lists, key: own_list(key, name, url, category)})
 
     def without_list(self, key: str) -> OwnLists:

@@ -244,17 +244,17 @@ class Bridge:
         if not profile:
             return home_command(message.payload, filter_switch=self._settings.filter_switch)
         if profile not in self._children:
-            raise ControlError(f"no child {profile!r} is published").coded(Code.NO_CHILD)
+            raise ControlError.of(Code.NO_CHILD, name=profile)
         command = child_command(message.payload, profile)
         if command.request is not None:
             request = self._waiting.get(command.request)
             if request is None or request.profile != profile:
-                raise ControlError(f"no open request {command.request} of this child").coded(Code.NO_REQUEST)
+                raise ControlError.of(Code.NO_REQUEST)
         return command
 
     def _send(self, command: HomeCommand) -> None:
         if self._permission is None:
-            raise ControlError("there is no valid token").coded(Code.WRONG_TOKEN)
+            raise ControlError.of(Code.WRONG_TOKEN)
         self._client.ask(command.verb, by=self._permission.name, via=self._permission.via, **command.values)
 
     # ------------------------------------------------------------------------------------ what is published

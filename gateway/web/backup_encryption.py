@@ -17,7 +17,7 @@ import sys
 import zlib
 from dataclasses import dataclass
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import ControlError
 from gateway.core.optional_packages import MissingPackageError, require
 from gateway.core.reason_codes import Code
 
@@ -39,7 +39,7 @@ SEALED = "backups"  # the feature in the message about a missing package
 _HEADER = struct.Struct(f">8sBBBBB3x{SALT}s{NONCE}s")
 
 
-class BackupFileError(GatewayError):
+class BackupFileError(ControlError):
     """Raised if a backup cannot be made or opened. The message is one line."""
 
 
@@ -99,8 +99,7 @@ def _new_header(password: str) -> BackupHeader:
     Raises BackupFileError for a password of the wrong length.
     """
     if not PASSWORD_LEAST <= len(password) <= PASSWORD_MOST:
-        msg = f"a backup's password has {PASSWORD_LEAST} to {PASSWORD_MOST} characters"
-        raise BackupFileError(msg).coded(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
+        raise BackupFileError.of(Code.BACKUP_PASSWORD, least=PASSWORD_LEAST, most=PASSWORD_MOST)
     return BackupHeader(LOG_N, R, P, os.urandom(SALT), os.urandom(NONCE))
 
 
@@ -133,8 +132,7 @@ def decrypt_backup(data: bytes, password: str) -> bytes:
     try:
         packed = ChaCha20Poly1305(_key(password, header)).decrypt(header.nonce, body, header.data)
     except InvalidTag:
-        msg = "the password is wrong, or the file is damaged"
-        raise BackupFileError(msg).coded(Code.BACKUP_LOCKED) from None
+        raise BackupFileError.of(Code.BACKUP_LOCKED) from None
     unpacker = zlib.decompressobj()
     try:
         content = unpacker.decompress(packed, MOST_CONTENT + 1)
@@ -154,8 +152,7 @@ def read_header(data: bytes) -> BackupHeader:
         raise _no_backup()
     _, version, kind, log_n, r, p, salt, nonce = _HEADER.unpack_from(data)
     if version > VERSION or (version == VERSION and kind != SCRYPT):
-        msg = "this backup was made by a newer version of Qalqan; install that version first"
-        raise BackupFileError(msg).coded(Code.BACKUP_NEWER)
+        raise BackupFileError.of(Code.BACKUP_NEWER)
     header = BackupHeader(log_n, r, p, salt, nonce)
     bounded = 1 <= log_n <= MOST_LOG_N and 1 <= r <= MOST_R and 1 <= p <= MOST_P
     if not bounded or header.data != data[: _HEADER.size]:
@@ -175,13 +172,11 @@ def _key(password: str, header: BackupHeader) -> bytes:
 
 
 def _too_large() -> BackupFileError:
-    most = MOST_CONTENT >> 20
-    msg = f"the backup would be larger than {most} MiB; look for a large calendar"
-    return BackupFileError(msg).coded(Code.BACKUP_LARGE, most=most)
+    return BackupFileError.of(Code.BACKUP_LARGE, most=MOST_CONTENT >> 20)
 
 
 def _no_backup() -> BackupFileError:
-    return BackupFileError("this is not a backup of Qalqan, or it is damaged").coded(Code.BACKUP_BROKEN)
+    return BackupFileError.of(Code.BACKUP_BROKEN)
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.dataplane.internet import PERIOD
 from tests.core_dumps import NONE, core_limits
 from tests.lab import names
@@ -23,6 +24,7 @@ from tests.lab.daemon import Daemon
 from tests.lab.filtering import ALLOWED
 from tests.lab.home import ROOT, Home
 from tests.pace import longest
+from tests.sentences import sentence
 
 pytestmark = pytest.mark.lab
 
@@ -269,7 +271,7 @@ def test_guardians(daemon: Daemon) -> None:
     assert qalqan(daemon, "guardian", "reset", "Mum").splitlines()[-1] != link
     qalqan(daemon, "guardian", "remove", "Mum")
     assert "no guardian yet" in qalqan(daemon, "guardian", "list")
-    assert "qalqan guardian add" in qalqan(daemon, "guardian", "reset", "Mum", status=1)
+    assert Code.NO_GUARDIAN.sentence in qalqan(daemon, "guardian", "reset", "Mum", status=1)
 
 
 def test_whether_the_internet_works(daemon: Daemon) -> None:
@@ -316,7 +318,7 @@ def test_extra_time_and_its_end(daemon: Daemon) -> None:
         assert state(daemon, "daughter") == "open"
         qalqan(daemon, "grant", "daughter", "--undo")
         assert state(daemon, "daughter") == "bedtime"
-        assert "no extra time" in qalqan(daemon, "grant", "daughter", "--undo", status=1)
+        assert Code.NO_EXTRA_TIME.sentence in qalqan(daemon, "grant", "daughter", "--undo", status=1)
     finally:
         daemon.write_profile("daughter", PROFILES["daughter"])
         daemon.client.call("reload")
@@ -337,7 +339,7 @@ def test_a_request_and_its_answer(daemon: Daemon) -> None:
     out = qalqan(daemon, "request", "answer", number, "once", "--because", "for school")
     assert "Reddit is allowed for Aruzhan until" in out
     assert verdict() == "allow"
-    assert "answered before" in qalqan(daemon, "request", "answer", number, "no", status=1)
+    assert Code.ANSWERED_BEFORE.sentence in qalqan(daemon, "request", "answer", number, "no", status=1)
     assert "No request waits" in qalqan(daemon, "request", "list")
     daemon.write_profile("daughter", PROFILES["daughter"])
     daemon.client.call("reload")
@@ -346,7 +348,7 @@ def test_a_request_and_its_answer(daemon: Daemon) -> None:
 def test_codes_and_the_ledger(daemon: Daemon) -> None:
     code = qalqan(daemon, "ticket", "all", "15m").splitlines()[0]
     daemon.client.call("redeem", device=names.TABLET.mac, code=code)
-    with pytest.raises(ControlError, match="used before"):
+    with pytest.raises(ControlError, match=sentence(Code.CODE_USED)):
         daemon.client.call("redeem", device=names.TABLET.mac, code=code)
     qalqan(daemon, "grant", "daughter", "--undo")
     assert "Aruzhan" in qalqan(daemon, "ledger", "daughter")

@@ -21,6 +21,7 @@ from gateway.policy.accounts.people import (
     AnnouncementKind,
 )
 from tests.around import Scene, account_verb, guardians_of
+from tests.sentences import sentence
 
 HOME = "192.168.1.7"
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
@@ -121,7 +122,7 @@ def test_each_change_and_each_sign_in_is_recorded_with_who_and_from_where(desk: 
 
 
 def test_links_are_for_known_people_only(desk: Desk) -> None:
-    with pytest.raises(ControlError, match="no guardian 'Nobody'"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_GUARDIAN)):
         desk.root("link", name="Nobody")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.reason_codes import Code
 from tests.fleet.conftest import AddGateway
 from tests.fleet.gateway_agent import Gateway
 from tests.fleet.server import ROOT, Server, ServerError
@@ -75,7 +76,7 @@ def test_support_gets_the_file_only_while_a_parent_allows_it(
             ended = sent(server, gateway)
     for answer in (refused, ended):
         assert answer["status"] == "failed"
-        assert "no parent has approved it" in answer["output"]
+        assert Code.NOT_APPROVED.sentence in answer["output"]
     assert allowed["status"] == "success", allowed["output"]
     report = json.loads(allowed["output"])
     assert report["code"].startswith(f"{report['file']['version']}-")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
+from gateway.core.reason_codes import Code
 from gateway.household import editing
 from gateway.household.editing import Author, Editing
 from gateway.household.loading import load, load_product
@@ -16,6 +17,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.household import Household, keep_last_good
 from gateway.policy.profile.profile import Profile
 from tests.household.household_files import DAUGHTER, SON, write
+from tests.sentences import sentence
 
 PRODUCT = load_product()
 TABLET, NEW = "02:00:00:00:00:0a", "02:00:00:00:00:77"
@@ -64,7 +66,7 @@ def test_a_file_with_comments_is_kept_beside(tmp_path: Path) -> None:
 
 def test_what_has_no_file(tmp_path: Path) -> None:
     household = home(tmp_path)
-    with pytest.raises(PolicyError, match="has no file"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_PROFILE)):
         assign_device(household, NEW, household.guest)
 
 

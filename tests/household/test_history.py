@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.files import write_atomically
 from gateway.core.reason_codes import Code
 from gateway.household.editing import Author, Editing
@@ -101,7 +101,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
 def test_what_was_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "kid.yaml").write_bytes(b"a: 2\n")
     history = FileHistory(tmp_path)
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(ControlError) as caught:
         history.put({"kid.yaml": b"a: 3\n"}, {"kid.yaml": b"a: 1\n"}, by="Mum", at=AT, by_hand=frozenset())
     assert caught.value.code == Code.CHANGED_MEANWHILE
     assert (tmp_path / "kid.yaml").read_bytes() == b"a: 2\n"

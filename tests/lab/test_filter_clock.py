@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
@@ -25,6 +26,7 @@ from tests.lab.filtering import (
 )
 from tests.lab.home import Home
 from tests.pace import longest
+from tests.sentences import sentence
 
 pytestmark = pytest.mark.lab
 
@@ -101,9 +103,9 @@ def test_it_opens_when_the_time_becomes_known(home: Home, daemon: Daemon) -> Non
 def test_a_guardians_phone_gives_the_time(home: Home, daemon: Daemon) -> None:
     _know(daemon, False)
     now = datetime.now(UTC)
-    with pytest.raises(ControlError, match="no guardian"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_GUARDIAN)):
         daemon.client.call("time", by="Son", at=now.isoformat())
-    with pytest.raises(ControlError, match="has passed"):
+    with pytest.raises(ControlError, match=sentence(Code.CLOCK_WRONG)):
         daemon.client.call("time", by="Mum", at="1970-01-01T00:00:00Z")
     noon = datetime(2026, 11, 26, 12, 0, tzinfo=ZONE)
     told = daemon.client.call("time", by="Mum", at=noon.isoformat())

@@ -19,6 +19,7 @@ import pytest
 
 from gateway.control.protocol import ANSWER_LIMIT, PROBE_INTERFACE, LineReader, decode, encode
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import (
@@ -44,6 +45,7 @@ from tests.lab.filtering import (
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace, remove
 from tests.pace import longest, within
+from tests.sentences import sentence
 
 pytestmark = pytest.mark.lab
 
@@ -297,10 +299,10 @@ def test_what_begin_and_seen_tell(own: Home, daemon: Daemon) -> None:
     [
         ({"who": "daughter", "mac": "00:5a:91:c3:07:e4"}, "is no locally administered address"),
         ({"who": "daughter", "mac": names.TABLET.mac}, "is a device's that was seen here"),
-        ({"who": "mum", "mac": OTHER_MAC}, "who is no child"),
+        ({"who": "mum", "mac": OTHER_MAC}, "is not a child"),
         ({"who": "nobody", "mac": OTHER_MAC}, "there is no such profile"),
-        ({"who": names.PARENT.mac, "mac": OTHER_MAC}, "a device that is not filtered"),
-        ({"who": "02:00:00:00:00:77", "mac": OTHER_MAC}, "was never seen here"),
+        ({"who": names.PARENT.mac, "mac": OTHER_MAC}, sentence(Code.NOT_FILTERED)),
+        ({"who": "02:00:00:00:00:77", "mac": OTHER_MAC}, sentence(Code.NOT_FILTERED)),
         ({"who": "daughter", "mac": OTHER_MAC, "interface": "eth0"}, f"can only be {PROBE_INTERFACE}"),
     ],
 )
@@ -311,7 +313,7 @@ def test_what_cannot_be_audited(daemon: Daemon, values: dict[str, str], problem:
 
 
 def test_one_at_a_time(own: Home, daemon: Daemon) -> None:
-    with wearing(own, daemon), pytest.raises(ControlError, match="a bypass test runs already"):
+    with wearing(own, daemon), pytest.raises(ControlError, match=sentence(Code.BUSY)):
         daemon.client.call("probe_begin", who="son", mac=OTHER_MAC)
 
 

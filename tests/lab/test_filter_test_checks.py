@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.filter_test.catalogue import CHECKS
 from gateway.filter_test.surroundings import ALLOWED, EPDG
 from gateway.household.loading import load_product
@@ -25,6 +26,7 @@ from tests.lab.home import ROOT, Home
 from tests.lab.netns import stopping
 from tests.lab.trusted import Trusted
 from tests.pace import longest
+from tests.sentences import sentence
 
 pytestmark = pytest.mark.lab
 
@@ -164,7 +166,7 @@ def test_the_pages_have_one_tried_by_the_daemon(home: Home) -> None:
         daemon.client.call("guardian", action="add", name="Mum")
         bypass = {"id": "daughter", "method": "bypass", "by": "Mum"}
         assert daemon.client.call("filter_test", action="start", **bypass)["busy"]
-        with pytest.raises(ControlError, match="runs already"):
+        with pytest.raises(ControlError, match=sentence(Code.TRIAL_RUNS)):
             daemon.client.call("filter_test", action="start", **bypass)
 
         def look() -> dict[str, Any]:

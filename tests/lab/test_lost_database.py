@@ -11,12 +11,14 @@ from contextlib import closing
 import pytest
 
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.store.migrations import MIGRATIONS
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import ALLOWED, CUT, REFUSED, fetch, fresh, until
 from tests.lab.home import Home
 from tests.lab.netns import Namespace
+from tests.sentences import sentence
 
 pytestmark = pytest.mark.lab
 
@@ -83,7 +85,7 @@ def test_rules_accounts_and_owners_outlive_the_database(home: Home, how: str) ->
         daemon.start()
         assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
         label = str(daemon.client.call("guardian", action="list")["label"])
-        with pytest.raises(ControlError, match="the button was not pressed"):
+        with pytest.raises(ControlError, match=sentence(Code.NO_BUTTON)):
             claim(daemon, label, "Child")
         daemon.client.call("guardian", action="button")
         claim(daemon, label, "Mum")

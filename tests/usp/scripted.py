@@ -12,7 +12,7 @@ from gateway.usp.values import UNKNOWN_TIME
 VENDOR = "isp.example"
 ROOT = "Device.X_ISP-EXAMPLE_FamilyFilter."
 BROKER = "os::ISPEXAMPLE-router1"
-REFUSAL = "no parent has approved it; they can in Qalqan, on Health"
+REFUSAL = "no parent has approved it; they can in Qalqan, on Health"  # the text when this was recorded
 FILE = "H4sIAAAAAAAAA6tWKkstKs7Mz1OyUjLQM9AzUqoFALOmPjoUAAAA"
 
 KNOWN = {

@@ -22,6 +22,7 @@ from gateway.control.schema import values_of
 from gateway.control.verbs import Verb
 from gateway.core.errors import ControlError
 from gateway.core.files import SOCKET
+from gateway.core.reason_codes import Code
 from gateway.features.status import vitals
 from gateway.usp.agent import Denied
 from gateway.usp.daemon_filter import GZIP, PATIENCE, DaemonFilter
@@ -34,6 +35,7 @@ from tests.features.conftest import *  # noqa: F403 -- its fixtures
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 from tests.figures import HEALTH_FIGURES, HOME
+from tests.sentences import sentence
 from tests.webui.standin.places import NOW
 
 Answer = TypeVar("Answer")
@@ -112,7 +114,7 @@ def test_no_value_names_a_person_or_device(desk: Desk, family_filter: DaemonFilt
 
 
 def test_the_filter_is_switched_with_an_approval_only(desk: Desk, family_filter: DaemonFilter) -> None:
-    with pytest.raises(Denied, match="no parent has approved it") as caught:
+    with pytest.raises(Denied, match=sentence(Code.NOT_APPROVED)) as caught:
         family_filter.switch(False)
     assert caught.value.reason is ErrorCode.PERMISSION_DENIED
     desk.ask("switch_access", minutes=60, by="Mum")
@@ -126,7 +128,7 @@ def test_the_filter_is_switched_with_an_approval_only(desk: Desk, family_filter:
 
 
 def test_the_support_file_needs_an_approval(desk: Desk, family_filter: DaemonFilter) -> None:
-    with pytest.raises(Denied, match="no parent has approved it"):
+    with pytest.raises(Denied, match=sentence(Code.NOT_APPROVED)):
         family_filter.support_file()
     desk.ask("support_access", minutes=60, by="Mum")
     report = json.loads(zlib.decompress(base64.b64decode(family_filter.support_file()), GZIP))
@@ -178,8 +180,7 @@ def control(tmp_path: Path) -> Iterator[Path]:
     """The path of a control socket, behind which a parent has approved support only."""
 
     def refuse(_: ControlRequest) -> Mapping[str, Any]:
-        msg = "no parent has approved it"
-        raise ControlError(msg)
+        raise ControlError.of(Code.NOT_APPROVED)
 
     file = {
         "format": 1, "made": NOW, "version": "0.1.0", "python": "3.13", "kernel": "6.12", "machine": "x86_64",
@@ -212,7 +213,7 @@ def test_a_call_prints_json_or_a_refusal(control: Path) -> None:
     assert call(control, "switch", '{"on": "1"}').stdout == "{}\n"
     refused = call(control, "switch", '{"on": "false"}')
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "no parent has approved it" in refused.stderr
+    assert Code.NOT_APPROVED.sentence in refused.stderr
     assert json.loads(call(control, "support_file").stdout)["File"]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.reason_codes import Code
 from gateway.web.backup_encryption import (
     BackupFileError,
     decrypt_backup,
@@ -18,6 +19,7 @@ from gateway.web.backup_encryption import (
     encrypt_with_key,
 )
 from gateway.web.backup_folder import FolderError, check_mounted, drives, store, stored
+from tests.sentences import sentence
 
 PASSPHRASE, CONTENT = "four quiet words", b'{"format": 1}'
 DAY = date(2026, 11, 24)
@@ -35,11 +37,11 @@ def test_the_stored_key_makes_files_that_the_passphrase_opens_and_is_not_the_pas
     first, second = encrypt_with_key(CONTENT, key), encrypt_with_key(CONTENT, key)
     assert first != second, "each has a nonce of its own"
     assert [decrypt_backup(file, PASSPHRASE) for file in (first, second)] == [CONTENT, CONTENT]
-    with pytest.raises(BackupFileError, match="the password is wrong"):
+    with pytest.raises(BackupFileError, match=sentence(Code.BACKUP_LOCKED)):
         decrypt_backup(first, "another one")
     assert PASSPHRASE not in key
     assert derive_key(b"", PASSPHRASE).decode() != key, "each has a salt of its own"
-    with pytest.raises(BackupFileError, match="8 to 200 characters"):
+    with pytest.raises(BackupFileError, match=sentence(Code.BACKUP_PASSWORD, least=8, most=200)):
         derive_key(b"", "short")
 
 

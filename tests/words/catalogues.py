@@ -14,6 +14,7 @@ from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from gateway.core.reason_codes import Code
 from gateway.policy.judge.explanation import ENGLISH
 from webui.language.i18n import DOMAIN, OWN_NAMES, SOURCE_LANGUAGE
 from webui.language.telling import DECISION
@@ -70,7 +71,7 @@ def code() -> Catalog:
         project="Qalqan", charset="utf-8", fuzzy=False, header_comment="# The English of Qalqan's pages."
     )
     for path, line, message, comments, context in sorted(
-        (*_of_files(), *_of_decisions()), key=lambda one: (one[0], one[1])
+        (*_of_files(), *_of_errors(), *_of_decisions()), key=lambda one: (one[0], one[1])
     ):
         catalogue.add(message, None, [(path, line)], auto_comments=comments, context=context)
     return catalogue
@@ -90,6 +91,13 @@ def _of_files() -> Iterator[Found]:
             name = path.relative_to(ROOT).as_posix()
             for line, message, comments, context in found:
                 yield name, line, message, list(comments), context
+
+
+def _of_errors() -> Iterator[Found]:
+    """The sentences of the daemon's error codes, which the pages translate."""
+    for number, code in enumerate(Code, 1):
+        if code.sentence:
+            yield "gateway/core/reason_codes.py", number, code.sentence, [], None
 
 
 def _of_decisions() -> Iterator[Found]:

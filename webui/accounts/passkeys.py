@@ -61,5 +61,4 @@ def result(message: Mapping[str, Any], **values: object) -> AccountResponse:
         if not answer.checking:
             return answer
         time.sleep(PAUSE)
-    msg = "the check of the passkey takes too long; try again in a moment"
-    raise ControlError(msg).coded(Code.PASSKEY_UNCHECKED)
+    raise ControlError.of(Code.PASSKEY_UNCHECKED)

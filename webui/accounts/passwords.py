@@ -111,4 +111,4 @@ def _in_turn() -> Iterator[None]:
 
 
 def _busy() -> BusyError:
-    return BusyError("too many sign in at once; try again in a moment").coded(Code.BUSY)
+    return BusyError.of(Code.BUSY)

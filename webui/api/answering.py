@@ -137,7 +137,7 @@ def _answer(operation: Operation, parts: dict[str, str]) -> Response:
         if operation.by_session and not me.session:
             raise Problem(403, "session_only")
         if operation.proof and not me.proof:
-            raise of_refusal(ControlError("the password is needed").coded(Code.PROOF_NEEDED))
+            raise of_refusal(ControlError.of(Code.PROOF_NEEDED))
     given = parts_of(parts) | sent(operation)
     found = operation.call(me, **given)
     if isinstance(found, Response):

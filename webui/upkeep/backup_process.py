@@ -66,4 +66,4 @@ def _work(what: str, data: bytes, password: str) -> bytes:
 
 
 def _busy() -> ControlError:
-    return ControlError("backup: there is no room for it now; try again in a moment").coded(Code.BUSY)
+    return ControlError.of(Code.BUSY)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.control.permissions import may_change
 from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Role
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.household.claim import Claim
 from gateway.household.context import HomeContext
@@ -39,9 +40,9 @@ class Access:
         by = request.text("by")
         account = self._people.accounts().get(by)
         if account is None:
-            request.refuse("by", "names no guardian of this household; sign in again", Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
         if not may_change(account.role, request.do):
-            request.refuse("by", f"names {by}, who is no guardian here", Code.GUARDIANS_ONLY)
+            raise ControlError.of(Code.GUARDIANS_ONLY)
         self._proofs.require(request)
         return by
 
@@ -62,15 +63,13 @@ class Access:
         account = self._people.accounts().get(request.text("by", ""))
         return account if account is not None and account.role is PersonRole.HELPER else None
 
-    def noting(self, request: ControlRequest, key: str = "mac") -> None:
+    def refuse_unclaimed(self) -> None:
         """Raise ControlError on an unclaimed gateway, which stores nothing about devices.
 
-        It has neither a guardian nor a child's rule file. ``key``: the field of the request that names the
-        device.
+        It has neither a guardian nor a child's rule file.
         """
         if self._claim.unclaimed:
-            problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
-            request.refuse(key, problem, Code.NO_DEVICE)
+            raise ControlError.of(Code.NO_DEVICE)
 
     def named(self, request: ControlRequest) -> tuple[str, list[Profile]]:
         """Return whom ``who`` names (``all``, a profile id or a MAC address), and the profiles it stands for.
@@ -82,17 +81,17 @@ class Access:
         household = self._home.rules.household
         if who.casefold() == ALL:
             if not household.children:
-                request.refuse("who", "means every child, and there is none yet", Code.NO_CHILDREN)
+                raise ControlError.of(Code.NO_CHILDREN)
             return ALL, list(household.children)
         mac = parse_mac(who)
         if mac is not None:
             member = self._family.member_of(mac)
             if member is None:
-                request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
+                raise ControlError.of(Code.NOT_FILTERED)
             return mac, [member.profile]
         profile = self._home.rules.household.profile(who)
         if profile.built_in or not profile.is_child:
-            request.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            raise ControlError.of(Code.NO_CHILD, name=profile.name)
         return profile.id, [profile]
 
     def members(self, request: ControlRequest) -> list[tuple[str, Member]]:
@@ -109,7 +108,7 @@ class Access:
         member = self._family.member_of(mac)
         assert member is not None  # `named` has checked it
         if member.quarantined:
-            request.refuse("who", f"names {mac}, a new device; assign it to an owner first", Code.NEW_DEVICE)
+            raise ControlError.of(Code.NEW_DEVICE)
         return [(mac, member)]
 
     def child(self, request: ControlRequest) -> Member:
@@ -121,7 +120,7 @@ class Access:
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)
         if mac is None or member is None or not member.profile.is_child or member.quarantined or member.asked:
-            request.refuse("device", "is no device of a child here", Code.NO_DEVICE_OF_A_CHILD)
+            raise ControlError.of(Code.NO_DEVICE_OF_A_CHILD)
         return member
 
     def stand_in(self, profile: Profile) -> Member:

@@ -42,8 +42,7 @@ class PasskeyChecks:
         Raises ControlError if WAITING_LIMIT responses wait already.
         """
         if len(self._waiting) >= WAITING_LIMIT:
-            msg = "too many passkeys are checked at once; try again in a moment"
-            raise ControlError(msg).coded(Code.PASSKEY_UNCHECKED)
+            raise ControlError.of(Code.PASSKEY_UNCHECKED)
         self._waiting.append((json.dumps(work).encode("ascii"), done))
         self._next()
 

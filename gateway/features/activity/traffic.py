@@ -137,12 +137,10 @@ class LiveTraffic:
         """
         self.sweep()
         if self._access.right(mac, "") is not TrafficRight.STARTED:
-            msg = "traffic_watch: this device is private"
-            raise ControlError(msg).coded(Code.TRAFFIC_PRIVATE)
+            raise ControlError.of(Code.TRAFFIC_PRIVATE)
         running = self._children.get(mac)
         if running is not None:
-            msg = f"traffic_watch: {running.by} looks at this device already"
-            raise ControlError(msg).coded(Code.BUSY)
+            raise ControlError.of(Code.BUSY)
         ends = self._home.loop.now() + CHILD_MINUTES * 60
         watch = self._children[mac] = ChildWatch(mac, profile.id, by, self._home.local_now(), ends)
         self._forget_rights()

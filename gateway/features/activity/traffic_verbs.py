@@ -18,6 +18,7 @@ from gateway.control.contract.activity import (
 )
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.activity.traffic import CHILD_MINUTES, LiveTraffic, TrafficEntry
@@ -122,13 +123,13 @@ class TrafficVerbs:
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None or mac not in self._macs():
-            call.refuse("mac", "names a device that is not known here", Code.NO_DEVICE)
+            raise ControlError.of(Code.NO_DEVICE)
         if call.args.action == "end":
             self._traffic.end(mac)
             return TrafficWatch(mac, None)
         member = self._family.member_of(mac)
         if member is None or self._traffic.right(mac, "") is not TrafficRight.STARTED:
-            call.refuse("mac", "names a device that is private", Code.TRAFFIC_PRIVATE)
+            raise ControlError.of(Code.TRAFFIC_PRIVATE)
         watch = self._traffic.start(by, mac, member.profile)
         until: datetime = self._traffic.until(watch)
         detail = f"{watch.profile} {CHILD_MINUTES} min {mac}"

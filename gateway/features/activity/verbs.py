@@ -18,6 +18,7 @@ from gateway.control.contract.activity import (
 from gateway.control.contract.time import LEDGER_DAYS
 from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.activity.histories import (
@@ -210,7 +211,7 @@ class HistoryVerbs:
             call.refuse("id", "is missing")
         profile = self._home.rules.household.profile(call.args.id)
         if not profile.is_child:
-            call.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            raise ControlError.of(Code.NO_CHILD, name=profile.name)
         return profile
 
     def _today(self) -> date:

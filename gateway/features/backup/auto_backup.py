@@ -14,7 +14,7 @@ from typing import Any
 from gateway.control.contract.backup import AUTO_BACKUP, AutoBackupRequest, AutoBackupState
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.files import write_atomically, write_error_text
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
@@ -98,7 +98,7 @@ class AutoBackups:
         """
         folder, settings = call.text("folder"), self._settings
         if folder not in (*drives(), settings.folder if settings else ""):
-            call.refuse("folder", "is no folder where a drive is mounted", Code.NO_DRIVE)
+            raise ControlError.of(Code.NO_DRIVE)
         if call.args.key is None and not self._key.exists():
             call.refuse("key", "is missing: type a passphrase")
         if not any(key.startswith("backup.") for key in self._home.rules.household.config.fixed):

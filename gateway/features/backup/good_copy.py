@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from gateway import __version__
-from gateway.core.errors import PolicyError
+from gateway.core.errors import GatewayError
 from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.loop import Timer
 from gateway.core.throttle import Throttle
@@ -150,7 +150,7 @@ class GoodCopy:
             return None
         try:
             return parse_backup(read_bounded(self.path, MOST).decode("ascii", "replace"))
-        except PolicyError as error:
+        except GatewayError as error:
             _log.error("%s: %s. A new copy is written.", self.path, error)
             return None
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from gateway.age.bands import AgeBand
-from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 class Restoring:
     """Applies the plan of a restore to files and store, and undoes it.
 
-    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a
+    ``refuse_file`` raises ControlError, given a profile's id and file, if the file would postpone a
     child's proposed change to adulthood.
     """
 
@@ -114,13 +114,12 @@ class Restoring:
         """Undo the last restore, and return its plan. The rules apply after `reload_steps`.
 
         Raises:
-            PolicyError: There was none, files have changed since, undoing would postpone a child's
+            GatewayError: There was none, files have changed since, undoing would postpone a child's
                 proposed change to adulthood, or the files cannot be written. Everything is as before.
         """
         plan = self.last()
         if plan is None or not self.may_undo(plan):
-            where, fix = "restore", "change it by hand; earlier versions of the files are in history/"
-            raise PolicyError(where, "cannot be undone any more", fix).coded(Code.NO_WAY_BACK)
+            raise ControlError.of(Code.NO_WAY_BACK)
         self.refuse_later(plan, BEFORE)
         self._rename(DONE, DOING)
         try:
@@ -134,7 +133,7 @@ class Restoring:
         return plan
 
     def refuse_later(self, plan: RestorePlan, side: int) -> None:
-        """Raise PolicyError if files of the plan would postpone a child's proposed change to adulthood.
+        """Raise ControlError if files of the plan would postpone a child's proposed change to adulthood.
 
         ``side``: BEFORE or AFTER, the files as before or after the restore.
         """

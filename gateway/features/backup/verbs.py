@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
 
 from gateway.control.contract.backup import (
     BACKUP,
@@ -76,7 +75,7 @@ class _Transfer:
 class BackupVerbs:
     """Makes, sends, receives, previews, applies and undoes backups.
 
-    ``refuse_file`` raises PolicyError, given a profile's id and file, if the file would postpone a
+    ``refuse_file`` raises ControlError, given a profile's id and file, if the file would postpone a
     child's proposed change to adulthood.
     """
 
@@ -123,15 +122,14 @@ class BackupVerbs:
             text = backup_text(content)
             if len(text) > CONTENT_LIMIT:
                 most = CONTENT_LIMIT >> 20
-                msg = f"backup: there is more than {most} MiB to keep; look for a large calendar"
-                raise ControlError(msg).coded(Code.BACKUP_LARGE, most=most)
+                raise ControlError.of(Code.BACKUP_LARGE, most=most)
             self._drop_out()
             self._out = self._start_transfer(by, text, len(text), self._drop_out)
             if not call.args.automatic:
                 self._note(call, by, "backup", f"{len(content.profiles)} profiles", AnnouncementKind.BACKUP)
         transfer = self._out
         if transfer is None or transfer.by != by or start > transfer.size:
-            _gone("backup")
+            raise ControlError.of(Code.BACKUP_GONE)
         piece = transfer.text[start : start + PIECE]
         if start + len(piece) >= transfer.size:
             self._drop_out()
@@ -143,7 +141,7 @@ class BackupVerbs:
         """Do the request's ``action``: receive a backup in pieces, report its changes, apply or drop it.
 
         Others report or undo the last restore. Raises ControlError if no guardian sent it or the
-        backup is gone, and PolicyError if it cannot be used.
+        backup is gone, and GatewayError if it cannot be used.
         """
         actions: Mapping[str, _Action] = {
             "begin": self._begin,
@@ -188,7 +186,7 @@ class BackupVerbs:
     def _staged(self, transfer: _Transfer, by: str) -> Steps[tuple[Backup, RestorePlan, Household]]:
         """Return a received backup, the plan to restore it, and the household that it would give.
 
-        It runs in steps; nothing is restored. Raises PolicyError if the files cannot be used, or
+        It runs in steps; nothing is restored. Raises GatewayError if the files cannot be used, or
         would postpone a child's proposed change to adulthood.
         """
         rules = self._home.rules
@@ -225,17 +223,19 @@ class BackupVerbs:
 
     def _parse(self, transfer: _Transfer) -> Backup:
         if len(transfer.text) != transfer.size:
-            _gone("restore")
+            raise ControlError.of(Code.BACKUP_GONE)
         if transfer.backup is None:
             transfer.backup = parse_backup(transfer.text)
         return transfer.backup
 
     def _incoming(self, call: Call[RestoreRequest], by: str) -> _Transfer:
         transfer, token = self._in, call.text("token")
-        if transfer is None or transfer.by != by:
-            _gone("restore")
-        if not secrets.compare_digest(transfer.token.encode(), token.encode()):
-            _gone("restore")
+        if (
+            transfer is None
+            or transfer.by != by
+            or not secrets.compare_digest(transfer.token.encode(), token.encode())
+        ):
+            raise ControlError.of(Code.BACKUP_GONE)
         return transfer
 
     # ------------------------------------------------------------------------------------ both
@@ -269,11 +269,6 @@ class BackupVerbs:
             self._store.people.announce(
                 Announcement(announcement, by, device, now, now + ANNOUNCED_FOR, trusted)
             )
-
-
-def _gone(verb: str) -> NoReturn:
-    msg = f"{verb}: it is not held any more; begin again"
-    raise ControlError(msg).coded(Code.BACKUP_GONE)
 
 
 def _preview(backup: Backup, plan: RestorePlan, before: Household, after: Household) -> RestorePreview:

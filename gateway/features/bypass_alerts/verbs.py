@@ -19,6 +19,7 @@ from gateway.control.contract.bypass_alerts import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.schema import values_of
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.bypass_alerts.cards import CardChanged
@@ -89,7 +90,7 @@ class BypassCardVerbs:
         now, origin = self._home.local_now(), call.text("origin", "")
         found = [card for card in self._cards.of(mac or "") if card.way == way and self._visible(card)]
         if not found:
-            call.refuse("device", "has no such card", Code.NO_CARD)
+            raise ControlError.of(Code.NO_CARD)
         card = found[-1]
         self._cards.put(replace(card, dismissed=not back))
         what = "card back" if back else "card put away"

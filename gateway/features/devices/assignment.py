@@ -10,6 +10,7 @@ from datetime import datetime, time, timedelta
 
 from gateway.control.contract.devices import Assigned, AssignRequest, ForgetRequest, Forgotten
 from gateway.control.protocol import Call, ControlRequest, Role
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
 from gateway.features.accounts.access import Access
@@ -109,7 +110,7 @@ class DeviceAssignment:
         mac, place = self.mac(call, call.args.mac), call.args.profile
         by = self._access.confirmed(call) if self.ends_filter(mac, place) else self._access.guardian(call)
         was, before = self.of(mac), self.before(mac, place)
-        self._refuse_shared(call, mac)
+        self._refuse_shared(mac)
         self.put(mac, place, by)
         at, origin = self._home.local_now(), call.text("origin", "")
         self._store.audit("assign", f"{mac} {place}{before}", by=by, at=at, origin=origin)
@@ -139,12 +140,9 @@ class DeviceAssignment:
         was = self.of(mac) if place.casefold() in PLACES else stored
         return f"{WAS}{was}" if was in PLACES or was in self._home.rules.household.profiles else ""
 
-    def _refuse_shared(self, request: ControlRequest, mac: str) -> None:
-        people = self._home.rules.household.config.shared.get(mac)
-        if people is not None:
-            names = ", ".join(people)
-            problem = f"is a device shared by {names}; end that first ('shared' in qalqan.yaml)"
-            request.refuse("mac", problem, Code.DEVICE_SHARED)
+    def _refuse_shared(self, mac: str) -> None:
+        if mac in self._home.rules.household.config.shared:
+            raise ControlError.of(Code.DEVICE_SHARED)
 
     def put(self, mac: str, place: str, by: str) -> None:
         """Store a device's profile or place, and drop the open question and adult proof about it.
@@ -191,7 +189,7 @@ class DeviceAssignment:
         """
         by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store
-        self._refuse_shared(call, mac)
+        self._refuse_shared(mac)
         self._write(mac, None, by)
         self._presence.forget(mac)
         store.forget_slot(mac)
@@ -214,9 +212,9 @@ class DeviceAssignment:
         mac = parse_mac(text)
         if mac is None:
             request.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        self._access.noting(request)
+        self._access.refuse_unclaimed()
         if request.role is Role.WEB and mac not in self.macs():
-            request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
+            raise ControlError.of(Code.NO_DEVICE)
         return mac
 
     def macs(self) -> frozenset[str]:

@@ -32,7 +32,7 @@ class MarkVerbs:
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None:
             call.refuse("mac", "is no MAC address such as 02:00:00:00:00:0a")
-        self._access.noting(call)
+        self._access.refuse_unclaimed()
         no_mobile_data = call.args.no_mobile_data
         at, origin = self._home.local_now(), call.text("origin", "")
         self._marks.mark(mac, no_mobile_data=no_mobile_data, by=by, at=at, origin=origin)

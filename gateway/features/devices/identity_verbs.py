@@ -14,6 +14,7 @@ from gateway.control.contract.devices import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
 from gateway.features.accounts.access import Access
@@ -75,7 +76,7 @@ class IdentityVerbs:
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)
         if question is None or not question.waits:
-            call.refuse("mac", "names a device about which nothing is asked now", Code.NO_QUESTION)
+            raise ControlError.of(Code.NO_QUESTION)
         place = call.args.profile or call.args.answer or ""
         assigns = call.args.profile is not None or place in PLACE_REPLIES
         if assigns and self._assignment.ends_filter(question.mac, place):
@@ -96,7 +97,7 @@ class IdentityVerbs:
     def _profile(self, call: Call[IdentifyRequest], who: str, question: IdentityQuestion) -> str:
         profile = self._home.rules.household.find(who)
         if question.ask not in ACCEPTS_PROFILE or profile is None or profile.built_in:
-            call.refuse("profile", "names no person who may own this device", Code.NO_PROFILE)
+            raise ControlError.of(Code.NO_PROFILE)
         self._assignment.put(question.mac, profile.id, self._access.guardian(call))
         return profile.id
 
@@ -127,6 +128,6 @@ class IdentityVerbs:
         household = self._home.rules.household
         owner = household.owner_of(question.known)
         if owner is None or owner.id not in household.profiles or question.known in household.config.shared:
-            call.refuse("answer", "cannot be written: choose the owner by name", Code.SAY_WHOSE)
+            raise ControlError.of(Code.SAY_WHOSE)
         profile, by = household.profiles[owner.id], self._access.guardian(call)
         self._assignment.add_address(profile, question.known, question.mac, by, instead=instead)

@@ -194,8 +194,7 @@ class DeviceVerbs:
         notes = self._notes
         was = notes.labels().get(mac, "")
         if not notes.name(mac, label):
-            problem = f"is one too many: {LABELS_LIMIT} devices have names already"
-            call.refuse("name", problem, Code.TOO_MANY_NAMES, most=LABELS_LIMIT)
+            raise ControlError.of(Code.TOO_MANY_NAMES, most=LABELS_LIMIT)
         now, origin = self._home.local_now(), call.text("origin", "")
         self._audit("name_device", f"{mac} {label or '-'}", by=by, at=now, origin=origin)
         name = self._presence.here.name_of(mac)
@@ -213,8 +212,7 @@ class DeviceVerbs:
             self._access.guardian(call)
             if call.role is Role.WEB and not scanning.running and scanning.wait > 0:
                 seconds = math.ceil(scanning.wait)
-                msg = f"scan: there was one just now; try again in {seconds} s"
-                raise ControlError(msg).coded(Code.SCANNED_JUST_NOW, seconds=seconds)
+                raise ControlError.of(Code.SCANNED_JUST_NOW, seconds=seconds)
             try:
                 scanning.start()
             except OSError as error:

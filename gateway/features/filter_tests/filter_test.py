@@ -10,6 +10,7 @@ Tests are in memory only, at any log level, and nothing of them is recorded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +38,8 @@ from gateway.policy.judge.why import question
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.time.schedule import Schedule
 from gateway.policy.values import Decision, Observation, Verdict
+
+_log = logging.getLogger(__name__)
 
 SECONDS = 180  # that a device test observes decisions
 KEPT = 600  # seconds that tests of a device and of a site can be read; a bypass test takes longer, and stays
@@ -155,8 +158,7 @@ class FilterTests:
         if key not in self._all and len(self._all) >= MOST:
             over = next((old for old, stored in self._all.items() if not stored.running), None)
             if over is None:
-                msg = "filter_test: others run; wait until one has ended"
-                raise ControlError(msg).coded(Code.BUSY)
+                raise ControlError.of(Code.BUSY)
             del self._all[over]
 
     # ------------------------------------------------------------------------------------------- of a site
@@ -190,16 +192,15 @@ class FilterTests:
         be started.
         """
         if self._process.running:
-            msg = "filter_test: a bypass test runs already; wait until it has ended"
-            raise ControlError(msg).coded(Code.TRIAL_RUNS)
+            raise ControlError.of(Code.TRIAL_RUNS)
         test = FilterTest(profile, "bypass", self._home.loop.now())
         self._make_room((profile, "bypass"))  # before the process: without room its result would be lost
         config = str(self._home.rules.path)
         try:
             self._process.start(["gateway", "audit", profile, "--steps", "--config", config])
         except OSError as error:
-            msg = f"filter_test: no program can be started: {error.strerror or error}"
-            raise ControlError(msg).coded(Code.BUSY) from None
+            _log.warning("Starting the bypass test failed: %s.", error.strerror or error)
+            raise ControlError.of(Code.BUSY) from None
         self._bypass = self._store(test)
         self._home.publish("trial", profile=profile, what="begun")
 

@@ -10,8 +10,9 @@ from gateway.control.contract.filter_tests import (
     TestSiteRequest,
 )
 from gateway.control.contract.rules import Explanation
-from gateway.control.protocol import Call, ControlRequest
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.filter_tests.filter_test import FilterTest, FilterTests
@@ -51,10 +52,10 @@ class FilterTestVerbs:
         action = call.args.action
         if action in ("start", "end"):
             self._access.guardian(call)
-            profile = self._child(call, call.text("id"))
+            profile = self._child(call.text("id"))
             (self._start if action == "start" else self._end)(call, profile)
         elif call.args.id is not None and action == "look":
-            profile = self._child(call, call.args.id)
+            profile = self._child(call.args.id)
         else:
             return self._of_the_device(call)
         return self._response(profile.id, *self._tests.of(profile.id))
@@ -66,16 +67,16 @@ class FilterTestVerbs:
         child.
         """
         self._access.guardian(call)
-        profile = self._child(call, call.args.id)
+        profile = self._child(call.args.id)
         seen, at = parse_question(call.args.host), self._explainer.moment(call.args.at)
         found = self._explainer.explain(self._access.stand_in(profile), seen, at)
         self._tests.add_site(profile.id, found)
         return found
 
-    def _child(self, request: ControlRequest, who: str) -> Profile:
+    def _child(self, who: str) -> Profile:
         profile = self._home.rules.household.profile(who)
         if profile.built_in or not profile.is_child:
-            request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            raise ControlError.of(Code.NO_CHILD, name=profile.name)
         return profile
 
     def _start(self, call: Call[FilterTestRequest], profile: Profile) -> None:
@@ -84,7 +85,7 @@ class FilterTestVerbs:
             return
         member = self._access.child(call)
         if member.profile.id != profile.id:
-            call.refuse("device", "is no device of this child", Code.NO_DEVICE_OF_A_CHILD)
+            raise ControlError.of(Code.NO_DEVICE_OF_A_CHILD)
         self._tests.notify(self._tests.start_device(member, self._mac(call, member)))
 
     def _end(self, call: Call[FilterTestRequest], profile: Profile) -> None:

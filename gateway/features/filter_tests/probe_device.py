@@ -136,8 +136,7 @@ class ProbeDevice:
             GatewayError: the bypass test cannot begin; everything is as before.
         """
         if self._running is not None:
-            msg = "probe_begin: a bypass test runs already; wait until it has ended"
-            raise ControlError(msg).coded(Code.BUSY)
+            raise ControlError.of(Code.BUSY)
         in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
         running = self._running = _Running(ProbeAssignment(who, mac, self._numbers.lend(in_use)))
         self._interfaces.probe = interface
@@ -155,8 +154,7 @@ class ProbeDevice:
         rules = self._home.rules
         member = family.wear(worn, rules.household, rules.world, self._home.now())
         if member is None:
-            msg = f"probe_begin: {worn.who} has no rules that a bypass test could try"
-            raise ControlError(msg).coded(Code.NOT_FILTERED)
+            raise ControlError.of(Code.NOT_FILTERED)
         self._note(worn)
         self._presence.ignore(worn.mac)
         path.own_answers.keep(family.everybody)

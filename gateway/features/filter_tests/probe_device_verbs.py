@@ -20,6 +20,7 @@ from gateway.control.contract.filter_tests import (
 from gateway.control.protocol import PROBE_INTERFACE, Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.probe_device import SECONDS, ProbedDecision, ProbeDevice
 from gateway.household.context import HomeContext
@@ -66,7 +67,7 @@ class ProbeDeviceVerbs:
         ControlError for a device that is known here, a person who is no child, or if a test runs.
         """
         call.owner_only()
-        who, mac = self._who(call, call.args.who), self._mac(call, "mac", call.args.mac)
+        who, mac = self._who(call.args.who), self._mac(call, "mac", call.args.mac)
         stranger, interface = call.args.stranger, call.args.interface
         if stranger is not None:
             stranger = self._mac(call, "stranger", stranger)
@@ -77,7 +78,7 @@ class ProbeDeviceVerbs:
             self._presence.ignore(stranger, stranger=True)
         return rules
 
-    def _who(self, request: ControlRequest, who: str) -> str:
+    def _who(self, who: str) -> str:
         """Return the id of a child's or the guests' profile, or the MAC address of a filtered device.
 
         Raises ControlError for any other person or device.
@@ -86,18 +87,13 @@ class ProbeDeviceVerbs:
         if mac is None:
             profile = self._home.rules.household.profile(who)
             if not profile.is_child and profile.id != GUEST:
-                problem = f"names {profile.name}, who is no child"
-                request.refuse("who", problem, Code.NO_CHILD, name=profile.name)
+                raise ControlError.of(Code.NO_CHILD, name=profile.name)
             return profile.id
         member = self._family.member_of(mac)
-        if not self._is_known(mac):
-            request.refuse("who", f"names {mac}, which was never seen here", Code.NOT_FILTERED)
-        if member is None:
-            request.refuse("who", f"names {mac}, a device that is not filtered", Code.NOT_FILTERED)
+        if member is None or not self._is_known(mac):
+            raise ControlError.of(Code.NOT_FILTERED)
         if member.quarantined:
-            request.refuse(
-                "who", f"names {mac}, a quarantined device; assign it to an owner first", Code.NEW_DEVICE
-            )
+            raise ControlError.of(Code.NEW_DEVICE)
         return mac
 
     def _mac(self, request: ControlRequest, key: str, written: str) -> str:

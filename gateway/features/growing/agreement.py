@@ -11,6 +11,7 @@ from gateway.control.contract.growing import (
 )
 from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.pins import PinDesk
@@ -39,19 +40,19 @@ class AgreementVerbs:
     def agreement(self, call: Call[AgreementRequest]) -> AgreementResult:
         """Store the consent of a child (``device``) or guardian (``id``, ``by``), or end the agreement.
 
-        A child also sends its PIN. Raises ControlError for a wrong PIN or a child that needs none, and
-        PolicyError after too many wrong ones.
+        A child also sends its PIN. Raises ControlError for a wrong PIN, after too many wrong ones, or for a
+        child that needs none.
         """
         if call.has("device"):
             profile, guardian = self._access.child(call).profile, ""
-            self._old_enough(call, "device", profile)
+            self._old_enough(profile)
             self._pins.check(call, parse_mac(call.text("device")) or "", profile)
         else:
             guardian, ident = self._access.guardian(call), call.args.id
             if ident is None:
                 call.refuse("id", "is missing")
             profile = self._home.rules.household.profile(ident)
-            self._old_enough(call, "id", profile)
+            self._old_enough(profile)
         agreements, at = self._agreements, in_utc(self._home.local_now())
         by, origin = guardian or profile.name, call.text("origin", "")
         if call.args.action == "end":
@@ -82,7 +83,6 @@ class AgreementVerbs:
             else PendingAgreement(side=yes.side, by=yes.by or None, at=yes.at.astimezone(zone)),
         )
 
-    def _old_enough(self, call: Call[AgreementRequest], key: str, profile: Profile) -> None:
+    def _old_enough(self, profile: Profile) -> None:
         if not (profile.is_child and needs_pin(profile)):
-            problem = f"is about {profile.name}, who has no PIN to agree by"
-            call.refuse(key, problem, Code.NO_PIN, name=profile.name)
+            raise ControlError.of(Code.NO_PIN, name=profile.name)

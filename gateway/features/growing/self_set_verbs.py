@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.control.contract.growing import SELF_SET, SelfSetRequest, SelfSetResult
 from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.self_set import SelfSetting
@@ -44,13 +44,12 @@ class SelfSetVerbs:
     def self_set(self, call: Call[SelfSetRequest]) -> SelfSetResult:
         """Change the child's own bedtime and limits by the keys in ``set``, and return them.
 
-        The request needs the child's PIN. At most CHANGES_A_DAY are accepted in 24 hours. Raises ControlError
-        for a wrong PIN or a child that may not set them, and PolicyError for too many or invalid changes.
+        The request needs the child's PIN. At most CHANGES_A_DAY are accepted in 24 hours. Raises GatewayError
+        for a wrong PIN, a child that may not set them, and too many or invalid changes.
         """
         profile = self._access.child(call).profile
         if not may_set(profile, self._rules.household.bands):
-            problem = f"is of {profile.name}, whose times others set"
-            call.refuse("device", problem, Code.NOT_SELF_SET, name=profile.name)
+            raise ControlError.of(Code.NOT_SELF_SET, name=profile.name)
         changes = call.mapping("set")  # keys that may be written to the log
         self._pins.check(call, parse_mac(call.text("device")) or "", profile)
         self._changes.take(profile.id, loop_time(self._home))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway.age.bands import AgeBand
 from gateway.control.contract.growing import AgeTransition
-from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.features.activity.recent_refusals import RecentRefusals
@@ -168,7 +168,7 @@ class AgeTransitions:
     def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
         """Change a child's age group now because the guardian ``by`` agrees; return the made change.
 
-        Raises PolicyError if none is proposed, or GatewayError if the rule file cannot be changed.
+        Raises ControlError if none is proposed, or GatewayError if the rule file cannot be changed.
         """
         step = self.proposed(profile)
         try:
@@ -229,7 +229,7 @@ class AgeTransitions:
     def put_off(self, profile: Profile, until: str, reason: str, by: str, origin: str) -> LastTransition:
         """Postpone a child's change of age group until the month ``until``, and return it; possible once.
 
-        If it was already made, restore the previous rules. Raises PolicyError if there is no such
+        If it was already made, restore the previous rules. Raises ControlError if there is no such
         change or it cannot be postponed, and GatewayError if the rule file cannot be changed.
         """
         now, steps = self._home.local_now(), self._steps
@@ -239,7 +239,7 @@ class AgeTransitions:
             or age_transitions.stage(step, now) is TransitionStage.NONE
             or not age_transitions.is_about(step, profile.band, profile.next_step)
         ):
-            raise no_step(profile)
+            raise ControlError.of(Code.NO_STEP, name=profile.name)
         after = replace(age_transitions.postponed(step, until, reason, by, now), seen=in_utc(now))
         what = "step put off"
         if step.state is TransitionState.TAKEN:
@@ -257,14 +257,14 @@ class AgeTransitions:
         """
         try:
             self.editing.undo_edit(step.profile, step.undo, author, step.revision)
-        except PolicyError:
+        except (ControlError, PolicyError):
             before = {"band": step.band.value, "next_step": step.month}
             self.editing.edit(step.profile, before, author)
 
     def proposed(self, profile: Profile) -> LastTransition:
         """Return the child's change of age group that waits for a guardian, proposed or postponed.
 
-        Raises PolicyError if there is none.
+        Raises ControlError if there is none.
         """
         step = self._steps.of(profile.id)
         now = self._home.local_now()
@@ -274,11 +274,11 @@ class AgeTransitions:
             or not fits
             or age_transitions.stage(step, now) not in (TransitionStage.PROPOSED, TransitionStage.POSTPONED)
         ):
-            raise no_step(profile)
+            raise ControlError.of(Code.NO_STEP, name=profile.name)
         return step
 
     def refuse_later(self, profile_id: str, changes: Mapping[str, object]) -> None:
-        """Raise PolicyError if ``changes`` to a profile would postpone its proposed change to adulthood.
+        """Raise ControlError if ``changes`` to a profile would postpone its proposed change to adulthood.
 
         Do nothing if none is proposed, or if it was made already.
         """
@@ -287,11 +287,10 @@ class AgeTransitions:
             return
         band, month = changes.get("band", step.band.value), changes.get("next_step", step.month)
         if (band, month) != (step.band.value, step.month) and band != step.then.value:
-            problem, fix = "cannot be put off", "at 18 control ends"
-            raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
+            raise ControlError.of(Code.ADULT_NEXT, name=step.name)
 
     def refuse_file(self, profile_id: str, source: bytes) -> None:
-        """Raise PolicyError if the new rule file ``source`` would postpone a proposed change to adult.
+        """Raise ControlError if the new rule file ``source`` would postpone a proposed change to adult.
 
         A file that cannot be read counts as one that would. Do nothing if no such change is
         proposed.
@@ -367,8 +366,3 @@ class AgeTransitions:
 
 def says_adult(said: Mapping[str, object]) -> bool:
     return said.get("band") == AgeBand.ADULT.value
-
-
-def no_step(profile: Profile) -> PolicyError:
-    error = PolicyError(profile.name, "has no step to answer", "it is proposed in its month")
-    return error.coded(Code.NO_STEP, name=profile.name)

@@ -15,8 +15,9 @@ from gateway.control.contract.growing import (
     TransitionRequest,
     TransitionTaken,
 )
-from gateway.control.protocol import Call, ControlRequest
+from gateway.control.protocol import Call
 from gateway.control.router import Router
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.transitions import AgeTransitions
@@ -58,7 +59,7 @@ class GrowingVerbs:
 
         Raises ControlError for a person who is no child.
         """
-        profile, now = self._child(call, call.args.id), self._home.local_now()
+        profile, now = self._child(call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
         shown = (
             kept is not None and age_transitions.stage(kept, now) is not age_transitions.TransitionStage.NONE
@@ -90,24 +91,24 @@ class GrowingVerbs:
         """Change a child's age group to the proposed one now, and return the revision for an undo.
 
         The change to adult cannot be undone: it deletes all stored data about the child. Raises
-        PolicyError if none is proposed.
+        ControlError if none is proposed.
         """
-        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        by, profile = self._access.guardian(call), self._child(call.args.id)
         step = self._growing.take(profile, by, call.text("origin", ""))
         return TransitionTaken(profile.id, step.then.value, step.undo, step.revision)
 
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
         """Postpone a child's change of age group to the month ``until``.
 
-        Raises PolicyError if that is not possible.
+        Raises ControlError if that is not possible.
         """
-        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        by, profile = self._access.guardian(call), self._child(call.args.id)
         args, origin = call.args, call.text("origin", "")
         step = self._growing.put_off(profile, args.until, args.reason, by, origin)
         return TransitionPostponed(profile.id, step.band.value, step.until)
 
-    def _child(self, request: ControlRequest, ident: str) -> Profile:
+    def _child(self, ident: str) -> Profile:
         profile = self._home.rules.household.profile(ident)
         if not profile.is_child:
-            request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            raise ControlError.of(Code.NO_CHILD, name=profile.name)
         return profile

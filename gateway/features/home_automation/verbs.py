@@ -23,7 +23,7 @@ from gateway.control.contract.home_automation import (
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.token_verbs import held_to, issue_token
-from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.files import write_atomically, write_error_text
 from gateway.core.optional_packages import MQTT, is_installed
 from gateway.core.reason_codes import Code
@@ -91,7 +91,7 @@ class HomeAutomation:
         """
         args, settings = call.args, self._settings
         if by not in self._people.accounts():
-            call.refuse("by", "is not a guardian", Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
         user = args.user or ""
         if not user and args.password is not None:
             call.refuse("password", "needs a user")
@@ -107,7 +107,7 @@ class HomeAutomation:
             **({} if args.tls else {"ca": None}),
         }
         now, trusted = self._home.local_now(), self._home.clock_trusted
-        token, made = issue_token(self._people, call, by, call.text("label"), args.rights, now, sure=trusted)
+        token, made = issue_token(self._people, by, call.text("label"), args.rights, now, sure=trusted)
         before = _first_line(self._file(TOKEN))
         try:
             self._switch({f"mqtt/{key}": value for key, value in changes.items()}, by)

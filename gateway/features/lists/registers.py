@@ -17,6 +17,7 @@ from gateway.control.contract.lists import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.rules.profile_verbs import ProfileVerbs
 from gateway.household.context import HomeContext
@@ -95,5 +96,5 @@ class RegisterVerbs:
         known = {register.country: register for register in self._home.rules.household.config.registers}
         register = known.get(call.args.country)
         if register is None:
-            call.refuse("country", "names no register that qalqan.yaml has", Code.NO_REGISTER)
+            raise ControlError.of(Code.NO_REGISTER)
         return register

@@ -209,18 +209,18 @@ class ListVerbs:
         """Add a list of the family's own (``url``), or switch on a published one (``id``). Return its id.
 
         A list of its own category is also blocked for the children in ``people``. Raises ControlError for an
-        invalid request, and ListError if the list cannot be added.
+        invalid request, or if the list cannot be added, and ListError if it cannot be stored.
         """
         by, own = self._access.guardian(call), self._own()
         if call.args.id is not None:
-            published = self._published_list(call, call.args.id)
+            published = self._published_list(call.args.id)
             self._write(own.switched(published, on=True))
             self._audit(call, by, "list_add", published.id)
             return ListId(id=published.id)
         # These are optional in the declaration: here they are needed.
         name, url, category = call.text("name"), call.text("url"), call.text("category")
         key = f"own-{secrets.token_hex(4)}"
-        children = self._children(call, "people", call.args.people)
+        children = self._children(call.args.people)
         if category == OWN_CATEGORY:
             category = key
             if not children:
@@ -232,15 +232,11 @@ class ListVerbs:
             if looks_like_address(host) and not is_outside(host):
                 msg = f"{host} is not on the internet"
                 raise NotOutside(msg)
-        except NotOutside as error:
-            raise ControlError(f"{url}: {error}").coded(Code.NOT_OUTSIDE) from None
+        except NotOutside:
+            raise ControlError.of(Code.NOT_OUTSIDE) from None
         if any(register.url == url for register in self._home.rules.household.config.registers):
-            msg = f"{url} is a state's register; it feeds no other kind of sites"
-            raise ListError(msg).coded(Code.LIST_NOT_ADDED)
-        try:
-            self._write(own.with_list(name, url, category, key))
-        except ListError as error:
-            raise error.coded(Code.LIST_NOT_ADDED) from None
+            raise ControlError.of(Code.LIST_NOT_ADDED)
+        self._write(own.with_list(name, url, category, key))
         if category == key:
             self._set_rules(key, [child.id for child in children], by, block=True)
         self._audit(call, by, "list_add", f"{key} {category} {url}")
@@ -253,7 +249,7 @@ class ListVerbs:
         list, and ListError if the copy cannot be deleted.
         """
         by, own = self._access.guardian(call), self._own()
-        listed = own.lists.get(call.args.id) or self._published_list(call, call.args.id)
+        listed = own.lists.get(call.args.id) or self._published_list(call.args.id)
         book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         if listed.id in own.lists:
             self._write(own.without_list(listed.id))
@@ -291,10 +287,10 @@ class ListVerbs:
             self._editing.edit(person, changes, author)
         self._home.rules.adopt(self._home.rules.with_files({}))  # the list is a category from now on, or not
 
-    def _published_list(self, request: ControlRequest, key: str) -> PublishedList:
+    def _published_list(self, key: str) -> PublishedList:
         listed = self._catalogue().get(key)
         if listed is None:
-            request.refuse("id", "names no list that there is", Code.NO_LIST)
+            raise ControlError.of(Code.NO_LIST)
         return listed
 
     def update(self, call: Call[UpdateListsRequest]) -> ListUpdate:
@@ -333,14 +329,14 @@ class ListVerbs:
         found = self._look(call.args.host)
         host, matches = found.host, found.matches
         if found.refused_for_everyone:
-            call.refuse("host", "is blocked for everyone", Code.FOR_EVERYONE, host=host)
+            raise ControlError.of(Code.FOR_EVERYONE, host=host)
         if not matches or nets.address(host.partition("/")[0]) is not None:
-            call.refuse("host", "is no name on a list", Code.NOT_LISTED, host=host)
+            raise ControlError.of(Code.NOT_LISTED, host=host)
         kinds = [kind for kind in matches[0].categories if not is_register(kind)]
         if not kinds:
-            call.refuse("host", "is on a state's register", Code.ON_REGISTER, host=host)
+            raise ControlError.of(Code.ON_REGISTER, host=host)
         entry, category = matches[0].name, kinds[0]
-        children = self._children(call, "open", call.args.open)
+        children = self._children(call.args.open)
         if not call.args.confirmed:
             for child in children:
                 check_confirmed(entry, host, child, self._home.rules.world, self._home.rules.names)
@@ -353,15 +349,15 @@ class ListVerbs:
         problems = tuple(self._home_problems()) if opened else ()
         return ReportedEntry(host=entry, opened=opened, problems=problems)
 
-    def _children(self, call: ControlRequest, key: str, ids: Iterable[str]) -> list[Profile]:
+    def _children(self, ids: Iterable[str]) -> list[Profile]:
         """Return the children with these ids, in that order.
 
-        Raises ControlError for an id that is no child's. ``key``: the field of the request, for the error.
+        Raises ControlError for an id that is no child's.
         """
         wanted = dict.fromkeys(ids)
         known = {child.id: child for child in self._home.rules.household.children}
         if not known.keys() >= wanted.keys():
-            call.refuse(key, "names a person who is no child here", Code.NO_PROFILE)
+            raise ControlError.of(Code.NO_PROFILE)
         return [known[child_id] for child_id in wanted]
 
     def unreport(self, call: Call[WithdrawReportRequest]) -> WithdrawnReport:

@@ -28,6 +28,7 @@ from gateway.control.contract.notifications import (
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
+from gateway.core.errors import ControlError
 from gateway.core.public_addresses import NotOutside, check_url
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -104,8 +105,8 @@ class AlertVerbs:
         args = call.args
         try:
             new = checked(args.endpoint, args.p256dh, args.auth)
-        except BadSubscription as error:
-            call.refuse("endpoint", f"cannot be used: {error}", Code.BAD_ADDRESS)
+        except BadSubscription:
+            raise ControlError.of(Code.BAD_ADDRESS) from None
         new = replace(new, language=(args.language or "")[:LANGUAGE_LIMIT])
         if args.device is not None:
             member = self._access.child(call)
@@ -135,14 +136,14 @@ class AlertVerbs:
             try:
                 check_url(args.address)
             except NotOutside:
-                call.refuse("address", "is no web address", Code.BAD_ADDRESS)
+                raise ControlError.of(Code.BAD_ADDRESS) from None
         elif service_name(args.address) == "":
-            call.refuse("address", "is of no service that messages may go to", Code.BAD_CHANNEL)
+            raise ControlError.of(Code.BAD_CHANNEL)
         alerts = self._alerts_of(by, args.language or "")
         gone = (channel_id(args.address), args.replaces)
         kept = [channel for channel in alerts.channels if channel_id(channel.address) not in gone]
         if len(kept) >= MOST_CHANNELS:
-            call.refuse("address", f"is one more than {MOST_CHANNELS}", Code.NO_ROOM)
+            raise ControlError.of(Code.NO_ROOM)
         new = MessageChannel(args.address, args.inside)
         self._book.put(by, replace(alerts, channels=(*kept, new)))
         self._changed(call, by, "channel on", service_name(args.address))

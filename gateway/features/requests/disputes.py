@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from gateway.control.contract.requests import NewRequest
 from gateway.control.protocol import Call
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.household.members import MinuteLedgers
 from gateway.household.rule_book import RuleBook
@@ -35,5 +36,5 @@ def disputed(
         if first <= entry.at < first + span * MINUTE and (not limits or entry.gate in limits)
     ]
     if not any(entry.at < first + MINUTE for entry in entries):
-        call.refuse("since", "names a minute that did not count", Code.NO_SUCH_MINUTES)
+        raise ControlError.of(Code.NO_SUCH_MINUTES)
     return first, in_order({entry.gate for entry in entries}), len({entry.at for entry in entries})

@@ -23,7 +23,7 @@ from gateway.control.contract.requests import (
 )
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.requests.disputes import disputed
@@ -107,8 +107,8 @@ class RequestVerbs:
     def request(self, call: Call[NewRequest]) -> RequestResult:
         """Store a child's request for time, a site or disputed minutes, and publish it.
 
-        Time within the child's automatic minutes of the day is granted immediately. Raises ControlError or
-        PolicyError for a request that no answer could fulfil.
+        Time within the child's automatic minutes of the day is granted immediately. Raises ControlError for
+        a request that no answer could fulfil.
         """
         member = self._access.child(call)
         new = self._parse(call, member)
@@ -164,17 +164,16 @@ class RequestVerbs:
         minutes = call.args.minutes
         if minutes is None:
             call.refuse("minutes", "is missing")
-        service = parse_service(call, call.args.service, self._home.rules)
+        service = parse_service(call.args.service, self._home.rules)
         if not self._grants.extensions(member, minutes, service, self._home.local_now()):
             name = member.profile.name
-            error = PolicyError(name, "has no time limit now", "there is nothing to ask for")
-            raise error.coded(Code.NOTHING_TO_ASK, name=name)
+            raise ControlError.of(Code.NOTHING_TO_ASK, name=name)
         return self._new(call, member, RequestTopic.TIME, service or "", minutes)
 
     def _parse_site(self, call: ControlRequest, word: str, member: Member) -> ChildRequest:
         """Return a new, not yet stored request for a blocked site, service or category, named by ``word``.
 
-        Raises PolicyError if no answer opens it, or ControlError for an unknown service.
+        Raises ControlError if no answer opens it, or for an unknown service.
         """
         profile, world = member.profile, self._home.rules.world
         if word.startswith(CATEGORY):
@@ -184,24 +183,23 @@ class RequestVerbs:
         if word.startswith(SERVICE):
             service = world.catalogue.services.get(word.removeprefix(SERVICE))
             if service is None:
-                call.refuse("site", f"names no service: {word}", Code.NO_SERVICE)
+                raise ControlError.of(Code.NO_SERVICE)
             host, entry = service.domains[0].removeprefix("="), word
         else:
             host = parse_host(word)
             entry = request_entry(host, world.catalogue, lazy_public_suffix_check())
         decision = outcome(host, profile, world) if profile.filtered else None
         if decision is None:
-            error = PolicyError(host, f"is not refused for {profile.name}", "nothing is filtered there")
-            raise error.coded(Code.NOT_REFUSED, host=host, name=profile.name)
+            raise ControlError.of(Code.NOT_REFUSED, host=host, name=profile.name)
         check_askable(host, decision, profile.name)
         return replace(self._new(call, member, RequestTopic.SITE, entry, 0), host=host)
 
     def _check_not_open(self, entry: str, member: Member) -> None:
-        """Raise PolicyError if a guardian has opened the site, service or category and it is still open."""
+        """Raise ControlError if a guardian has opened the site, service or category and it is still open."""
         open_until = dict(member.situation.allowed).get(entry)
         if open_until is not None and self._home.local_now() < open_until:
             name = target_name(entry, self._home.rules.names)
-            raise PolicyError(name, "is open now", "try it").coded(Code.OPEN_NOW, name=name)
+            raise ControlError.of(Code.OPEN_NOW, name=name)
 
     def _grant_automatically(self, asked: ChildRequest, member: Member) -> tuple[ChildRequest, str] | None:
         """Grant a request for time if the child's daily minutes that need no answer suffice, and apply it.
@@ -232,8 +230,8 @@ class RequestVerbs:
     def answer(self, call: Call[AnswerRequest]) -> AnswerResult:
         """Apply a guardian's answer to a child's request, or about a blocked site without a request.
 
-        Return what it opens and until when, and the revision for an undo. Raises ControlError for an unknown
-        request, and PolicyError for one that is answered already or needs a confirmation.
+        Return what it opens and until when, and the revision for an undo. Raises GatewayError for an unknown
+        request, and for one that is answered already or needs a confirmation.
         """
         by, args = self._access.guardian(call), call.args
         before = self._meant(call)
@@ -273,18 +271,17 @@ class RequestVerbs:
         if args.id is not None:
             found = self._stored.get(args.id)
             if found is None:
-                problem = f"names no request: {args.id}; see: qalqan request list"
-                call.refuse("id", problem, Code.NO_REQUEST)
+                raise ControlError.of(Code.NO_REQUEST)
             return found
         if args.who is None or args.site is None:
             call.refuse("id", "is missing; or name `who` and `site`")
         profile = self._home.rules.household.profile(args.who)
         if profile not in self._home.rules.household.children:
-            call.refuse("who", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            raise ControlError.of(Code.NO_CHILD, name=profile.name)
         new = self._parse_site(call, args.site, self._access.stand_in(profile))
         waiting = requests.pending(self._stored.all(), new)
         if waiting is None and args.answer is Answer.NO:
-            call.refuse("site", "is not requested, so there is nothing to decline", Code.NO_REQUEST)
+            raise ControlError.of(Code.NO_REQUEST)
         return waiting or new
 
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, AnswerEffect]:

@@ -98,7 +98,7 @@ class HomeSettingsVerbs:
     def edit(self, call: Call[EditFamilyRequest]) -> Edited:
         """Change the family's settings by the keys in ``set``. Return the new revision and that for an undo.
 
-        Raises ControlError if the sender may not make the change, and PolicyError if it is invalid.
+        Raises GatewayError if the sender may not make the change, or it is invalid.
         """
         author, changes = self._edit.author(call), call.mapping("set")
         self._confirm(call, changes)
@@ -111,11 +111,11 @@ class HomeSettingsVerbs:
     def undo_edit(self, call: Call[UneditFamilyRequest]) -> Unedited:
         """Restore an earlier revision of the family's settings. Return the new revision and that for an undo.
 
-        Raises ControlError or PolicyError as `edit`.
+        Raises GatewayError as `edit`.
         """
         author, path = self._edit.author(call), self._rules.path
-        with suppress(PolicyError):  # a revision that is unknown or cannot be read is refused below
-            _, old = self._rules.history(path.parent).earlier(path, call.args.revision)
+        _, old = self._rules.history(path.parent).earlier(path, call.args.revision)
+        with suppress(PolicyError):  # a file that cannot be read is refused below
             self._confirm(call, edits.read(old, str(path)))
         done = self._editing.undo_edit(call.args.revision, author, call.args.found)
         self._edit.audit(call, author, "unedit_family", "as it was before")

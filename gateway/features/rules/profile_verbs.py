@@ -31,7 +31,7 @@ from gateway.control.contract.rules import (
 )
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.files import read_bounded
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
@@ -126,7 +126,7 @@ class ProfileVerbs:
         try:
             path = self._editing.file(profile.id)
             return self.last_change(path, read_bounded(path))
-        except PolicyError:
+        except (ControlError, PolicyError):
             return None  # the last good version applies, and its author is unknown
 
     def last_change(self, path: Path, source: bytes) -> LastChange | None:
@@ -143,7 +143,7 @@ class ProfileVerbs:
         """Change a profile's rules by the keys in ``set``, and write an audit line if the file changed.
 
         Return the new revision, the one for an undo, the changed keys, and the devices taken from
-        other profiles. Raises ControlError if the sender may not make this change, and PolicyError
+        other profiles. Raises ControlError if the sender may not make this change, and GatewayError
         if it is invalid or needs a confirmation (``confirmed``).
         """
         author, profile_id = self.author(call), self._id(call.args.id)
@@ -168,7 +168,7 @@ class ProfileVerbs:
         """Restore an earlier revision of a profile's file.
 
         Return the new revision, and the one that undoes this. Raises ControlError if the sender may
-        not do it, and PolicyError if the revision is unknown or may not be restored.
+        not do it, and GatewayError if the revision is unknown or may not be restored.
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
@@ -197,7 +197,7 @@ class ProfileVerbs:
             self._access.confirmed(request)
 
     def _check_confirmed(self, profile_id: str, changes: Mapping[str, Any]) -> None:
-        """Raise PolicyError if a change needs a guardian's confirmation because it opens something blocked.
+        """Raise ControlError if a change needs a guardian's confirmation because it opens something blocked.
 
         It does if it opens a blocked category of a child, or a site or service of such a category.
         """
@@ -253,7 +253,7 @@ class ProfileVerbs:
         """
         author, token = self.author(call), call.args.token
         if not (token.isascii() and token.isdigit() and len(token) <= 9):
-            call.refuse("token", "names no removed profile", Code.NO_REVISION)
+            raise ControlError.of(Code.NO_REVISION)
         profile_id = self._editing.restore(int(token), author)
         self._carry_held_band(int(token), profile_id)
         self.audit(call, author, "restore_profile", profile_id)
@@ -282,8 +282,7 @@ def because(request: ControlRequest) -> str:
     """
     reason = request.text("because", "")
     if len(reason) > MAX_REASON:
-        problem = f"has {len(reason)} characters: write at most {MAX_REASON}"
-        request.refuse("because", problem, Code.REASON_TOO_LONG, most=MAX_REASON)
+        raise ControlError.of(Code.REASON_TOO_LONG, most=MAX_REASON)
     return reason
 
 

@@ -20,6 +20,7 @@ from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.control.second_factor import check_code
 from gateway.control.signins import by_password
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.adult_devices import AdultDevices
@@ -95,13 +96,12 @@ class AdultProofVerbs:
         length, ends = call.choice("length", LENGTHS), call.args.until
         method, by = self._method(call)
         if ends is not None and ends <= home.now():
-            call.refuse("until", "has passed", Code.HAS_PASSED)
+            raise ControlError.of(Code.HAS_PASSED)
         refusal = self._refusal(mac, family.member_of(mac)) if mac not in family.opened else None
         if refusal is not None:
-            problem, code = refusal
-            call.refuse("device", problem, code)
+            raise ControlError.of(refusal)
         if self._adult_devices.is_full(mac):
-            call.refuse("device", "is one too many; close another one first", Code.NO_ROOM)
+            raise ControlError.of(Code.NO_ROOM)
         self._switches.take(mac, self._monotonic())
         if self._sharing.use_of(mac) is not None:
             self._sharing.end(mac)
@@ -118,7 +118,7 @@ class AdultProofVerbs:
         by = self._access.guardian(call) if call.has("by") else ""
         proof = self._adult_devices.of(mac)
         if proof is None:
-            call.refuse("device", "is not open by an adult's proof", Code.NOT_IN_FORCE)
+            raise ControlError.of(Code.NOT_IN_FORCE)
         self._adult_devices.end(proof, by=by or PROGRAM, origin=_origin(call, proof, by))
         return AdultProofChange(mac)
 
@@ -134,26 +134,25 @@ class AdultProofVerbs:
             return ProofMethod.WALLET, ""
         account = by_password(self._people, call)
         if not account.guards:
-            problem = f"names {account.name}, who is no guardian here"
-            call.refuse("name", problem, Code.GUARDIANS_ONLY)
+            raise ControlError.of(Code.GUARDIANS_ONLY)
         known = self._home.clock_trusted
         check_code(self._people, account, call, self._home.local_now(), clock_known=known)
         return ProofMethod.PASSWORD, account.name
 
-    def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
-        """Return the problem and error code if no adult's proof can open the device; None if one can."""
+    def _refusal(self, mac: str, member: Member | None) -> Code | None:
+        """Return the error code if no adult's proof can open the device; None if one can."""
         if member is None:
-            return "is not filtered", Code.NOT_FILTERED
+            return Code.NOT_FILTERED
         household, use = self._home.rules.household, self._sharing.use_of(mac)
         if use is not None and use.handed:
-            return "is handed over: a parent signs in and takes it back", Code.HANDED_OVER
+            return Code.HANDED_OVER
         own = mac in household.named and not may_open(household, mac, member.profile)
         question = self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if not own and (member.asked or member.beside is not None or copied):
-            return "may be a child's: a parent must assign it first", Code.MAY_BE_A_CHILDS
+            return Code.MAY_BE_A_CHILDS
         if own or not may_open(household, mac, member.profile):
-            return "is a child's own, and stays so", Code.CHILDS_DEVICE
+            return Code.CHILDS_DEVICE
         return None
 
     def _monotonic(self) -> datetime:

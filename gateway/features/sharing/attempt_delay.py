@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
 from gateway.policy.requests.tickets import TRIES_WITHIN, Tries
@@ -29,13 +29,12 @@ class AttemptDelay:
         self._tries: OrderedDict[str, Tries] = OrderedDict()
 
     def check(self, whose: str, now: datetime) -> None:
-        """Raise PolicyError while the key ``whose`` has to wait before its next attempt."""
+        """Raise ControlError while the key ``whose`` has to wait before its next attempt."""
         tries = self._tries.get(whose)
         wait = None if tries is None else tries.wait(now)
         if wait:
             minutes = max(1, -(-int(wait.total_seconds()) // 60))
-            error = PolicyError("this device", "has tried too often", f"try again in {minutes} minutes")
-            raise error.coded(Code.TRIED_TOO_OFTEN, minutes=minutes)
+            raise ControlError.of(Code.TRIED_TOO_OFTEN, minutes=minutes)
 
     def add(self, whose: str, now: datetime) -> bool:
         """Count an attempt of the key ``whose``. Return whether it has to wait from now on."""

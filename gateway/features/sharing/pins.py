@@ -13,6 +13,7 @@ from gateway.control.contract.sharing import PIN, ChangedPin, PinRequest, PinSta
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import values_of
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.attempt_delay import AttemptDelay, DailyLimit, loop_time
@@ -64,7 +65,7 @@ class PinDesk:
         """Set, check or clear a child's PIN, and return its state.
 
         A guardian sends ``who`` and ``by`` to set or clear, a child's device ``device`` to set or check.
-        Raises ControlError or PolicyError for a wrong or unusable PIN, or too many tries.
+        Raises ControlError for a wrong or unusable PIN, or too many tries.
         """
         action = call.args.action
         if action == "clear":
@@ -96,12 +97,12 @@ class PinDesk:
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
         """Raise ControlError if the request's ``pin`` is not the PIN of ``who``, or ``who`` has none.
 
-        Wrong ones are counted by device (``mac``) and child; too many make every try a PolicyError
+        Wrong ones are counted by device (``mac``) and child; too many make every try a ControlError
         for a while.
         """
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", loop_time(self._home)
         if known is None:
-            request.refuse("who", f"names {who.name}, who has no PIN yet", Code.NO_PIN, name=who.name)
+            raise ControlError.of(Code.NO_PIN, name=who.name)
         self._slow_of_day.check(key, now)
         self._delay.check(key, now)
         entered = pins.parse_pin(request.text("pin"))
@@ -111,7 +112,7 @@ class PinDesk:
             if self._delay.add(key, now):
                 at = self._home.local_now()
                 self._settings.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
-            request.refuse("pin", f"is not {who.name}'s PIN", Code.PIN_WRONG, name=who.name)
+            raise ControlError.of(Code.PIN_WRONG, name=who.name)
         self._delay.forget(key)
 
     def _set_by_guardian(self, call: Call[PinRequest]) -> ChangedPin:
@@ -121,10 +122,10 @@ class PinDesk:
     def _set_by_child(self, call: Call[PinRequest], mac: str, who: Profile) -> ChangedPin:
         """Set the PIN on the child's own device, at most CHANGES_A_DAY times a day.
 
-        To change a PIN, the request also needs the old one. Raises ControlError or PolicyError.
+        To change a PIN, the request also needs the old one. Raises ControlError.
         """
         if not self.is_own(mac, who):
-            call.refuse("device", "is not one child's own", Code.PIN_ELSEWHERE)
+            raise ControlError.of(Code.PIN_ELSEWHERE)
         if self._stored.of(who.id) is not None:
             old = ControlRequest(call.do, call.role, call.uid, {"pin": call.text("old")})
             self.check(old, mac, who)
@@ -142,9 +143,9 @@ class PinDesk:
         pin = pins.parse_pin(call.text("pin"))
         if pin is None:
             least, most = pins.MIN_DIGITS, pins.MAX_DIGITS
-            call.refuse("pin", f"must have {least} to {most} digits", Code.PIN_FORM, least=least, most=most)
+            raise ControlError.of(Code.PIN_FORM, least=least, most=most)
         if pins.is_weak(pin):
-            call.refuse("pin", "is one that others guess first", Code.PIN_GUESSED)
+            raise ControlError.of(Code.PIN_GUESSED)
         salt = secrets.token_hex(pins.SALT_BYTES)
         made = Pin(who.id, salt, pins.hash_pin(pin, salt), in_utc(self._home.local_now()), by)
         self._stored.put(made, by=by or who.name, origin=call.text("origin", ""))
@@ -156,12 +157,12 @@ class PinDesk:
         by, who = self._access.guardian(call), self._child(call)
         at = self._home.local_now()
         if not self._stored.drop(who.id, by=by, at=at, origin=call.text("origin", "")):
-            call.refuse("who", f"names {who.name}, who has no PIN", Code.NO_PIN, name=who.name)
+            raise ControlError.of(Code.NO_PIN, name=who.name)
         self._home.publish("pin", profile=who.id, name=who.name, what="cleared", by=by)
         return self._changed(who)
 
     def _child(self, call: Call[PinRequest]) -> Profile:
         who = self._home.rules.household.profile(call.text("who"))
         if not who.is_child:
-            call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
+            raise ControlError.of(Code.NO_CHILD, name=who.name)
         return who

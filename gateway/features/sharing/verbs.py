@@ -35,6 +35,7 @@ from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import values_of
 from gateway.control.verbs import NoValues
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.questions import DeviceQuestions
@@ -117,14 +118,14 @@ class SharingVerbs:
 
         A child from ten years on needs its PIN, and cannot start the use before it has one. With
         ``by``, a guardian starts the use, without a PIN. An adult's proof on the device ends. Raises
-        ControlError if this is not allowed, and PolicyError after too many tries or changes.
+        ControlError if this is not allowed, and ControlError after too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
         who, proof = self._person(call, mac), self._adult_devices.of(mac)
         if proof is None:
-            self._refuse_uncertain(call, mac)
-        self._refuse_handed(call, mac)
+            self._refuse_uncertain(mac)
+        self._refuse_handed(mac)
         if not by:
             if needs_pin(who):
                 self._pins.check(call, mac, who)
@@ -146,9 +147,9 @@ class SharingVerbs:
         screen = mac if args.screen is None else self._mac(call, "screen", args.screen)
         use = self._sharing.use_of(screen)
         if use is None or use.handed:
-            call.refuse("device", "has no user now", Code.NOBODY_USES)
+            raise ControlError.of(Code.NOBODY_USES)
         if screen != mac and not by and self._access.child(call).profile.id != use.who:
-            call.refuse("screen", "has another user", Code.NOBODY_USES)
+            raise ControlError.of(Code.NOBODY_USES)
         what = "leave" if by else ""
         self._sharing.end(screen, by=by, what=what, origin=call.text("origin", ""))
         return self._shared(screen)
@@ -156,23 +157,23 @@ class SharingVerbs:
     def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
         """Apply a child's rules to a shared screen such as a TV, requested from the child's own phone.
 
-        Raises ControlError if another child uses the screen or this child does not share it, and PolicyError
-        after too many changes.
+        Raises ControlError if another child uses the screen or this child does not share it, or after
+        too many changes.
         """
         member = self._access.child(call)
         mac = self._mac(call, "device", call.text("device"))
         screen = self._mac(call, "screen", call.args.screen)
         who = member.profile
         if screen == mac or screen not in self._screens(who.id, mac):
-            call.refuse("screen", f"is no screen that {who.name} shares", Code.NO_SCREEN)
+            raise ControlError.of(Code.NO_SCREEN)
         if screen in self._family.opened:
-            call.refuse("screen", "is open for an adult", Code.OPEN_FOR_AN_ADULT)
-        self._refuse_uncertain(call, screen, "screen")
-        self._refuse_handed(call, screen)
+            raise ControlError.of(Code.OPEN_FOR_AN_ADULT)
+        self._refuse_uncertain(screen)
+        self._refuse_handed(screen)
         use = self._sharing.use_of(screen)
         if use is not None and use.who != who.id:
             name = self._name(use.who)
-            call.refuse("screen", f"is {name}'s just now", Code.SCREEN_TAKEN, name=name)
+            raise ControlError.of(Code.SCREEN_TAKEN, name=name)
         self._limit(mac)
         self._sharing.begin(screen, who.id, UseKind.CLAIM)
         return self._shared(screen)
@@ -184,11 +185,11 @@ class SharingVerbs:
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         who = self._home.rules.household.profile(call.args.who)
         if not who.is_child:
-            call.refuse("who", f"names {who.name}, who is no child", Code.NO_CHILD, name=who.name)
+            raise ControlError.of(Code.NO_CHILD, name=who.name)
         if not self._is_adults(mac):
-            call.refuse("device", "is no device of an adult here", Code.NO_DEVICE_OF_AN_ADULT)
+            raise ControlError.of(Code.NO_DEVICE_OF_AN_ADULT)
         if self._sharing.is_full(mac):
-            call.refuse("device", "is one too many; take another back first", Code.NO_ROOM)
+            raise ControlError.of(Code.NO_ROOM)
         self._sharing.begin(
             mac, who.id, UseKind.HANDED, by=by, what="hand over", origin=call.text("origin", "")
         )
@@ -199,7 +200,7 @@ class SharingVerbs:
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
-            call.refuse("device", "is not handed over", Code.NOBODY_USES)
+            raise ControlError.of(Code.NOBODY_USES)
         self._sharing.end(mac, by=by, what="take back", origin=call.text("origin", ""))
         return self._shared(mac)
 
@@ -247,18 +248,18 @@ class SharingVerbs:
         """Record that the user of a new device claims to be an adult: its activity is no longer recorded.
 
         The device stays filtered, and guardians are asked about it. Raises ControlError if it is known here
-        or there is no room, and PolicyError if too many users claim this.
+        or there is no room, or if too many users claim this.
         """
         mac = self._mac(call, "device", call.args.device)
-        self._access.noting(call, "device")
+        self._access.refuse_unclaimed()
         known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
         if known or self._sharing.use_of(mac) is not None:
-            call.refuse("device", "is known here: a parent must assign it", Code.NOT_A_STRANGER)
+            raise ControlError.of(Code.NOT_A_STRANGER)
         question = self._questions.all().get(mac)
         if question is None or not question.adult:
             self._says.take("", self._monotonic())
             if not self._device_questions.says_adult(mac):
-                call.refuse("device", "finds no room; ask a parent", Code.NO_ROOM)
+                raise ControlError.of(Code.NO_ROOM)
         return AdultResponse(adult=True)
 
     # For other features.
@@ -329,24 +330,22 @@ class SharingVerbs:
 
     def _person(self, call: Call[UseRequest], mac: str) -> Profile:
         people = possible_users(self._home.rules.household, mac)
-        if not people:
-            call.refuse("device", "is not shared", Code.NOT_SHARED)
         known = next((person for person in people if person.id == call.args.who), None)
         if known is None:
-            call.refuse("who", "is none of those who share this device", Code.NOT_SHARED)
+            raise ControlError.of(Code.NOT_SHARED)
         return known
 
-    def _refuse_uncertain(self, call: ControlRequest, mac: str, key: str = "device") -> None:
+    def _refuse_uncertain(self, mac: str) -> None:
         """Raise ControlError if it is uncertain which device has this MAC address, or it is a new device."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:
-            call.refuse(key, "is not known for sure just now", Code.NEW_DEVICE)
+            raise ControlError.of(Code.NEW_DEVICE)
 
-    def _refuse_handed(self, call: ControlRequest, mac: str) -> None:
+    def _refuse_handed(self, mac: str) -> None:
         use = self._sharing.use_of(mac)
         if use is not None and use.handed:
-            call.refuse("device", "is handed over: a parent ends that", Code.NOT_SHARED)
+            raise ControlError.of(Code.NOT_SHARED)
 
     def _is_adults(self, mac: str) -> bool:
         household, use = self._home.rules.household, self._sharing.use_of(mac)
@@ -371,7 +370,7 @@ class SharingVerbs:
         return who if known is None else known.name
 
     def _limit(self, mac: str) -> None:
-        """Count a change of the device's user. Raises PolicyError after SWITCHES within ten minutes."""
+        """Count a change of the device's user. Raises ControlError after SWITCHES within ten minutes."""
         self._switches.take(mac, self._monotonic())
 
     def _monotonic(self) -> datetime:

@@ -23,7 +23,7 @@ from gateway.control.schema import values_of
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.site_repair.lessons import MAX_LESSONS, Lessons
+from gateway.features.site_repair.lessons import Lessons
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
@@ -78,10 +78,10 @@ class SiteRepairVerbs:
 
         They are recorded. Raises ControlError if a rule that a repair leaves alone blocks the site now.
         """
-        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        by, profile = self._access.guardian(call), self._child(call.args.id)
         members, host = self._members(call, profile), self._host(call)
         if self._lessons.is_full(profile.id):
-            call.refuse("id", f"there are {MAX_LESSONS} lessons; end one first", Code.NO_ROOM)
+            raise ControlError.of(Code.NO_ROOM)
         services = frozenset(self._home.rules.world.catalogue.services_of(host))
         lesson = ActiveRepair(host, services, later(self._home.local_now(), LONGEST))
         for member in members:
@@ -91,10 +91,10 @@ class SiteRepairVerbs:
         self._audit(call, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
         return RepairStarted(host, lesson.until, tuple(sorted(macs)))
 
-    def _child(self, request: ControlRequest, ident: str) -> Profile:
+    def _child(self, ident: str) -> Profile:
         profile = self._home.rules.household.profile(ident)
         if profile.built_in or not profile.is_child:
-            request.refuse("id", f"names {profile.name}, who is no child", Code.NO_CHILD, name=profile.name)
+            raise ControlError.of(Code.NO_CHILD, name=profile.name)
         return profile
 
     def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
@@ -110,7 +110,7 @@ class SiteRepairVerbs:
             found = [member for member in found if mac in member.macs]
         found = [member for member in found if member.profile.id == profile.id and not member.asked]
         if not found:
-            call.refuse("device", f"is no device of {profile.name}", Code.NO_DEVICE)
+            raise ControlError.of(Code.NO_DEVICE)
         return found
 
     @staticmethod
@@ -129,22 +129,19 @@ class SiteRepairVerbs:
         decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
         if decision.allowed:
             return
-        name, why = member.profile.name, self._sentence(decision, host)
+        name = member.profile.name
         if decision.reason in TIMES:
-            msg = f"a lesson opens no pause, bedtime or limit of {name}'s: {why}"
-            raise ControlError(msg).coded(Code.LESSON_CLOSED, name=name)
+            raise ControlError.of(Code.LESSON_CLOSED, name=name)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-            msg = f"{host} is blocked for everyone; no parent can open it"
-            raise ControlError(msg).coded(Code.FOR_EVERYONE, host=host)
-        msg = f"{host} is refused for {name} by a rule that a lesson leaves alone: {why}"
-        raise ControlError(msg).coded(Code.LESSON_REFUSED, host=host, name=name)
+            raise ControlError.of(Code.FOR_EVERYONE, host=host)
+        raise ControlError.of(Code.LESSON_REFUSED, host=host, name=name)
 
     def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
         """Return the state of a child's site repair, and the host names that devices requested during it.
 
         If the log level stores no names, only those that the site's own pages need are returned.
         """
-        profile = self._child(call, call.args.id)
+        profile = self._child(call.args.id)
         running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
         if running is None or state is None:
             return SiteRepairNames(state="none", host="", until=None, by="", devices=(), names=(), left_out=0)
@@ -178,13 +175,13 @@ class SiteRepairVerbs:
 
         Raises ControlError if there is none, or for a name that it did not open.
         """
-        by, profile = self._access.guardian(call), self._child(call, call.args.id)
+        by, profile = self._access.guardian(call), self._child(call.args.id)
         running = self._lessons.of(profile.id)
         if running is None:
-            call.refuse("id", "has no lesson that anything could be kept of", Code.NO_LESSON)
+            raise ControlError.of(Code.NO_LESSON)
         keep = frozenset(call.args.keep)
         if not keep <= running.notes.lifted():
-            call.refuse("keep", "has a name that this lesson did not open", Code.NO_LESSON)
+            raise ControlError.of(Code.NO_LESSON)
         author = Author(by, self._home.local_now())
         refused = [asked.name for asked in running.notes.all() if asked.refusal is not None]
         shared = partial(self._is_shared, refused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from gateway.core.errors import ControlError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.household.context import HomeContext
+
+_log = logging.getLogger(__name__)
 
 TIMEOUT = 120.0  # seconds; a small router needs ten
 FRESH = 900.0  # seconds for which what was found is good; then the next look at it checks again
@@ -55,8 +58,8 @@ class GatewayCheck:
         try:
             self._process.start(["gateway", "check", "--steps", "--config", str(self._home.rules.path)])
         except OSError as error:
-            msg = f"health: no program can be started: {error.strerror or error}"
-            raise ControlError(msg).coded(Code.BUSY) from None
+            _log.warning("Starting `qalqan check` failed: %s.", error.strerror or error)
+            raise ControlError.of(Code.BUSY) from None
         self._publish("begun")
 
     def _found(self, said: Mapping[str, Any]) -> None:

@@ -75,9 +75,8 @@ class ClockVerbs:
         that cannot be right.
         """
         by, at = self._guardian(call), call.args.at
-        problem = self._watch.objection(at)
-        if problem is not None:
-            call.refuse("at", problem, Code.CLOCK_WRONG)
+        if not self._watch.is_possible(at):
+            raise ControlError.of(Code.CLOCK_WRONG)
         taken = self._watch.offer(at, by)
         if taken:
             detail, origin = at.isoformat(timespec="seconds"), call.text("origin", "")
@@ -94,7 +93,7 @@ class ClockVerbs:
         by = call.text("by")
         account = self._people.accounts().get(by)
         if account is None or not account.guards:
-            call.refuse("by", f"names no guardian: {by}", Code.NO_GUARDIAN)
+            raise ControlError.of(Code.NO_GUARDIAN)
         return by
 
     def clock(self, call: Call[ClockRequest]) -> ClockResponse:

@@ -20,17 +20,16 @@ DISCLOSING = frozenset(
 HOUSEHOLD = -1  # in the place of a slot; the socket is one device
 
 
-def limit(name: str, verb: Handler, guesses: GuessLimit, now: Callable[[], float]) -> Handler:
+def limit(verb: Handler, guesses: GuessLimit, now: Callable[[], float]) -> Handler:
     """Return a handler that calls ``verb``, unless too many names on sealed lists were disclosed lately.
 
     Then it raises ControlError. A sealed list has hashed names that are blocked for everyone; each
-    response that discloses one of them is counted. ``name``: of the verb.
+    response that discloses one of them is counted.
     """
 
     def asked(request: ControlRequest) -> Answer:
         if guesses.full and guesses.over(HOUSEHOLD, b"", now()):
-            msg = f"{name}: too many names were asked for that no parent can open; ask again in a minute"
-            raise ControlError(msg).coded(Code.ASK_LATER)
+            raise ControlError.of(Code.ASK_LATER)
         try:
             answer = verb(request)
         except GatewayError as error:

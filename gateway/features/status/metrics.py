@@ -163,10 +163,9 @@ class Metrics:
         """
         if self._is_provider(call.args.token):
             if not self._is_approved(TOKEN):
-                msg = "no parent has approved it; they can in Qalqan, on Health"
-                raise ControlError(msg).coded(Code.NOT_APPROVED)
+                raise ControlError.of(Code.NOT_APPROVED)
         elif not self._is_of_account(call.args.token):
-            call.refuse("token", "is unknown or has ended", Code.WRONG_TOKEN)
+            raise ControlError.of(Code.WRONG_TOKEN)
         return MetricsText(text=self._text(call.args.format))
 
     def _is_provider(self, token: str) -> bool:

@@ -77,8 +77,7 @@ class SupportAccessVerbs:
         """
         until, now = self.approval().until, self._home.local_now()
         if until is None:
-            msg = "no parent has approved it; they can in Qalqan, on Health"
-            raise ControlError(msg).coded(Code.NOT_APPROVED)
+            raise ControlError.of(Code.NOT_APPROVED)
         file = self._report()
         if not file.check.running:
             self._settings.audit("support sent", "", by=PROVIDER, at=now)

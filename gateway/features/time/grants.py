@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from gateway.control.contract.time import OwnGrant, PersonGrant
 from gateway.control.schema import values_of
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.features.requests.views import AskedValues
@@ -106,13 +106,13 @@ class Grants:
         """Store extra time for one person, and return what it extends. `apply` must follow.
 
         ``key``: the profile id or MAC address under which it is stored. ``service``: None means for
-        everything. Raises PolicyError if there is nothing to extend or the service does not exist.
+        everything. Raises ControlError if there is nothing to extend, and PolicyError if the
+        service does not exist.
         """
         found = self.extensions(member, minutes, service, giver.at)
         name = member.profile.name
         if not found:
-            error = PolicyError(name, "has no time limit now", "there is nothing to extend")
-            raise error.coded(Code.NOTHING_TO_EXTEND, name=name)
+            raise ControlError.of(Code.NOTHING_TO_EXTEND, name=name)
         return self._extended(key, member, minutes, found, giver)
 
     def give_each(
@@ -120,14 +120,14 @@ class Grants:
     ) -> list[Extended]:
         """Store extra time for each person who has something to extend, in one transaction.
 
-        Return what it extends for each of them. Raises PolicyError if none of them has anything to extend.
+        Return what it extends for each of them. Raises GatewayError if none of them has anything to extend.
         """
-        given, problems = list[Extended](), list[PolicyError]()
+        given, problems = list[Extended](), list[GatewayError]()
         with self._transaction():
             for key, member in members:
                 try:
                     given.append(self.give(key, member, minutes, service, giver))
-                except PolicyError as error:
+                except (ControlError, PolicyError) as error:
                     problems.append(error)
         if not given:
             raise problems[0]
@@ -172,15 +172,12 @@ class Grants:
     ) -> Extended:
         """Add minutes to today's time limits in ``gates``, store this, and return what it extends.
 
-        Raises PolicyError if the profile has none of these limits any more.
+        Raises ControlError if the profile has none of these limits any more.
         """
         profile = member.profile
         found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
         if not found:
-            error = PolicyError(
-                profile.name, "has no such limit any more", "there is nothing to give back to"
-            )
-            raise error.coded(Code.NOTHING_TO_EXTEND, name=profile.name)
+            raise ControlError.of(Code.NOTHING_TO_EXTEND, name=profile.name)
         return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:

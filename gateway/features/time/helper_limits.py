@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
@@ -42,11 +43,10 @@ class Helpers:
         receivers = list(keys)
         # A guest that takes another MAC address would get the daily minutes again.
         if any(parse_mac(key) is not None for key in receivers):
-            request.refuse("who", "is no child; a guardian gives time to a guest", Code.GUARDIANS_ONLY)
+            raise ControlError.of(Code.GUARDIANS_ONLY)
         left = min(self.left(helper, key) for key in receivers)
         if minutes > left:
-            problem = f"is more than a helper may give; {left} minutes are left today"
-            request.refuse("minutes", problem, Code.HELPER_MINUTES, minutes=left)
+            raise ControlError.of(Code.HELPER_MINUTES, minutes=left)
 
     def left(self, helper: Account, key: str) -> int:
         """Return the minutes that a helper may still give today to a child.
@@ -65,7 +65,7 @@ class Helpers:
         """Raise ControlError if a helper would revoke extra time, or close a site, of another account."""
         helper = self._access.helper(request)
         if helper is not None and self._gifts.givers(number) != {helper.name}:
-            request.refuse("grant", "was given by another person", Code.GUARDIANS_ONLY)
+            raise ControlError.of(Code.GUARDIANS_ONLY)
 
     def before_revoke(self, number: int) -> None:
         """Remember how many minutes the grant ``number`` was in force. Call it before the grant is revoked.

@@ -72,7 +72,7 @@ class SwitchVerbs:
             until = later(now, timedelta(minutes=call.args.minutes))
         instant = now.astimezone(UTC)
         if until is not None and until <= instant:
-            call.refuse("until", "has passed", Code.HAS_PASSED)
+            raise ControlError.of(Code.HAS_PASSED)
         if until is not None and until - instant > timedelta(minutes=MAX_SWITCH):
             call.refuse("until", "is more than seven days ahead")
         keys = [profile.id for profile in profiles] if who == ALL else [who]
@@ -100,8 +100,7 @@ class SwitchVerbs:
             return
         for pause in self._settings.in_force(self._home.local_now()).pauses:
             if pause.by != helper.name and (keys is None or pause.who in keys):
-                problem = f"is paused by {pause.by}, and only a guardian may change that"
-                request.refuse("who", problem, Code.NOT_YOUR_PAUSE, by=pause.by)
+                raise ControlError.of(Code.NOT_YOUR_PAUSE, by=pause.by)
 
     def _wake(self, profile: Profile, now: datetime) -> datetime:
         calendar = calendar_for(profile, self._home.rules.calendar)
@@ -125,8 +124,7 @@ class SwitchVerbs:
         member = self._family.member_of(who)
         if member is not None and member.profile.id in paused and who not in paused:
             name = member.profile.name
-            problem = f"names a device of {name}, who is paused; resume them all"
-            call.refuse("who", problem, Code.CHILD_PAUSED, name=name)
+            raise ControlError.of(Code.CHILD_PAUSED, name=name)
         self._settings.resume(who, by=by, at=now, origin=call.text("origin", ""))
         self._apply(who)
         self._home.publish("status", what="resume", who=who, by=by)
@@ -154,8 +152,7 @@ class SwitchVerbs:
         """Return until when the provider may switch filtering. Raises ControlError without an approval."""
         found = self._settings.switch(REMOTE, now)
         if found is None:
-            msg = "no parent has approved it; they can in Qalqan, on Health"
-            raise ControlError(msg).coded(Code.NOT_APPROVED)
+            raise ControlError.of(Code.NOT_APPROVED)
         return found.ends
 
     def change_access(self, call: Call[SwitchAccessRequest]) -> SwitchEnd:

@@ -26,7 +26,7 @@ from gateway.control.contract.time import (
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
@@ -83,14 +83,12 @@ class TicketVerbs:
         minutes, count = call.args.minutes, call.args.count
         who, profiles = self._access.named(call)
         if parse_mac(who) is not None and not profiles[0].is_child:
-            problem = "names a device that is no child's; codes are for children"
-            call.refuse("who", problem, Code.NO_CODES_FOR)
+            raise ControlError.of(Code.NO_CODES_FOR)
         child = None if who == ALL else profiles[0].id
         unused = sum(ticket.is_good(now) for ticket in self._stored.all())
         if unused + count > tickets.MAX_UNUSED:
             most = tickets.MAX_UNUSED
-            problem = f"is too many: {unused} codes are good already, of {most}"
-            call.refuse("count", problem, Code.TOO_MANY_CODES, unused=unused, most=most)
+            raise ControlError.of(Code.TOO_MANY_CODES, unused=unused, most=most)
         codes = [tickets.new_code(secrets.choice) for _ in range(count)]
         sure, batch = self._home.clock_trusted, secrets.token_hex(BATCH_BYTES)
         made = [replace(self._made(code, minutes, child, by, now, sure=sure), batch=batch) for code in codes]
@@ -132,7 +130,7 @@ class TicketVerbs:
         origin = call.text("origin", "")
         count = self._stored.withdraw(call.args.batch, by=by, at=now, origin=origin)
         if not count:
-            call.refuse("batch", "names no codes that are good", Code.NO_GOOD_CODES)
+            raise ControlError.of(Code.NO_GOOD_CODES)
         return WithdrawnCodes(count=count)
 
     @staticmethod
@@ -144,7 +142,7 @@ class TicketVerbs:
     def redeem(self, call: Call[RedeemRequest]) -> OwnGrant:
         """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries.
 
-        Raises PolicyError for a code that is wrong, used, expired or another child's, after too
+        Raises ControlError for a code that is wrong, used, expired or another child's, after too
         many tries, or during a pause.
         """
         member = self._access.child(call)
@@ -155,9 +153,7 @@ class TicketVerbs:
         wait = max(tries.wait(tried), self._all_tries.wait(tried))
         if wait:
             minutes = max(1, -(-int(wait.total_seconds()) // 60))
-            where, problem = "this device", "has tried too many wrong codes"
-            error = PolicyError(where, problem, f"try again in {minutes} minutes")
-            raise error.coded(Code.TOO_MANY_TRIES, minutes=minutes)
+            raise ControlError.of(Code.TOO_MANY_TRIES, minutes=minutes)
         code = tickets.parse_code(call.args.code)
         ticket = None if code is None else tickets.find(code, self._stored.all())
         if ticket is None:
@@ -165,8 +161,7 @@ class TicketVerbs:
             self._all_tries.add(tried)
         ticket = tickets.check(ticket, profile.id, now)
         if is_paused(member, now):
-            error = PolicyError(profile.name, "is paused", "the code stays good: enter it later")
-            raise error.coded(Code.CODE_IN_PAUSE, name=profile.name)
+            raise ControlError.of(Code.CODE_IN_PAUSE, name=profile.name)
         giver = self._grants.giver(profile.name, GrantKind.TICKET, call.text("origin", ""))
         with self._transaction():
             extended = self._grants.give(profile.id, member, ticket.minutes, None, giver)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 from gateway.control.contract.time import (
     GRANT,
@@ -20,9 +19,9 @@ from gateway.control.contract.time import (
     RevokeRequest,
     RevokeResult,
 )
-from gateway.control.protocol import Call, ControlRequest
+from gateway.control.protocol import Call
 from gateway.control.router import Router
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
@@ -42,7 +41,7 @@ LANDING_AFTER = timedelta(hours=1)  # … and this long after: it does not open 
 MINUTE = timedelta(minutes=1)
 
 
-def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) -> str | None:
+def parse_service(word: str | None, rules: RuleBook) -> str | None:
     """Return the id of the service in ``word``, which is ``x`` or ``service:x``; None if ``word`` is None.
 
     Raises ControlError for an unknown service.
@@ -51,8 +50,7 @@ def parse_service(request: ControlRequest, word: str | None, rules: RuleBook) ->
         return None
     key = word.removeprefix("service:")
     if key not in rules.world.catalogue.services:
-        problem = f"names no service: {key}; ids are in 'qalqan lists lookup HOST'"
-        request.refuse("service", problem, Code.NO_SERVICE)
+        raise ControlError.of(Code.NO_SERVICE)
     return key
 
 
@@ -86,7 +84,7 @@ class TimeVerbs:
 
     def grant(self, call: Call[GrantRequest]) -> GrantResult:
         by, minutes = self._access.guardian(call), call.args.minutes
-        service = parse_service(call, call.args.service, self._home.rules)
+        service = parse_service(call.args.service, self._home.rules)
         members = self._access.members(call)
         self._helpers.check_grant(call, (key for key, _ in members), minutes)
         giver = self._grants.giver(by, GrantKind.GRANT, call.text("origin", ""))
@@ -119,7 +117,7 @@ class TimeVerbs:
             call.refuse("grant", "is missing")
         keys = holders.get(number)
         if keys is None:
-            call.refuse("grant", "names nothing that is still in force", Code.NOT_IN_FORCE)
+            raise ControlError.of(Code.NOT_IN_FORCE)
         self._helpers.check_revoke(call, number)
         self._helpers.before_revoke(number)
         self._gifts.take_back(number, by=by, at=now, origin=call.text("origin", ""))
@@ -135,19 +133,18 @@ class TimeVerbs:
         keys = {key for key, _ in self._access.members(call)}
         found = [number for number, receivers in holders.items() if receivers <= keys]
         if not found:
-            problem = f"names {call.text('who')}, who has no extra time of its own now"
-            call.refuse("who", problem, Code.NO_EXTRA_TIME)
+            raise ControlError.of(Code.NO_EXTRA_TIME)
         return max(found)
 
     def landing(self, call: Call[LandingRequest]) -> OwnGrant:
         """Give the child the minutes of *Finish my game*, once a day, around the end of its time.
 
-        The request comes from the child's own device. Returns the grant. Raises ControlError for an invalid
-        request, and PolicyError if the minutes are not available now.
+        The request comes from the child's own device. Returns the grant. Raises GatewayError for an invalid
+        request, or if the minutes are not available now.
         """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
-        service = parse_service(call, call.args.service, self._home.rules)
+        service = parse_service(call.args.service, self._home.rules)
         most = int(profile.rules.landing.value / MINUTE)
         minutes = call.args.minutes or max(1, most)
         if minutes > max(1, most):
@@ -167,37 +164,32 @@ class TimeVerbs:
         most = int(member.profile.rules.landing.value / MINUTE)
         try:
             self._check_landing(member, now, most, None)
-        except PolicyError:
+        except ControlError:
             return False
         return bool(self._grants.extensions(member, most, None, now))
 
     def _check_landing(self, member: Member, now: datetime, most: int, service: str | None) -> None:
-        """Raise PolicyError if the child cannot use *Finish my game* now.
+        """Raise ControlError if the child cannot use *Finish my game* now.
 
         ``most``: the minutes that it has.
         """
         profile = member.profile
-
-        def refuse(problem: str, fix: str, code: Code) -> NoReturn:
-            raise PolicyError(profile.name, problem, fix).coded(code, name=profile.name)
-
         if not most:
-            refuse("has no landing", "ask for time instead", Code.NO_LANDING)
+            raise ControlError.of(Code.NO_LANDING, name=profile.name)
         if is_paused(member, now):
-            refuse("is paused", "a landing does not open a pause", Code.LANDING_IN_PAUSE)
+            raise ControlError.of(Code.LANDING_IN_PAUSE, name=profile.name)
         if self.landing_taken(profile, now):
-            refuse("has already used “Finish my game” today", "it works once a day", Code.LANDED)
+            raise ControlError.of(Code.LANDED, name=profile.name)
         own = () if service is None else (f"{WINDOW}service:{service}", f"service:{service}")
         state = member.judge.standing(member.situation, now)
         closed = [gate for gate in (*DEVICE_WIDE, *PLAY_WIDE, *own) if gate in state.closed]
         if closed:
             if self._closed_long_ago(member, now, closed):
-                fix = "a landing is for the end; ask for time instead"
-                refuse("is closed for more than an hour", fix, Code.LANDING_LATE)
+                raise ControlError.of(Code.LANDING_LATE, name=profile.name)
             return
         soon = member.judge.left((*DEVICE_WIDE, *PLAY_WIDE, *own), member.situation, now)
         if soon is None or soon.minutes * MINUTE > LANDING_BEFORE:
-            refuse("has time for more than 15 minutes", "a landing is for the end", Code.LANDING_EARLY)
+            raise ControlError.of(Code.LANDING_EARLY, name=profile.name)
 
     def _closed_long_ago(self, member: Member, now: datetime, gates: list[str]) -> bool:
         """Return whether the clock, not a used-up limit, had closed all ``gates`` LANDING_AFTER ago.

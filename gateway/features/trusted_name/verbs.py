@@ -15,7 +15,7 @@ from typing import Any
 from gateway.control.contract.trusted_name import TRUSTED_NAME, TrustedNameRequest, TrustedNameStatus
 from gateway.control.protocol import Call, Role
 from gateway.control.router import Router
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
@@ -102,19 +102,17 @@ class TrustedNames:
         from gateway.web.acme import AcmeAccount, usable_providers, write_account
 
         if self._process.running:
-            call.refuse("action", "runs already; wait until it has ended", Code.BUSY)
+            raise ControlError.of(Code.BUSY)
         providers = usable_providers()
         if call.text("provider") not in providers:
             call.refuse("provider", f"must be one of {', '.join(providers)}")
         provider = PROVIDERS[call.text("provider")]
         try:
             name = normalise(call.text("name"))
-        except HostError as error:
-            call.refuse("name", f"{error.problem}; {error.fix}", Code.NO_HOST_NAME)
+        except HostError:
+            raise ControlError.of(Code.NO_HOST_NAME) from None
         if not provider.fits(name) or "." not in name:
-            ends = " or ".join(f".{zone}" for zone in provider.zones)
-            problem = f"must end in {ends} at {provider.title}" if ends else "must be below a domain of yours"
-            call.refuse("name", problem, Code.NO_HOST_NAME)
+            raise ControlError.of(Code.NO_HOST_NAME)
         server = call.text("server", "") if call.role is Role.OWNER else ""
         account = AcmeAccount(name, call.text("provider"), call.text("token"), call.text("email"), server)
         write_account(self._folder, account)

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from gateway.age.bands import AgeBand
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.time.clock_changes import Jump
 
@@ -249,17 +249,14 @@ def later_months(step: LastTransition, today: date) -> tuple[str, ...]:
 def postponed(step: LastTransition, until: str, reason: str, by: str, now: datetime) -> LastTransition:
     """Return the change of age group, postponed by a guardian to the month ``until``. ``now``: local.
 
-    Raises PolicyError if it cannot be postponed to that month, or the reason is missing or too long.
+    Raises ControlError if it cannot be postponed to that month, or the reason is missing or too long.
     """
     if step.is_final:
-        problem, fix = "cannot be put off", "at 18 control ends"
-        raise PolicyError(step.name, problem, fix).coded(Code.ADULT_NEXT, name=step.name)
+        raise ControlError.of(Code.ADULT_NEXT, name=step.name)
     if until not in later_months(step, now.date()):
-        problem, fix = "cannot be put off to that month", "once, and by six months at most"
-        raise PolicyError(step.name, problem, fix).coded(Code.NOT_LATER, name=step.name)
+        raise ControlError.of(Code.NOT_LATER, name=step.name)
     if not reason.strip() or len(reason) > REASON_LIMIT:
-        problem, fix = "needs a reason that the child reads", f"write one of at most {REASON_LIMIT} letters"
-        raise PolicyError(step.name, problem, fix).coded(Code.NO_REASON, most=REASON_LIMIT)
+        raise ControlError.of(Code.NO_REASON, most=REASON_LIMIT)
     return replace(_reopened(step, now), until=until, reason=reason.strip(), put_off_by=by)
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 from gateway.age.bands import AgeBand
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import NAME_LIMIT, PEOPLE_LIMIT, SECRET, PersonRole
 from gateway.policy.config.config import FAMILY_KEYS
@@ -190,7 +190,7 @@ def backup_text(backup: Backup) -> str:
 def parse_backup(text: str) -> Backup:
     """Return the backup in a JSON text from `backup_text`.
 
-    Raises PolicyError for anything that ``backup_text`` does not write, and for a newer format.
+    Raises PolicyError for anything that ``backup_text`` does not write, and ControlError for a newer format.
     """
     try:
         data = json.loads(text)
@@ -199,9 +199,7 @@ def parse_backup(text: str) -> Backup:
     if not isinstance(data, dict) or not isinstance(data.get("format"), int):
         _refuse("it has no format")
     if data["format"] > FORMAT:
-        raise PolicyError("backup", "was made by a newer Qalqan", "install that one first").coded(
-            Code.BACKUP_NEWER
-        )
+        raise ControlError.of(Code.BACKUP_NEWER)
     try:
         made = datetime.fromisoformat(_text(data.get("made"), "made"))
     except ValueError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.judge.conclude import OPENABLE, conclude
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
@@ -37,23 +37,19 @@ def is_askable(decision: Decision) -> bool:
 
 
 def check_askable(host: str, decision: Decision, name: str) -> None:
-    """Raise PolicyError if a child cannot request a site, with the reason.
+    """Raise ControlError if a child cannot request a site, with the reason.
 
     It cannot if the site is not blocked, or if no guardian's answer could open it. ``decision``:
     from `outcome`. ``name``: the child's.
     """
     if decision.allowed:
-        problem, fix = f"is not refused for {name}", "ask for time, if it is closed now"
-        raise PolicyError(host, problem, fix).coded(Code.NOT_REFUSED, host=host, name=name)
+        raise ControlError.of(Code.NOT_REFUSED, host=host, name=name)
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
-        error = PolicyError(host, "is blocked for everyone", "no parent can open it")
-        raise error.coded(Code.FOR_EVERYONE, host=host)
+        raise ControlError.of(Code.FOR_EVERYONE, host=host)
     if decision.reason is Reason.REGISTER:
-        fix = "a guardian can turn the register off for the home"
-        raise PolicyError(host, "is on a state's register", fix).coded(Code.ON_REGISTER, host=host)
+        raise ControlError.of(Code.ON_REGISTER, host=host)
     if not is_askable(decision):
-        error = PolicyError(host, "is blocked by a rule that no answer lifts", "talk to a guardian about it")
-        raise error.coded(Code.NOT_ASKABLE, host=host)
+        raise ControlError.of(Code.NOT_ASKABLE, host=host)
 
 
 def blocked_categories(profile: Profile) -> frozenset[str]:
@@ -86,14 +82,12 @@ def is_category_askable(category: str, profile: Profile, world: World) -> bool:
 
 
 def check_category_askable(category: str, profile: Profile, world: World, name: str) -> None:
-    """Raise PolicyError if a child cannot request a category. ``name``: of the category."""
+    """Raise ControlError if a child cannot request a category. ``name``: of the category."""
     if is_category_askable(category, profile, world):
         return
     if category in world.categories.binding:
-        error = PolicyError(name, "is blocked for everyone", "no parent can open it")
-        raise error.coded(Code.FOR_EVERYONE, host=name)
-    error = PolicyError(name, "is no category that a parent can open", "ask for one site")
-    raise error.coded(Code.NOT_ASKABLE, host=name)
+        raise ControlError.of(Code.FOR_EVERYONE, host=name)
+    raise ControlError.of(Code.NOT_ASKABLE, host=name)
 
 
 def request_entry(host: str, catalogue: Catalogue, is_public_suffix: PublicSuffixCheck) -> str:
@@ -137,7 +131,7 @@ def blocked_category(entry: str, host: str, profile: Profile, world: World) -> s
 
 
 def check_confirmed(entry: str, host: str, profile: Profile, world: World, names: Names) -> None:
-    """Raise PolicyError if a permanent allow of ``entry`` needs a guardian's confirmation.
+    """Raise ControlError if a permanent allow of ``entry`` needs a guardian's confirmation.
 
     It does if it is a category, and if the profile blocks a category of the site: see `blocked_category`.
     ``host``: the blocked host; empty: unknown.
@@ -150,7 +144,7 @@ def check_confirmed(entry: str, host: str, profile: Profile, world: World, names
 
 
 def check_confirmed_edit(before: Profile, after: Profile, world: World, names: Names) -> None:
-    """Raise PolicyError if a change of rules needs a guardian's confirmation.
+    """Raise ControlError if a change of rules needs a guardian's confirmation.
 
     It does if it ends the block of a category, or newly allows a site or service of a blocked category. A
     change that also chooses another age group is compared with that age group's own rules.
@@ -183,15 +177,15 @@ def _opened_entries(profile: Profile) -> Iterator[str]:
             yield key
 
 
-def _unconfirmed(entry: str, categories: Sequence[str], names: Names) -> PolicyError:
+def _unconfirmed(entry: str, categories: Sequence[str], names: Names) -> ControlError:
     """Return the error that asks a guardian to confirm. ``entry``: what would be opened.
 
     ``categories``: the blocked categories that it is in; at least one.
     """
     name, known = target_name(entry, names), " ".join(categories)
-    problem = f"is in a blocked category: {known}"
-    error = PolicyError(name, problem, "confirm that it stays open")
-    return error.coded(Code.CONFIRM_NEEDED, name=name, category=categories[0], categories=known, entry=entry)
+    return ControlError.of(
+        Code.CONFIRM_NEEDED, name=name, category=categories[0], categories=known, entry=entry
+    )
 
 
 def outranking_blocks(entry: str, profile: Profile, catalogue: Catalogue) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 
 if TYPE_CHECKING:
@@ -109,19 +109,15 @@ def asked(
     ``known``: all stored requests; ``today``: the family's day of ``new.at``.
 
     Raises:
-        PolicyError: the reason is too long, or a limit on the number of requests is reached.
+        ControlError: the reason is too long, or a limit on the number of requests is reached.
     """
     if len(new.reason) > MAX_REASON:
-        where, problem = "the reason", f"has {len(new.reason)} characters"
-        error = PolicyError(where, problem, f"write at most {MAX_REASON}")
-        raise error.coded(Code.REASON_TOO_LONG, most=MAX_REASON)
+        raise ControlError.of(Code.REASON_TOO_LONG, most=MAX_REASON)
     mine = [
         request for request in known if request.who == new.who and calendar.family_day(request.at) == today
     ]
     if sum(request.times for request in mine) >= MAX_A_DAY:
-        where, problem = "asking", f"was done {MAX_A_DAY} times today"
-        error = PolicyError(where, problem, "ask again tomorrow, or in person")
-        raise error.coded(Code.ASKED_TOO_OFTEN, times=MAX_A_DAY)
+        raise ControlError.of(Code.ASKED_TOO_OFTEN, times=MAX_A_DAY)
     before = pending(known, new)
     if before is not None:
         return replace(
@@ -134,9 +130,7 @@ def asked(
             times=before.times + 1,
         )
     if sum(request.waits for request in known) >= MAX_KEPT:
-        where, problem = "asking", f"waits for an answer {MAX_KEPT} times"
-        error = PolicyError(where, problem, "answer some of them first")
-        raise error.coded(Code.TOO_MANY_WAIT, most=MAX_KEPT)
+        raise ControlError.of(Code.TOO_MANY_WAIT, most=MAX_KEPT)
     return replace(new, id=max((request.id for request in known), default=0) + 1)
 
 
@@ -159,34 +153,23 @@ def answered(
     """Return the request with a guardian's answer; ``request`` is not changed.
 
     ``by``: the guardian. ``because``: the reason for the child. ``minutes``: for ``once``; None: as
-    requested, or SITE_ONCE. Raises PolicyError if it is not pending, the answer does not fit its
+    requested, or SITE_ONCE. Raises GatewayError if it is not pending, the answer does not fit its
     topic, or the reason is too long.
     """
     where = f"request {request.id}"
     if request.state is RequestState.EXPIRED or (request.waits and now >= request.expires):
-        error = PolicyError(where, "has expired", "give time with: qalqan grant, or edit the profile")
-        raise error.coded(Code.REQUEST_EXPIRED)
+        raise ControlError.of(Code.REQUEST_EXPIRED)
     if not request.waits:
-        was = f"{request.answer} by {request.by}" if request.by else str(request.answer)
-        error = PolicyError(where, f"was answered before ({was})", "each is answered once")
-        raise error.coded(Code.ANSWERED_BEFORE)
+        raise ControlError.of(Code.ANSWERED_BEFORE)
     if len(because) > MAX_REASON:
-        problem = f"the reason has {len(because)} characters"
-        error = PolicyError(where, problem, f"write at most {MAX_REASON}")
-        raise error.coded(Code.REASON_TOO_LONG, most=MAX_REASON)
+        raise ControlError.of(Code.REASON_TOO_LONG, most=MAX_REASON)
     given = 0
     if answer is Answer.ONCE:
         given = minutes if minutes is not None else request.minutes or SITE_ONCE
     elif minutes is not None:
         raise PolicyError(where, f"'{answer}' takes no minutes", "answer 'once' with them")
-    if request.topic is not RequestTopic.SITE and answer is Answer.TODAY:
-        raise PolicyError(
-            where, "is for time, of which 'today' has no amount", "answer 'once' with --minutes"
-        ).coded(Code.NOT_FOR_TIME)
-    if request.topic is not RequestTopic.SITE and answer is Answer.ALWAYS:
-        fix = "change limits, windows or bedtime in the profile"
-        error = PolicyError(where, "is for time, which is not given for always", fix)
-        raise error.coded(Code.NOT_FOR_TIME)
+    if request.topic is not RequestTopic.SITE and answer in (Answer.TODAY, Answer.ALWAYS):
+        raise ControlError.of(Code.NOT_FOR_TIME)
     return replace(
         request, state=RequestState.ANSWERED, answer=answer, given=given, because=because, by=by, answered=now
     )

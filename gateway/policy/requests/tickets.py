@@ -11,9 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NoReturn
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # no characters that look alike on paper
@@ -128,23 +127,18 @@ def find(code: str, tickets: Iterable[Ticket]) -> Ticket | None:
 
 
 def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
-    """Return the ticket if ``profile`` (an id) may redeem it at ``now``. Raises PolicyError if not.
+    """Return the ticket if ``profile`` (an id) may redeem it at ``now``. Raises ControlError if not.
 
     It may not if the ticket is None, another child's, used, or expired.
     """
-
-    def refuse(problem: str, fix: str, code: Code, **values: int) -> NoReturn:
-        raise PolicyError("this code", problem, fix).coded(code, **values)
-
     if ticket is None:
-        refuse("is none of this home's", "look at the paper again", Code.CODE_UNKNOWN)
+        raise ControlError.of(Code.CODE_UNKNOWN)
     if ticket.who is not None and ticket.who != profile:
-        refuse("is for someone else", "ask for your own", Code.CODE_OF_ANOTHER)
+        raise ControlError.of(Code.CODE_OF_ANOTHER)
     if ticket.used is not None:
-        refuse("was used before", "each code is good once", Code.CODE_USED)
+        raise ControlError.of(Code.CODE_USED)
     if not ticket.is_good(now):
-        days = LIFE.days
-        refuse(f"is older than {days} days", "ask for a new one", Code.CODE_OLD, days=days)
+        raise ControlError.of(Code.CODE_OLD, days=LIFE.days)
     return ticket
 
 

@@ -41,8 +41,7 @@ class Family:
         if action == "piece":
             self.came += str(request.values["text"])
         if action == "undo":
-            msg = "restore: has no way back any more; change it by hand"
-            raise ControlError(msg).coded(Code.NO_WAY_BACK)
+            raise ControlError.of(Code.NO_WAY_BACK)
         return {"token": "t", "piece": 10, "problems": []} | (self.look if action == "look" else {})
 
 
@@ -79,7 +78,7 @@ def test_a_password_that_is_none_writes_nothing(
 ) -> None:
     password.write_text("short\n")
     done = qalqan("--config", config, "backup", tmp_path / "home.backup", "--password-file", password)
-    assert done.refusal == "a backup's password has 8 to 200 characters"
+    assert done.refusal == "A backup's password has 8 to 200 letters."
     assert not (tmp_path / "home.backup").exists()
 
 
@@ -137,12 +136,10 @@ def test_another_password_is_one_line(
     qalqan: Qalqan, config: Path, family: Family, password: Path, tmp_path: Path
 ) -> None:
     password.write_text("another password\n")
-    assert (
-        restore(qalqan, config, password, tmp_path).refusal == "the password is wrong, or the file is damaged"
-    )
+    assert restore(qalqan, config, password, tmp_path).refusal == Code.BACKUP_LOCKED.sentence
     assert not family.done
 
 
 def test_the_way_back(qalqan: Qalqan, config: Path, family: Family) -> None:
-    assert "no way back" in qalqan("--config", config, "restore", "--undo").refusal
+    assert qalqan("--config", config, "restore", "--undo").refusal == Code.NO_WAY_BACK.sentence
     assert "name the file" in qalqan("--config", config, "restore").refusal

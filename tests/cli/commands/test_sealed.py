@@ -234,8 +234,7 @@ def test_neither_is_all_of_a_registry(issuer: Issuer, suffix: str) -> None:
 def _daemon(refused: set[str], asked: list[str], most: int = 99) -> dict[str, Any]:
     def lookup(request: ControlRequest) -> dict[str, object]:
         if len(asked) >= most:
-            msg = "list_lookup: too many names were asked for; ask again in a minute"
-            raise ControlError(msg).coded(Code.ASK_LATER)
+            raise ControlError.of(Code.ASK_LATER)
         asked.append(request.text("host"))
         return {"refused_for_everyone": request.text("host") in refused}
 
@@ -284,7 +283,7 @@ def test_a_capture_of_a_thousand_names_meets_the_daemons_bound(issuer: Issuer, t
     with running(tmp_path / "control.sock", _daemon(set(hosts), asked, most=30)):
         done = issuer.home("replay", _capture(tmp_path, hosts), "--profile", profile, "--json")
         assert done.out.count("refused_for_everyone") == len(done.out.splitlines()) == 30
-        later = "ask again in a minute"
+        later = Code.ASK_LATER.sentence
         assert later in done.refusal, "what is not known is not shown as open"
         assert later in issuer.home("lists", "lookup", "n7.invalid").refusal
         assert later in issuer.home("why", "n7.invalid", "--profile", profile).refusal
@@ -293,11 +292,10 @@ def test_a_capture_of_a_thousand_names_meets_the_daemons_bound(issuer: Issuer, t
 
 def test_why_does_not_go_by_the_files_where_the_daemon_answers_nobody(issuer: Issuer, tmp_path: Path) -> None:
     def why(_request: ControlRequest) -> dict[str, object]:
-        msg = "why: too many names were asked for; ask again in a minute"
-        raise ControlError(msg).coded(Code.ASK_LATER)
+        raise ControlError.of(Code.ASK_LATER)
 
     with running(tmp_path / "control.sock", {"why": why}):
-        assert "ask again in a minute" in issuer.home("why", SECRET, "--profile", "child").refusal
+        assert Code.ASK_LATER.sentence in issuer.home("why", SECRET, "--profile", "child").refusal
 
 
 def file(folder: Path, name: str, content: object) -> Path:

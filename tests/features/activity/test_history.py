@@ -11,12 +11,14 @@ import pytest
 from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.metering.ledgers import fold
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.minutes_file import MinuteRecord
 from gateway.store.tables.history import SAMPLE
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, TABLET, Desk
+from tests.sentences import sentence
 
 EVENING = "2026-11-24T19:40"  # a Tuesday
 PIN = "4821"
@@ -183,7 +185,7 @@ def test_days_that_are_not_kept_are_refused(make: Make, span: dict[str, str]) ->
 
 
 def test_only_children_have_a_history(make: Make) -> None:
-    with pytest.raises(ControlError, match="no child"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_CHILD, name="Mum")):
         make(EVENING).ask("history", id="mum")
 
 

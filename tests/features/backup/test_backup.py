@@ -136,7 +136,7 @@ def test_as_much_can_be_sealed_as_the_daemon_sends() -> None:
 
 def test_too_much_is_refused_in_words(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verbs_backup, "CONTENT_LIMIT", 1000)
-    with pytest.raises(ControlError, match="look for a large calendar") as refused:
+    with pytest.raises(ControlError, match="A large calendar may be the reason") as refused:
         web(desk, "backup")
     assert refused.value.code == Code.BACKUP_LARGE
 

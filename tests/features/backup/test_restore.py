@@ -116,7 +116,7 @@ def test_it_can_be_taken_back(desk: Desk) -> None:
     assert standing(desk) == before
     assert {one.name for one in desk.rules.household.children} == {"Someone"}
     assert web(desk, "restore", action="last") == {"last": None}
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(ControlError) as refused:
         web(desk, "restore", action="undo")
     assert refused.value.code == Code.NO_WAY_BACK
 
@@ -148,7 +148,7 @@ def test_it_cannot_be_taken_back_once_the_rules_are_others(desk: Desk) -> None:
     restored(desk, text)
     desk.ask("edit", id="daughter", set={"name": "Another"}, by="Mum")
     assert web(desk, "restore", action="last")["last"]["undo"] is False
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(ControlError) as refused:
         web(desk, "restore", action="undo")
     assert refused.value.code == Code.NO_WAY_BACK
     assert {one.name for one in desk.rules.household.children} == {"Another", "Son"}

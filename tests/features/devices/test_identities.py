@@ -8,6 +8,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.features.devices.look_queue import NEWCOMERS
 from gateway.lan.inventory import DeviceAppeared
 from gateway.policy.values import Reason
@@ -29,6 +30,7 @@ from tests.features.devices.sighted import (
     member,
     sighted,
 )
+from tests.sentences import sentence
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_a_child_s_tablet_that_comes_back_keeps_the_child_s_rules(desk: Desk) ->
     assert desk.ask("device", mac=AGAIN)["asked"] == "again"
     daughter = next(one for one in desk.ask("status")["profiles"] if one["id"] == "daughter")
     assert AGAIN not in [each["mac"] for each in daughter["devices"]], "whose it is nobody has said"
-    with pytest.raises(ControlError, match="is no device of a child here"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_DEVICE_OF_A_CHILD)):
         desk.ask("request", Role.WEB, device=AGAIN, minutes=15)
     assert f"device again {AGAIN} {TABLET} daughter" in audit(desk)[0]
 

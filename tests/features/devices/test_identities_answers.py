@@ -8,6 +8,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, TABLET, Desk
 from tests.features.devices.sighted import (
@@ -22,6 +23,7 @@ from tests.features.devices.sighted import (
     returned,
     sighted,
 )
+from tests.sentences import sentence
 
 
 def answer(desk: Desk, **values: object) -> dict[str, Any]:
@@ -93,11 +95,11 @@ def test_answers_that_are_none(came_back: Desk) -> None:
     came_back.store.keep_guardian("Mum", "stamp")
     with pytest.raises(ControlError, match="choose one of: again, also"):
         answer(came_back, answer="me")
-    with pytest.raises(ControlError, match="names no person who may own this device"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_PROFILE)):
         answer(came_back, profile="guest")
-    with pytest.raises(ControlError, match="nothing is asked"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_QUESTION)):
         came_back.ask("identify", mac=TABLET, answer="home")
-    with pytest.raises(ControlError, match="no guardian of this household"):
+    with pytest.raises(ControlError, match=sentence(Code.NO_GUARDIAN)):
         came_back.ask("identify", Role.WEB, mac=AGAIN, answer="home", by="Aruzhan")
     assert AGAIN in asked(came_back)
 

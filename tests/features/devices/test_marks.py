@@ -6,9 +6,11 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, TABLET, Desk
+from tests.sentences import sentence
 
 NIGHT = "2026-11-24T21:30"
 
@@ -51,7 +53,7 @@ def test_a_device_that_is_forgotten_has_no_mark(make: Make) -> None:
     [
         ({"mac": "tablet", "no_mobile_data": True, "by": "Mum"}, "is no MAC address"),
         ({"mac": TABLET, "no_mobile_data": "yes", "by": "Mum"}, "must be true or false"),
-        ({"mac": TABLET, "no_mobile_data": True, "by": "Timur"}, "no guardian of this household"),
+        ({"mac": TABLET, "no_mobile_data": True, "by": "Timur"}, sentence(Code.NO_GUARDIAN)),
     ],
 )
 def test_what_is_no_mark_is_refused(make: Make, values: dict[str, object], said: str) -> None:

@@ -131,7 +131,7 @@ def test_the_child_is_told_and_cannot_ask_for_it(desk: Desk) -> None:
     told = desk.ask("why", Role.WEB, host=LISTED, profile="daughter")
     assert (told["reason"], told["owner"]) == ("register", "law:kz:Mum")
     assert told["sentence"].endswith("the register of Kazakhstan. Mum turned it on, on Tuesday.")
-    with pytest.raises(PolicyError) as refused:
+    with pytest.raises(ControlError) as refused:
         desk.ask("request", Role.WEB, profile="daughter", topic="site", site=LISTED, device=TABLET)
     assert refused.value.code == Code.ON_REGISTER
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.core.errors import GatewayError
+from gateway.core.reason_codes import Code
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, TABLET, Desk
+from tests.sentences import sentence
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 AFTERNOON = "2026-11-24T16:00"
@@ -111,23 +113,23 @@ def test_each_span_is_a_request_of_its_own_and_asked_again_has_the_new_words(des
 
 def test_no_other_child_s_minutes_nor_ones_that_did_not_count(desk: Desk) -> None:
     for values, said in (
-        ({"device": TABLET, "since": at("2026-11-24T15:30"), "minutes": 5}, "did not count"),
+        ({"device": TABLET, "since": at("2026-11-24T15:30"), "minutes": 5}, sentence(Code.NO_SUCH_MINUTES)),
         (
             {"device": TABLET, "since": at("2026-11-24T14:00"), "minutes": 5, "limits": "bedtime"},
-            "did not count",
+            sentence(Code.NO_SUCH_MINUTES),
         ),
         ({"device": TABLET, "since": at("2026-11-24T14:00"), "minutes": 0}, "whole number"),
         ({"device": TABLET, "since": "yesterday", "minutes": 5}, "must be a time"),
         (
             {"device": "02:00:00:00:00:99", "since": at("2026-11-24T14:00"), "minutes": 5},
-            "no device of a child",
+            sentence(Code.NO_DEVICE_OF_A_CHILD),
         ),
     ):
         with pytest.raises(GatewayError, match=said):
             desk.ask("request", **_as_sent(values))
     assert desk.ask("requests")["requests"] == []
     desk.counted.rows = ()  # the brother has none
-    with pytest.raises(GatewayError, match="did not count"):
+    with pytest.raises(GatewayError, match=sentence(Code.NO_SUCH_MINUTES)):
         desk.ask("request", device=PHONE, since=at("2026-11-24T14:00").isoformat(), minutes=5)
 
 
@@ -136,7 +138,7 @@ def test_minutes_are_given_once(desk: Desk, answer: str) -> None:
     number = desk.ask("request", device=TABLET, since=at("2026-11-24T14:00").isoformat(), minutes=5)[
         "request"
     ]["id"]
-    with pytest.raises(GatewayError, match="for time"):
+    with pytest.raises(GatewayError, match=sentence(Code.NOT_FOR_TIME)):
         desk.ask("answer", id=number, answer=answer, by="Mum")
 
 
@@ -146,7 +148,7 @@ def test_a_limit_that_is_gone_takes_nothing_back(make: Make) -> None:
     number = desk.ask("request", device=TABLET, since=at("2026-11-24T14:00").isoformat(), minutes=5)[
         "request"
     ]["id"]
-    with pytest.raises(GatewayError, match="no such limit any more"):
+    with pytest.raises(GatewayError, match=sentence(Code.NOTHING_TO_EXTEND, name="Daughter")):
         desk.ask("answer", id=number, answer="once", by="Mum")
     assert desk.ask("requests", pending=True)["requests"], "it waits still"
 

@@ -22,6 +22,7 @@ from gateway.features.status.health import HealthVerbs
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 from tests.figures import HEALTH_FIGURES
+from tests.sentences import sentence
 
 MARKERS = ("Aruzhan", "daughter", "02:00:00:00:00:0a", "tiktok", "school.example", "Mum", "192.168")
 log = logging.getLogger("gateway.of.a.test")
@@ -100,16 +101,18 @@ def test_checks_that_come_to_no_end_leave_what_was_known(desk: Desk) -> None:
     assert [found["about"] for found in told["findings"]] == ["nft"]
 
 
-def test_a_program_that_cannot_be_started_is_refused_in_words(desk: Desk) -> None:
+def test_a_program_that_cannot_be_started_is_refused_and_logged(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
     _, errand = checking(desk)
 
     def refuse(arguments: Sequence[str]) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
     errand.start = refuse  # type: ignore[method-assign]
-    with pytest.raises(ControlError, match="no program can be started") as refused:
+    with pytest.raises(ControlError, match=sentence(Code.BUSY)):
         desk.ask("health")
-    assert refused.value.code == Code.BUSY
+    assert "failed: Resource temporarily unavailable." in caplog.text
 
 
 def test_what_is_found_is_bounded(desk: Desk) -> None:

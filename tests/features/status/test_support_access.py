@@ -20,6 +20,7 @@ from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 from tests.figures import HEALTH_FIGURES
 from tests.household.household_files import write
+from tests.sentences import sentence
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def refuses(desk: Desk) -> bool:
 
 
 def test_it_is_refused_until_a_guardian_approves(desk: Desk) -> None:
-    with pytest.raises(ControlError, match="no parent has approved it") as found:
+    with pytest.raises(ControlError, match=sentence(Code.NOT_APPROVED)) as found:
         desk.ask("support_report")
     assert found.value.code == Code.NOT_APPROVED
     desk.ask("support_access", minutes=60, by="Mum")

@@ -11,6 +11,7 @@ from gateway.core.reason_codes import Code
 from gateway.policy.config.provider_stop import LONGEST_STOP
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk
+from tests.sentences import sentence
 
 HOUR = timedelta(hours=1)
 
@@ -26,7 +27,7 @@ def turn_off(desk: Desk, minutes: int = 10080) -> object:
 
 @pytest.mark.parametrize("verb", ["off", "on"])
 def test_it_is_refused_until_a_guardian_approves(desk: Desk, verb: str) -> None:
-    with pytest.raises(ControlError, match="no parent has approved it") as found:
+    with pytest.raises(ControlError, match=sentence(Code.NOT_APPROVED)) as found:
         desk.ask(verb, by="provider")
     assert found.value.code == Code.NOT_APPROVED
     assert desk.ask("status")["mode"] == "on"

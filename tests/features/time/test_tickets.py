@@ -9,10 +9,12 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
+from gateway.core.reason_codes import Code
 from gateway.policy.requests.tickets import MAX_UNUSED
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, STRANGER, TABLET, Desk
+from tests.sentences import sentence
 
 LATE = "2026-11-24T22:30"
 MINUTE = timedelta(minutes=1)
@@ -59,7 +61,7 @@ def test_in_a_pause_it_stays_good(make: Make) -> None:
     desk = make(LATE)
     (code,) = codes(desk)
     desk.ask("pause", who="daughter", minutes=10)
-    with pytest.raises(GatewayError, match="stays good"):
+    with pytest.raises(GatewayError, match=sentence(Code.CODE_IN_PAUSE, name="Daughter")):
         desk.ask("redeem", device=TABLET, code=code)
     desk.ask("resume", who="daughter")
     desk.ask("redeem", device=TABLET, code=code)
@@ -77,10 +79,10 @@ def test_who_guesses_has_to_wait(make: Make) -> None:
     desk = make(LATE)
     (code,) = codes(desk)
     for _ in range(5):
-        with pytest.raises(GatewayError, match="none of this home's"):
+        with pytest.raises(GatewayError, match=sentence(Code.CODE_UNKNOWN)):
             desk.ask("redeem", device=TABLET, code=WRONG)
         desk.clock.at += MINUTE
-    with pytest.raises(GatewayError, match="try again in 5 minutes"):
+    with pytest.raises(GatewayError, match=sentence(Code.TOO_MANY_TRIES, minutes=5)):
         desk.ask("redeem", device=TABLET, code=code)
     desk.clock.at += 5 * MINUTE
     desk.ask("redeem", device=TABLET, code=code)
@@ -91,10 +93,10 @@ def test_all_devices_together_too(make: Make) -> None:
     (code,) = codes(desk)
     devices = ["02:00:00:00:00:0a", "02:00:00:00:00:1a", "02:00:00:00:00:0b"]
     for number in range(50):
-        with pytest.raises(GatewayError, match="none of this home's"):
+        with pytest.raises(GatewayError, match=sentence(Code.CODE_UNKNOWN)):
             desk.ask("redeem", device=devices[number % 3], code=WRONG)
         inspect.unwrap(desk._verbs["redeem"]).__self__._tries.clear()  # as many devices as it likes
-    with pytest.raises(GatewayError, match="try again"):
+    with pytest.raises(GatewayError, match=sentence(Code.TOO_MANY_TRIES, minutes=10)):
         desk.ask("redeem", device=TABLET, code=code)
 
 
@@ -112,7 +114,7 @@ def test_not_more_than_so_many(make: Make) -> None:
     desk = make(LATE)
     for _ in range(MAX_UNUSED // 40):
         codes(desk, count=40)
-    with pytest.raises(GatewayError, match="too many: 200"):
+    with pytest.raises(GatewayError, match=sentence(Code.TOO_MANY_CODES, unused=200, most=200)):
         codes(desk)
     for values, said in (({"count": 41}, "from 1 to 40"), ({"minutes": 241}, "from 1 to 240")):
         with pytest.raises(GatewayError, match=said):
@@ -161,13 +163,13 @@ def test_a_batch_is_withdrawn(make: Make) -> None:
     assert (line.who, line.what, line.detail) == ("Mum", "withdraw", "daughter: 1 of 30 min")
     assert line.origin == "192.168.1.7"
     desk.restart()
-    with pytest.raises(GatewayError, match="none of this home's"):
+    with pytest.raises(GatewayError, match=sentence(Code.CODE_UNKNOWN)):
         desk.ask("redeem", device=TABLET, code=lost)
     with pytest.raises(GatewayError, match="used before"):
         desk.ask("redeem", device=TABLET, code=used)
     desk.ask("redeem", device=PHONE, code=kept)
     for gone in (batch, "ffffffff"):
-        with pytest.raises(GatewayError, match="names no codes that are good"):
+        with pytest.raises(GatewayError, match=sentence(Code.NO_GOOD_CODES)):
             desk.ask("withdraw", batch=gone)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.age.bands import AgeBand
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.profile import age_transitions
 from gateway.policy.profile.age_transitions import (
@@ -141,7 +141,7 @@ def test_a_step_is_put_off_once_by_six_months_at_most_and_then_happens(months: i
     step, now = proposed(), at("2027-05-01T12:00") + days * DAY
     until = f"{age_transitions.months_on(date(2027, 5, 1), months):%Y-%m}"
     if month_of(until) <= now.date():
-        with pytest.raises(PolicyError):
+        with pytest.raises(ControlError):
             age_transitions.postponed(step, until, "School first.", "Mum", now)
         return
     after = age_transitions.postponed(step, until, " School first. ", "Mum", now)
@@ -155,14 +155,14 @@ def test_a_step_is_put_off_once_by_six_months_at_most_and_then_happens(months: i
 
 @pytest.mark.parametrize("until", ["2027-05", "2027-04", "2027-12", "soon", ""])
 def test_to_no_other_month(until: str) -> None:
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(ControlError) as caught:
         age_transitions.postponed(proposed(), until, "School first.", "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.NOT_LATER
 
 
 @pytest.mark.parametrize("reason", ["", "   ", "x" * 201])
 def test_the_child_is_owed_a_reason(reason: str) -> None:
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(ControlError) as caught:
         age_transitions.postponed(proposed(), "2027-09", reason, "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.NO_REASON
 
@@ -170,7 +170,7 @@ def test_the_child_is_owed_a_reason(reason: str) -> None:
 def test_adulthood_cannot_be_put_off() -> None:
     step = proposed(AgeBand.AGE_16_17)
     assert later_months(step, date(2027, 5, 1)) == ()
-    with pytest.raises(PolicyError) as caught:
+    with pytest.raises(ControlError) as caught:
         age_transitions.postponed(step, "2027-09", "Not yet.", "Mum", at("2027-05-03T12:00"))
     assert caught.value.code == Code.ADULT_NEXT
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.requests.askable import (
     blocked_categories,
@@ -17,6 +18,7 @@ from gateway.policy.requests.askable import (
 )
 from gateway.policy.values import Decision, Reason, Verdict
 from tests.policy.homes import a_profile, the_world
+from tests.sentences import sentence
 
 LIFTED = {
     Reason.FAMILY_BLOCK, Reason.SERVICE, Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN,
@@ -39,12 +41,21 @@ def test_what_a_guardian_s_answer_lifts_may_be_asked_for(reason: Reason) -> None
 def test_what_may_not_be_asked_for_says_why() -> None:
     check_askable("reddit.com", Decision(Verdict.BLOCK, Reason.CATEGORY, "x", "family"), "Son")
     for decision, said in (
-        (Decision(Verdict.BLOCK, Reason.LAW, "x", "guardian:Mum"), "no answer lifts"),
-        (Decision(Verdict.BLOCK, Reason.RESOLVER_SIGNAL, "x", "product"), "no answer lifts"),
-        (Decision(Verdict.ALLOW, Reason.OPEN, "x", "product"), "not refused for Son"),
-        (REFUSED_FOR_EVERYONE, "no parent can open it"),
+        (
+            Decision(Verdict.BLOCK, Reason.LAW, "x", "guardian:Mum"),
+            sentence(Code.NOT_ASKABLE, host="reddit.com"),
+        ),
+        (
+            Decision(Verdict.BLOCK, Reason.RESOLVER_SIGNAL, "x", "product"),
+            sentence(Code.NOT_ASKABLE, host="reddit.com"),
+        ),
+        (
+            Decision(Verdict.ALLOW, Reason.OPEN, "x", "product"),
+            sentence(Code.NOT_REFUSED, host="reddit.com", name="Son"),
+        ),
+        (REFUSED_FOR_EVERYONE, sentence(Code.FOR_EVERYONE, host="reddit.com")),
     ):
-        with pytest.raises(PolicyError, match=said):
+        with pytest.raises(ControlError, match=said):
             check_askable("reddit.com", decision, "Son")
 
 

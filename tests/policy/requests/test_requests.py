@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, GatewayError
+from gateway.core.reason_codes import Code
 from gateway.policy.requests import requests
 from gateway.policy.requests.requests import (
     MAX_A_DAY,
@@ -22,6 +23,7 @@ from gateway.policy.requests.requests import (
 )
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.schedule import Calendar
+from tests.sentences import sentence
 
 ALMATY = ZoneInfo("Asia/Almaty")
 CALENDAR = Calendar(ALMATY)
@@ -72,7 +74,7 @@ def test_asking_again_puts_new_words_to_the_one_that_waits() -> None:
 def test_twenty_a_child_and_day() -> None:
     known = tuple(new(thing=f"s{n}", id=n + 1) for n in range(MAX_A_DAY - 1))
     known = (*known[:-1], replace(known[-1], times=2))
-    with pytest.raises(PolicyError, match="done 20 times today"):
+    with pytest.raises(ControlError, match=sentence(Code.ASKED_TOO_OFTEN, times=20)):
         requests.asked(known, new(), CALENDAR, TODAY)
     assert requests.asked(known, new(who="son"), CALENDAR, TODAY).id == MAX_A_DAY
     tomorrow = datetime(2026, 11, 25, 4, 0, tzinfo=ALMATY)
@@ -81,9 +83,9 @@ def test_twenty_a_child_and_day() -> None:
 
 def test_a_reason_is_short() -> None:
     requests.asked((), new(reason="x" * 200), CALENDAR, TODAY)
-    with pytest.raises(PolicyError, match="write at most 200"):
+    with pytest.raises(ControlError, match=sentence(Code.REASON_TOO_LONG, most=200)):
         requests.asked((), new(reason="x" * 201), CALENDAR, TODAY)
-    with pytest.raises(PolicyError, match="write at most 200"):
+    with pytest.raises(ControlError, match=sentence(Code.REASON_TOO_LONG, most=200)):
         requests.answered(TIME, Answer.NO, by="Mum", now=NOW, because="x" * 201)
 
 
@@ -109,18 +111,23 @@ def test_answers(one: ChildRequest, answer: Answer, minutes: int | None, given: 
 @pytest.mark.parametrize(
     ("one", "answer", "minutes", "said"),
     [
-        (TIME, Answer.TODAY, None, "'once' with --minutes"),
-        (TIME, Answer.ALWAYS, None, "change limits"),
+        (TIME, Answer.TODAY, None, sentence(Code.NOT_FOR_TIME)),
+        (TIME, Answer.ALWAYS, None, sentence(Code.NOT_FOR_TIME)),
         (TIME, Answer.NO, 5, "takes no minutes"),
         (SITE, Answer.TODAY, 5, "takes no minutes"),
-        (requests.answered(TIME, Answer.NO, by="Mum", now=NOW), Answer.ONCE, None, r"before \(no by Mum\)"),
-        (requests.auto_granted(TIME, NOW), Answer.NO, None, r"before \(once\)"),
-        (replace(TIME, state=RequestState.EXPIRED), Answer.ONCE, None, "expired"),
-        (replace(TIME, expires=NOW), Answer.ONCE, None, "expired"),
+        (
+            requests.answered(TIME, Answer.NO, by="Mum", now=NOW),
+            Answer.ONCE,
+            None,
+            sentence(Code.ANSWERED_BEFORE),
+        ),
+        (requests.auto_granted(TIME, NOW), Answer.NO, None, sentence(Code.ANSWERED_BEFORE)),
+        (replace(TIME, state=RequestState.EXPIRED), Answer.ONCE, None, sentence(Code.REQUEST_EXPIRED)),
+        (replace(TIME, expires=NOW), Answer.ONCE, None, sentence(Code.REQUEST_EXPIRED)),
     ],
 )
 def test_answers_that_do_not_fit(one: ChildRequest, answer: Answer, minutes: int | None, said: str) -> None:
-    with pytest.raises(PolicyError, match=said) as refused:
+    with pytest.raises(GatewayError, match=said) as refused:
         requests.answered(one, answer, by="Dad", now=NOW, minutes=minutes)
     assert "\n" not in str(refused.value)
 

@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import ALPHABET, LENGTH, Ticket, Tries
+from tests.sentences import sentence
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -78,14 +80,14 @@ def test_only_its_hash_is_kept_and_salts_differ() -> None:
 @pytest.mark.parametrize(
     ("one", "later", "said"),
     [
-        (None, 0, "none of this home's"),
-        (ticket("x", "son"), 0, "someone else"),
-        (replace(ticket("x"), used=NOW), 0, "used before"),
-        (ticket("x"), 90, "older than 90 days"),
+        (None, 0, sentence(Code.CODE_UNKNOWN)),
+        (ticket("x", "son"), 0, sentence(Code.CODE_OF_ANOTHER)),
+        (replace(ticket("x"), used=NOW), 0, sentence(Code.CODE_USED)),
+        (ticket("x"), 90, sentence(Code.CODE_OLD, days=90)),
     ],
 )
 def test_what_may_not_be_redeemed(one: Ticket | None, later: int, said: str) -> None:
-    with pytest.raises(PolicyError, match=said):
+    with pytest.raises(ControlError, match=said):
         tickets.check(one, "daughter", NOW + timedelta(days=later))
 
 

@@ -143,7 +143,7 @@ def test_nothing_to_change_needs_no_button(mum: Browser, household: Household, s
 @pytest.mark.parametrize(
     ("data", "password", "told"),
     [
-        (None, "another password", "This is not its password, or the file is damaged."),
+        (None, "another password", "The password is wrong, or the file is damaged."),
         (b"PK\x03\x04 a holiday", PASSWORD, "This is not a backup of this filter, or it is damaged."),
         (b"", PASSWORD, "This is not a backup of this filter, or it is damaged."),
         (

@@ -175,7 +175,7 @@ def test_a_long_reason_is_cut_and_a_hostile_one_harmless(tablet: Browser, househ
 def test_a_refusal_is_told_on_the_form(tablet: Browser) -> None:
     answer = tablet.post("/my/ask", {"minutes": "15", "reason": "too often"})
     assert answer.status_code == 409
-    assert "Aruzhan has asked 20 times today. Ask again tomorrow." in answer.text
+    assert "You asked 20 times today. Ask again tomorrow, or in person." in answer.text
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_batch_is_withdrawn_after_a_question(mum: Browser, tablet: Browser, ho
 
 def test_a_batch_that_is_gone_is_told(mum: Browser) -> None:
     mum.post("/parent/codes/withdraw", {"batch": "7"})
-    assert "Batch names no codes that are good." in mum.get("/parent/codes/").text
+    assert "None of these codes works any longer." in mum.get("/parent/codes/").text
 
 
 @pytest.mark.parametrize("batch", ["", "x" * 41, "a\nb", "\u202e"])

@@ -108,4 +108,4 @@ def test_a_sibling_s_minutes_are_not_there(app: Flask, daemon: Running, househol
 def test_what_the_daemon_refuses_is_said_beside_the_form(tablet: Browser) -> None:
     answer = tablet.post("/my/wrong", {**GAME, "minutes": "5", "reason": "too often"})
     assert answer.status_code == 409
-    assert "Aruzhan has asked 20 times today" in text_of(answer.text)
+    assert "You asked 20 times today. Ask again tomorrow, or in person." in text_of(answer.text)

@@ -81,7 +81,7 @@ def test_what_somebody_else_took_back_is_told(mum: Browser, household: Household
     mum.post("/parent/grant", {"who": "daughter", "minutes": "15"})
     household.given.clear()
     mum.post("/parent/undo", {"grant": "1"})
-    assert "Grant names nothing that is still in force." in mum.get("/parent/").text
+    assert "This time is over already. There is nothing to take back." in mum.get("/parent/").text
 
 
 def test_a_pause_goes_on(mum: Browser) -> None:

@@ -218,7 +218,7 @@ def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) 
     asked.requests[1].update(state="answered", answer="no", by="Dad", answered=NOW)
     mum.post("/parent/requests", {"id": "1", "answer": "once", "minutes": "30"})
     text = text_of(mum.get("/parent/requests").text)
-    assert "Request 1 was answered before (no by Dad). Each is answered once." in text
+    assert "This request was answered before. Each is answered once." in text
     assert "Aruzhan: 30 min more Dad said no" in text
 
 

@@ -82,8 +82,7 @@ class Accounts:
         """Refuse a request whose session has no proof of the last ten minutes."""
         check = {"action": "check", "session": request.text("session")}
         if not account_verb(self.guardians)(ControlRequest("guardian", Role.WEB, 0, check))["proof"]:
-            msg = "this needs your password again"
-            raise ControlError(msg).coded(Code.PROOF_NEEDED)
+            raise ControlError.of(Code.PROOF_NEEDED)
 
     def announced(self) -> list[dict[str, object]]:
         return [

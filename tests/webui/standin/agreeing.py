@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.agreement import Agreement, Side, agreed, agreement_state, pending_confirmation
 from tests.webui.standin.handlers import Handler
@@ -53,10 +54,10 @@ class Agreeing:
         else:
             who, by, side = request.text("id"), self._household.guardian_of(request), Side.GUARDIAN
         if who not in self._household.children:
-            request.refuse("id", "is no profile", Code.NO_PROFILE)
+            raise ControlError.of(Code.NO_PROFILE)
         if who not in FROM_TEN:
             name = str(self._household.rules_of(who).get("name", who))
-            request.refuse("id", "is too young to agree by a PIN", Code.NO_PIN, name=name)
+            raise ControlError.of(Code.NO_PIN, name=name)
         if request.choice("action", ("agree", "end")) == "end":
             self.kept.pop(who, None)
         else:

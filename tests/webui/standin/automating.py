@@ -34,8 +34,7 @@ class Automating:
         action, values = request.text("action", "show"), request.values
         if action == "set":
             if request.text("address") == "192.168.1.99":
-                msg = "home_automation: there are 16 tokens already"
-                raise ControlError(msg).coded(Code.TOO_MANY_TOKENS, most=16)
+                raise ControlError.of(Code.TOO_MANY_TOKENS, most=16)
             tls, user = bool(values.get("tls")), request.text("user", "")
             kept = self.state["has_password"] and user == self.state["user"]
             self.state |= {

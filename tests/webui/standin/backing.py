@@ -48,8 +48,7 @@ class Backing:
         if action == "set":
             folder = request.text("folder")
             if folder not in auto["drives"]:
-                msg = "auto_backup: folder is no folder where a drive is mounted"
-                raise ControlError(msg).coded(Code.NO_DRIVE)
+                raise ControlError.of(Code.NO_DRIVE)
             self.key = request.text("key", self.key)
             auto |= {"on": True, "folder": folder, "every": request.values["every"],
                      "keep": request.values["keep"], "has_key": bool(self.key)}  # fmt: skip
@@ -72,15 +71,13 @@ class Backing:
         if action == "piece":
             self.came += str(request.values["text"])
         if action in ("look", "apply") and (request.text("token") != TOKEN or not self.came):
-            msg = "restore: it is not held any more"
-            raise ControlError(msg).coded(Code.BACKUP_GONE)
+            raise ControlError.of(Code.BACKUP_GONE)
         if action == "apply":
             self.last = {"by": by, "at": NOW, "made": NOW - timedelta(days=4), "undo": True}
         if action in ("drop", "apply"):
             self.came = ""
         if action == "undo":
             if self.last is None:
-                msg = "restore: has no way back"
-                raise ControlError(msg).coded(Code.NO_WAY_BACK)
+                raise ControlError.of(Code.NO_WAY_BACK)
             self.last = None
         return self.look if action == "look" else {"last": self.last, "problems": []}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household.editing import bad_rule
 from gateway.household.loading import vocabulary
@@ -63,7 +63,7 @@ class Choosing:
         who = self._household.child_of(request)
         name = str(self._household.rules_of(who)["name"])
         if self._household.rules_of(who).get("band") != "16-17":
-            request.refuse("device", "is of a younger child", Code.NOT_SELF_SET, name=name)
+            raise ControlError.of(Code.NOT_SELF_SET, name=name)
         self._household.lending.own_child(request)
         changes = request.mapping("set")
         words = vocabulary(self._household.editing.rules.product)

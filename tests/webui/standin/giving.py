@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.grant_messages import grant_sentence
@@ -53,7 +53,7 @@ class Giving:
     def _give(self, who: str, minutes: int, by: str) -> dict[str, Any]:
         time = self.household.minutes[who]
         if time["left"] is None and not time["used"]:
-            raise PolicyError(self.names[who], "has no time limit now", "there is nothing to extend")
+            raise ControlError.of(Code.NOTHING_TO_EXTEND, name=self.names[who])
         number = len(self.household.given) + 1
         self.household.given[number] = (who, by)
         time["left"]["minutes"] += minutes
@@ -75,7 +75,7 @@ class Giving:
         number = request.whole("grant", least=1, most=1 << 53)
         found = self.household.given.pop(number, None)
         if found is None:
-            request.refuse("grant", "names nothing that is still in force")
+            raise ControlError.of(Code.NOT_IN_FORCE)
         return {"grant": number, "who": [found[0]]}
 
     def _landing(self, request: ControlRequest) -> Mapping[str, object]:
@@ -83,8 +83,7 @@ class Giving:
         landing = self.household.minutes[who]["landing"]
         if landing["taken"]:
             name = self.names[who]
-            error = PolicyError(name, "has landed today already", "there is one landing a day")
-            raise error.coded(Code.LANDED, name=name)
+            raise ControlError.of(Code.LANDED, name=name)
         landing["taken"] = True
         return self._give(who, landing["minutes"], self.names[who])
 
@@ -116,7 +115,7 @@ class Giving:
         batch = request.text("batch")
         found = [code for code, one in self.household.tickets.items() if one["batch"] == batch]
         if not found:
-            request.refuse("batch", "names no codes that are good")
+            raise ControlError.of(Code.NO_GOOD_CODES)
         for code in found:
             del self.household.tickets[code]
         return {"count": len(found)}
@@ -124,15 +123,13 @@ class Giving:
     def _redeem(self, request: ControlRequest) -> Mapping[str, object]:
         who, code = self.household.child_of(request), request.text("code")
         if self.wrong >= 5:
-            problem, mend = "has tried too many wrong codes", "try again in 8 minutes"
-            raise PolicyError("this device", problem, mend).coded(Code.TOO_MANY_TRIES, minutes=8)
+            raise ControlError.of(Code.TOO_MANY_TRIES, minutes=8)
         ticket = self.household.tickets.get(code)
         if ticket is None:
             self.wrong += 1
-            error = PolicyError("this code", "is none of this home's", "look at the paper again")
-            raise error.coded(Code.CODE_UNKNOWN)
+            raise ControlError.of(Code.CODE_UNKNOWN)
         if ticket["who"] not in {None, who}:
-            raise PolicyError("this code", "is for someone else", "ask for your own")
+            raise ControlError.of(Code.CODE_OF_ANOTHER)
         given = self._give(who, ticket["minutes"], self.names[who])
         del self.household.tickets[code]
         return given
@@ -145,7 +142,7 @@ class Giving:
         thing = entries.get(site or "") or site or limits or request.text_or_none("service")
         minutes = None if site else request.whole("minutes", least=1, most=240)
         if request.text("reason", "") == "too often":
-            raise PolicyError(self.names[who], "has asked 20 times today", "ask again tomorrow")
+            raise ControlError.of(Code.ASKED_TOO_OFTEN, times=20)
         kept = [
             one
             for one in self.household.requests
@@ -172,8 +169,7 @@ class Giving:
         answer = request.choice("answer", ["once", "today", "always", "no"])
         site = request.text("site", "")
         if answer == "always" and not request.values.get("confirmed") and site in self.household.in_blocked:
-            error = PolicyError(site, "is in a blocked category: gambling", "confirm that it stays open")
-            raise error.coded(Code.CONFIRM_NEEDED, name=THINGS.get(site, site), category="gambling")
+            raise _unconfirmed(site, THINGS.get(site, site))
         if not request.has("id"):
             given = self._give(request.text("who"), request.values.get("minutes") or 60, by)
             return {
@@ -184,12 +180,10 @@ class Giving:
         number = request.whole("id", least=1, most=1 << 31)
         one = next(one for one in self.household.requests if one["id"] == number)
         if one["state"] != "pending":
-            was = f"was answered before ({one['answer']} by {one['by']})"
-            raise PolicyError(f"request {number}", was, "each is answered once")
+            raise ControlError.of(Code.ANSWERED_BEFORE)
         blocked = one["thing"] in self.household.in_blocked
         if answer == "always" and not request.values.get("confirmed") and blocked:
-            error = PolicyError(one["thing"], "is in a blocked category: gambling", "confirm it")
-            raise error.coded(Code.CONFIRM_NEEDED, name=one["thing_name"], category="gambling")
+            raise _unconfirmed(one["thing"], one["thing_name"])
         one.update(
             state="answered", answer=answer, by=by, answered=self.now, because=request.text("because", "")
         )
@@ -233,7 +227,7 @@ class Giving:
     def _time(self, request: ControlRequest) -> Mapping[str, object]:
         self.household.guardian_of(request)
         if self.household.refuses_time:
-            request.refuse("at", "is years away")
+            raise ControlError.of(Code.CLOCK_WRONG)
         return {"taken": True, "known": True, "at": request.moment_or_none("at")}
 
 
@@ -242,3 +236,8 @@ def totals(entries: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for one in entries:
         minutes.setdefault((one["gate"], one["name"]), set()).add(one["at"])
     return [{"target": gate, "name": name, "minutes": len(at)} for (gate, name), at in minutes.items()]
+
+
+def _unconfirmed(entry: str, name: str) -> ControlError:
+    kind = "gambling"
+    return ControlError.of(Code.CONFIRM_NEEDED, name=name, category=kind, categories=kind, entry=entry)

@@ -111,8 +111,7 @@ class Healthy:
     def _metrics(self, request: ControlRequest) -> Mapping[str, object]:
         """The text of the provider, whose token this is."""
         if request.text("token") != PROVIDERS_TOKEN:
-            msg = "metrics: token: is unknown or has ended"
-            raise ControlError(msg).coded(Code.WRONG_TOKEN)
+            raise ControlError.of(Code.WRONG_TOKEN)
         return {"text": f"# {request.text('format')}\n"}
 
     def _support(self, _request: ControlRequest) -> Mapping[str, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.handlers import Handler
 
@@ -50,7 +51,7 @@ class Identifying:
         card = request.text("device"), request.text("way")
         found = [one for one in self._household.cards if (one["device"], one["way"]) == card]
         if not found:
-            request.refuse("device", "has no such card", Code.NO_CARD)
+            raise ControlError.of(Code.NO_CARD)
         for one in found:
             one["dismissed"] = not request.has("back")
         return {"device": card[0], "way": card[1]}

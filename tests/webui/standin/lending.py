@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.handlers import Handler
 
@@ -111,9 +112,9 @@ class Lending:
     def _check(self, request: ControlRequest, who: str) -> None:
         name = self._names[who]
         if who not in self.pins:
-            request.refuse("who", "has no PIN yet", Code.NO_PIN, name=name)
+            raise ControlError.of(Code.NO_PIN, name=name)
         if request.text("pin") != self.pins[who][0]:
-            request.refuse("pin", "is not the one", Code.PIN_WRONG, name=name)
+            raise ControlError.of(Code.PIN_WRONG, name=name)
 
     def own_child(self, request: ControlRequest) -> str:
         """Whose device it is, who says by the PIN to be that child, or has a guardian with it."""
@@ -134,21 +135,21 @@ class Lending:
     def _leave(self, request: ControlRequest) -> dict[str, Any]:
         mac = request.text("screen", request.text("device"))
         if mac not in self.uses:
-            request.refuse("device", "is used by nobody", Code.NOBODY_USES)
+            raise ControlError.of(Code.NOBODY_USES)
         return self._end(mac)
 
     def _claim(self, request: ControlRequest) -> dict[str, Any]:
         who, screen = self._home.child_of(request), request.text("screen")
         if screen in self.uses:
             name = self._names[self.uses[screen][0]]
-            request.refuse("screen", "is taken", Code.SCREEN_TAKEN, name=name)
+            raise ControlError.of(Code.SCREEN_TAKEN, name=name)
         return self._begin(screen, who, "claim")
 
     def _hand_over(self, request: ControlRequest) -> dict[str, Any]:
         by, mac = self._home.guardian_of(request), request.text("device")
         device = next(one for one in self._home.devices.values() if one["mac"] == mac)
         if device["profile"] not in ADULTS:
-            request.refuse("device", "is no adult's", Code.NO_DEVICE_OF_AN_ADULT)
+            raise ControlError.of(Code.NO_DEVICE_OF_AN_ADULT)
         return self._begin(mac, request.text("who"), "handed", by)
 
     def _take_back(self, request: ControlRequest) -> dict[str, Any]:
@@ -189,7 +190,7 @@ class Lending:
             self._check(request, who)
         else:
             if not request.text("pin").isdigit():
-                request.refuse("pin", "must have digits", Code.PIN_FORM, least=4, most=6)
+                raise ControlError.of(Code.PIN_FORM, least=4, most=6)
             self.pins[who] = (request.text("pin"), by)
         return {"who": who}
 

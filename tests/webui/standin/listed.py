@@ -116,8 +116,7 @@ class Listed:
             self.of(request.text("id"))["on"] = True
             return {"id": request.text("id")}
         if "192.168" in request.text("url"):
-            msg = "it is not on the internet"
-            raise ControlError(msg).coded(Code.NOT_OUTSIDE)
+            raise ControlError.of(Code.NOT_OUTSIDE)
         values: dict[str, Any] = {key: request.text(key) for key in ("name", "url", "category")}
         if values["category"] == "own":
             values |= {"category": "own-00000002", "people": request.values["people"]}

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.store.store import COUNTS_DAYS
 from tests.webui.standin.handlers import Handler
@@ -134,7 +135,7 @@ class Living:
     def _watch(self, request: ControlRequest) -> Mapping[str, object]:
         by, device = self.household.guardian_of(request), self.household.seen_devices.get(request.text("mac"))
         if device is None or not device["child"]:
-            request.refuse("mac", "names a device that is private", Code.TRAFFIC_PRIVATE)
+            raise ControlError.of(Code.TRAFFIC_PRIVATE)
         starts = request.choice("action", ("start", "end")) == "start"
         until = self.now + timedelta(minutes=15) if starts else None
         device.update(by=by if starts else "", until=until, shown=starts)

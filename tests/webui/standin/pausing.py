@@ -57,7 +57,7 @@ class Pausing:
     def _child(self, request: ControlRequest) -> str:
         who = request.text("who")
         if who not in ("all", *self._household.children):
-            request.refuse("who", "is no profile", Code.NO_PROFILE)
+            raise ControlError.of(Code.NO_PROFILE)
         return who
 
     def _resume(self, request: ControlRequest) -> dict[str, object]:

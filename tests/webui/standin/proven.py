@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.control.protocol import ControlRequest
 from gateway.control.second_factor import check_code
 from gateway.control.signins import by_password
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.handlers import Handler
 
@@ -50,7 +51,7 @@ class Proven:
         device = self._device(mac)
         if request.choice("action", ("open", "end")) == "end":
             if mac not in self.proofs:
-                request.refuse("device", "is not open", Code.NOT_IN_FORCE)
+                raise ControlError.of(Code.NOT_IN_FORCE)
             del self.proofs[mac]
             device["profile"] = device.pop("before", device["profile"])
             return {"device": mac}
@@ -63,11 +64,11 @@ class Proven:
             account = by_password(self._home.stamps, request)
             by = account.name
             if not account.guards:
-                request.refuse("name", "is no guardian's", Code.GUARDIANS_ONLY)
+                raise ControlError.of(Code.GUARDIANS_ONLY)
             now = self._home.accounts.scene.wall()
             check_code(self._home.stamps, account, request, now, clock_known=True)
         if not (self._opens(device) or device.get("shared") or device["profile"] == "visitor"):
-            request.refuse("device", "is a child's own", Code.CHILDS_DEVICE)
+            raise ControlError.of(Code.CHILDS_DEVICE)
         until = self._now + timedelta(hours=hours)
         self.proofs[mac] = {"method": method, "by": by or None, "until": until}
         if "shared" not in device:  # one that asks; the list says where it belongs

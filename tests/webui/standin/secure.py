@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.control.protocol import ControlRequest
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from tests.webui.standin.handlers import Handler
 
@@ -25,7 +26,7 @@ class Secure:
         action = request.choice("action", ("look", "get", "stop"))
         if action == "get":
             if not request.text("name").endswith(".org"):
-                request.refuse("name", "is no name of this provider", Code.NO_HOST_NAME)
+                raise ControlError.of(Code.NO_HOST_NAME)
             self.state |= {key: request.text(key) for key in ("name", "provider")} | {"running": True}
         elif action == "stop":
             self.state = dict(NOTHING)

@@ -67,9 +67,9 @@ class Teaching:
         self._home.guardian_of(request)
         profile, host = request.text("id"), request.text("host")
         if host == CLOSED:
-            raise ControlError("shut").coded(Code.LESSON_CLOSED, name="Aruzhan")
+            raise ControlError.of(Code.LESSON_CLOSED, name="Aruzhan")
         if host == REFUSED:
-            raise ControlError("refused").coded(Code.LESSON_REFUSED, host=host, name="Aruzhan")
+            raise ControlError.of(Code.LESSON_REFUSED, host=host, name="Aruzhan")
         begun = self.begin(profile, host, device=request.text("device", ""))
         return {key: begun[key] for key in ("host", "until", "devices")}
 
@@ -80,7 +80,7 @@ class Teaching:
         self._home.guardian_of(request)
         profile, keep = request.text("id"), request.texts("keep")
         if self.lessons.pop(profile, None) is None:
-            request.refuse("id", "has no lesson", Code.NO_LESSON)
+            raise ControlError.of(Code.NO_LESSON)
         self.ended.append((profile, tuple(keep)))
         done: Mapping[str, object] = {}
         if keep:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
+from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests.filter_test import FilterTest, _of_line
 from gateway.filter_test.catalogue import CHECKS
@@ -88,7 +89,7 @@ class Testing:
         if action in ("start", "end"):
             self._household.guardian_of(request)
         elif request.has("device") and request.text("device") != TABLET:
-            request.refuse("device", "is no device of a child here", Code.NO_DEVICE_OF_A_CHILD)
+            raise ControlError.of(Code.NO_DEVICE_OF_A_CHILD)
         if action == "start" and is_bypass:
             self.bypass = FilterTest(request.text("id"), "bypass", 0.0)
         elif action == "start" or (action == "again" and self.device):

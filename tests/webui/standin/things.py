@@ -103,14 +103,14 @@ class Things:
     def _one(self, request: ControlRequest) -> dict[str, Any]:
         found = next((one for one in self.found if one["mac"] == request.text("mac")), None)
         if found is None:
-            request.refuse("mac", "names a device that is not known here any more", Code.NO_DEVICE)
+            raise ControlError.of(Code.NO_DEVICE)
         return found
 
     def _assign(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         one = self._one(request)
         if one["shared"]:
-            request.refuse("mac", "is a device that several share", Code.DEVICE_SHARED)
+            raise ControlError.of(Code.DEVICE_SHARED)
         was, one["profile"], one["undecided"] = one["profile"], request.text("profile"), False
         return {"profile": one["profile"], "was": was, "problems": []}
 
@@ -129,8 +129,7 @@ class Things:
     def _scan(self, request: ControlRequest) -> Mapping[str, object]:
         self._household.guardian_of(request)
         if self.scanning:
-            msg = "scan: there was one just now; try again in 12 s"
-            raise ControlError(msg).coded(Code.SCANNED_JUST_NOW, seconds=12)
+            raise ControlError.of(Code.SCANNED_JUST_NOW, seconds=12)
         self.scanning = True
         return {"running": True, "found": [], "problem": ""}
 

@@ -82,8 +82,7 @@ def one(me: Caller, child: str) -> object:
     for found in me.ask(STATUS).profiles:
         if found.id == child:
             return _visible(me, found)
-    msg = f"there is no child {child}"
-    raise ControlError(msg).coded(Code.NO_PROFILE)
+    raise ControlError.of(Code.NO_PROFILE)
 
 
 def _visible(me: Caller, child: ChildStatus) -> Mapping[str, object]:
