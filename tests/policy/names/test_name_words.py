@@ -14,7 +14,12 @@ from tests.policy.homes import a_judge, almaty, asks, product
 
 TEXT = """
 words:
-  adult: {anywhere: [porn], suffixes: [xxx], but: [pornichet]}
+  adult:
+    anywhere: [porn]
+    ends: [sex]
+    suffixes: [xxx]
+    but: [pornichet, essex]
+    combined: {sure: [tits], likely: [teens], possible: [girl, girls, pics], neutral: [best, x]}
   proxy_vpn_doh: {site: [vpn], label: [doh], begins: [tunnel]}
 open: [anti-porn.example.org]
 """
@@ -36,6 +41,12 @@ def words(text: str = TEXT) -> NameWords:
         ("doh.example.org", "proxy_vpn_doh"),
         ("tunnel-1.example.org", "proxy_vpn_doh"),
         ("pornichet.porn.example", "adult"),
+        ("hotsex.example", "adult"),
+        ("hotsex.blog.example", "adult"),
+        ("besttits.example", "adult"),
+        ("best-teens-24-pics.example", "adult"),
+        ("img1.bestxteensxpics.example", "adult"),
+        ("teensgirlsbest.blog.example", "adult"),
     ],
 )
 def test_a_word_in_its_place_counts(host: str, category: str) -> None:
@@ -58,6 +69,15 @@ def test_a_word_in_its_place_counts(host: str, category: str) -> None:
         "supervpn.edu",
         "doh.gov.ph",
         "porn.ac.uk",
+        "essex.example",
+        "sexton.example",
+        "tits.example",  # one word
+        "bluetits.example",  # another word
+        "bestgirlspics.example",  # too few points
+        "bestteens.example",
+        "girls.teens.pics.example",  # each label alone
+        "teensteens.example",  # the same word twice
+        "best-teens.tits",  # the last label
     ],
 )
 def test_other_names_do_not(host: str) -> None:
@@ -85,6 +105,9 @@ def test_official_names(host: str, official: bool) -> None:
         ("words: {adult: {anywhere: [ab]}}", "is not a word"),
         ("words: {adult: {anywhere: [Porn]}}", "is not a word"),
         ("words: {adult: {somewhere: [porn]}}", "somewhere"),
+        ("words: {adult: {combined: {sure: [tits], likely: [tits]}}}", "is listed twice"),
+        ("words: {adult: {combined: {perhaps: [tits]}}}", "perhaps"),
+        ("words: {adult: {combined: {sure: [averylongwordofmany]}}}", "is not a word"),
     ],
 )
 def test_a_mistake_in_the_file_is_reported(text: str, problem: str) -> None:
@@ -112,6 +135,9 @@ def test_a_site_that_is_on_no_list_is_blocked_by_its_name(host: str, rule: str) 
 ADULT = (
     "hotsexy-girls.example", "my-sex.example", "sex4you.example", "escort-paris.example",
     "amateurvideos.example", "nudeart-babes.example", "sexogratis.example", "fetischtreff.example",
+    "legsex.example", "sexhungry.example", "hotbabes-pics.example", "reifefrauen.example",
+    "golie-devushki.example", "younglustyteens.example", "cheatingwivestube.example",
+    "real-lewd-girls.example", "javcute.example",
     "phimsexviet.example", "bokepindo.example", "individualki.example", "novinhas.example",
     "erodouga.example", "videosexe.example", "telefonsex.example", "something.sexy",
 )  # fmt: skip
@@ -141,6 +167,15 @@ def test_words_of_many_languages(host: str) -> None:
         "headmistress.example", "nipissingu.ca", "strapontin.example", "babes-bolyai.example",
         "adulteducation.example", "lesbianhistory.example", "gayhealth.example", "incestsurvivors.example",
         "problemgambling.example", "responsiblegambling.example", "stopgambling.example", "ncpgambling.org",
+        "sexual-health.example", "sexwise.example", "promsex.example", "sexogsamfund.example",
+        "sexenio.example", "seksenler.example", "whisperment.example", "jaspermiller.example",
+        "cryospermbank.example", "javascript.example", "teenhealthsource.example", "teengirlsrock.example",
+        "pregnantteens.example", "gayteens.example", "youngmoms.example", "lesbianmoms.example",
+        "blackgirlscode.example", "girlsbestfriend.example", "sexabused.example", "myvagina.example",
+        "thaimassage.example", "kittencam.example", "gifcam.example", "livewebcams.example",
+        "hotmovies.example", "amateurphotogallery.example", "filmstrips.example", "virginmedia.example",
+        "dungeonmaster.example", "westindiantube.example", "bdsmovement.example", "primature.example",
+        "intersexnigeria.example", "informacao-sexual.example", "bigassfans.example",
         "casinotheater.example", "stadtcasino-basel.example", "casino.fr", "haproxy.org", "mitmproxy.org",
     ],
 )  # fmt: skip
@@ -154,6 +189,17 @@ def test_each_exception_contains_a_word_of_its_category() -> None:
         words = [word for place in WordPlace for word in part.get(place, ())]
         unused = [text for text in part.get("but", ()) if not any(word in text for word in words)]
         assert unused == [], category
+
+
+@pytest.mark.parametrize("digits", ["6918", "18-69", "181869"])
+def test_numbers_alone_mean_nothing(digits: str) -> None:
+    assert product().words.categories(f"{digits}.example") == frozenset()
+
+
+def test_a_long_label_is_judged_in_a_few_steps() -> None:
+    """A hostile label of words that begin like many others takes no exponential time."""
+    label = ("girls" * 13)[:63]
+    assert product().words.categories(f"{label}.example") == frozenset()
 
 
 def test_what_the_product_knows_to_be_innocent_has_no_word() -> None:
