@@ -34,7 +34,11 @@ from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
-    """Lists the questions to guardians about devices, such as whose one is, and applies the answers."""
+    """Serves the verbs that list the questions to guardians about devices, and that apply an answer.
+
+    A question is about the device's owner, a changed or copied MAC address, devices behind it, or
+    an IP address that another device took.
+    """
 
     def __init__(
         self,
