@@ -35,7 +35,7 @@ class Limiter:
         return max(0.0, times[-1] + pause - now)
 
     def knows(self, key: str, now: float) -> bool:
-        """Return whether this key has attempts that are still counted."""
+        """Return whether this key has counted attempts; an hour after its last attempt it has none."""
         return self._found(key, now)[0] > 0
 
     def count(self, key: str, now: float) -> None:

@@ -90,7 +90,7 @@ def link(key: str) -> ResponseReturnValue:
 @guardians_only
 @proven
 def change() -> ResponseReturnValue:
-    """Change a user's role, or remove the user.
+    """Change a user's role, or remove the user, and redirect to the list of users.
 
     For another guardian this is a proposal, which that guardian must accept.
     """
