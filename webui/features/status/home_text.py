@@ -104,7 +104,11 @@ class HomeView:
 
 
 class Here:
-    """The device that sent the current request, with its owner, rules and minutes."""
+    """The device that sent the current request, with its owner, rules and minutes.
+
+    ``profile``: its owner's id or a group such as ``guest``; empty while a question about it is
+    open.
+    """
 
     def __init__(self, status: DeviceStatus) -> None:
         self.status = status
