@@ -88,10 +88,10 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
-    """Return counts of blocked, opened and background names by category, service or reason.
+    """Return, by category, service or reason, the blocked attempts, opened connections and background attempts.
 
     The most often blocked come first. Below the log level NAMES_LEVEL, a service counts as its
-    category.
+    category. Background attempts: those that devices make without a person.
     """
     found: dict[str, list[int]] = {}
     for count in counts:

@@ -86,9 +86,10 @@ class DecisionLog:
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
-        """Pass each decision about the family's devices to ``observer`` from now on; None: to no function.
+        """Pass each decision about the home's devices to ``observer`` from now on; None: to no function.
 
-        The former observer gets none any more.
+        Those without a filter are included, the temporary device of a bypass test is not. The
+        former observer gets none any more.
         """
         self._observer = observer
 
