@@ -70,7 +70,7 @@ class AdultProofVerbs:
         return self._end(call, mac) if call.args.action == "end" else self._open(call, mac)
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return fields for the verb `device`: the proof in force, or ``opens`` if a proof is possible."""
+        """Return fields for the verb `device`: the proof in force, or ``opens`` if one could unfilter it."""
         proof = self.proof_of(mac)
         if proof is not None:
             return {"adult_proof": proof}
@@ -141,7 +141,7 @@ class AdultProofVerbs:
         return ProofMethod.PASSWORD, account.name
 
     def _refusal(self, mac: str, member: Member | None) -> tuple[str, Code] | None:
-        """Return the problem and error code if no adult's proof can open the device; None if one can."""
+        """Return why no adult's proof can unfilter the device: problem and error code. None if one can."""
         if member is None:
             return "is not filtered", Code.NOT_FILTERED
         household, use = self._home.rules.household, self._sharing.use_of(mac)
