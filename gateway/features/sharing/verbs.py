@@ -115,9 +115,9 @@ class SharingVerbs:
     def use(self, call: Call[UseRequest]) -> SharedDevice:
         """Apply a child's rules to a shared device, and return its state.
 
-        A child from ten years on needs its PIN; with ``by``, a guardian starts the use. An adult's
-        proof on the device ends. Raises ControlError if this is not allowed, and PolicyError after
-        too many tries or changes.
+        A child from ten years on needs its PIN; with ``by``, a guardian starts the use. If an
+        adult's proof had unlocked the device, that ends. Raises ControlError if this is not
+        allowed, and PolicyError after too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
