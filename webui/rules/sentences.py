@@ -26,7 +26,11 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return days and their values: ``""`` for all days alike, ``week`` for the week, or single days."""
+    """Return the days of a rule with their values: ``school``, ``free``, weekdays; ``week`` for the week.
+
+    If school days and free days have the same value and no weekday has its own, ``""`` stands for
+    every day.
+    """
     week = [(WEEK, plan[WEEK])] if plan.get(WEEK) is not None else []
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:

@@ -120,7 +120,7 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """Return the next 07:00 as a time: the same day's before 04:00, else that of the next day."""
+    """Return 07:00 of this day if it is before 04:00 ``now``, else of the next day."""
     today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 

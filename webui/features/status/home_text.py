@@ -73,7 +73,7 @@ class ChildView:
         return at is not None and not self.status.pin_by and now - at < NEWS
 
     def device_name(self, mac: str) -> str:
-        """Return the device's own name, or its address if it has none or no longer belongs to the child."""
+        """Return the name of a child's device; its address if it has none or is not the child's any more."""
         return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
 
 
