@@ -223,7 +223,10 @@ class Attempts:
         return found
 
     def shift(self, size: timedelta) -> None:
-        """Add ``size`` to all stored times after the clock jumped by it, so that their ages stay the same."""
+        """Add ``size`` to all stored times after the clock jumped by it, so that their ages stay the same.
+
+        Attempts for which `opened` collects host names stay background attempts.
+        """
         for burst in self._bursts.values():
             burst.last += size
             burst.starts = deque((start + size for start in burst.starts), maxlen=STARTS)

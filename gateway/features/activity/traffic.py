@@ -152,7 +152,7 @@ class LiveTraffic:
         return watch
 
     def end(self, mac: str) -> None:
-        """End the watch of a child's device, if one runs, and delete the device's entries."""
+        """End the watch of a child's device, if one runs, and publish this; delete the device's entries."""
         watch = self._children.pop(mac, None)
         if watch is None:
             return

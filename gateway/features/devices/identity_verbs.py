@@ -73,8 +73,9 @@ class IdentityVerbs:
     def identify(self, call: Call[IdentifyRequest]) -> Steps[Identified]:
         """Apply a guardian's answer to the question about a device, ``profile`` or ``answer``; reload rules.
 
-        `assign` is for devices without a question. Raises ControlError if there is no question about the
-        device, or the answer does not fit.
+        `assign` is for devices without a question. If a child's device would no longer be filtered
+        as a child's, the guardian needs a recent proof of identity. Raises ControlError if there is
+        no question about the device, or the answer does not fit.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)

@@ -14,7 +14,7 @@ WAITING = 512  # queued devices: as many as the inventory follows
 
 
 class LookQueue:
-    """Calls ``look`` every TOGETHER seconds with the next queued MAC addresses, at most NEWCOMERS."""
+    """Calls ``look`` with the next queued MAC addresses, at most NEWCOMERS, once in TOGETHER seconds."""
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look

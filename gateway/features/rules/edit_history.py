@@ -172,7 +172,8 @@ class EditHistory:
     def _main_file(self, step: FileChange, history: FileHistory, folder: Path) -> str:
         """Return the name of the file that an edit (step) was made for.
 
-        Others in it only lost devices to that one.
+        It is the first file that was added, removed or got a device, or in which more than the
+        devices changed: files that only lost devices to another one do not count.
         """
         names = list(step.after)
         for name in names if len(names) > 1 else ():
