@@ -65,8 +65,8 @@ class Access:
     def noting(self, request: ControlRequest, key: str = "mac") -> None:
         """Raise ControlError on an unclaimed gateway, which stores nothing about devices.
 
-        It has neither a guardian nor a child's rule file. ``key``: the field of the request that names the
-        device.
+        Such a gateway has no guardian, no person's rule file and no recorded devices. ``key``: the
+        field of the request that names the device.
         """
         if self._claim.unclaimed:
             problem = "names a device, and none is noted before the gateway has a guardian or a child's file"
