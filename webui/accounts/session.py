@@ -151,9 +151,10 @@ def _is_over() -> bool:
 def person(*, with_home: bool = True) -> Person | None:
     """Return the signed-in user; None without one. Raises Unreachable.
 
-    On a device that is handed to a child, the user counts as signed out, also if the session began on that
-    device and it has a new address. ``with_home``: the page also needs the state of the home; both are then
-    requested from the daemon in one message.
+    A session that is over or that the daemon does not accept is removed from the cookie. On a
+    device that is handed to a child, the user counts as signed out, also if the session began on
+    that device and it has a new address. ``with_home``: the page also needs the state of the home;
+    both are then requested from the daemon in one message.
     """
     if "person" not in g:
         g.person = _person(with_home=with_home)
