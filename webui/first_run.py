@@ -126,7 +126,8 @@ def _with_month(row: PersonRow, today: date) -> PersonRow:
 def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
     """Return the values that a form row changes in a person's file, by key; None removes a value.
 
-    If the age group changes, the month is written again: otherwise the daemon would remove it.
+    If the age group changes, the month of the next age group is written again, because the daemon
+    would remove it.
     """
     found: dict[str, str | None] = {}
     if row.name != who.name:

@@ -85,8 +85,9 @@ def why_untrusted() -> str:
 def secure_address() -> str:
     """Return the address of the requested page at the trusted name, to redirect to; empty for no redirect.
 
-    Only a browser that loads a page over plain HTTP by a name is redirected. A page opened by an IP address
-    is not: a device whose resolver does not know the trusted name needs it.
+    Only a browser that loads a page over plain HTTP by a name is redirected, while that name's
+    certificate is valid. A page opened by an IP address is not: a device whose resolver does not
+    know the trusted name needs it.
     """
     if request.is_secure or request.method != "GET" or not trusted().good:
         return ""
@@ -143,9 +144,10 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         self.accepting = True
 
     def readable(self) -> bool:
-        """Restart the front if it has ended; return whether the loop should watch for its connections.
+        """Start the front if it does not run; return whether the loop should watch for its connections.
 
-        The loop calls this in each turn, at least once a second.
+        After a failure it waits 1 to 60 s before the next start. The loop calls this in each turn,
+        at least once a second.
         """
         self._tend(time.monotonic())
         return bool(super().readable())

@@ -56,9 +56,10 @@ class Notice:
 
 
 def did(what: str, who: str) -> None:
-    """Store the notice for the next page that the user paused or resumed ``who``, a child's id or ``all``.
+    """Store the notice for the next page that the user paused ``who``, a child's id or ``all``.
 
-    ``what``: the action, such as ``pause``.
+    ``what``: ``pause``; another action, such as ``resume``, replaces the earlier notice and shows
+    none.
     """
     _store(what, who, "", child=who)
 

@@ -75,7 +75,8 @@ def host_name(text: str) -> str:
 def blocked_site(host: str) -> str:
     """Return the blocked site that a browser looks for, from a Host header with a foreign name; else empty.
 
-    Only requests to port 80, for which browsers write no number, are meant.
+    Any name with a dot counts: only blocked sites are redirected to the gateway. Only requests to
+    port 80, for which browsers write no number, are meant.
     """
     name = host_name(host.removesuffix(":80"))
     return name if "." in name else ""
@@ -132,7 +133,9 @@ def is_navigation() -> bool:
 def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
     """Make the application check each request and add security headers to each response.
 
-    ``names``: the accepted host names. ``trusted``: the name of the pages over HTTPS; empty: none.
+    It checks the host name and, for forms, the origin: 421 or 403 for others. A request for a
+    blocked site is redirected to the page about it. ``names``: the accepted host names.
+    ``trusted``: the name of the pages over HTTPS; empty: none.
     """
     names = names | {trusted} if trusted else names
 

@@ -8,9 +8,10 @@ from gateway.core.errors import ControlError
 
 
 def fetch(client: Client, **who: object) -> tuple[str, tuple[str, ...]]:
-    """Fetch the text of a backup from the daemon, and the names of files that were left out.
+    """Make the daemon create a backup; return its plain text, and the names of files that were left out.
 
-    ``who``: `by` and `origin`. Raises ControlError if the daemon refuses or stops.
+    ``who``: the author's keys, such as `by` and `origin`. Raises ControlError if the daemon refuses
+    or stops.
     """
     first = client.ask(BACKUP, **who)
     text = first.text
@@ -24,9 +25,10 @@ def fetch(client: Client, **who: object) -> tuple[str, tuple[str, ...]]:
 
 
 def send(client: Client, text: str, **who: object) -> str:
-    """Send the text of a backup to the daemon. Return the token for `restore`'s ``look`` and ``apply``.
+    """Send the plain text of a backup to the daemon, which restores nothing yet.
 
-    ``who``: `by` and `origin`. Raises ControlError if the daemon refuses.
+    Return the token for `restore`'s ``look`` and ``apply``. ``who``: the author's keys, such as
+    `by` and `origin`. Raises ControlError if the daemon refuses.
     """
     begun = client.ask(RESTORE_BEGIN, action="begin", size=len(text), **who)
     for start in range(0, len(text), begun.piece):

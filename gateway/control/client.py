@@ -79,7 +79,8 @@ class Client:
     def hold(self, verb: Verb[Any, ResponseT], /, **values: object) -> tuple[ResponseT, socket.socket]:
         """Send a request. Return its answer as a record, and the open connection (socket).
 
-        Closing the connection ends what the request started. Raises ControlError as `ask` does.
+        Closing the connection ends what the request started, such as a bypass test. Raises
+        ControlError as `ask` does.
         """
         sock = self._connect()
         try:

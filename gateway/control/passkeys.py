@@ -71,7 +71,8 @@ class Passkeys:
         """Create a challenge, and return it with the options of a WebAuthn request for the browser.
 
         ``purpose`` of the request: to sign in, to prove who uses a session, or to add a passkey.
-        Refuses without a trusted name, a session where one is needed, or a usable passkey.
+        Refuses without a trusted name, a session where one is needed, or a usable passkey for a
+        proof. To add one, the account needs a password, and the session a recent proof of it.
         """
         host, purpose = self._host(), request.choice("purpose", (SIGN_IN, PROVE, ADD))
         now, user = self._around.now(), ""

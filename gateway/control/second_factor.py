@@ -73,6 +73,7 @@ def _matching_step(secret: str, typed: str, now: datetime, used: int) -> int | N
     """Return the TOTP time step whose code was typed; None if it is none of the steps near ``now``.
 
     ``used``: the last step with a used code. Its code and earlier ones are refused (RFC 6238 §5.2).
+    Raises ControlError without the package pyotp.
     """
     _require_pyotp()
     import pyotp

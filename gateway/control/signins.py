@@ -150,10 +150,10 @@ class SignIns:
         return AccountResponse(proof=self._proofs.seconds_left(session, account))
 
     def password(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Set or change the password of a session's account. Return a recovery code if it had none.
+        """Set or change the password of a session's account. Return a recovery code if it had no such code.
 
-        A change needs the current password. All other sessions and all API tokens of the account end,
-        since others may know the old password.
+        A change needs the current password. All other sessions and all API tokens of the account
+        end, since others may know the old password.
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
@@ -169,7 +169,10 @@ class SignIns:
     # Recovery.
 
     def recovery(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Replace the recovery code of a session's account and return it. Refuses a wrong password."""
+        """Replace the recovery code of a session's account and return it.
+
+        Refuses a wrong password, and an account without a password.
+        """
         _, account = self._session(request)
         if not _fits(account, request):
             raise ControlError.of(Code.WRONG_PASSWORD)

@@ -33,7 +33,7 @@ SessionOf = Callable[[ControlRequest], tuple[Session, Account]]
 class TokenDesk:
     """Creates, lists, ends and checks API tokens: actions of the verb ``guardian``.
 
-    Creating and ending need a browser's session: a token cannot create tokens.
+    All but the check need a browser's session: a token cannot create tokens.
     """
 
     def __init__(

@@ -171,8 +171,8 @@ class ProbeNetwork:
     def _add_pair(self, link: str, device: ProbeHost) -> None:
         """Add a veth pair between the gateway (``link``) and a simulated device. Raises BypassTestError.
 
-        A bridge takes over the lowest hardware address and the lowest MTU of its ports; this link has
-        neither.
+        A bridge takes over the lowest hardware address and the lowest MTU of its ports. The link
+        must not change these, so it gets a high random address and the LAN's MTU.
         """
         mtu = _link_attribute(self.lan, "mtu")
         peer = f"peer name {device.link} address {device.mac} mtu {mtu} netns {self.device_process.pid}"

@@ -54,7 +54,10 @@ def address_of(name: str, version: int) -> str:
 
 
 def far(number: int, version: int) -> str:
-    """Return an address of the simulated internet that belongs to no name. ``number``: the check's number."""
+    """Return an address of the simulated internet that belongs to no name, another one for each check.
+
+    ``number``: of the bypass test's check that sends to it. ``version``: of IP, 4 or 6.
+    """
     return str((_FAR4 if version == 4 else _FAR6)[1024 + number])
 
 

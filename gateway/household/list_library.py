@@ -142,8 +142,8 @@ class ListLibrary:
     def is_default(self) -> bool:
         """Return True if the gateway may use the category table that the feed publishes.
 
-        If it has an own list, a register, or a list that the family turned on or off, it builds its own
-        table.
+        It builds its own table if it has an own list, if a state register is on, or if the family
+        turned a published list on or off.
         """
         return self.own.is_default and not self.registers
 

@@ -54,9 +54,10 @@ InterfaceOf = Callable[[str], str | None]
 
 
 class UnassignedKeys(NamedTuple):
-    """The keys (names in the store) of the slots of devices without an owner, by LAN interface.
+    """The keys in the database of the slots (groups in the kernel's marks) of devices without an owner.
 
-    ``examined``: of examined devices; ``arriving``: of those that are not examined yet.
+    By LAN interface; None: not filtered. ``examined``: of devices that were compared with the
+    family's known devices; ``arriving``: of those that were not yet.
     """
 
     examined: SlotKeys

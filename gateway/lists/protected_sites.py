@@ -66,9 +66,10 @@ class ProtectedSites:
         return weak and any(parent in self._sites for parent in _parents(listed))
 
     def weighs(self, category: str, *, weak: bool) -> bool:
-        """Return whether some names of a list of ``category`` count only if a second list has them.
+        """Return whether uncertain names of a list count only if a second list of the category has them.
 
-        ``weak``: the list is marked as less reliable.
+        True for a ``weak`` (less reliable) list, and for a category with words that speak against
+        it. `is_certain` decides which names are uncertain.
         """
         return weak or category in self._doubts
 

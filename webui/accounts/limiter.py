@@ -23,7 +23,11 @@ class Limiter:
         self._tries: dict[str, tuple[int, tuple[float, ...]]] = {}  # count, times of the last attempts
 
     def wait(self, key: str, now: float, tries: int = TRIES) -> float:
-        """Return the seconds until this key may try again; 0 if it may now. ``tries``: its free attempts."""
+        """Return the seconds until this key may try again; 0 if it may now. ``now``: monotonic, in seconds.
+
+        ``key``: a hardware address, an IP address or a browser. After its free attempts
+        (``tries``), the wait doubles with each attempt, from FIRST_WAIT to LONGEST_WAIT.
+        """
         count, times = self._found(key, now)
         if count < tries:
             return 0.0
@@ -31,7 +35,7 @@ class Limiter:
         return max(0.0, times[-1] + pause - now)
 
     def knows(self, key: str, now: float) -> bool:
-        """Return whether this key has attempts that are still counted."""
+        """Return whether this key has counted attempts; an hour after its last attempt it has none."""
         return self._found(key, now)[0] > 0
 
     def count(self, key: str, now: float) -> None:

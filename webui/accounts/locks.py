@@ -36,8 +36,8 @@ def lock() -> None:
 def is_open(here: Here) -> bool:
     """Return whether the private part of a child's pages is unlocked for the user of the device ``here``.
 
-    The child's PIN unlocks it in this browser; for a child that is too young for a PIN, a signed-in
-    parent sees it. True for a device of no child.
+    The child's PIN unlocks it in this browser for half an hour; without a PIN it is locked. For a
+    child that is too young for a PIN, a signed-in parent sees it. True for a device of no child.
     """
     pin = here.own.pin
     if pin is None:

@@ -67,14 +67,19 @@ def problem(password: str, name: str) -> str:
 def hashed(password: str) -> str:
     """Return a password's scrypt hash with a new salt, in Werkzeug's format.
 
-    Raises BusyError if too many passwords are being hashed.
+    Another process computes it. Raises BusyError if too many passwords are being hashed, or it
+    fails.
     """
     salt = gen_salt(_SALT)
     return f"{METHOD}${salt}${digest(password, salt)}"
 
 
 def digest(password: str, salt: str) -> str:
-    """Return the scrypt digest of a password with this salt: the last part of a hash. Raises BusyError."""
+    """Return the scrypt digest of a password with this salt: the last part of a hash.
+
+    Another process computes it. Raises BusyError if too many passwords are being hashed, or it
+    fails.
+    """
     asked = json.dumps({"password": _same(password), "salt": salt}).encode()
     with _in_turn():
         try:

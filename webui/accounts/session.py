@@ -151,9 +151,10 @@ def _is_over() -> bool:
 def person(*, with_home: bool = True) -> Person | None:
     """Return the signed-in user; None without one. Raises Unreachable.
 
-    On a device that is handed to a child, the user counts as signed out, also if the session began on that
-    device and it has a new address. ``with_home``: the page also needs the state of the home; both are then
-    requested from the daemon in one message.
+    A session that is over or that the daemon does not accept is removed from the cookie. On a
+    device that is handed to a child, the user counts as signed out, also if the session began on
+    that device and it has a new address. ``with_home``: the page also needs the state of the home;
+    both are then requested from the daemon in one message.
     """
     if "person" not in g:
         g.person = _person(with_home=with_home)
@@ -246,9 +247,10 @@ def to_sign_in() -> ResponseReturnValue:
 def seen_by(
     *roles: str, away: Callable[[], ResponseReturnValue] = to_sign_in
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that restricts a view to users with these roles.
+    """Return a decorator that marks a view as one for users with these roles.
 
-    ``away``: returns the response for a user who is not signed in.
+    The check before each request (`install`) enforces it: another role gets status 403. ``away``:
+    returns the response for a user who is not signed in.
     """
 
     def declare(view: Callable[P, R]) -> Callable[P, R]:
@@ -268,7 +270,7 @@ def guardians_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def everybody(view: Callable[P, R]) -> Callable[P, R]:
-    """Return a view restricted to signed-in users of any role."""
+    """Mark a view as one for signed-in users of any role, and return it."""
     return seen_by(*PersonRole)(view)
 
 
@@ -282,7 +284,7 @@ def without_home(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def declared(view: Callable[..., Any]) -> frozenset[str] | None:
-    """Return the roles that may see a view, from its decorator; None without a decorator."""
+    """Return the roles with which a decorator such as `seen_by` marked a view; None without a decorator."""
     return cast("frozenset[str] | None", getattr(view, _SEEN_BY, None))
 
 

@@ -78,11 +78,12 @@ class WrongTries:
     def attempt(
         self, now: float, name: str, *, placed: bool, stored: Callable[[], bool] = lambda: True
     ) -> Iterator[None]:
-        """Run the ``with`` block as one attempt at a password or code.
+        """Run the ``with`` block as one attempt at a password or code. Raises TooManyTriesError before it.
 
-        It counts only if the block finds it wrong. Raises TooManyTriesError before the block. ``now``:
-        seconds of a monotonic clock. ``name``: the account. ``placed``: whether devices have owners yet.
-        ``stored``: returns whether counts may be stored; it is called after a wrong input.
+        The attempt counts while the block runs, and afterwards only if the block raised a
+        ControlError about a wrong input (WRONG). ``now``: seconds of a monotonic clock. ``name``:
+        the account. ``placed``: whether devices have owners yet. ``stored``: returns whether counts
+        may be stored; it is called after a wrong input.
         """
         own, strange = _client(name, placed=placed)
         with self._lock:

@@ -141,7 +141,10 @@ def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
 
 
 def _is_claimed() -> bool:
-    """Return whether the gateway has a parent's account. Without one, nothing about devices is stored."""
+    """Return whether the gateway has a parent's account; False also if the daemon does not respond.
+
+    Without an account, nothing about devices is stored.
+    """
     try:
         return not daemon().client.ask(STATUS.returning(ClaimState)).unclaimed
     except ControlError:

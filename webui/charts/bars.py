@@ -14,7 +14,10 @@ SHARE_WIDTH, SHARE_HEIGHT = 100, 6
 
 
 def bars(minutes: Sequence[int], chosen: int | None = None) -> Markup:
-    """Return an SVG with one vertical bar for each day's minutes. ``chosen``: index of a highlighted day."""
+    """Return an SVG with one vertical bar for each day's minutes. ``chosen``: index of a highlighted day.
+
+    The full height is the maximum of the minutes, or 60 if that is less.
+    """
     most = max([FLOOR, *minutes])
     place = WIDTH / max(1, len(minutes))
     drawn = []

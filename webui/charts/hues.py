@@ -16,6 +16,6 @@ OTHER = "other"
 def hue(category: str) -> str:
     """Return the CSS class of the colour for a category (its id) in charts.
 
-    An unknown or empty id has its own.
+    Related categories have the same colour; unlisted and empty ids have the class ``hue-other``.
     """
     return f"hue-{HUES.get(category, OTHER)}"

@@ -28,7 +28,7 @@ OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins lik
 def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> str:
     """Return a sentence about what is allowed on a device now.
 
-    ``yours``: whether it is worded for the child that uses the device.
+    ``yours``: the child that uses the device reads it; a rule that it set itself is then worded so.
     """
     text, owner = status.sentence or "", status.owner or ""
     yours = yours and owner.startswith(OWN)
@@ -43,7 +43,7 @@ def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = Fa
 def refusal(block: RecentBlock, *, yours: bool = False) -> str:
     """Return a sentence about why something was blocked, as of that time, which is up to ten minutes ago.
 
-    ``yours``: whether it is worded for the child that uses the blocked device.
+    ``yours``: the child that uses the device reads it; a rule that it set itself is then worded so.
     """
     yours = yours and block.owner.startswith(OWN)
     if is_source() and not yours:

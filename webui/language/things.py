@@ -40,7 +40,8 @@ def thing(target: str, name: str) -> str:
 def translated(target: str) -> Ours | None:
     """Return the name of a rule's target in the reader's language, from the catalogue of translations.
 
-    None for services, sites and unknown targets.
+    None for services, sites and unknown targets. ``target``: such as ``category:games``; the key of
+    a schedule for it (``window:…``) has the same name.
     """
     target = target.removeprefix(WINDOW)
     if target.removeprefix("category:").startswith(LAW):

@@ -141,8 +141,8 @@ def lasted(minutes: int) -> str:
 def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
     """Return the label next to the minutes that are left: ``until bedtime at 20:45``, ``left for Play``.
 
-    ``gate``: the key of the limit or schedule that ends the time. ``name``: what it is about. ``at``: when a
-    schedule ends; None for a limit.
+    ``gate``: the key of the limit, schedule or bedtime that ends the time. ``name``: what it is
+    about. ``at``: when a schedule or the bedtime ends the time; None for a limit.
     """
     if at is None:
         return _("left for %(what)s", what=plain(name))
@@ -226,7 +226,7 @@ def days(text: str | None) -> str:
 def nights(text: str | None) -> str:
     """Return in words the nights of a bedtime, from text such as ``school`` or ``sat,sun``.
 
-    A night is named after the morning on which it ends. None or empty: every night.
+    Each is the night before that day, on whose morning it ends. None or empty: every night.
     """
     text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}
@@ -243,7 +243,8 @@ def owner(
 ) -> str:
     """Return who set a rule, in words, from an owner such as ``family``, ``band:10-12`` or ``guardian:Mum``.
 
-    ``set_by``, ``set_at``: who last changed the family's rules, and when. ``yours``: worded for the child.
+    ``set_by``, ``set_at``: who last changed the family's rules, and when; only for ``family``.
+    ``yours``: the child reads it, which matters for rules that it set itself.
     """
     kind, colon, name = text.partition(":")
     if kind == "self" and colon:

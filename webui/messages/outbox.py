@@ -43,7 +43,11 @@ class Letter:
 
 
 class Outbox:
-    """Messages that wait to be sent: at most one for each recipient and kind, which bounds their number."""
+    """Messages that wait to be sent: at most one for each recipient and kind, which bounds their number.
+
+    Further events of the kind are counted in the waiting message; names are those of the last
+    event.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[Key, str], Waiting] = {}

@@ -78,9 +78,9 @@ def title(key: str, explanation: BookEntry) -> str:
 
 
 def _ages(key: str) -> list[tuple[str, str]]:
-    """Return the age groups, each with the action that it recommends for the category; empty for other keys.
+    """Return the age groups, each with its action for a category in words; empty for other keys.
 
-    Also empty if the daemon does not respond.
+    ``key``: ``category:ID``. Also empty if the daemon does not respond.
     """
     kind = key.removeprefix(CATEGORY)
     if kind == key:

@@ -77,7 +77,7 @@ def _groups(query: Query, children: Sequence[ChildView]) -> Iterator[ResultGroup
 
 
 def _names(query: Query, child: ChildView) -> bool:
-    """Return whether one of the query's words is the child's name."""
+    """Return whether one of the query's words is the child's name or its beginning."""
     return any(
         Query((word,)).match(child.name) in (NameMatch.EXACT, NameMatch.PREFIX) for word in query.words
     )

@@ -131,8 +131,9 @@ def people() -> ResponseReturnValue:
 def save_people() -> ResponseReturnValue:
     """Create or change the people in the form, and redirect to the step with the devices.
 
-    A person who exists is changed, not created again, whichever page the form was on. Responds with 422 and
-    messages if a row is invalid.
+    Also sets how often lists are updated. A person who exists is changed, not created again,
+    whichever page the form was on. Responds with 422 and messages if a row is invalid or the daemon
+    refuses.
     """
     names = daemon().catalogue()
     problems = {
@@ -448,7 +449,10 @@ def now() -> ResponseReturnValue:
 @blueprint.post("/lists")
 @guardians_only
 def fetch_lists() -> ResponseReturnValue:
-    """Turn on the proposed lists of sites that are ticked. The next update downloads them."""
+    """Turn on the proposed lists of sites that are ticked, and redirect to the last step of the first run.
+
+    The next update downloads them.
+    """
     ticked = request.form.getlist("list")
     with current_app.extensions[ONE_AT_A_TIME], notices.refusals_to(notices.said):
         chosen_lists = [source for source in proposed_lists() if source.id in ticked]

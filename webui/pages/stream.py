@@ -67,7 +67,8 @@ def _no_content() -> ResponseReturnValue:
 def stream() -> Response:
     """Return a response of server-sent events for a guardian's or helper's page, for at most LIFE seconds.
 
-    Status 204 stops the browser from reconnecting: no stream is free, or the user is not signed in.
+    An event says only that something has changed; the page then requests the change. Status 204
+    stops the browser from reconnecting: no stream is free, or the user is not signed in.
     """
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):

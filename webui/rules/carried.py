@@ -290,9 +290,10 @@ def _over(band: Any, own: Any) -> Any:
 
 
 def replacing(book: Ruleset, carried: Carried) -> dict[str, Any]:
-    """Return the changes that replace a child's rules by the export. Devices, dates and the name stay.
+    """Return the changes that replace a child's rules by the export, with its age group.
 
-    They are new values by rule key; None removes the family's value.
+    Devices, dates and the name stay. They are new values by rule key; None removes the family's
+    value.
     """
     gone = {key: None for key in EXPORTED_KEYS if key in book.state.own and key not in carried.rules}
     new = {key: value for key, value in carried.rules.items() if book.state.own.get(key) != value}

@@ -15,16 +15,18 @@ Changes = dict[str, object]
 def put(book: Ruleset, key: str, word: str) -> Changes:
     """Return the changes that add ``word`` to the family's list ``key``, and remove contradicting entries.
 
-    ``word``: a site, ``service:ID`` or ``category:ID``. Empty if nothing has to change.
+    They are values by rule key; None removes an entry. ``word``: a site, ``service:ID`` or
+    ``category:ID``. Empty if nothing has to change.
     """
     changes = _without(book, word, AGAINST[key])
     return changes if word in book.listed(key) else changes | {f"{key}/{word}": True}
 
 
 def out_of(book: Ruleset, word: str) -> Changes:
-    """Return the changes that remove ``word`` from the family's ``allow`` and ``block``, and its own action.
+    """Return the changes that remove ``word`` from the family's ``allow`` and ``block``.
 
-    The age group's rule or the category's then applies. ``word``: a site, ``service:ID`` or ``category:ID``.
+    Also the action that the family set for it, if it is a service. The age group's rule or the
+    category's then applies. ``word``: a site, ``service:ID`` or ``category:ID``.
     """
     return _without(book, word, (ALLOW, BLOCK))
 

@@ -27,7 +27,11 @@ SWITCHES = of_shape(RuleShape.SWITCH)
 
 
 def _by_days(plan: Plan[object]) -> list[tuple[str, object]]:
-    """Return days and their values: ``""`` for all days alike, or single days; then longer periods."""
+    """Return the days of a rule with their values: ``school``, ``free``, weekdays; then longer periods.
+
+    If school days and free days have the same value and no weekday has its own, ``""`` stands for
+    every day.
+    """
     longer = [(period.value, plan[period]) for period in LONGER_PERIODS if plan.get(period) is not None]
     days = [(day, plan[day]) for day in DAYS if day in plan]
     if [day for day, _value in days] == ["school", "free"] and plan["school"] == plan["free"]:

@@ -14,7 +14,9 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
     """Return whether a rule is on; None for a rule that has no switch.
 
     Rules with the values on and off, safe search, bypass methods and categories have one. Bedtime
-    and time limits have one only if the age group sets a value, which is restored by on.
+    and time limits have one only if the age group sets a value, which is restored by on. A category
+    is on if it is blocked or needs approval; one that uses daily time in the age group, unless
+    allowed.
     """
     head, slash, _ = key.partition("/")
     held = book.holds(key)

@@ -56,9 +56,10 @@ class NoHoursError(ValueError):
 
 
 def rows(value: object, *, night: bool) -> tuple[ScheduleRow, ...]:
-    """Return the rows of the form of a week, one a day, for a schedule or bedtime of the rule file.
+    """Return the rows of the form of a week for a schedule or bedtime of the rule file.
 
-    ``night``: ``value`` is a bedtime. Raises Unreadable.
+    They are one for school days, one for free days, and one for each weekday. ``night``: ``value``
+    is a bedtime. Raises Unreadable.
     """
     if night:
         plan: Plan[tuple[Span, ...]] = {

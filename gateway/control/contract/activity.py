@@ -85,7 +85,7 @@ class HistoryRequest:
 
 @record
 class Usage:
-    """The minutes in which a child used a service or a category."""
+    """The minutes in which a child used a service or a category, as they counted for its limits."""
 
     target: str  # service:x, category:x, or other
     name: str | None

@@ -38,7 +38,7 @@ class TransitionRequest:
 
 @record
 class TransitionPreview:
-    """A child's next change of age group, with its rules before and after, as they would be in its file."""
+    """A child's next change of age group, with its rules in effect before and after, as in a rule file."""
 
     id: str
     name: str

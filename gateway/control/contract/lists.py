@@ -132,7 +132,11 @@ class ListEntry:
 
 @record
 class MatchingList:
-    """A stored list of a category in which the host was found; the list may contain the entry."""
+    """A stored list of a category in which the host was found.
+
+    The table does not record which list of the category has an entry, so this one may be without
+    it.
+    """
 
     id: str
     name: str

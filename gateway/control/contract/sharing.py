@@ -152,7 +152,7 @@ class AdultResponse:
 
 @record
 class AdultProofState:
-    """A valid proof that an adult uses a device, which opens it for a while: method, guardian, and end."""
+    """A valid proof that an adult uses a device: method, guardian and end. Until then it is not filtered."""
 
     method: str  # password, guardian, wallet
     by: str | None  # the guardian; None for a wallet, which gives no name

@@ -29,7 +29,7 @@ class SiteRepairRequest:
 
 @record
 class SiteRepair:
-    """A site repair that runs or waits for a guardian's choice: unknown parts of a site open for a while."""
+    """A site repair that runs or waits for a guardian's choice: hosts that a site needs pass for a while."""
 
     state: str  # none, runs, over
     host: str  # empty: there is no repair
@@ -40,7 +40,7 @@ class SiteRepair:
 
 @record
 class NeededName:
-    """A host name that a device requested during a site repair. Untrusted input."""
+    """A host name that a site repair opened, or that stayed blocked during it. Untrusted input."""
 
     name: str
     group: str  # the registered domain
@@ -54,7 +54,7 @@ class NeededName:
 
 @record
 class SiteRepairNames(SiteRepair):
-    """The state of a site repair, with the host names that devices requested during it."""
+    """The state of a site repair, with the host names that it opened or that stayed blocked."""
 
     names: tuple[NeededName, ...] = ()
     left_out: int = 0  # number of further names

@@ -344,7 +344,7 @@ class DaemonVersion:
 
 @record
 class ClaimState:
-    """A part of the status: whether the gateway is not set up yet: no guardian, child or device."""
+    """A part of the status: whether the gateway is unclaimed (no guardian, no person, no recorded device)."""
 
     unclaimed: bool
 

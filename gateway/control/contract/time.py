@@ -27,8 +27,8 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 class PauseRequest:
     """Request to pause the internet for minutes, until a time, or until bedtime ends.
 
-    Without an end, the pause lasts until a guardian ends it. Whom it pauses is another key of the
-    request.
+    Without an end, the pause lasts until a guardian ends it. The key ``who`` of the request names a
+    child, a device, or ``all``.
     """
 
     minutes: SwitchMinutes | None = None

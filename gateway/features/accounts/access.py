@@ -47,10 +47,9 @@ class Access:
         return by
 
     def confirmed(self, request: ControlRequest) -> str:
-        """Return the name of the user who sends a request, as `guardian`, always with a recent proof.
+        """Return the sender's name as `guardian` does, but always require a recent proof of identity.
 
-        That is a recent proof of identity. For changes that are dangerous only in some states.
-        Raises ControlError.
+        Call it for changes that are dangerous only in some states. Raises ControlError.
         """
         by = self.guardian(request)
         self._proofs.require(request, always=True)
@@ -66,7 +65,7 @@ class Access:
     def refuse_unclaimed(self) -> None:
         """Raise ControlError on an unclaimed gateway, which stores nothing about devices.
 
-        It has neither a guardian nor a child's rule file.
+        Such a gateway has no guardian, no person's rule file and no recorded devices.
         """
         if self._claim.unclaimed:
             raise ControlError.of(Code.NO_DEVICE)

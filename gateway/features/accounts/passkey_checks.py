@@ -22,10 +22,10 @@ Done = Callable[[Mapping[str, Any]], None]
 
 
 class PasskeyChecks:
-    """Runs one process that verifies a passkey at a time.
+    """Verifies browsers' answers with passkeys in another process, one after the other.
 
-    A ``done`` function gets the result: without a counter if the passkey is refused, and empty if the process
-    failed.
+    A ``done`` function gets the result: without a counter if the passkey is refused, and empty if
+    the process failed.
     """
 
     def __init__(self, loop: Loop) -> None:

@@ -102,7 +102,7 @@ class Attempt:
     """The first blocked decision of a burst: of the repeated tries of a device to reach one target.
 
     ``background``: the device made it without a person. ``slot``: the number of a filtered device,
-    or of several with one profile and one count.
+    or of several of one profile that are counted together.
     """
 
     slot: int
@@ -136,7 +136,7 @@ class Attempts:
     """Groups blocked decisions about one target into attempts: devices repeat a blocked connection.
 
     In memory it has the latest bursts (such repetitions), and the last use of each slot. A slot is
-    the number of a filtered device, or of several with one profile and one count.
+    the number of a filtered device, or of several of one profile that are counted together.
     """
 
     def __init__(self) -> None:
@@ -222,7 +222,10 @@ class Attempts:
         return found
 
     def shift(self, size: timedelta) -> None:
-        """Add ``size`` to all stored times after the clock jumped by it, so that their ages stay the same."""
+        """Add ``size`` to all stored times after the clock jumped by it, so that their ages stay the same.
+
+        Attempts for which `opened` collects host names stay background attempts.
+        """
         for burst in self._bursts.values():
             burst.last += size
             burst.starts = deque((start + size for start in burst.starts), maxlen=STARTS)

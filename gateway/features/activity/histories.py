@@ -87,10 +87,10 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
-    """Return counts of blocked, opened and background names by category, service or reason.
+    """Return the blocked attempts and opened connections by category, service or reason.
 
-    The most often blocked come first. Below the log level NAMES_LEVEL, a service counts as its
-    category.
+    Background attempts, which devices make without a person, are counted apart. The most often
+    blocked come first. Below the log level NAMES_LEVEL, a service counts as its category.
     """
     found: dict[str, list[int]] = {}
     for count in counts:

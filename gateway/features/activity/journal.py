@@ -86,17 +86,19 @@ class DecisionLog:
         return {f"{verdict}:{reason}": times for (verdict, reason), times in self._verdicts.items()}
 
     def observe(self, observer: Sink | None) -> None:
-        """Pass each decision about the family's devices to ``observer`` from now on; None: to no function.
+        """Pass each decision about the home's devices to ``observer`` from now on; None: to no function.
 
-        The former observer gets none any more.
+        Those without a filter are included, the temporary device of a bypass test is not. The
+        former observer gets none any more.
         """
         self._observer = observer
 
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
         """Count a decision and pass it to the observer. Return the device that it is about (`Member`).
 
-        None if it is about none of the family's devices. Such a decision is only published, as
-        `OutsideDecision`, unless its slot is EVERYONE. Decisions about help lines are not counted.
+        None for a device without a slot (EVERYONE), which is not filtered. A decision about any
+        other unknown device, that of a bypass test, is only published as `OutsideDecision`.
+        Decisions about help lines are not counted.
         """
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:

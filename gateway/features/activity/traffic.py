@@ -45,7 +45,7 @@ class TrafficEntry:
 
 @dataclass(frozen=True, slots=True)
 class TrafficReader:
-    """A guardian who reads the live traffic: MAC address of the device in use, and when reading ends."""
+    """A guardian who reads the live traffic: the device that the guardian uses, and when reading ends."""
 
     own: str  # MAC; empty: unknown
     until: float  # of the loop's clock
@@ -99,8 +99,9 @@ class LiveTraffic:
     def read(self, by: str, own: str, after: int, *, goes_on: bool) -> list[TrafficEntry]:
         """Return the entries with a number above ``after`` that a guardian may see now, the oldest first.
 
-        ``by``: the guardian's account. ``own``: MAC address of the device in use. ``goes_on``: also start or
-        continue the recording, for READ_EACH seconds; a paused page does not.
+        ``by``: the guardian's account. ``own``: MAC address of the device that the guardian uses.
+        ``goes_on``: also start or continue the recording, for READ_EACH seconds; a paused page does
+        not.
         """
         self.sweep()
         now = self._home.loop.now()
@@ -149,7 +150,7 @@ class LiveTraffic:
         return watch
 
     def end(self, mac: str) -> None:
-        """End the watch of a child's device, if one runs, and delete the device's entries."""
+        """End the watch of a child's device, if one runs, and publish this; delete the device's entries."""
         watch = self._children.pop(mac, None)
         if watch is None:
             return

@@ -118,8 +118,8 @@ class TrafficVerbs:
         """Start a guardian's view of a young child's live traffic, for CHILD_MINUTES, or end it.
 
         ``action`` says which. The device's own page shows it while it runs. Any guardian may end it;
-        the audit log gets a line at the start only. Raises ControlError for other devices, and if a
-        watch of the device runs.
+        the audit log gets a line at the start only. Raises ControlError for an unknown device, and
+        at the start for one of no young child, or if a watch of the device runs.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None or mac not in self._macs():

@@ -176,8 +176,8 @@ class HistoryVerbs:
     def erase(self, call: Call[EraseRequest]) -> Erased:
         """Delete a child's stored host names, or (``what``) everything except today's minutes, permanently.
 
-        With ``device`` a child deletes its own names, and the counts stay. Raises ControlError if this is not
-        allowed.
+        Also its site repair and its devices' latest refusals. With ``device`` a child deletes its
+        own names, and the counts stay. Raises ControlError if this is not allowed.
         """
         if call.has("device"):
             by, profile, what = *self._own(call), NAMES

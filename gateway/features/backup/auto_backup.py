@@ -91,10 +91,10 @@ class AutoBackups:
         return self._state()
 
     def _set(self, call: Call[AutoBackupRequest], by: str) -> None:
-        """Store folder, interval and number of files in `qalqan.yaml`, and a new key; announce who did it.
+        """Store folder, interval and number of files in `qalqan.yaml`, and a new key if the request has one.
 
-        If the router's settings (UCI) set the backup, only the key is stored. Raises ControlError for a
-        folder that is no drive's, or without any key.
+        Announces who did it. If the router's settings (UCI) set the backup, only the key is stored.
+        Raises ControlError for a folder that is no drive's, or without any key.
         """
         folder, settings = call.text("folder"), self._settings
         if folder not in (*drives(), settings.folder if settings else ""):

@@ -80,8 +80,8 @@ def kept_rows(
 ) -> Mapping[str, tuple[object, ...]]:
     """Return the database rows that a backup contains, by the name of the backup's field.
 
-    ``today``: the day of limits, ISO 8601; extra minutes of use of earlier days are left out.
-    ``disclosed``: returns whether a grant of extra time is included.
+    ``today``: the household's day, ISO 8601; minutes that were added to time limits of earlier days
+    are left out. ``disclosed``: returns whether a grant of extra time is included.
     """
     state = store.state(now)
     return {

@@ -63,9 +63,10 @@ class BypassCardVerbs:
         router.serve(DISMISS_CARD, self.dismiss)
 
     def cards(self, call: Call[BypassCardsRequest]) -> BypassCards:
-        """Return the cards for guardians, or with ``device`` that device's own cards, at any log level.
+        """Return the cards for guardians, or with ``device`` those about this device of a child.
 
-        At most ``limit`` are returned, with the number of all.
+        The device gets its own at any log level. At most ``limit`` are returned, with the number of
+        all.
         """
         if call.has("device"):
             member = self._access.child(call)

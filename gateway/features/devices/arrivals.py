@@ -67,7 +67,7 @@ class DeviceArrivals:
         return mac in self._new
 
     def lately(self, within: timedelta = SOON) -> list[str]:
-        """Return the new devices that arrived within the last SOON, or the time ``within``.
+        """Return the new devices that arrived within the time ``within``.
 
         A device that leaves now may be one of them, under its former address.
         """
@@ -90,10 +90,11 @@ class DeviceArrivals:
     def gone_for(
         self, mac: str, newcomer: str, *, missing: bool, silent: timedelta | None
     ) -> timedelta | None:
-        """Return how long ``mac`` had been absent when the new device ``newcomer`` arrived.
+        """Return how long ``mac`` had been absent when the new device ``newcomer`` arrived; may be negative.
 
-        None if it was present. For `same_device`. ``missing``: ``mac`` does not answer now. ``silent``: how
-        long it was not heard, by the household's clock, if it was not seen since the start.
+        None if it was present. For `same_device`. ``missing``: ``mac`` does not answer now.
+        ``silent``: how long it was not heard, by the household's clock, if it was not seen since
+        the start.
         """
         if (newcomer, mac) in self._met:
             return None  # both were present

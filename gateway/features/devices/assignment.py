@@ -206,8 +206,8 @@ class DeviceAssignment:
     def mac(self, request: ControlRequest, text: str) -> str:
         """Return the MAC address in ``text``. Raises ControlError for an invalid one.
 
-        It also does so for a request from the pages about a device that is not known, and on a
-        gateway without a guardian or a child, which stores nothing about devices.
+        It also does so for a request from the pages about a device that is not known, and on an
+        unclaimed gateway, which stores nothing about devices.
         """
         mac = parse_mac(text)
         if mac is None:

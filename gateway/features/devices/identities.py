@@ -325,7 +325,7 @@ class Identities:
         return True
 
     def _contested(self, event: AddressContested) -> None:
-        """Ask about an adult's device if another person's device uses its IP address while it is here.
+        """Ask about an adult's device if a device that is no adult's uses its IP address while it is here.
 
         No rules change: those of each device follow its MAC address.
         """

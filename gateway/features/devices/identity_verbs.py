@@ -35,7 +35,11 @@ from gateway.store.tables.questions import QuestionTable
 
 
 class IdentityVerbs:
-    """Lists the questions to guardians about devices, such as whose one is, and applies the answers."""
+    """Serves the verbs that list the questions to guardians about devices, and that apply an answer.
+
+    A question is about the device's owner, a changed or copied MAC address, devices behind it, or
+    an IP address that another device took.
+    """
 
     def __init__(
         self,
@@ -70,8 +74,9 @@ class IdentityVerbs:
     def identify(self, call: Call[IdentifyRequest]) -> Steps[Identified]:
         """Apply a guardian's answer to the question about a device, ``profile`` or ``answer``; reload rules.
 
-        `assign` is for devices without a question. Raises ControlError if there is no question about the
-        device, or the answer does not fit.
+        `assign` is for devices without a question. If a child's device would no longer be filtered
+        as a child's, the guardian needs a recent proof of identity. Raises ControlError if there is
+        no question about the device, or the answer does not fit.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)

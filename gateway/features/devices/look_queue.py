@@ -14,7 +14,7 @@ WAITING = 512  # queued devices: as many as the inventory follows
 
 
 class LookQueue:
-    """Calls ``look`` with queued MAC addresses in order, at most NEWCOMERS once in TOGETHER seconds."""
+    """Calls ``look`` with the next queued MAC addresses, at most NEWCOMERS, once in TOGETHER seconds."""
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look

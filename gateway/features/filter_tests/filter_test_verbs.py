@@ -98,8 +98,8 @@ class FilterTestVerbs:
     def _of_the_device(self, call: Call[FilterTestRequest]) -> FilterTestResponse:
         """Return the test on the requesting device, after recording its results or starting it again.
 
-        ``action``: ``tell`` has results, ``again`` restarts, ``look`` only reads. Without a test, the
-        response is empty.
+        ``action``: ``tell`` has results, ``again`` restarts. ``look`` and ``tell`` also record that
+        the device has opened the test's page. Without a test, the response is empty.
         """
         member = self._access.child(call)
         found = self._tests.of_device(member.profile.id, self._mac(call, member))

@@ -167,7 +167,11 @@ class ProbeDevice:
         return member
 
     def _reset_connections(self, worn: ProbeAssignment) -> None:
-        """Reset the connections that the test device opened before the bypass test, and no others."""
+        """Reset the TCP connections that the test device opened before the bypass test, and no others.
+
+        The kernel resets each at its next packet; UDP flows are only judged again. ``worn``: the
+        test device and whose rules it has.
+        """
         known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
         slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
         if slots:

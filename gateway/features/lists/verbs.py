@@ -319,7 +319,7 @@ class ListVerbs:
     # ------------------------------------------------------------------------------------ wrong entries
 
     def report(self, call: Call[ReportEntryRequest]) -> ReportedEntry:
-        """Record that a list wrongly blocks a site, and allow it for the children in ``open``.
+        """Record that a list's entry for a site is wrong, and allow it for the children in ``open``.
 
         Nothing is sent. Raises ControlError if the site is on no list, on a state's register, or
         blocked for everyone; PolicyError if allowing it for a child needs a confirmation, and

@@ -129,7 +129,8 @@ class AlertVerbs:
     def channel_on(self, call: Call[ChannelOnRequest]) -> NoValues:
         """Add an address to which the requesting guardian's messages go, or replace one.
 
-        Raises ControlError for an address that cannot be used, or after MOST_CHANNELS.
+        Raises ControlError for an address that cannot be used, or if there are MOST_CHANNELS
+        already.
         """
         by, args = self._access.guardian(call), call.args
         if is_ntfy(args.address):

@@ -107,8 +107,9 @@ class RequestVerbs:
     def request(self, call: Call[NewRequest]) -> RequestResult:
         """Store a child's request for time, a site or disputed minutes, and publish it.
 
-        Time within the child's automatic minutes of the day is granted immediately. Raises ControlError for
-        a request that no answer could fulfil.
+        A pending one about the same is updated instead. Time within the child's automatic minutes
+        of the day is granted immediately. Raises GatewayError for a request that no
+        answer could fulfil, that has too long a reason, or after too many requests in a day.
         """
         member = self._access.child(call)
         new = self._parse(call, member)

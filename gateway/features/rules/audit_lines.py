@@ -80,9 +80,10 @@ class AuditLines:
         return replace(line, what=what, detail=detail), False
 
     def _taken(self, line: AuditLine, who: str) -> tuple[AuditLine, bool] | None:
-        """Return the line about what a child took; below NAMES_LEVEL without details and time.
+        """Return the line about what a child took; below NAMES_LEVEL with its day and first words only.
 
-        None for a child without a log. If the log level hides the present, None also until the day is over.
+        None for a child without a log. If the log level hides the present, None also until the day
+        is over.
         """
         level = self._level(who)
         if level >= NAMES_LEVEL:

@@ -153,7 +153,10 @@ def profile_rules(
 
 
 def _refused(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
-    """Yield what the family and the age group block, without what an allow or homework entry opens."""
+    """Yield what the family and the age group block, or allow only after a parent's approval.
+
+    What an ``allow`` or ``homework`` entry opens is left out.
+    """
     own = profile.rules
     blocked = {str(entry) for entry in own.block}
     opened = {str(entry) for entry in (*own.allow, *own.homework)} - blocked

@@ -138,9 +138,9 @@ def _limit(target: str, entry: Owned[timedelta] | None, rules: RuleBook, owner: 
 
 
 def other_days(profile: Profile, rules: RuleBook, today: date) -> Iterator[OtherDay]:
-    """Yield the days from yesterday to a week after ``today`` that count as another day type.
+    """Yield the days, from yesterday to a week after ``today``, that differ from an ordinary week.
 
-    Days with an exception are among them; ordinary weekends are not.
+    These are holidays, days of a calendar file, and dates with rules of their own.
     """
     holidays = rules.product.holidays(rules.household.config.country)
     for day in plan(profile, rules.calendar, holidays, today - DAY, AHEAD):

@@ -100,10 +100,10 @@ class EditHistory:
                 return
 
     def _of_people(self, step: FileChange, history: FileHistory, folder: Path) -> Iterator[RuleChange | None]:
-        """Yield the changes by one edit (step) of profiles: of the file that it was made for, and others.
+        """Yield the changes by one edit (step): of the profile file that it was made for, and of others.
 
-        Others are left out if they only lost devices. None stands for a main file without a shown
-        change.
+        The first is None if that file has no change to show. Others are left out if they only lost
+        devices, and have no undo.
         """
         main = self._main_file(step, history, folder)
         first = self._of_person(step, history, folder / main)
@@ -173,7 +173,8 @@ class EditHistory:
     def _main_file(self, step: FileChange, history: FileHistory, folder: Path) -> str:
         """Return the name of the file that an edit (step) was made for.
 
-        Others in it only lost devices to that one.
+        It is the first file that was added, removed or got a device, or in which more than the
+        devices changed: files that only lost devices to another one do not count.
         """
         names = list(step.after)
         for name in names if len(names) > 1 else ():

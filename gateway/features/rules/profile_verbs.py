@@ -287,7 +287,7 @@ def because(request: ControlRequest) -> str:
 
 
 def _detail(profile_id: str, done: CompletedEdit) -> str:
-    """Return the audit log's text about an edit: changed keys, and how many devices others lost."""
+    """Return the audit log's text about an edit: changed keys, and how many devices other profiles lost."""
     moved = (f"{len(macs)} of {owner}" for owner, macs in done.lost.items())
     changes = edits.changes_text(done.before, done.after)
     taken = ", ".join(moved)

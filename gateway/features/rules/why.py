@@ -53,9 +53,10 @@ class WhyVerb:
     def _member(self, call: Call[WhyRequest], at: datetime) -> Member:
         """Return the device that ``device`` names, or the person that ``profile`` names, as a `Member`.
 
-        For a profile: what applies to all its devices. For a device with an open question about its
-        owner, the rules from before the question if ``at`` is earlier. An unfiltered device is
-        returned too. Raises ControlError for an invalid request.
+        For a profile: what applies to all its devices, with the rule changes in ``set``. For a
+        device with an open question about its owner, the rules from before the question if ``at``
+        is earlier. An unfiltered device is returned too. Raises ControlError for an invalid
+        request.
         """
         household, family = self._home.rules.household, self._family
         device, profile = call.args.device, call.args.profile

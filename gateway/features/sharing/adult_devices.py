@@ -54,7 +54,7 @@ class AdultDevices:
         return self._proofs.all().get(mac) if mac in self._family.opened else None
 
     def is_full(self, mac: str) -> bool:
-        """Return whether this device cannot be unfiltered because MOST other devices are."""
+        """Return whether this device cannot be unfiltered because MOST others have an adult's proof."""
         proofs = self._proofs.all()
         return mac not in proofs and len(proofs) >= MOST
 
@@ -91,7 +91,7 @@ class AdultDevices:
         self._schedule()
 
     def shift(self, jump: Jump) -> bool:
-        """Adjust the ends of proofs after a jump of the clock.
+        """Adjust the ends of proofs after a jump of the clock, and publish the end of those that end by it.
 
         Return whether devices must be grouped again.
         """

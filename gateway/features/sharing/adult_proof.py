@@ -71,7 +71,7 @@ class AdultProofVerbs:
         return self._end(call, mac) if call.args.action == "end" else self._open(call, mac)
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return fields for the verb `device`: the proof in force, or ``opens`` if a proof is possible."""
+        """Return fields for the verb `device`: the proof in force, or ``opens`` if one could unfilter it."""
         proof = self.proof_of(mac)
         if proof is not None:
             return {"adult_proof": proof}

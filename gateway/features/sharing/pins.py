@@ -97,8 +97,8 @@ class PinDesk:
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
         """Raise ControlError if the request's ``pin`` is not the PIN of ``who``, or ``who`` has none.
 
-        Wrong ones are counted by device (``mac``) and child; too many make every try a ControlError
-        for a while.
+        Wrong PINs are counted by device (``mac``) and child. Too many get an audit line, and for a
+        while every further try raises ControlError.
         """
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", loop_time(self._home)
         if known is None:

@@ -99,7 +99,10 @@ class Sharing:
         return [mac for mac, use in self._uses.all().items() if use.handed]
 
     def is_full(self, mac: str) -> bool:
-        """Return whether no use of this device can begin because too many other devices are in use."""
+        """Return whether SLOTS_LIMIT other devices have temporary users already.
+
+        `begin` does not check this.
+        """
         uses = self._uses.all()
         return mac not in uses and len(uses) >= SLOTS_LIMIT
 

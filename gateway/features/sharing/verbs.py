@@ -118,7 +118,7 @@ class SharingVerbs:
 
         A child from ten years on needs its PIN, and cannot start the use before it has one. With
         ``by``, a guardian starts the use, without a PIN. An adult's proof on the device ends. Raises
-        ControlError if this is not allowed, and ControlError after too many tries or changes.
+        ControlError if this is not allowed, or after too many tries or changes.
         """
         mac = self._mac(call, "device", call.args.device)
         by = self._access.guardian(call) if call.has("by") else ""
@@ -157,8 +157,8 @@ class SharingVerbs:
     def claim(self, call: Call[ClaimRequest]) -> SharedDevice:
         """Apply a child's rules to a shared screen such as a TV, requested from the child's own phone.
 
-        Raises ControlError if another child uses the screen or this child does not share it, or after
-        too many changes.
+        Raises ControlError if this child does not share the screen, another child uses it, or an
+        adult unlocked it, or after too many changes.
         """
         member = self._access.child(call)
         mac = self._mac(call, "device", call.text("device"))
@@ -336,7 +336,7 @@ class SharingVerbs:
         return known
 
     def _refuse_uncertain(self, mac: str) -> None:
-        """Raise ControlError if it is uncertain which device has this MAC address, or it is a new device."""
+        """Raise ControlError if the device is new or unfiltered, or another may have its MAC address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
         copied = question is not None and question.waits and not question.about_stranger
         if member is None or copied or member.asked or member.quarantined:

@@ -56,8 +56,8 @@ class LessonBook:
     def lesson_of(self, member: Member) -> ActiveRepair | None:
         """Return the site repair that runs on the device of ``member``, or None.
 
-        None also if it is uncertain whose device it is, or if ``member`` stands for several
-        devices.
+        None also if it is uncertain whose device it is, if it is the device of a filter test, or if
+        ``member`` stands for several devices.
         """
         running = self._running_on(member)
         return None if running is None else running.lesson
@@ -65,7 +65,8 @@ class LessonBook:
     def decide_of(self, member: Member) -> Decide:
         """Return the function that decides about the connections and DNS queries of ``member``, a device.
 
-        During a site repair it also records what was blocked, and publishes an event.
+        During a site repair it also records the host names that the repair opens or that stay
+        blocked, and publishes an event for each new one.
         """
         running = self._running_on(member)
         if running is None:
@@ -82,8 +83,8 @@ class LessonBook:
     def _running_on(self, member: Member) -> RunningLesson | None:
         """Return the site repair that runs on the device of ``member``, or None.
 
-        None also if it is uncertain whose device it is, if it has another profile's rules for now,
-        or if ``member`` stands for several devices.
+        None also if it is uncertain whose device it is, if it is the device of a filter test, or if
+        ``member`` stands for several devices.
         """
         running = self.lessons.get(member.profile.id)
         if (
@@ -201,7 +202,7 @@ class Lessons:
     def look(self) -> None:
         """End the site repairs that are over, and set the timer for the next look.
 
-        Delete those for which no guardian has chosen within UNANSWERED seconds.
+        Delete those for which no guardian has chosen UNANSWERED seconds after their planned end.
         """
         now = self._home.loop.now()
         for lesson in list(self._book.lessons.values()):

@@ -50,7 +50,7 @@ TIMES = TIME_REASONS | {Reason.PAUSED}
 
 
 class SiteRepairVerbs:
-    """Starts site repairs, lists the hosts requested during them, and allows chosen ones."""
+    """Starts site repairs, lists the host names that they opened or left blocked, and allows chosen ones."""
 
     def __init__(
         self,
@@ -100,8 +100,7 @@ class SiteRepairVerbs:
     def _members(self, call: Call[StartRepairRequest], profile: Profile) -> list[Member]:
         """Return the child's devices, or ``device`` alone, as `Member` objects (rules and time state).
 
-        Devices of which it is uncertain who uses them are left out. Raises ControlError if none is
-        left.
+        Devices that may be another person's are left out. Raises ControlError if none is left.
         """
         family = self._family
         found = [family.members[slot] for slot in sorted(family.slots_of(profile.id))]
@@ -137,7 +136,7 @@ class SiteRepairVerbs:
         raise ControlError.of(Code.LESSON_REFUSED, host=host, name=name)
 
     def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
-        """Return the state of a child's site repair, and the host names that devices requested during it.
+        """Return the state of a child's site repair, and the host names that it opened or left blocked.
 
         If the log level stores no names, only those that the site's own pages need are returned.
         """
@@ -171,9 +170,10 @@ class SiteRepairVerbs:
         return sentence(decision, host, self._home.local_now(), self._home.rules.names)
 
     def end(self, call: Call[EndRepairRequest]) -> RepairEnded:
-        """End a site repair. Add the names in ``keep`` to the child's allow list; return the added entries.
+        """End a site repair and delete its record. Add the names in ``keep`` to the child's allow list.
 
-        Raises ControlError if there is none, or for a name that it did not open.
+        Return the added entries, and the revision for an undo. Raises ControlError if there is no
+        site repair, or for a name that it did not open.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
         running = self._lessons.of(profile.id)

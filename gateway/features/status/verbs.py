@@ -133,8 +133,10 @@ class MemberState:
 class StatusVerb:
     """The control-socket verb `status`: the state of the household, its children, lists, clock and internet.
 
-    ``steps`` and ``lists`` return the proposed age-group changes and the state of list updates. ``undecided``
-    returns how many devices of the first setup still need a guardian's answer on who uses them.
+    ``waiting_cards`` returns the number of bypass alerts that guardians are shown now; ``steps``
+    the proposed age-group changes; ``lists`` the state of list updates; ``undecided`` how many
+    devices of the first setup still need a guardian's answer on who uses them; ``visitor`` the
+    account of a request's login session.
     """
 
     def __init__(
@@ -313,7 +315,8 @@ def device_presence(
 def place_of(home: HomeContext, family: Family, mac: str) -> str:
     """Return under which rules a device is: the id of its profile, ``quarantine``, ``adult`` or HOME.
 
-    ``adult``: an adult's device, or one of an adult guest. HOME: not filtered, such as a printer.
+    ``adult``: not filtered, as it is an adult's or an adult's proof unlocked it. HOME: not
+    filtered, such as a printer.
     """
     member = family.member_of(mac)
     if member is not None:
@@ -363,7 +366,10 @@ class ProfileVerb:
 
 
 class OwnDeviceVerb:
-    """The control-socket verb `device`: owner, state and minutes of a device, for the person who uses it."""
+    """The control-socket verb `device`: owner, state and minutes of a device, for the person who uses it.
+
+    ``additions`` returns the fields that other features add.
+    """
 
     def __init__(
         self,
@@ -434,9 +440,11 @@ class OwnDeviceVerb:
         return self._presence.mac_of(call.args.ip)
 
     def _of_member(self, mac: str, member: Member, now: datetime) -> dict[str, Any]:
-        """Return the `DeviceStatus` fields about the device's user: whether it is blocked now, and also the
+        """Return the `DeviceStatus` fields about the device's user.
 
-        open question to the guardians about the device, or else a child's minutes, used and left.
+        They say whether the device is blocked now and whether its connectivity checks then lead to
+        the page (``no_mobile_data``); also the open question to the guardians about the device, or
+        else a child's minutes, used and left.
         """
         state = self._state
         question = self._questions.all().get(mac)

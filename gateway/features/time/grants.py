@@ -118,9 +118,10 @@ class Grants:
     def give_each(
         self, members: Iterable[tuple[str, Member]], minutes: int, service: str | None, giver: Giver
     ) -> list[Extended]:
-        """Store extra time for each person who has something to extend, in one transaction.
+        """Store extra time, in one transaction, for each person who has something to extend.
 
-        Return what it extends for each of them. Raises GatewayError if none of them has anything to extend.
+        Return what it extends for each of them. `apply` must follow. Raises GatewayError if none of
+        them has anything to extend.
         """
         given, problems = list[Extended](), list[GatewayError]()
         with self._transaction():
@@ -170,9 +171,10 @@ class Grants:
     def give_back(
         self, key: str, member: Member, minutes: int, gates: Sequence[str], giver: Giver
     ) -> Extended:
-        """Add minutes to today's time limits in ``gates``, store this, and return what it extends.
+        """Add minutes to today's time limits in ``gates``, and store this.
 
-        Raises ControlError if the profile has none of these limits any more.
+        Return what it extends; `apply` must follow. Raises ControlError if the profile has none of
+        these limits any more.
         """
         profile = member.profile
         found = tuple(Extension(gate, minutes, None) for gate in gates if gate in profile.rules.limits)
@@ -181,10 +183,11 @@ class Grants:
         return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
-        """Store that a site or a service is open until a time. Return an English sentence that says so.
+        """Store that a site or a service is open until a time. `apply` must follow.
 
-        ``key``: the profile id or MAC address. ``name``: the person's name. ``entry``: the site or service.
-        ``span``: whether the end is a time of day or follows from a duration, for a change of the clock.
+        Return an English sentence that says so. ``key``: the profile id or MAC address. ``name``:
+        the person's name. ``entry``: the site or service. ``span``: whether the end is a time of
+        day or follows from a duration, for a change of the clock.
         """
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)

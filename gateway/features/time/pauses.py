@@ -109,7 +109,8 @@ class SwitchVerbs:
     def _apply(self, who: str) -> None:
         """Apply a changed pause of ``who``.
 
-        A device without an owner that is paused gets a slot of its own.
+        A device without an owner then is grouped again, because a pause of it needs a slot (number
+        of filtered devices with the same rules) for it alone.
         """
         if parse_mac(who) is not None and who not in self._home.rules.household.named:
             self._effects.regroup()

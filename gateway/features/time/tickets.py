@@ -143,7 +143,7 @@ class TicketVerbs:
         """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries.
 
         Raises ControlError for a code that is wrong, used, expired or another child's, after too
-        many tries, or during a pause.
+        many tries, during a pause, or if no limit or schedule ever closes anything for the child.
         """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()

@@ -192,7 +192,7 @@ class TimeVerbs:
             raise ControlError.of(Code.LANDING_EARLY, name=profile.name)
 
     def _closed_long_ago(self, member: Member, now: datetime, gates: list[str]) -> bool:
-        """Return whether the clock, not a used-up limit, had closed all ``gates`` LANDING_AFTER ago.
+        """Return whether schedules, not used-up limits, had closed all ``gates`` LANDING_AFTER ago.
 
         False if extra time ended since then. ``gates``: keys of limits and schedules.
         """

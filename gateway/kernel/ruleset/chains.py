@@ -597,10 +597,11 @@ def _at_door(snapshot: Snapshot, words: Expressions) -> list[str]:
 
 
 def _beyond_door(words: Expressions) -> list[str]:
-    """Return the forward rules for undecided packets to ports that the gateway publishes for a container.
+    """Return the forward rules that limit which container ports of the gateway children's devices reach.
 
-    They are limited like ports of the gateway, although the packets are forwarded (``ct status dnat``).
-    Between the LAN's networks they are another device's: a server's public name, used from inside.
+    Of the ports that the gateway publishes for a container, devices of children and guests reach
+    only DNS, time, and ports that the family opens. The rules follow one that exempts packets
+    between the LAN's networks. Empty without such devices.
     """
     if not words.kept_out:
         return []

@@ -103,9 +103,10 @@ class IdentityQuestion:
 
     @property
     def closes(self) -> bool:
-        """True for a repeater whose address one device alone had before, so that it may be copied.
+        """True for a repeater that was known as a single device: another one may have copied its address.
 
-        Stricter rules then apply until the answer.
+        Until a guardian answers the question about it, the youngest child's rules apply to it as
+        well.
         """
         return Sign.CARRIES in self.signs
 

@@ -122,9 +122,10 @@ class CombinedJudge(Judge):
 
 
 def _lifted(mine: Standing, other: Standing) -> Mapping[str, frozenset[str]]:
-    """Return, by service, the gates (time rules) that extra time opens for it in both profiles.
+    """Return, by service, the closed gates (time rules) that extra time opens for it in both profiles.
 
-    A gate is included only if it is open for the service, or not closed, in both profiles.
+    Each profile must not close the gate, or must have extra time that opens it for the service.
+    ``mine``, ``other``: the state of each profile's gates.
     """
     found: dict[str, frozenset[str]] = {}
     closed: list[tuple[Mapping[str, Closing], Mapping[str, frozenset[str]]]] = [

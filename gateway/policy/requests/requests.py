@@ -205,8 +205,8 @@ def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
 def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
     """Return the request with its times adjusted to a clock change, so that its age stays the same.
 
-    A pending one for time then expires at the next local midnight. One that was made under a
-    trusted clock is unchanged if only an untrusted clock is corrected.
+    A pending request for extra time then expires at the next local midnight. Unchanged if it was
+    made when the clock was known to be right, and only a clock not known to be right is corrected.
     """
     if request.sure and not jump.was_known:
         return request  # the clock was trusted before and will be again

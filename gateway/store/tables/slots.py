@@ -38,7 +38,10 @@ class SlotTable:
         }
 
     def slots(self) -> Mapping[str, int]:
-        """Return all slot numbers, by the MAC address of the device or the key of the group of devices."""
+        """Return all slot numbers, by the MAC address of the device or the key of the group of devices.
+
+        A slot is the number of a filtered device, or of several with one profile, in packet marks.
+        """
         return self._slots
 
     def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:

@@ -362,9 +362,11 @@ class Undecided:
         return self._read_dialogue(view.island.start, view.data)
 
     def _listen(self, acked: int, judge: Judge) -> Ruling:
-        """Judge a dialogue in which the server sends much and the client nothing yet; return the action.
+        """Judge a dialogue (TLS may begin later) in which the server sends much and the client nothing yet.
 
-        REFUSED if a flow without a name is not allowed; else only the client's side is read from now on.
+        Return REFUSED if a flow without a host name is not allowed, else ASKS: from now on only the
+        client's side is read, from stream offset ``acked``, up to which the server has
+        acknowledged.
         """
         observation = self._observer.nameless(Proto.TCP)
         if not self.client.allows(observation, judge):

@@ -131,7 +131,11 @@ class RequestStream:
 
     @property
     def body_left(self) -> int:
-        """The bytes still to come of a body with a Content-Length; 0 if no request of HTTP/1 follows it."""
+        """The bytes still to come of a body with a Content-Length, if another HTTP/1 request must follow it.
+
+        Else 0. None need follow if the request asks for another protocol. Always 0 for a chunked
+        body and in HTTP/2.
+        """
         return self._skip if self._state is _State.HEAD and not self.opaque else 0
 
     @property

@@ -53,7 +53,8 @@ def show() -> ResponseReturnValue:
 def end() -> ResponseReturnValue:
     """Sign the user out of another browser, or of all others, and redirect to the account page.
 
-    Form field ``id``: the id of the session to end, or ``others``. Responds with 400 for an invalid id.
+    Form field ``id``: the id of the session to end, or ``others``. Responds with 400 for a text
+    that can be no id.
     """
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():
@@ -68,7 +69,7 @@ def end() -> ResponseReturnValue:
 def confirm() -> ResponseReturnValue:
     """Record that the user recognises a new sign-in to the account, and redirect to the start page.
 
-    Form field ``id``: the id of the new session. Responds with 400 for an invalid id.
+    Form field ``id``: the id of the new session. Responds with 400 for a text that can be no id.
     """
     which = request.form.get("id", "")[:ID_LIMIT]
     if not which.isalnum():

@@ -39,7 +39,10 @@ def ask_sign_in() -> ResponseReturnValue:
 @blueprint.post("/signin/passkey")
 @anyone
 def sign_in() -> ResponseReturnValue:
-    """Sign in by a passkey, in place of password and second step; return the page to open as JSON."""
+    """Sign in by a passkey, in place of password and second step.
+
+    Return as JSON the address of the page to open, or an error message.
+    """
 
     def check() -> str:
         with tries.attempt():
@@ -58,9 +61,10 @@ def ask_proof() -> ResponseReturnValue:
 @blueprint.post("/account/passkeys/prove")
 @everybody
 def prove() -> ResponseReturnValue:
-    """Record that the user has just confirmed its identity by a passkey; return the result as JSON.
+    """Record that the user has just confirmed its identity by a passkey.
 
-    The script then sends the form of the change that needs this.
+    Return JSON: an empty address, since no page is opened, or an error message. The script then
+    sends the form of the change that needs this.
     """
 
     def check() -> str:

@@ -50,7 +50,10 @@ def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
 @guardians_only
 @proven
 def invite() -> ResponseReturnValue:
-    """Create a sign-in link for a new user, or a new link for an invited one, and redirect to its page."""
+    """Create a sign-in link for a new user, or with ``again`` another one for a known user.
+
+    Redirect to the link's page, which shows it for ten minutes; after an error to the users' page.
+    """
     name = _name()
     if request.form.get("again"):
         return _invited(name, again=True)
@@ -87,7 +90,7 @@ def link(key: str) -> ResponseReturnValue:
 @guardians_only
 @proven
 def change() -> ResponseReturnValue:
-    """Change a user's role, or remove the user.
+    """Change a user's role, or remove the user, and redirect to the list of users.
 
     For another guardian this is a proposal, which that guardian must accept.
     """

@@ -29,9 +29,9 @@ blueprint = Blueprint("second", __name__, url_prefix="/account/second")
 @everybody
 @proven
 def start() -> ResponseReturnValue:
-    """Create a second-factor secret for the user's authenticator app.
+    """Create a second-factor secret for the user's authenticator app, and redirect to the page that shows it.
 
-    Redirects to the page that shows it.
+    After an error, redirect to the account page with a message.
     """
     where = url_for("account.show")
     with notices.refusals_to(notices.said):

@@ -33,9 +33,10 @@ INFORMS = frozenset({"bedtime", "window", "out_of_time", "paused", "quarantined"
 @blueprint.get("/refused")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show why the requested host is blocked, from the device's own last blocks.
+    """Show why the requested host is blocked, from the device's own last blocks; another host is unknown.
 
-    A device without an owner sees who can approve it.
+    Query ``reason``: shows the page about what is blocked for everyone, or by states' registers. A
+    device in quarantine, which waits for an owner, sees who can approve it.
     """
     home, here = daemon().home(), daemon().here(source_address())
     if request.args.get("reason") == EVERYONE:

@@ -56,7 +56,10 @@ def show() -> ResponseReturnValue:
 @guardians_only
 @proven
 def make() -> ResponseReturnValue:
-    """Create a backup, encrypted with the typed password, and return it as a download."""
+    """Create a backup, encrypted with the typed password, and return it as a download.
+
+    After an error, redirect to the page of backups with a message.
+    """
     password = request.form.get("password", "")
     if not _is_typed_well(password, _("The two passwords are not the same. No file was made.")):
         return _back()

@@ -58,10 +58,11 @@ def scan() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def answer() -> ResponseReturnValue:
-    """Send the guardian's answer to a question about a device: a child as its owner, or another answer.
+    """Send the guardian's answer to a question about a device, and redirect to the page of the form.
 
-    Form fields: ``mac``, and ``profile`` or ``answer``. Responds with 400 if the question does not
-    offer it. If it was answered already, the page that is opened next says so.
+    Form fields: ``mac``, and ``profile`` (a child as its owner) or ``answer``. Responds with 400 if
+    the question does not offer it. If it was answered already, the page that is opened next says
+    so.
     """
     back = url_for("devices.show" if request.form.get("from") else "home.show")
     mac, waiting = request.form.get("mac", ""), daemon().client.ask(QUESTIONS, limit=QUESTIONS_MOST).questions

@@ -62,9 +62,10 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def known(mac: str) -> tuple[DevicesView, DeviceDetails]:
-    """Return one device with its details, asked from the daemon; respond with 404 for an unknown MAC address.
+    """Return a device with its details, after a `DevicesView` of this device and all people.
 
-    Only this device is requested: the list of all may have hundreds, most of them invented.
+    Responds with 404 for an unknown MAC address. Only this device is requested from the daemon: the
+    list of all may have hundreds, most of them invented.
     """
     if len(mac) > MAC_LIMIT:
         abort(404)

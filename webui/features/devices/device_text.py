@@ -43,7 +43,10 @@ def is_private(seen: ListedDevice | OpenQuestion) -> bool:
 
 
 def is_new(device: ListedDevice) -> bool:
-    """Return whether the device has no owner yet, or a question to guardians about its owner is open."""
+    """Return whether a guardian should choose who uses the device.
+
+    That is if it is in quarantine, or if a question to guardians about its owner is open.
+    """
     return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
 
 

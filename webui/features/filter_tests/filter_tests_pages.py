@@ -62,7 +62,8 @@ def now(profile: str) -> ResponseReturnValue:
 def start(profile: str) -> ResponseReturnValue:
     """Start a test on one of the child's devices, or the test of bypass methods, which needs no device.
 
-    Form fields: ``method`` (``bypass`` for the second), ``device``, and ``then``: ``setup`` redirects there.
+    Form fields: ``method`` (``bypass`` for the second), ``device``, and ``then``: ``setup``
+    redirects to the last step of the first run, else to the child's tests.
     """
     child = child_of(daemon().home(), profile)
     values = {"method": "bypass"}

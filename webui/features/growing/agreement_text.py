@@ -14,6 +14,9 @@ class AgreementView:
         return self.status.state == "none" and self.status.waits is None
 
     def asks(self, side: str) -> bool:
-        """Return whether this side, `child` or `guardian`, can agree to the rules now."""
+        """Return whether this side, `child` or `guardian`, can agree to the rules now.
+
+        Not if both have agreed, or if this side has and waits for the other one.
+        """
         waits = self.status.waits
         return self.status.state != "agreed" and (waits is None or waits.side != side)

@@ -61,7 +61,11 @@ class SelfSetProblem:
 @blueprint.get("/")
 @anyone
 def show() -> ResponseReturnValue:
-    """Show the bedtime and limits that the child has set for itself, the suggestions, and what others set."""
+    """Show the bedtime and limits that the child has set for itself, and all other bedtimes.
+
+    The others are of the family and the age group. Without an own bedtime, show the one that the
+    age group suggests. Responds with 404 if the child may not set its own times.
+    """
     return _show(_mine())
 
 

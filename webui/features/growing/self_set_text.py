@@ -46,7 +46,10 @@ TARGETS = (
 
 
 class SelfSetError(ValueError):
-    """Raised for invalid input of the form. ``str()`` is the message for the user."""
+    """Raised for an invalid or missing time in the form for the child's own bedtime and limits.
+
+    ``str()`` is the message for the user.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def save() -> ResponseReturnValue:
-    """Save which kinds of notifications the guardian gets, the quiet hours, and whether messages have names.
+    """Save which kinds of notifications the guardian gets, and which of them in quiet hours too.
 
-    Invalid quiet hours change nothing, and a notice says so.
+    Also the quiet hours, whether messages have names, and the page's language. Invalid quiet hours
+    change nothing, and a notice says so.
     """
     quiet = f"{_time('quiet-from')}-{_time('quiet-to')}"
     try:

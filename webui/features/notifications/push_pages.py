@@ -43,7 +43,10 @@ def why_not() -> str:
 @blueprint.post("/push/look")
 @anyone
 def look() -> ResponseReturnValue:
-    """Return as JSON the key to subscribe with, and whether the browser of this endpoint gets messages."""
+    """Return as JSON the key to subscribe with, and whether the browser of this endpoint gets messages.
+
+    503 with a message if the gateway cannot make or store its key.
+    """
     endpoint = _text(sent(), "endpoint", ENDPOINT_LIMIT)
     try:
         key = notifier.of(current_app).push.public_key()

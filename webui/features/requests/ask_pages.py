@@ -60,7 +60,10 @@ def land() -> ResponseReturnValue:
 @child_only
 @anyone
 def before() -> ResponseReturnValue:
-    """Show all requests that this child has sent from its devices, and the answers."""
+    """Show all requests of the child to whom the requesting device belongs, and the answers.
+
+    Another device is redirected to the start page.
+    """
     return _with_child(_all_asked)
 
 

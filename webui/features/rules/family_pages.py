@@ -98,7 +98,10 @@ def undo() -> ResponseReturnValue:
 @guardians_only
 @proven
 def turn_off() -> ResponseReturnValue:
-    """Switch off time rules and categories for every person for some minutes or until tomorrow morning."""
+    """Switch off time rules and categories for every person, and redirect to the settings.
+
+    Form field ``for``: some minutes, or until 07:00 tomorrow morning.
+    """
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
     now = daemon().home().now
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
@@ -117,7 +120,7 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """Return the next 07:00 as a time: the same day's before 04:00, else that of the next day."""
+    """Return 07:00 of this day if it is before 04:00 ``now``, else of the next day."""
     today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 
@@ -129,7 +132,7 @@ def _to_morning(now: datetime) -> int:
 def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormProblem:
     """Return the settings of the home that the form changes, by key; a FormProblem for an invalid country.
 
-    Null restores the default. A choice that the form does not offer gives 400.
+    None restores the default. A choice that the form does not offer gives 400.
     """
     country = request.form.get("country", "")
     if country == OTHER:

@@ -96,7 +96,7 @@ def _title(page: Page, target: str) -> str:
 
 
 def _held(page: Page, key: str) -> tuple[ScheduleRow, ...]:
-    """Return the form rows of the schedule in effect, one for each day.
+    """Return the form rows of the schedule in effect, one for each day type and weekday.
 
     Empty if the file has a form that these pages cannot show, which the template then explains.
     """

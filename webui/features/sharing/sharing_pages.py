@@ -124,7 +124,10 @@ def claim() -> ResponseReturnValue:
 @blueprint.get("/pin")
 @anyone
 def pin() -> ResponseReturnValue:
-    """Show for what the child needs its PIN, and how to get one; 404 for a device without a child."""
+    """Show the page on which the child types or sets its PIN, and that says for what it needs one.
+
+    404 for a device without a child.
+    """
     here, _own = _with_pin()
     return _page("pin.html", here)
 
@@ -143,7 +146,10 @@ def unlock() -> ResponseReturnValue:
 @blueprint.post("/pin/set")
 @anyone
 def set_pin() -> ResponseReturnValue:
-    """Set the PIN of the child on its own device. Replacing a PIN needs the old one."""
+    """Set the PIN of the child on its own device, typed twice, and redirect to the child's page.
+
+    Replacing a PIN needs the old one. A wrong or easy PIN shows the page with a message.
+    """
     here, own = _with_pin()
     if not own.may_set:
         abort(400)

@@ -121,6 +121,9 @@ def _form(
 
 
 def _no_wallet(here: Here) -> str:
-    """Return why a wallet does not work on this page, or not now; empty if it works or for another reason."""
+    """Return a sentence if no wallet works on this page because it is not at the trusted HTTPS name.
+
+    Empty otherwise, also if no proof can unlock the device.
+    """
     why = why_not()
     return not_asked(why) if here.own.opens and why in BY_THE_PAGE else ""

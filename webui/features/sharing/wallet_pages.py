@@ -52,7 +52,8 @@ def ask() -> ResponseReturnValue:
 def answer() -> ResponseReturnValue:
     """Check a wallet's age proof and unlock the device for an adult.
 
-    Return the page to open, or an error message. Only the success and its expiry are stored.
+    Return as JSON the address of the page to open, or an error message. Only the success and its
+    expiry are stored.
     """
     request.max_content_length = ANSWER_LIMIT
     home, here = daemon().home(), daemon().here(source_address())

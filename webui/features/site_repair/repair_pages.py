@@ -94,9 +94,10 @@ def _repair(profile: str) -> SiteRepairView | None:
 
 
 def _chosen(lesson: SiteRepairView) -> list[str]:
-    """Return the host names that are ticked in the form.
+    """Return the host names that are ticked in the form, to be allowed.
 
-    It sends their numbers, because names may be too long. Responds with 400 for an unknown number.
+    It sends their numbers, because names may be too long. Responds with 400 for an unknown number,
+    or that of a name that the repair did not open.
     """
     open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
     ticked = request.form.getlist("keep")

@@ -12,9 +12,9 @@ NONE, RUNS = "none", "runs"
 
 
 class NeededView:
-    """A host name that a device requested during a site repair.
+    """A host name that a site repair opened, or that stayed blocked during it.
 
-    ``number``: its place in the order of requests.
+    ``number``: its place in the order of first requests.
     """
 
     def __init__(self, needed: NeededName, number: int, at: datetime) -> None:

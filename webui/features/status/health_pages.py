@@ -64,7 +64,7 @@ def again() -> ResponseReturnValue:
 @blueprint.post("/access")
 @guardians_only
 def set_access() -> ResponseReturnValue:
-    """Let the provider's support fetch the support report for the chosen time, or end that."""
+    """Let the provider's support fetch the support report for the chosen time, or end that; redirect."""
     minutes = _minutes()
     daemon().change(SUPPORT_ACCESS, minutes=minutes, **author())
     if minutes is None:
@@ -75,7 +75,7 @@ def set_access() -> ResponseReturnValue:
 @blueprint.post("/switch")
 @guardians_only
 def set_switch() -> ResponseReturnValue:
-    """Let the provider turn the rules off and on for the chosen time, or end that."""
+    """Let the provider turn the rules off and on for the chosen time, or end that; redirect."""
     minutes = _minutes()
     daemon().change(SWITCH_ACCESS, minutes=minutes, **author())
     if minutes is None:
@@ -86,7 +86,7 @@ def set_switch() -> ResponseReturnValue:
 @blueprint.post("/counters")
 @guardians_only
 def set_counters() -> ResponseReturnValue:
-    """Let the provider read the counters of the gateway until a parent ends it, or end that."""
+    """Let the provider read the counters of the gateway until a parent ends it, or end that; redirect."""
     allowed = one_of("for", {ALLOW, END}) == ALLOW
     daemon().change(METRICS_ACCESS, allowed=allowed, **author())
     if not allowed:

@@ -215,8 +215,8 @@ def _card(child: ChildView) -> ChildCard:
 def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
     """Send a pause or resume of one child or all, and redirect to the page that the form was on.
 
-    The cookie stores it, so that its undo is offered until the next change. Responds with 400 if the form
-    names no child.
+    The next pages show a notice of a pause, with an undo. Responds with 400 if the form names no
+    child.
     """
     who = request.form.get("who", "")
     if not who or parse_mac(who) is not None:  # the daemon also pauses devices, this page does not

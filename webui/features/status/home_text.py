@@ -73,7 +73,7 @@ class ChildView:
         return at is not None and not self.status.pin_by and now - at < NEWS
 
     def device_name(self, mac: str) -> str:
-        """Return the device's own name, or its address if it has none or no longer belongs to the child."""
+        """Return the name of a child's device; its address if it has none or is not the child's any more."""
         return next((device.name for device in self.devices if device.mac == mac and device.name), mac)
 
 
@@ -104,7 +104,11 @@ class HomeView:
 
 
 class Here:
-    """The device that sent the current request, with its owner, rules and minutes."""
+    """The device that sent the current request, with its owner, rules and minutes.
+
+    ``profile``: its owner's id or a group such as ``guest``; empty while a question about it is
+    open.
+    """
 
     def __init__(self, status: DeviceStatus) -> None:
         self.status = status

@@ -82,9 +82,10 @@ def _by_pin(here: Here) -> bool:
 @blueprint.get("/parent/time/<profile>")
 @guardians_only
 def of_child(profile: str) -> ResponseReturnValue:
-    """Show guardians how many minutes counted for a child's limits on a day, and for what.
+    """Show guardians how many minutes counted for each of a child's limits on a day.
 
-    For what is shown only if the child's log level allows names.
+    The single minutes, with device and service, are shown only if the child's log level allows
+    names.
     """
     home = daemon().home()
     child = child_of(home, profile)

@@ -31,7 +31,7 @@ def normalize_code(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """New secrets that one page shows: printed codes, a recovery code, a sign-in link, or an API token.
+    """New secrets that one page shows, such as printed codes, a recovery code, or a sign-in link.
 
     ``by``: the user who may see them.
     """
