@@ -120,5 +120,6 @@ def _returned(tree: ast.AST) -> Iterator[Code]:
 
 
 def _code(node: ast.expr) -> Code | None:
-    is_code = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Code"
-    return Code[node.attr] if is_code else None
+    if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Code":
+        return Code[node.attr]
+    return None
