@@ -17,6 +17,7 @@ from gateway.store.database import Database, Statement, StoreError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AUDIT_LIMIT = 500  # audit lines that wait for the disk; the oldest are dropped and counted
+ERASURES_LIMIT = 500  # erasures that wait for the disk; one statement each
 SAME_WITHIN = 60  # seconds within which a repeated audit line only raises the count of the stored one
 
 # The first statement counts a repeated line, the second adds any other. Both get the line and SAME_WITHIN.
@@ -54,6 +55,7 @@ class DurableWriter:
         self._database = database
         self._snapshots: list[Snapshot] = []
         self._audit: deque[NewAuditLine] = deque(maxlen=AUDIT_LIMIT)
+        self._erasures: deque[Statement] = deque(maxlen=ERASURES_LIMIT)
         self._opened = database.opened
         self._pending: list[Statement] | None = None
         self.behind = False  # memory has state that is not on the disk
@@ -78,6 +80,14 @@ class DurableWriter:
         else:
             self._try(list(statements))
 
+    def erase(self, *statements: Statement) -> None:
+        """Run statements that erase rows which no table has in memory, now or as soon as the disk takes them.
+
+        A snapshot of the tables would not repeat them.
+        """
+        self._erasures += statements
+        self.save()
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Return a context manager that collects all ``save`` calls inside into one database transaction.
@@ -93,7 +103,7 @@ class DurableWriter:
             yield
         finally:
             self._pending = None
-            if statements or self._audit:
+            if statements or self._erasures or self._audit:
                 self.save(*statements)
 
     def catch_up(self) -> None:
@@ -107,7 +117,7 @@ class DurableWriter:
 
     def _try(self, statements: list[Statement]) -> None:
         try:
-            self._database.write([*statements, *self._audit_statements()], durable=True)
+            self._database.write([*statements, *self._erasures, *self._audit_statements()], durable=True)
         except StoreError as error:
             if not self.behind:
                 log.error("%s. The change applies; it is written as soon as possible", error)
@@ -117,6 +127,7 @@ class DurableWriter:
             log.warning("%s: writable again; nothing was lost", self._database.path)
         self.behind = False
         self._opened = self._database.opened
+        self._erasures.clear()
         self._audit.clear()
 
     def _audit_statements(self) -> Iterator[Statement]:

@@ -15,6 +15,7 @@ from gateway.store.migrations import MIGRATIONS, version
 from gateway.store.store import Store
 from gateway.store.unwritable import read_only
 
+PHONE = "02:00:00:00:00:0b"
 NOW = datetime(2026, 11, 24, 19, 40, tzinfo=UTC)
 
 
@@ -63,6 +64,25 @@ def test_a_store_reads_its_file_and_keeps_changes_until_it_can_write(path: Path,
     store = Store(path)
     assert paused(store) == {"son", "daughter"}
     assert len(store.audit_lines(10)) == 2
+    store.close()
+
+
+def test_what_was_erased_while_the_disk_was_full_is_erased_later(path: Path, refused: list[Path]) -> None:
+    store = Store(path)
+    store.notes.seen(PHONE, ["192.168.77.10"], NOW)
+    store.audit("edit", "son: block: games.example", by="Mum", at=NOW)
+    store.flush_devices()
+    store.close()
+    refused.append(path)
+    store = Store(path)
+    store.notes.forget(PHONE)
+    store.blank_audit("son")
+    store.flush(1.0)
+    assert len(store.notes.history(PHONE)) == 1
+    refused.clear()
+    store.flush(2.0)
+    assert store.notes.history(PHONE) == []
+    assert [line.detail for line in store.audit_lines()] == ["son"]
     store.close()
 
 

@@ -160,7 +160,7 @@ class DeviceNoteTable:
             self._noted.pop(mac, None)
         for key in [pair for pair in self._pending if pair[0] in macs]:
             del self._pending[key]
-        self._writer.save(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in macs]))
+        self._writer.erase(Statement("DELETE FROM addresses WHERE mac = ?", [(mac,) for mac in macs]))
 
     def _snapshot(self) -> list[Statement]:
         """Return the statements that write all labels.

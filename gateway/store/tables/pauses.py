@@ -288,7 +288,7 @@ class PauseTable:
         about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
         where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
         behind = (f"* {profile}", f"* {profile} *")
-        self._writer.save(
+        self._writer.erase(
             Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]),
             Statement(
                 f"UPDATE audit SET detail = ? WHERE {BEHIND} AND (detail GLOB ? OR detail GLOB ?)",
