@@ -14,7 +14,6 @@ from webui.features.devices.device_text import (
     HOME,
     QUARANTINE,
     is_new,
-    waits_for_owner,
 )
 from webui.features.status.home_text import ChildView
 from webui.rules.steps import TYPED, NoMonthError, typed_month
@@ -175,7 +174,7 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
     children = [person.id for person in known if person.band != ADULT]
     if device.mac == here and device.profile in (HOME, GUEST, QUARANTINE) and (mine or device.undecided):
         return mine or ADULT
-    if waits_for_owner(device) and children:
+    if device.waits_for_owner and children:
         return CHILDREN if sharers(known) else children[0]
     return "" if is_new(device) else device.profile
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.check import system as check_system
+from gateway.check.devices import device_findings
 from gateway.check.findings import Finding, Severity, note, ok, refused
 from gateway.check.firewall import firewall_findings
 from gateway.check.household import country_findings, profile_findings, router_findings
@@ -96,6 +97,8 @@ def findings_of(path: Path) -> Iterator[Finding]:
         yield from check_system.folders(config)
         yield from table_findings(Path(config.state))
         has_child = family is not None and bool(family.children)
+        if has_child:
+            yield from device_findings(config)
         yield from copy_findings(Path(config.state), needed=how_to_update(config) if has_child else "")
         yield from feed_findings(config, product)
         yield from sealed_findings(config)

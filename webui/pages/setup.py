@@ -40,7 +40,6 @@ from webui.features.devices.device_text import (
     called,
     describe_place,
     is_new,
-    waits_for_owner,
 )
 from webui.features.devices.device_use_pages import end_sharing, mark_as_answered, share_between
 from webui.features.filter_tests.filter_tests_pages import on_the_device, tests_of
@@ -416,7 +415,7 @@ def summary() -> ResponseReturnValue:
         messages=bool(recipients_of(daemon().client.ask(ALERTS), guardian() or "")),
         adults=[person for person in _known(found) if home.child(person.id) is None],
         of_house=sum(device.profile == HOME for device in found.state.devices),
-        undecided=sum(map(waits_for_owner, found.state.devices)),
+        undecided=sum(device.waits_for_owner for device in found.state.devices),
         unknown=daemon().client.ask(FAMILY).unknown_devices,
         lists=proposed_lists(),
         category_name=category_name,

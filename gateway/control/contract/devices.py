@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Danger, NoValues, Verb
+from gateway.policy.identity.device_kinds import APPLIANCE
+from gateway.policy.profile.profile import HOME
 from gateway.policy.profile.rules import PresenceDetail
 
 QUESTIONS_MOST = 64  # in one answer
@@ -103,6 +105,14 @@ class ListedDevice:
     undecided: bool  # it was here at the first run, and no guardian has said who uses it
     first_seen: datetime | None
     last_seen: datetime | None
+
+    @property
+    def waits_for_owner(self) -> bool:
+        """Return whether a guardian still has to choose who uses a device that was here at the first run.
+
+        Unfiltered appliances, such as printers, do not wait.
+        """
+        return self.undecided and not (self.profile == HOME and self.kind == APPLIANCE)
 
 
 @record

@@ -24,7 +24,8 @@ from gateway.check.rulesets import (
     rule_findings,
 )
 from gateway.policy.config.config import Config
-from tests.cli.conftest import Qalqan
+from tests.cli.conftest import Heard, Qalqan
+from tests.control.running import running
 from tests.entering import let_others_in
 
 BUILT = ("lists", "build")
@@ -396,3 +397,41 @@ def test_a_profile_in_old_words_is_a_warning(qalqan: Qalqan, config: Path, tmp_p
         f'warning profile: {file}:3: categories.games: "refuse" is the old word for "block": '
         "the next change on the pages writes the new one"
     ]
+
+
+def device(number: int, **values: object) -> dict[str, object]:
+    mac = f"02:00:00:00:00:{number:02x}"
+    kept = {"mac": mac, "name": "", "sightings": "moment", "profile": "home", "kind": "tv", "undecided": True}
+    return {**kept, **values}
+
+
+def test_devices_that_no_parent_has_chosen_for_are_named(qalqan: Qalqan, config: Path) -> None:
+    rows = [
+        device(1, name="TV\x1b[2J"),
+        device(2),
+        device(3, name="Printer", kind="thing"),
+        device(4, name="Chosen", undecided=False),
+        device(5, name="Guest's", profile="guest"),
+    ]
+    with running(config.parent / "control.sock", Heard(devices={"devices": rows}).verbs()):
+        (line,) = problems(qalqan, config, "devices")
+    named = "TV?[2J (02:00:00:00:00:01), 02:00:00:00:00:02"
+    assert line.startswith(f"warning devices: not filtered until a parent says who uses them: {named}: ")
+    assert line.endswith("qalqan device assign MAC PROFILE (home: it stays unfiltered)")
+
+
+def test_of_many_such_devices_ten_are_named(qalqan: Qalqan, config: Path) -> None:
+    rows = [device(number, name=f"TV {number}") for number in range(1, 14)]
+    with running(config.parent / "control.sock", Heard(devices={"devices": rows}).verbs()):
+        (line,) = problems(qalqan, config, "devices")
+    assert "TV 10 (02:00:00:00:00:0a) and 3 more" in line
+    assert "TV 11" not in line
+
+
+@pytest.mark.parametrize("answer", [{"devices": [device(1, kind="thing")]}, "not now"])
+def test_without_such_a_device_or_an_answer_there_is_no_line(
+    qalqan: Qalqan, config: Path, answer: dict[str, object] | str
+) -> None:
+    with running(config.parent / "control.sock", Heard(devices=answer).verbs()):
+        assert problems(qalqan, config, "devices") == []
+    assert problems(qalqan, config, "devices") == [], "no daemon"

@@ -121,6 +121,16 @@ def test_a_child_is_added_with_age_and_device(view: View) -> None:
     assert shown["markup"] == []
 
 
+def test_unfiltered_devices_without_an_answer_are_named(view: View) -> None:
+    waiting = [{"mac": "02:00:00:00:00:0d", "name": HOSTILE}, {"mac": "02:00:00:00:00:0e", "name": ""}]
+    shown = view(home(), done={"setup": {**SETUP, "claimed": True, "unfiltered": waiting}})
+    names = f"{HOSTILE} (02:00:00:00:00:0d), 02:00:00:00:00:0e"
+    assert f"Not filtered until you say who uses them: {names}." in seen(shown)
+    assert "qalqan device assign" in seen(shown)
+    assert shown["markup"] == []
+    assert "Not filtered" not in seen(view(home(), done={"setup": {**SETUP, "unfiltered": []}}))
+
+
 def test_adding_a_child_says_that_lists_are_downloaded(view: View) -> None:
     setting = "Lists of sites are downloaded from public servers as soon as there is a child"
     shown = seen(view(home(), done={"setup": {**SETUP, "claimed": True}}))

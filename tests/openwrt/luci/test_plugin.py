@@ -380,6 +380,16 @@ def test_a_child_is_added_with_a_device_that_nobody_owns(make: Make, asking: Ask
     assert (profile.band.value, profile.devices) == ("6-9", (STRANGER,))
 
 
+def test_devices_that_a_childs_file_left_unfiltered_are_named(make: Make, asking: Asking) -> None:
+    desk = make(NOW)
+    for mac, chosen in ((STRANGER, False), ("02:00:00:00:00:1e", True)):
+        desk.store.devices.seen(mac, desk.clock.at)
+        desk.store.devices.place(mac, "home", at=desk.clock.at, chosen=chosen)
+    desk.ask("reload")
+    (told,) = asking(desk, ("setup", {}))
+    assert [device["mac"] for device in told["unfiltered"]] == [STRANGER]
+
+
 @pytest.mark.parametrize(
     "values",
     [

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.control.contract.devices import DeviceList, DeviceOwner, ListedDevice, OpenQuestion
-from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.question_messages import (
     may_be_again,
     question_effects,
@@ -48,14 +47,6 @@ def is_new(device: ListedDevice) -> bool:
     That is if it is in quarantine, or if a question to guardians about its owner is open.
     """
     return device.profile == QUARANTINE or bool(device.asked and device.asked not in SETTLED)
-
-
-def waits_for_owner(device: ListedDevice) -> bool:
-    """Return whether a guardian still has to choose who uses a device that was here at the first run.
-
-    Unfiltered appliances, such as printers, do not wait.
-    """
-    return device.undecided and not (device.profile == HOME and device.kind == APPLIANCE)
 
 
 class QuestionView:

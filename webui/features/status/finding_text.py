@@ -99,6 +99,10 @@ def _texts() -> dict[str, tuple[str, str]]:
             _("%(name)s is a part of %(bridge)s, so its devices are not filtered."),
             _("Use %(bridge)s as the home network instead."),
         ),
+        "unfiltered_devices": (
+            _("These devices are not filtered until you say who uses them: %(names)s."),
+            _("Choose on Home or in Devices who uses each of them."),
+        ),
         "lan_down": (_("The network %(name)s is off."), _("Turn it on.")),
         "lan_no_address": (
             _("The network %(name)s has no address, so no device uses this gateway."),

@@ -28,7 +28,6 @@ from webui.features.devices.device_text import (
     QUESTIONS_SHOWN,
     DevicesView,
     called,
-    waits_for_owner,
 )
 from webui.features.requests.requests_text import RequestEntry, offered
 from webui.features.status.home_text import ChildView
@@ -194,7 +193,7 @@ def _waiting() -> list[RequestEntry]:
 def _undecided() -> tuple[UndecidedDevices, ...]:
     """Return the devices of the first run without a chosen user: those without a filter, and guests."""
     found = DevicesView(daemon().client.ask(DEVICES, brief=True))
-    waiting = [device for device in found.state.devices if waits_for_owner(device)]
+    waiting = [device for device in found.state.devices if device.waits_for_owner]
     sharing = sharers(known_people(found.state.people, daemon().home().children))
     groups = ((place, [device for device in waiting if device.profile == place]) for place in (HOME, GUEST))
     return tuple(

@@ -72,6 +72,10 @@ function failureText(answer) {
 	}
 }
 
+function deviceName(one) {
+	return (one.name && one.name != one.mac) ? one.name + ' (' + one.mac + ')' : one.mac;
+}
+
 function pagesAddress(pages) {
 	return 'http://' + (pages.listen || window.location.hostname + ':' + pages.port) + '/';
 }
@@ -238,8 +242,16 @@ return view.extend({
 
 		return [].concat(
 			(answer.claimed || !answer.pages.here) ? [] : this.renderClaim(answer.pages),
-			this.renderAddChild(answer.devices)
+			this.renderAddChild(answer.devices),
+			this.renderUnfiltered(answer.unfiltered || [])
 		);
+	},
+
+	renderUnfiltered: function(devices) {
+		if (!devices.length)
+			return [];
+
+		return [ this.warning(_('Not filtered until you say who uses them: %s. Choose under Devices on the full pages, or with “qalqan device assign” in the router’s shell.').format(devices.map(deviceName).join(', '))) ];
 	},
 
 	renderClaim: function(pages) {
@@ -263,7 +275,7 @@ return view.extend({
 		const device = E('select', { 'name': 'device' }, [
 			E('option', { 'value': '' }, [ _('no device yet') ])
 		].concat(devices.map(function(one) {
-			return E('option', { 'value': one.mac }, [ one.name ? one.name + ' (' + one.mac + ')' : one.mac ]);
+			return E('option', { 'value': one.mac }, [ deviceName(one) ]);
 		})));
 
 		return [

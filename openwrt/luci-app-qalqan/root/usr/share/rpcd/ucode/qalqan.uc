@@ -25,6 +25,7 @@ const MOST = 64;           // children, sentences and findings that are passed o
 
 const ACTOR = 'router';    // who the family reads that it was; no guardian can be called so
 const BONUS = 15;          // minutes
+const APPLIANCE = 'thing'; // the kind of a printer, lamp or camera
 const UNOWNED = [ 'home', 'guest', 'quarantine' ];  // what a device without an owner has as its profile
 
 function failure(word, text) {
@@ -183,6 +184,20 @@ function unowned(list) {
 	return found;
 }
 
+// The devices that are not filtered until a guardian says who uses them. Appliances do not wait.
+function unfiltered(list) {
+	let found = [];
+
+	if (type(list) != 'array')
+		return found;
+
+	for (let i = 0; i < length(list); i++)
+		if (list[i].undecided === true && list[i].profile == 'home' && list[i].kind != APPLIANCE)
+			push(found, list[i]);
+
+	return found;
+}
+
 // The address of the full pages, from UCI.
 function pages() {
 	return {
@@ -274,6 +289,7 @@ function setup() {
 	return {
 		claimed: length(accounts.guardians) > 0,
 		devices: some(unowned(found.devices), device),
+		unfiltered: some(unfiltered(found.devices), device),
 		pages: pages()
 	};
 }
