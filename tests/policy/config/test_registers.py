@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 import pytest
 
-from gateway.core.errors import PolicyError
+from gateway.core.errors import ControlError, PolicyError
+from gateway.core.reason_codes import Code
 from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
 from gateway.policy.config.registers import Register, in_force
@@ -99,8 +100,9 @@ def test_nobody_can_ask_for_it() -> None:
     profile = a_profile(CHILD)
     found = outcome("listed.example", profile, world(KZ))
     assert found.reason is Reason.REGISTER
-    said = refusal(lambda: check_askable("listed.example", found, "Daughter"))
-    assert "is on a state's register" in said
+    with pytest.raises(ControlError) as caught:
+        check_askable("listed.example", found, "Daughter")
+    assert (caught.value.code, caught.value.values) == (Code.ON_REGISTER, {"host": "listed.example"})
     assert outcome("childline.org.uk", profile, world(KZ)).reason is not Reason.REGISTER
 
 
