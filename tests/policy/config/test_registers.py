@@ -18,7 +18,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.requests.askable import check_askable, outcome
 from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.values import Decision, Reason, Verdict
-from tests.policy.homes import ALMATY, a_judge, a_profile, a_world, almaty, asks, connects, refusal, table
+from tests.policy.homes import ALMATY, a_judge, a_profile, a_world, almaty, asks, connects, table
 
 NOON = almaty("2026-11-26T12:00")  # a Thursday
 TUESDAY = date(2026, 11, 24)
