@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
+from flask import Flask, template_rendered
 
+import webui
 from gateway.control.schema import values_of
 from gateway.feed.data_set import DataSet
 from gateway.household import loading as files
-from tests.webui.conftest import browser_on
+from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household, at_home
+from tests.webui.standin.refusing import HELP, RIGHTS
 from webui import Settings, create_app
 from webui.helplines import NO_LINES, packaged
 
@@ -56,6 +60,63 @@ def test_what_is_not_verified_says_so(tmp_path: Path) -> None:
     assert not all(line.confirmed for line in packaged("kz").lines)
     assert tablet.get("/my").text.count("Not yet checked with the services") == 1, "once for the list"
     assert "Not yet checked" not in tablet.get("/mean").text, "not for a child in distress"
+
+
+UNCHECKED = "Not yet checked with the services"
+TRY_NEXT = "If one of them does not answer, try the next one."
+STOPPED = "stopped.html"  # shown without a daemon, in the tests above
+CHILD, NEW, PARENT = "192.168.1.20", "192.168.1.99", "192.168.1.7"
+# Each page with help lines: whose device opens it, its address, and what it says of unverified lines.
+PAGES = {
+    "child.html": (CHILD, "/my", UNCHECKED),
+    "family_card.html": (PARENT, "/parent/card", UNCHECKED),
+    "leaflet.html": (PARENT, "/parent/guide/leaflet", UNCHECKED),
+    "learn.html": (CHILD, "/learn/", UNCHECKED),
+    "learn_one.html": (CHILD, "/learn/category:gambling", UNCHECKED),
+    "mean.html": (CHILD, "/mean", TRY_NEXT),
+    "my_activity.html": (CHILD, "/my/activity/", UNCHECKED),
+    "my_asked.html": (CHILD, "/my/asked", UNCHECKED),
+    "my_step.html": (CHILD, "/my/step", UNCHECKED),
+    "my_time.html": (CHILD, "/my/time", UNCHECKED),
+    "offline.html": (CHILD, "/offline", UNCHECKED),
+    "refused.html": (CHILD, "/refused?host=www.tiktok.com", UNCHECKED),
+    "refused/everyone.html": (CHILD, "/refused?reason=refused_for_everyone", TRY_NEXT),
+    "rights.html": (CHILD, "/rights", UNCHECKED),
+    "visitor.html": (NEW, "/", UNCHECKED),
+    "why.html": (CHILD, "/why?host=www.tiktok.com", UNCHECKED),
+}
+
+
+def test_every_page_with_help_lines_is_looked_at() -> None:
+    folder = Path(webui.__file__).with_name("templates")
+    shows = re.compile(r"parts/(help|lines)\.html")
+    found = {
+        str(page.relative_to(folder)) for page in folder.rglob("*.html") if shows.search(page.read_text())
+    }
+    assert found - {"parts/help.html"} == {*PAGES, STOPPED}
+
+
+@pytest.mark.parametrize("template", PAGES)
+def test_no_page_shows_an_unverified_line_as_verified(
+    template: str, app: Flask, mum: Browser, household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who, path, note = PAGES[template]
+    device = mum if who == PARENT else browser_on(app, who)
+    rendered: list[str] = []
+    template_rendered.connect(lambda _, template, **__: rendered.append(template.name), app, weak=False)
+    if template == "my_step.html":
+        mum.post("/parent/child/daughter/step/later", {"until": "2027-02", "reason": "School first"})
+    lines = [{**line, "kind": "child_helpline", "phone": "111"} for line in HELP]
+    silent = {UNCHECKED, TRY_NEXT} - {note}
+    for confirmed in ((False, False), (True, False), (True, True)):
+        told = [{**line, "confirmed": sure} for line, sure in zip(lines, confirmed, strict=True)]
+        monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
+        household.rights = [{**right, "confirmed": all(confirmed)} for right in RIGHTS]
+        page = device.get(path).text
+        assert "Contact centre for children and families" in page
+        assert (note in page) is not all(confirmed)
+        assert not any(other in page for other in silent)
+    assert rendered[-1] == template or template.startswith("refused/")
 
 
 def test_programs_are_told_them_too(tmp_path: Path) -> None:
