@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.policy.judge.target_names import setting_names
-from gateway.policy.time.gates import WINDOW
+from gateway.policy.time.gates import target_of
 from webui.language.countries import countries
 from webui.language.i18n import READER, is_source, language, languages, pgettext
 from webui.language.i18n import gettext as _
@@ -43,7 +43,7 @@ def translated(target: str) -> Ours | None:
     None for services, sites and unknown targets. ``target``: such as ``category:games``; the key of
     a schedule for it (``window:…``) has the same name.
     """
-    target = target.removeprefix(WINDOW)
+    target = target_of(target)
     if target.removeprefix("category:").startswith(LAW):
         return Ours(register(target.rpartition(":")[2]))
     kind, _colon, key = target.partition(":")

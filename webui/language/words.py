@@ -10,15 +10,12 @@ from datetime import date, datetime, timedelta
 from markupsafe import Markup, escape
 
 from gateway.policy.time import moments
+from gateway.policy.time.gates import BEDTIME, DEVICE_WIDE, WINDOW
 from gateway.policy.time.limit_periods import LONGER_PERIODS
 from webui.language import period_text
 from webui.language.i18n import READER, ngettext, pgettext
 from webui.language.i18n import gettext as _
 from webui.language.things import Ours, laws, register
-
-BEDTIME = "bedtime"
-WINDOW = "window:"
-WHOLE_WINDOW = "window:internet"
 
 NAME_LIMIT = 40  # characters of a name that is untrusted input
 
@@ -148,7 +145,7 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
         return _("left for %(what)s", what=plain(name))
     if gate == BEDTIME:
         return _("until bedtime at %(at)s", at=clock(at, now))
-    if gate.startswith(WINDOW) and gate != WHOLE_WINDOW:
+    if gate.startswith(WINDOW) and gate not in DEVICE_WIDE:
         return _("until %(what)s closes at %(at)s", what=plain(name), at=clock(at, now))
     return _("until it closes at %(at)s", at=clock(at, now))
 

@@ -32,7 +32,7 @@ from gateway.household.members import Member, MinuteLedgers
 from gateway.household.rule_book import RuleBook
 from gateway.policy.profile.profile import ALL, Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
-from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, WINDOW
+from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, own_gates
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import GrantKind, GrantTable
 
@@ -180,7 +180,7 @@ class TimeVerbs:
             raise ControlError.of(Code.LANDING_IN_PAUSE, name=profile.name)
         if self.landing_taken(profile, now):
             raise ControlError.of(Code.LANDED, name=profile.name)
-        own = () if service is None else (f"{WINDOW}service:{service}", f"service:{service}")
+        own = () if service is None else own_gates(f"service:{service}")
         state = member.judge.standing(member.situation, now)
         closed = [gate for gate in (*DEVICE_WIDE, *PLAY_WIDE, *own) if gate in state.closed]
         if closed:

@@ -10,7 +10,7 @@ from typing import Protocol
 from gateway.core.loop import Timer
 from gateway.household.members import Member
 from gateway.policy.profile.rules import INTERNET
-from gateway.policy.time.gates import STATE_GATES, WINDOW
+from gateway.policy.time.gates import STATE_GATES, own_gates, target_of
 from gateway.policy.time.time_rules import Left
 
 BEFORE = (15, 5, 1)  # minutes
@@ -27,7 +27,7 @@ def closing(member: Member, in_use: frozenset[str], now: datetime) -> list[Left]
     empty. ``member``: the child's rules and time state.
     """
     rules = member.profile.rules
-    own = frozenset((*rules.windows, *rules.limits)) - {INTERNET}
+    own = frozenset((*rules.windows, *rules.counted)) - {INTERNET}
     remaining = member.judge.remaining(member.situation, now)
     found: dict[str, Left] = {}
     for target, gates in _targets(in_use | own):
@@ -144,5 +144,5 @@ def _targets(in_use: frozenset[str]) -> list[tuple[str, tuple[str, ...]]]:
 
     Gates are the keys of limits and schedules; ``in_use`` has those of running connections.
     """
-    own = sorted({gate.removeprefix(WINDOW) for gate in in_use - set(STATE_GATES)})
-    return [("", STATE_GATES), *((target, (WINDOW + target, target)) for target in own)]
+    own = sorted({target_of(gate) for gate in in_use - set(STATE_GATES)})
+    return [("", STATE_GATES), *((target, own_gates(target)) for target in own)]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from gateway.policy.judge.explanation import Names
 from gateway.policy.language import ENGLISH, Language
 from gateway.policy.profile.rules import INTERNET, PLAY
-from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
+from gateway.policy.time.gates import BEDTIME, DEVICE, target_of
 
 
 def setting_names(language: Language) -> Mapping[str, str]:
@@ -50,7 +50,7 @@ def target_name(target: str, names: Names) -> str:
     such as ``play``, ``ways:vpn``, ``service:x``, ``category:x``, ``group:x``, or one of these
     after ``window:``.
     """
-    target = target.removeprefix(WINDOW)
+    target = target_of(target)
     kind, _, key = target.partition(":")
     if kind == "service":
         return names.services.get(key, key)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY
-from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, WINDOW, Gates, in_order, is_limit
+from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, Gates, in_order, is_limit, own_gates, target_of
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.time.time_rules import FOREVER, Grant, Outlook, Situation, TimeRules, whole_minutes
 
@@ -53,7 +53,7 @@ def extend(
     if outlook.start >= FOREVER:
         return ()
     if service is not None:
-        wanted = gates or (*DEVICE_WIDE, f"{WINDOW}service:{service}", f"service:{service}", *PLAY_WIDE)
+        wanted = gates or (*DEVICE_WIDE, *own_gates(f"service:{service}"), *PLAY_WIDE)
         closings = outlook.closings(wanted)
         flow = tuple(closings)
     else:
@@ -98,7 +98,7 @@ def own_closing(
 
 
 def _is_of_service(gate: str) -> bool:
-    return gate.removeprefix(WINDOW).startswith("service:")
+    return target_of(gate).startswith("service:")
 
 
 def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:

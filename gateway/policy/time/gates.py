@@ -29,13 +29,25 @@ BEDTIME = "bedtime"
 WINDOW = "window:"
 UNCOUNTED = "uncounted"
 UNCOUNTED_CATEGORIES = frozenset({"education", "health"})  # school and health
-# In the order of decision:
-DEVICE_WIDE = (BEDTIME, WINDOW + INTERNET, INTERNET)  # time rules of the whole device
-STATE_GATES = (DEVICE, *DEVICE_WIDE)  # gates of the whole device
-PLAY_WIDE = (WINDOW + PLAY, PLAY)  # time rules of everything that counts as play
 
 Gates = tuple[str, ...]
 """The gates of a flow in the order of decision."""
+
+
+def own_gates(target: str) -> Gates:
+    """Return the gates that are about one target, such as ``play``: its allowed hours and its limit."""
+    return WINDOW + target, target
+
+
+def target_of(gate: str) -> str:
+    """Return the target that a gate is about: ``play`` for ``window:play`` and for ``play``."""
+    return gate.removeprefix(WINDOW)
+
+
+# In the order of decision:
+DEVICE_WIDE = (BEDTIME, *own_gates(INTERNET))  # time rules of the whole device
+STATE_GATES = (DEVICE, *DEVICE_WIDE)  # gates of the whole device
+PLAY_WIDE = own_gates(PLAY)  # time rules of everything that counts as play
 
 
 class Bound(Enum):
@@ -130,7 +142,7 @@ def in_order(gates: Collection[str]) -> Gates:
 def _place(gate: str) -> tuple[int, str]:
     if gate in STATE_GATES:
         return STATE_GATES.index(gate), ""
-    target = gate.removeprefix(WINDOW)
+    target = target_of(gate)
     return _KINDS.get(target.partition(":")[0], 6), f"{target} {gate != WINDOW + target}"
 
 

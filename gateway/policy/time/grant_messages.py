@@ -14,7 +14,7 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.language import Language
 from gateway.policy.profile.rules import INTERNET, PLAY
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
-from gateway.policy.time.gates import BEDTIME, DEVICE, WINDOW
+from gateway.policy.time.gates import BEDTIME, DEVICE, target_of
 from gateway.policy.time.moments import clock
 
 if TYPE_CHECKING:  # it imports the YAML library
@@ -36,7 +36,7 @@ def granted_thing(extensions: Sequence[Extension]) -> str:
     first = extensions[0]
     if first.service is not None:
         return f"service:{first.service}"
-    target = first.gate.removeprefix(WINDOW)
+    target = target_of(first.gate)
     return "" if target in _WHOLE else target
 
 

@@ -15,9 +15,9 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.gates import (
     UNCOUNTED,
     UNCOUNTED_CATEGORIES,
-    WINDOW,
     spent_limits,
     state_gates,
+    target_of,
 )
 
 _CATEGORY = "category:"
@@ -49,9 +49,7 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
     if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
         return None
     kinds = frozenset(
-        gate.removeprefix(WINDOW).removeprefix(_CATEGORY)
-        for gate in gates
-        if gate.removeprefix(WINDOW).startswith(_CATEGORY)
+        target.removeprefix(_CATEGORY) for target in map(target_of, gates) if target.startswith(_CATEGORY)
     )
     return ClassUse(gates, kinds, bool(spent_limits(profile.rules, gates)))
 

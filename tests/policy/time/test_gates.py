@@ -9,9 +9,11 @@ from gateway.policy.time.gates import (
     in_order,
     joined,
     limit_gates,
+    own_gates,
     service_gates,
     spent_limits,
     state_gates,
+    target_of,
     with_uncounted,
 )
 from tests.policy.homes import a_profile, product
@@ -27,6 +29,11 @@ def test_the_gates_of_the_device_as_a_whole() -> None:
     assert state_gates(RULES) == ("device", "bedtime", "window:internet", "internet")
     assert state_gates(RULES, Bound.NO_LIMITS) == ("device", "bedtime", "window:internet")
     assert state_gates(RULES, Bound.DEVICE_ONLY) == ("device",)
+
+
+def test_a_target_has_gates_of_its_own() -> None:
+    assert own_gates("service:roblox") == ("window:service:roblox", "service:roblox")
+    assert {target_of(gate) for gate in own_gates("play")} == {"play"}
 
 
 def test_a_flow_has_only_the_gates_that_its_profile_has_rules_for() -> None:
