@@ -135,7 +135,7 @@ def test_a_site_that_is_on_no_list_is_blocked_by_its_name(host: str, rule: str) 
 ADULT = (
     "hotsexy-girls.example", "my-sex.example", "sex4you.example", "escort-paris.example",
     "amateurvideos.example", "nudeart-babes.example", "sexogratis.example", "fetischtreff.example",
-    "legsex.example", "sexhungry.example", "hotbabes-pics.example", "reifefrauen.example",
+    "hotbabes-pics.example", "reifefrauen.example",
     "golie-devushki.example", "younglustyteens.example", "cheatingwivestube.example",
     "real-lewd-girls.example", "javcute.example",
     "phimsexviet.example", "bokepindo.example", "individualki.example", "novinhas.example",
