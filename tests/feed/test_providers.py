@@ -11,9 +11,11 @@ import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from gateway.core.errors import ListError
+from gateway.feed.data_set import packaged_data
 from gateway.feed.provider_files import RELEASE, provider_folder
 from gateway.feed.repository import MAX_PROVIDERS, make_key, read_signer
 from gateway.feed.status import read_check
+from gateway.feed.target import target_name
 from gateway.household.feed_update import update_provider_files
 from gateway.lists.sealed import SealedShelf, SealedUpdate
 from tests.feed.gateway_home import NOW, Home
@@ -25,6 +27,7 @@ pytestmark = pytest.mark.system  # a feed is published for each test
 
 HOTLINE = Issuer()
 REGISTER = b"blocked-by-law.example\n"
+DATA = target_name(packaged_data().format)
 SEALED_NOW = datetime.fromtimestamp(MADE + 3600, UTC)
 
 
@@ -179,7 +182,7 @@ def test_a_key_signs_no_file_of_another_provider(
     with pytest.raises(ListError, match="'alma/a\\.set' is not in the folder of this provider"):
         repository.publish(publisher.online)
     shutil.rmtree(publisher.folder / "staged")
-    rival.force({"alma/a.set": b"evil", "data-1.tar.gz": b"evil"}, rival.key, 2)
+    rival.force({"alma/a.set": b"evil", DATA: b"evil"}, rival.key, 2)
     assert customer.problem() == ""
     assert customer.stored == customer.good()
     # The rival's key does not sign for alma either.
@@ -196,7 +199,7 @@ def test_a_provider_signs_no_data_of_the_feed(
     alma: Provider, customer: Customer, publisher: Publisher
 ) -> None:
     customer.update()
-    alma.force({"data-1.tar.gz": b"evil", "next-data-1.tar.gz": b"evil"}, alma.key, 2)
+    alma.force({DATA: b"evil", f"next-{DATA}": b"evil"}, alma.key, 2)
     assert customer.update() is None
     assert customer.versions == [FIRST]
 

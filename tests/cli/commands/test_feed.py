@@ -19,6 +19,7 @@ from gateway.cli.settings import read_config
 from gateway.core import optional_packages
 from gateway.feed.data_set import packaged_data
 from gateway.feed.status import read_check, store_check
+from gateway.feed.target import target_name
 from gateway.household.feed_update import update_feed
 from gateway.policy.config.feed import FeedSource
 from tests.cli.conftest import Qalqan
@@ -79,7 +80,7 @@ def test_the_steps_of_a_roll_out(qalqan: Qalqan, publisher: Publisher) -> None:
     said = qalqan("feed", "build", "--version", FIRST + 1, "--rollout", "1", feed).out
     assert said.startswith(f"Version {FIRST + 1}, ")
     publisher.publish_staged(targets)
-    assert "data-1.tar.gz" in qalqan("feed", "info", feed).out
+    assert target_name(packaged_data().format) in qalqan("feed", "info", feed).out
     assert "1 %" in qalqan("feed", "info", feed).out
     said = qalqan("feed", "rollout", "--percent", "10", feed).out
     assert said == "The roll-out waits for a signature of the key of targets: qalqan feed sign\n"

@@ -41,7 +41,7 @@ def ask(
     audit = Audit() if audit is None else audit
     router = Router()
     home = SimpleNamespace(now=lambda: RIGHT, local_now=lambda: RIGHT)
-    people = SimpleNamespace(guardians=lambda: {"Mum": SimpleNamespace(name="Mum", guards=True)})
+    people = SimpleNamespace(accounts=lambda: {"Mum": SimpleNamespace(name="Mum", guards=True)})
     clockverbs.ClockVerbs(cast("Any", home), watch, cast("Any", people), audit).register(router)
     answer = router.verbs[do](ControlRequest(do, role, 0, values))
     assert isinstance(answer, Mapping)
