@@ -7,8 +7,10 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= /usr/bin/python3
 VENV := .venv
 FLEET := .venv-fleet
+OLDER := .venv-3.11
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+OLDER_PIP := $(PY) -m pip --python $(OLDER)/bin/python install --quiet --disable-pip-version-check --require-hashes
 ARGS ?=
 # Tests of a file stay together: they share what a fixture of the file has built. Quick tests compute; the
 # others wait more than they compute, so one more process than there are cores keeps two cores busy.
@@ -246,6 +248,18 @@ $(PAHO_1)/.done: tests/mqtt/paho-1.txt | $(VENV)/.dev
 	@$(PIP) --require-hashes --no-build-isolation --no-deps --target $(PAHO_1) --requirement tests/mqtt/paho-1.txt
 	@touch $@
 
+# The Python of OpenWrt 24.10, with the packages of the daemon and the pages. Debian 13 does not have it: where it
+# cannot be had, the folder has no Python, and tests that need one are skipped with the reason.
+$(OLDER)/.done: tests/requirements/run.txt | system-tools $(VENV)/.dev
+	@rm -rf $(OLDER)
+	@older=$$($(PY) -c "from tests.openwrt.feed.__main__ import interpreter; print(interpreter('3.11') or '')") && \
+	    [ -n "$$older" ] && echo "Installing the Python packages for Python 3.11" && \
+	    "$$older" -m venv --without-pip $(OLDER) && \
+	    $(OLDER_PIP) --requirement tests/requirements/build.txt && \
+	    $(OLDER_PIP) --no-build-isolation --requirement $< || \
+	    { echo "There is no Python 3.11 with its packages: its tests are skipped"; rm -rf $(OLDER); mkdir $(OLDER); }
+	@touch $@
+
 # What it needs itself is not pinned: it makes the pinned files.
 lock: test-tools $(PY)
 	@$(PY) -c "import packaging, yaml" 2>/dev/null || $(PIP) packaging pyyaml
@@ -257,10 +271,10 @@ run: run-tools $(VENV)/.run
 test: test-tools $(VENV)/.dev
 	@$(PYTEST) $(QUICK) --junitxml=.run/test.xml $(ARGS)
 
-test-system: system-tools $(VENV)/.dev
+test-system: system-tools $(VENV)/.dev $(OLDER)/.done
 	@$(PYTEST) $(SYSTEM) --junitxml=.run/test-system.xml $(ARGS)
 
-test-all: slow-tools $(VENV)/.dev $(FLEET)/.installed
+test-all: slow-tools $(VENV)/.dev $(FLEET)/.installed $(OLDER)/.done
 	@$(PYTEST) --dist loadfile -n $(or $(WORKERS),3) $(ARGS)
 	@$(PY) -m tests.vm
 

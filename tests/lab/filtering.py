@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from gateway.dataplane import saved_addresses
-from gateway.household.config_file import good_copy
+from gateway.household.config_file import ROUTER, good_copy
 from gateway.lists.own_lists import lists_file
 from tests import pace
 from tests.lab import clients, names
@@ -70,7 +70,8 @@ def fresh(
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
     daemon = Daemon(home, profiles, settings={"timezone": ZONE.key, **settings})
     answers = home.folder / "qalqan" / "run" / saved_addresses.FILE
-    for old in (lists_file(daemon.config), good_copy(daemon.config, daemon.config), answers):
+    copies = (good_copy(daemon.config, daemon.config), good_copy(daemon.config, ROUTER))
+    for old in (lists_file(daemon.config), *copies, answers):
         old.unlink(missing_ok=True)
     return daemon
 

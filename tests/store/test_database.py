@@ -183,6 +183,8 @@ def test_a_text_that_is_not_utf8_costs_its_row_alone(path: Path) -> None:
     assert len(store.slots()) == 199
     assert len(store.state(NOW).pauses) == 200
     assert list(store.accounts()) == ["Mum"]
+    assert ["damaged and has been replaced" in line for line in store.problems()] == [True]
+    assert len(broken_copies(path)) == 1
     store.close()
 
 

@@ -91,8 +91,10 @@ def eventually(holds: Callable[[], bool], patience: float = PATIENCE) -> None:
 
 
 @contextmanager
-def served(tmp_path: Path) -> Iterator[Site]:
-    household, authority, port, tls_port = Household(), TrustedAuthority(), free_port(), free_port()
+def served(tmp_path: Path, tls_port: int = 0) -> Iterator[Site]:
+    """The pages, once they listen for TLS; immediately with a ``tls_port``, which another program has."""
+    household, authority, port, taken = Household(), TrustedAuthority(), free_port(), tls_port != 0
+    tls_port = tls_port or free_port()
     household.devices[DEVICE] = household.devices.pop("192.168.1.20")
     authority.issue().put(tmp_path)
     chain, key = str(tmp_path / "chain.pem"), str(tmp_path / "key.pem")
@@ -101,7 +103,8 @@ def served(tmp_path: Path) -> Iterator[Site]:
     argv = command(path, port, https=https)
     with closing(household), at_home(path, household), serving(path, port, argv=argv) as process:
         one = Site(household, tmp_path, authority, port, tls_port, process)
-        eventually(one.listens)
+        if not taken:
+            eventually(one.listens)
         yield one
 
 
@@ -332,6 +335,16 @@ def test_a_front_that_dies_comes_back_and_ends_with_the_pages(own: Site) -> None
     own.process.kill()  # no last word
     eventually(lambda: not Path(f"/proc/{second}").exists() or _ended(second), 5)
     assert not own.listens()
+
+
+def test_a_front_that_cannot_start_is_tried_again(tmp_path: Path) -> None:
+    with socket.create_server(("", 0)) as other, served(tmp_path, other.getsockname()[1]) as site:
+        assert ask(site.port, "/my")[0] == 200, "plain HTTP goes on"
+        time.sleep(2.0)
+        assert ask(site.port, "/my")[0] == 200
+        other.close()
+        eventually(site.listens)
+        assert site.ask("/my")[0] == 200
 
 
 def _ended(pid: int) -> bool:

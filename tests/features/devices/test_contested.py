@@ -74,6 +74,18 @@ def test_a_taken_address_is_a_question_and_changes_no_rules(
     ]
 
 
+@pytest.mark.parametrize("how", [back_again, used, forwarded])
+def test_the_question_and_the_rules_stay_over_a_restart(desk: Desk, how: Callable[[Desk, str], None]) -> None:
+    how(desk, TABLET)
+    before = asked(desk)[MUMS]
+    desk.restart()
+    after = asked(desk)[MUMS]
+    for key in ("ask", "known", "at", "sentence"):
+        assert after[key] == before[key]
+    assert member(desk, TABLET).profile.id == "daughter"
+    assert desk.family.member_of(MUMS) is None, "hers are open as before"
+
+
 def test_who_took_it_is_never_the_parent_for_the_pages(desk: Desk) -> None:
     back_again(desk, TABLET)
     here = desk.ask("device", ip=IP)
