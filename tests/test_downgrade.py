@@ -78,8 +78,9 @@ store = Store(Path(sys.argv[1]))
 if sys.argv[2:]:
     store.pause(sys.argv[2], until=None, by="Mum", at=datetime.fromisoformat(sys.argv[3]))
 state = store.state(datetime.fromisoformat("2026-11-25T16:10:00+05:00"))
+accounts = getattr(store, "accounts", None) or store.guardians  # the name in the previous version
 print(json.dumps({"pauses": sorted(pause.who for pause in state.pauses), "problems": store.problems(),
-                  "guardians": sorted(store.guardians()), "migrations": len(MIGRATIONS)}))
+                  "guardians": sorted(accounts()), "migrations": len(MIGRATIONS)}))
 store.close()
 """
 
