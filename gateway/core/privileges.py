@@ -1,7 +1,9 @@
 """Gives up root: the process becomes a user that keeps some capabilities, which its programs inherit.
 
 For service managers that cannot do it themselves. procd ignores `capabilities` and `no_new_privs` of a
-service without a jail, and its jail does not fit a Python program.
+service without a jail (ujail), and images for small flash have no ujail. A jail with its own mounts would
+also have to name each library of Python's extension modules: ujail looks up those of a file that is named,
+but not those of the files in a folder.
 """
 
 from __future__ import annotations

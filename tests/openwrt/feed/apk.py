@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.openwrt.feed import ipk, scripts
@@ -93,15 +93,16 @@ def info(package: Package) -> dict[str, str]:
 
 
 def _write_lists(package: Package, root: Path) -> None:
-    listed = sorted(f"/{one.relative_to(root)}" for one in root.rglob("*") if not one.is_dir())
-    files = {"list": listed}
-    if package.facts["USERID"]:
-        files["rusers"] = [package.facts["USERID"]]
-    if package.conffiles:
-        files["conffiles"] = list(package.conffiles)
-        files["conffiles_static"] = list(_sums(package, root))
-    for name, lines in files.items():
+    def add(name: str, lines: Iterable[str]) -> None:
         ipk.add_file(root / LISTS / f"{package.name}.{name}", lines)
+
+    # In the order of OpenWrt's rules: the list has the file of users, but not the files that come after it.
+    if package.facts["USERID"]:
+        add("rusers", [package.facts["USERID"]])
+    add("list", sorted(f"/{one.relative_to(root)}" for one in root.rglob("*") if not one.is_dir()))
+    if package.conffiles:
+        add("conffiles", package.conffiles)
+        add("conffiles_static", _sums(package, root))
 
 
 def _sums(package: Package, root: Path) -> Iterator[str]:

@@ -22,8 +22,9 @@ def write(package: Package, root: Path, folder: Path) -> Path:
     data = _tar(_files(root))
     size = sum(one.stat().st_size for one in root.rglob("*") if one.is_file())
     parts = {"control": (control(package, size).encode(), 0o644)}
-    if package.conffiles:
-        parts["conffiles"] = ("".join(f"{one}\n" for one in package.conffiles).encode(), 0o644)
+    # OpenWrt's ipkg-build leaves out what is no file of the package.
+    if settings := sorted(path for path in package.conffiles if (root / path.lstrip("/")).is_file()):
+        parts["conffiles"] = ("".join(f"{path}\n" for path in settings).encode(), 0o644)
     parts |= {name: (text.encode(), 0o755) for name, text in scripts.of_ipk(package).items()}
     whole = {
         "debian-binary": (b"2.0\n", 0o644),
