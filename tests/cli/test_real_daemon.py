@@ -90,7 +90,7 @@ def test_no_core_dump_has_the_rules(daemon: Daemon) -> None:
 
 
 def test_support_fetches_the_report_only_while_a_parent_allows_it(daemon: Daemon) -> None:
-    refused = "qalqan: no parent has approved it; they can in Qalqan, on Health\n"
+    refused = f"qalqan: {Code.NOT_APPROVED.sentence}\n"
     assert qalqan(daemon, "support", "--approved", status=1) == refused
     daemon.client.call("support_access", minutes=60, by="Mum")
     text = qalqan(daemon, "support", "--approved")
@@ -119,7 +119,7 @@ def test_a_backup_brings_the_rules_back_and_they_hold(daemon: Daemon, tmp_path: 
     qalqan(daemon, "restore", *words, "--yes")
     password.write_text("another password\n")
     refused = qalqan(daemon, "restore", *words, status=1)
-    assert refused == "qalqan: the password is wrong, or the file is damaged\n"
+    assert refused == f"qalqan: {Code.BACKUP_LOCKED.sentence}\n"
 
 
 def test_a_pause_and_its_end(daemon: Daemon) -> None:
