@@ -78,6 +78,25 @@ def test_the_first_certificate_turns_https_on_and_stopping_turns_it_off(
     assert not folder(desk).exists()
 
 
+def test_neither_a_failed_renewal_nor_a_damaged_account_changes_the_name(
+    make: Make, started: list[Any]
+) -> None:
+    """The pages stay encrypted with the certificate that they have, also after a restart."""
+    desk = make(NOON)
+    desk.ask("trusted_name", **ASKED)
+    ends(desk, 0)
+    https, settings = desk.rules.household.config.web.https, desk.rules.path.read_bytes()
+    ends(desk, 1)
+    look = desk.ask("trusted_name", action="look", by="Mum")
+    assert (look["problem"], look["configured"]) == ("other", NAME)
+    (folder(desk) / ACCOUNT).write_bytes(b"{")
+    for _ in ("running", "after a start"):
+        look = desk.ask("trusted_name", action="look", by="Mum")
+        assert (look["name"], look["configured"]) == ("", NAME), "the form is empty"
+        assert (desk.rules.household.config.web.https, desk.rules.path.read_bytes()) == (https, settings)
+        desk.restart()
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
