@@ -17,7 +17,7 @@ from gateway.feed.status import read_check
 from gateway.household.feed_update import update_provider_files
 from gateway.lists.sealed import SealedShelf, SealedUpdate
 from tests.feed.gateway_home import NOW, Home
-from tests.feed.publisher import FIRST, Publisher, Site, metadata
+from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, metadata
 from tests.lists.served import Anywhere, fetcher
 from tests.sealing import MADE, Issuer, setting
 
@@ -179,7 +179,7 @@ def test_a_key_signs_no_file_of_another_provider(
     with pytest.raises(ListError, match="'alma/a\\.set' is not in the folder of this provider"):
         repository.publish(publisher.online)
     shutil.rmtree(publisher.folder / "staged")
-    rival.force({"alma/a.set": b"evil", "data-1.tar.gz": b"evil"}, rival.key, 2)
+    rival.force({"alma/a.set": b"evil", f"data-{FORMAT}.tar.gz": b"evil"}, rival.key, 2)
     assert customer.problem() == ""
     assert customer.stored == customer.good()
     # The rival's key does not sign for alma either.
@@ -196,7 +196,7 @@ def test_a_provider_signs_no_data_of_the_feed(
     alma: Provider, customer: Customer, publisher: Publisher
 ) -> None:
     customer.update()
-    alma.force({"data-1.tar.gz": b"evil", "next-data-1.tar.gz": b"evil"}, alma.key, 2)
+    alma.force({f"data-{FORMAT}.tar.gz": b"evil", f"next-data-{FORMAT}.tar.gz": b"evil"}, alma.key, 2)
     assert customer.update() is None
     assert customer.versions == [FIRST]
 

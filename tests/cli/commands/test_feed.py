@@ -22,7 +22,7 @@ from gateway.feed.status import read_check, store_check
 from gateway.household.feed_update import update_feed
 from gateway.policy.config.feed import FeedSource
 from tests.cli.conftest import Qalqan
-from tests.feed.publisher import FIRST, Publisher, metadata, serving
+from tests.feed.publisher import FIRST, FORMAT, Publisher, metadata, serving
 from tests.lab.home import ROOT
 from tests.lists.served import Anywhere
 
@@ -79,7 +79,7 @@ def test_the_steps_of_a_roll_out(qalqan: Qalqan, publisher: Publisher) -> None:
     said = qalqan("feed", "build", "--version", FIRST + 1, "--rollout", "1", feed).out
     assert said.startswith(f"Version {FIRST + 1}, ")
     publisher.publish_staged(targets)
-    assert "data-1.tar.gz" in qalqan("feed", "info", feed).out
+    assert f"data-{FORMAT}.tar.gz" in qalqan("feed", "info", feed).out
     assert "1 %" in qalqan("feed", "info", feed).out
     said = qalqan("feed", "rollout", "--percent", "10", feed).out
     assert said == "The roll-out waits for a signature of the key of targets: qalqan feed sign\n"
