@@ -19,7 +19,7 @@ from gateway.feed.target import target_name
 from gateway.household.feed_update import update_provider_files
 from gateway.lists.sealed import SealedShelf, SealedUpdate
 from tests.feed.gateway_home import NOW, Home
-from tests.feed.publisher import FIRST, Publisher, Site, metadata
+from tests.feed.publisher import FIRST, FORMAT, Publisher, Site, metadata
 from tests.lists.served import Anywhere, fetcher
 from tests.sealing import MADE, Issuer, setting
 

@@ -6,7 +6,7 @@ Lists contain a part of all sites of a category, and new sites are in none. The 
       adult:
         anywhere: [porn]          # in any label but the last
         begins: [searx]           # at the beginning of a label
-        ends: [sex]               # at the end of a label
+        ends: [sex]               # at the end of a longer label
         label: [doh]              # a whole label
         site: [vpn]               # in the site's own label, `nordvpn` of www.nordvpn.com
         suffixes: [xxx]           # the last label
@@ -203,7 +203,7 @@ def _counts(word: _Word, host: str, at: int) -> bool:
     begins = at == 0 or host[at - 1] == "."
     if word.place is WordPlace.BEGINS and not begins:
         return False
-    if word.place is WordPlace.ENDS and host[after] != ".":
+    if word.place is WordPlace.ENDS and (begins or host[after] != "."):
         return False
     if word.place is WordPlace.LABEL and not (begins and host[after] == "."):
         return False

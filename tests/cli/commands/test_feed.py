@@ -23,7 +23,7 @@ from gateway.feed.target import target_name
 from gateway.household.feed_update import update_feed
 from gateway.policy.config.feed import FeedSource
 from tests.cli.conftest import Qalqan
-from tests.feed.publisher import FIRST, Publisher, metadata, serving
+from tests.feed.publisher import FIRST, FORMAT, Publisher, metadata, serving
 from tests.lab.home import ROOT
 from tests.lists.served import Anywhere
 

@@ -70,6 +70,7 @@ def test_a_word_in_its_place_counts(host: str, category: str) -> None:
         "doh.gov.ph",
         "porn.ac.uk",
         "essex.example",
+        "sex.clinic.example",  # the whole label
         "sexton.example",
         "tits.example",  # one word
         "bluetits.example",  # another word
@@ -172,6 +173,7 @@ def test_words_of_many_languages(host: str) -> None:
         "cryospermbank.example", "javascript.example", "teenhealthsource.example", "teengirlsrock.example",
         "pregnantteens.example", "gayteens.example", "youngmoms.example", "lesbianmoms.example",
         "blackgirlscode.example", "girlsbestfriend.example", "sexabused.example", "myvagina.example",
+        "lespetits.example", "salon-unisexe.example",
         "thaimassage.example", "kittencam.example", "gifcam.example", "livewebcams.example",
         "hotmovies.example", "amateurphotogallery.example", "filmstrips.example", "virginmedia.example",
         "dungeonmaster.example", "westindiantube.example", "bdsmovement.example", "primature.example",
