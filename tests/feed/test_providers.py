@@ -11,7 +11,6 @@ import pytest
 from tuf.api.metadata import Metadata, TargetFile, Targets
 
 from gateway.core.errors import ListError
-from gateway.feed.data_set import packaged_data
 from gateway.feed.provider_files import RELEASE, provider_folder
 from gateway.feed.repository import MAX_PROVIDERS, make_key, read_signer
 from gateway.feed.status import read_check
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.system  # a feed is published for each test
 
 HOTLINE = Issuer()
 REGISTER = b"blocked-by-law.example\n"
-DATA = target_name(packaged_data().format)
+DATA = target_name(FORMAT)
 SEALED_NOW = datetime.fromtimestamp(MADE + 3600, UTC)
 
 

@@ -6,7 +6,7 @@ Lists contain a part of all sites of a category, and new sites are in none. The 
       adult:
         anywhere: [porn]          # in any label but the last
         begins: [searx]           # at the beginning of a label
-        ends: [sex]               # at the end of a longer label
+        ends: [thots]             # at the end of a longer label
         label: [doh]              # a whole label
         site: [vpn]               # in the site's own label, `nordvpn` of www.nordvpn.com
         suffixes: [xxx]           # the last label

@@ -80,7 +80,7 @@ def test_the_steps_of_a_roll_out(qalqan: Qalqan, publisher: Publisher) -> None:
     said = qalqan("feed", "build", "--version", FIRST + 1, "--rollout", "1", feed).out
     assert said.startswith(f"Version {FIRST + 1}, ")
     publisher.publish_staged(targets)
-    assert target_name(packaged_data().format) in qalqan("feed", "info", feed).out
+    assert target_name(FORMAT) in qalqan("feed", "info", feed).out
     assert "1 %" in qalqan("feed", "info", feed).out
     said = qalqan("feed", "rollout", "--percent", "10", feed).out
     assert said == "The roll-out waits for a signature of the key of targets: qalqan feed sign\n"
