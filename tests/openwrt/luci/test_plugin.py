@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.control.protocol import ANSWER_LIMIT, ControlRequest, Role
+from gateway.core.reason_codes import Code
 from gateway.policy.profile.rules import NAMES_LEVEL
 from tests.control.running import running
 from tests.features.conftest import at
@@ -126,7 +127,7 @@ def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
         ("overview", {}),
     )
     assert back == {"done": True}
-    assert again == {"error": "refused", "text": 'revoke: "grant" names nothing that is still in force'}
+    assert again == {"error": "refused", "text": Code.NOT_IN_FORCE.sentence}
     assert gone["children"][0]["left"] == {**left, "minutes": 255, "at": "2026-11-24T20:45:00+05:00"}
 
 
@@ -145,7 +146,7 @@ def test_it_is_written_down_that_the_router_did_it(make: Make, asking: Asking) -
 
 
 REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("pause", {"who": "mum"}, 'pause: "who" names Mum, who is no child'),
+    ("pause", {"who": "mum"}, Code.NO_CHILD.sentence % {"name": "Mum"}),
     ("pause", {"who": "son", "minutes": -5}, 'pause: "minutes" must be a whole number from 1 to 10080'),
     ("pause", {}, 'pause: "who" is missing'),
     ("resume", {"who": "no\nbody"}, 'resume: "who" must be one printable line of at most 300 characters'),
