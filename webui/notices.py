@@ -55,13 +55,9 @@ class Notice:
     value: str = ""
 
 
-def did(what: str, who: str) -> None:
-    """Store the notice for the next page that the user paused ``who``, a child's id or ``all``.
-
-    ``what``: ``pause``; another action, such as ``resume``, replaces the earlier notice and shows
-    none.
-    """
-    _store(what, who, "", child=who)
+def paused(who: str) -> None:
+    """Store the notice for the next page that the user paused ``who``, a child's id or ``all``."""
+    _store("pause", who, "", child=who)
 
 
 def gave(

@@ -312,7 +312,7 @@ def _reload_daemon(config: Config, *, quiet: bool) -> None:
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
-        output.problem(f"{error}; until then the daemon uses the old table")
+        output.problem(f"the daemon still uses the old table: {error}")
         return
     for line in () if quiet else answer.problems:
         output.problem(line)

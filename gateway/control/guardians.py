@@ -244,7 +244,7 @@ class Guardians:
 
         ``by`` is the person concerned, or the proposer, who may withdraw it. A yes must name the
         ``role`` and ``minutes`` that the person has read, since the proposal may have changed.
-        Refuses it otherwise, and for the last parent.
+        Refuses it otherwise, and for the last parent: the proposal then stays.
         """
         by, about = self._guardian(call), call.text("name")
         answer = call.choice("answer", ("yes", "no"))
@@ -260,8 +260,8 @@ class Guardians:
             minutes = call.args.minutes or 0
             if (proposal.role, proposal.minutes) != (call.text("role"), minutes):
                 raise ControlError.of(Code.CHANGED_MEANWHILE)
-        self._register.settle(about)
         if answer == "no":
+            self._register.settle(about)
             self._record("guardian no", f"{about} {proposal.role}", call)
             return AccountResponse(done=False)
         if self._register.is_last_guardian(about):

@@ -15,7 +15,8 @@ from typing import Any
 from paho.mqtt import client as paho
 
 from gateway.control.contract.home_automation import ConnectionState
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, PolicyError
+from gateway.core.files import read_bounded
 from gateway.mqtt.entities import OFFLINE, QOS
 from gateway.mqtt.topics import MqttMessage, Topics
 from gateway.policy.config.mqtt import MqttSettings
@@ -23,6 +24,7 @@ from gateway.policy.config.mqtt import MqttSettings
 KEEPALIVE = 30  # seconds; after one and a half of it, the broker publishes the last will
 FIRST_RETRY, LAST_RETRY = 1, 120  # seconds until the next connection; doubled with each failure
 FAREWELL = 3.0  # seconds for the last messages at the end
+SECRET_LIMIT = 4096  # bytes of a password or token
 MOST_WAITING = 1000  # messages in memory while the connection is slow; a home of 32 children has 400
 MOST_RECEIVED = 2000  # unread messages; at the start it sends back what is stored, 450 for 32 children
 
@@ -172,15 +174,23 @@ def _password(file: str) -> str | None:
 def read_secret(key: str, file: str) -> str:
     """Return the first line of a password or token file, stripped.
 
-    ``key``: the setting, for errors. Raises BrokerError if the file cannot be read or is empty.
+    ``key``: the setting, for errors. Raises BrokerError if the file cannot be read, or is empty, too long
+    or no text.
     """
+    place = f"mqtt.{key}: {file}"
     try:
-        lines = Path(file).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        msg = f"mqtt.{key}: {file}: {reason}"
+        first = read_bounded(Path(file), SECRET_LIMIT).partition(b"\n")[0]
+        secret = first.decode().strip()
+    except PolicyError as error:
+        msg = f"{place} {error.problem}"
         raise BrokerError(msg) from error
-    if not lines or not lines[0].strip():
-        msg = f"mqtt.{key}: {file} is empty"
+    except UnicodeDecodeError as error:
+        msg = f"{place} is not UTF-8 text"
+        raise BrokerError(msg) from error
+    if len(first) > SECRET_LIMIT:
+        msg = f"{place} is no password or token: its first line is longer than {SECRET_LIMIT} bytes"
         raise BrokerError(msg)
-    return lines[0].strip()
+    if not secret:
+        msg = f"{place} is empty"
+        raise BrokerError(msg)
+    return secret

@@ -38,7 +38,7 @@ def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
     """Return the content of qalqan.yaml with the plan's settings. Raises PolicyError if these are invalid.
 
     Other settings of a valid existing file are kept, but not its comments; without a change it
-    stays byte for byte. An invalid file is replaced.
+    stays byte for byte. A file that is no valid YAML is replaced.
     """
     before = existing_settings(facts)
     after: Document = {**before, "lan": list(plan.lan)}
@@ -59,11 +59,24 @@ def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
 
 
 def existing_settings(facts: MachineFacts) -> Document:
-    """Return the settings in the existing qalqan.yaml; empty if it is missing or invalid."""
+    """Return the settings in the existing qalqan.yaml; empty if it is missing or no valid YAML."""
     try:
-        return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
+        return _settings(facts)
     except PolicyError:
         return {}
+
+
+def reading_error(facts: MachineFacts) -> PolicyError | None:
+    """Return why the existing qalqan.yaml cannot be read; None if it can, or if there is none."""
+    try:
+        _settings(facts)
+    except PolicyError as error:
+        return error
+    return None
+
+
+def _settings(facts: MachineFacts) -> Document:
+    return document(parse_document(facts.config, str(facts.config_path))) if facts.config else {}
 
 
 def existing_interval(document: Document) -> UpdateInterval:

@@ -25,7 +25,7 @@ from gateway.policy.time.list_update_times import UpdateInterval
 from gateway.policy.yaml.documents import scalar
 from gateway.setup.dhcp import servers_on
 from gateway.setup.facts import Answers, MachineFacts, Offer, Pool, SetupError, SetupPlan
-from gateway.setup.files import by_hand, existing_interval, existing_settings, files
+from gateway.setup.files import by_hand, existing_interval, existing_settings, files, reading_error
 from gateway.setup.look import look
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
 from gateway.setup.system import System
@@ -226,7 +226,8 @@ def _show(plan: SetupPlan, facts: MachineFacts, texts: Mapping[Path, bytes], *, 
 def _may_write(facts: MachineFacts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
     """Show how qalqan.yaml would change, and ask; return whether setup may write.
 
-    A file that was written by hand needs a second answer; with ``--yes`` SetupError is raised instead.
+    A file that was written by hand, or cannot be read, needs a second answer; with ``--yes`` SetupError is
+    raised instead.
     """
     new = texts[facts.config_path]
     if facts.config is not None and new != facts.config:
@@ -234,13 +235,19 @@ def _may_write(facts: MachineFacts, texts: Mapping[Path, bytes], asker: Asker) -
         for line in _difference(facts.config, new):
             print(f"  {output.clean(line)}")
         if by_hand(facts):
+            error = reading_error(facts)
             if asker.yes:
                 msg = (
                     f"{facts.config_path}: is written by hand and would change; run this without --yes, "
                     "or change it yourself"
                 )
+                if error is not None:
+                    msg = f"{error}, or run this without --yes to replace it"
                 raise SetupError(msg)
             question = "It was written by hand, and loses its comments; a copy is kept. Change it?"
+            if error is not None:
+                print(f"\n{output.clean(error)}")
+                question = "Its settings cannot be read and are lost; a copy is kept. Replace it?"
             if not asker.agrees(question, default=False):
                 return False
     return asker.agrees("\nWrite and apply this?", default=True)

@@ -288,6 +288,8 @@ class Agent:
         return Response(set_resp=SetResponse(tuple(results)))
 
     def _setting_errors(self, update: ObjectSettings) -> tuple[ParameterError, ...]:
+        if self.subscriptions.at(update.obj_path) is not None:
+            return setting_errors(update.param_settings)
         found = self._objects.get(update.obj_path)
         parameters = {entry.name: entry for entry in found.parameters} if found else {}
         problems = ((setting, _problem(parameters.get(setting.param), setting.value))
@@ -301,7 +303,7 @@ class Agent:
 
         It fails if the object is unknown or a required parameter has an error.
         """
-        if update.obj_path not in self._objects:
+        if update.obj_path not in self._objects and self.subscriptions.at(update.obj_path) is None:
             text = "the object is not in the data model, or is not writeable"
             return UpdateFailure(ErrorCode.NO_OBJECT, text)
         failed = _required_error(update, errors)
@@ -319,6 +321,10 @@ class Agent:
         refuses.
         """
         if self._update_failure(update, errors) is not None:
+            return errors
+        subscription = self.subscriptions.at(update.obj_path)
+        if subscription is not None:
+            self._remember(self.subscriptions.change(subscription, _valid_settings(update, errors)))
             return errors
         for setting in _valid_settings(update, errors):
             assert setting.param == ENABLE  # the only writable one
@@ -393,7 +399,7 @@ class Agent:
     # Notifications.
 
     def _remember(self, subscription: Subscription) -> None:
-        """Store the present values of the paths that a new subscription covers, as known to the broker.
+        """Store the present values of the paths that a subscription covers now, as known to the broker.
 
         So only later changes are notified.
         """

@@ -81,9 +81,21 @@ class SubscriptionTable:
         self._next += 1
         return found
 
+    def at(self, path: str) -> Subscription | None:
+        return next((entry for entry in self.all if entry.path == path), None)
+
+    def change(self, found: Subscription, settings: Iterable[ParameterSetting]) -> Subscription:
+        """Set parameters of a subscription of the table. Return it with its new values.
+
+        The settings must be valid (`setting_errors`).
+        """
+        values = {**found.values, **{setting.param: setting.value for setting in settings}}
+        changed = self._found[found.number] = Subscription(found.number, values)
+        return changed
+
     def remove(self, path: str) -> bool:
         """Remove the subscription at ``path``. Return whether there was one."""
-        found = next((entry for entry in self.all if entry.path == path), None)
+        found = self.at(path)
         return found is not None and self._found.pop(found.number, None) is not None
 
 

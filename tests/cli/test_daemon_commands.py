@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from gateway.cli import list_updates
+from gateway.cli.commands import feed, sealed
+from gateway.cli.settings import read_config
 from gateway.control.contract.devices import DEVICES
 from gateway.control.contract.status import STATUS as STATUS_VERB
 from gateway.control.schema import Json, to_json
+from gateway.core.reason_codes import Code
+from gateway.policy.config.config import Config
 from tests.cli.conftest import Heard, Qalqan
 from tests.control.running import running
 from tests.figures import CHILD, HOME, PLAN
@@ -499,3 +506,19 @@ def test_the_ledger_is_shown(qalqan: Qalqan, config: Path) -> None:
     empty = {**answer, "used": [], "minutes": []}
     out, _ = asked(qalqan, config, Heard(ledger=empty), "ledger", "Aruzhan")
     assert "No minute was counted." in out
+
+
+@pytest.mark.parametrize(
+    ("reload", "old"),
+    [
+        (feed._reload_daemon, "data"),
+        (sealed._reload_daemon, "sets"),
+        (partial(list_updates._reload_daemon, quiet=True), "table"),
+    ],
+)
+def test_a_refused_reload_ends_with_the_daemon_s_sentence(
+    reload: Callable[[Config], None], old: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(config.parent / "control.sock", Heard(reload=Code.BUSY.sentence).verbs()):
+        reload(read_config(config))
+    assert capsys.readouterr().err == f"qalqan: the daemon still uses the old {old}: {Code.BUSY.sentence}\n"

@@ -249,8 +249,10 @@ def test_a_yes_that_would_leave_nobody_is_refused(parents: Desk) -> None:
     parents.web("change", name="Dad", role="none", by="Mum")
     parents.web("change", name="Mum", role="helper", by="Mum")
     yes = {"name": "Dad", "answer": "yes", "role": "none", "by": "Dad"}
-    assert parents.refused("answer", **yes) in (Code.LAST_GUARDIAN, Code.NO_PROPOSAL)
+    assert parents.refused("answer", **yes) == Code.LAST_GUARDIAN
     assert parents.role("Dad") == "guardian"
+    parents.web("invite", name="Aunt", role="guardian", by="Dad")
+    assert parents.web("answer", **yes) == {"done": True}, "the proposal waited for another parent"
 
 
 def test_helpers_and_support_are_a_guardian_s_to_change(parents: Desk) -> None:

@@ -353,6 +353,33 @@ def test_a_deleted_subscription_is_silent(desk: Desk) -> None:
     assert desk.error(delete=Delete(False, (ROOT,))).err_code == ErrorCode.NO_OBJECT
 
 
+def test_each_parameter_that_is_announced_as_writable_can_be_set(desk: Desk) -> None:
+    path = desk.subscribe(f"{ROOT}Enable")
+    entry = supported(desk, TABLE, return_params=True)[f"{TABLE}{{i}}."]
+    instance = desk.get(path)
+    assert isinstance(instance, dict)
+    for parameter in entry.supported_params:
+        value = instance[path][parameter.param_name]
+        answer = desk.set(value, param=parameter.param_name, path=path, required=True)
+        assert (answer.error is None) == bool(parameter.access), parameter.param_name
+    assert desk.get(path) == instance
+
+
+def test_a_subscription_is_disabled_and_enabled(desk: Desk) -> None:
+    path = desk.subscribe(f"{ROOT}Enable")
+    desk.set("false", path=path, required=True)
+    desk.filter.on = False
+    assert desk.notified() == []
+    desk.set("true", path=path, required=True)
+    assert desk.notified() == [], "only later changes count"
+    desk.filter.on = True
+    assert desk.notified() == [("s", "Enable", "true")]
+    error = desk.set("Else", param="NotifType", path=path, required=True).error
+    assert error is not None
+    assert [entry.param for entry in error.param_errs] == [f"{path}NotifType"]
+    assert desk.get(f"{path}NotifType") == {path: {"NotifType": "ValueChange"}}
+
+
 def test_the_table_is_limited(desk: Desk) -> None:
     for number in range(SUBSCRIPTIONS_LIMIT):
         desk.subscribe(ROOT, ID=str(number))

@@ -45,6 +45,14 @@ def test_it_ends_after_ten_minutes(mum: Browser) -> None:
     assert TOLD not in text_of(mum.get("/parent/").text)
 
 
+def test_a_resume_ends_it_and_stores_none(mum: Browser) -> None:
+    block_youtube(mum)
+    mum.post("/parent/resume", {"who": "son"})
+    assert TOLD not in text_of(mum.get("/parent/").text)
+    with mum.client.session_transaction(base_url=GATEWAY) as cookie:
+        assert "done" not in cookie
+
+
 def test_it_is_in_the_language_of_the_reader(mum: Browser, household: Household) -> None:
     block_youtube(mum)
     assert TOLD in text_of(mum.get("/parent/").text)

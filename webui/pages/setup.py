@@ -307,12 +307,14 @@ def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -
     If the form says so, also store that a person's device has no mobile data. Return the owner
     before. Raises ControlError.
     """
+    was = device.profile
+    if owner == CHILDREN:
+        share_between(device, [person.id for person in sharing])
+    else:
+        was = _assign(device.mac, owner)
     if owner not in PLACES:
         mark_as_answered(device.mac)
-    if owner != CHILDREN:
-        return _assign(device.mac, owner)
-    share_between(device, [person.id for person in sharing])
-    return device.profile
+    return was
 
 
 @blueprint.post("/device")

@@ -101,9 +101,17 @@ def _get(args: Namespace) -> int:
 
 
 def _token(file: Path | None) -> str:
-    """Return the DNS provider's token: the first line of a file, or as typed at the terminal."""
-    text = getpass.getpass("Token of the DNS provider: ") if file is None else read_bounded(file).decode()
-    return text.partition("\n")[0].strip()
+    """Return the DNS provider's token: the first line of a file, or as typed at the terminal.
+
+    Raises CertificateError if the file is no text, PolicyError if it cannot be read.
+    """
+    if file is None:
+        return getpass.getpass("Token of the DNS provider: ").strip()
+    try:
+        return read_bounded(file).decode().partition("\n")[0].strip()
+    except UnicodeDecodeError:
+        msg = f"certificate: {file} is not UTF-8 text; save the file as UTF-8"
+        raise CertificateError(msg) from None
 
 
 def _renew(args: Namespace) -> int:

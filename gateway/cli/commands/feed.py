@@ -72,7 +72,7 @@ def _reload_daemon(config: Config) -> None:
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
-        output.problem(f"{error}; until then the daemon uses the old data")
+        output.problem(f"the daemon still uses the old data: {error}")
 
 
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:

@@ -205,7 +205,7 @@ def _reload_daemon(config: Config) -> None:
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
-        output.problem(f"{error}; until then the daemon uses the old sets")
+        output.problem(f"the daemon still uses the old sets: {error}")
 
 
 def _status(args: Namespace, config: Config) -> int:

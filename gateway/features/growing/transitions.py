@@ -161,7 +161,7 @@ class AgeTransitions:
         except GatewayError as error:
             if self._failed.get(step.profile) != str(error):
                 self._failed[step.profile] = str(error)
-                _log.error("The next age group of %s is delayed: %s.", step.profile, error)
+                _log.error("The next age group of %s is delayed: %s", step.profile, error)
         else:
             self._failed.pop(step.profile, None)
 

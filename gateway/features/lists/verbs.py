@@ -37,7 +37,7 @@ from gateway.control.contract.lists import (
 from gateway.control.protocol import Call, ControlRequest
 from gateway.control.router import Router
 from gateway.control.verbs import NoValues
-from gateway.core.errors import ControlError, ListError
+from gateway.core.errors import ControlError, GatewayError, ListError
 from gateway.core.optional_packages import LIST_UPDATES, require
 from gateway.core.public_addresses import NotOutside, check_url, is_outside, looks_like_address
 from gateway.core.reason_codes import Code
@@ -209,7 +209,8 @@ class ListVerbs:
         """Add a list of the family's own (``url``), or switch on a published one (``id``). Return its id.
 
         A list of its own category is also blocked for the children in ``people``. Raises ControlError for an
-        invalid request, or if the list cannot be added, and ListError if it cannot be stored.
+        invalid request, or if the list cannot be added, ListError if it cannot be stored, and GatewayError
+        if a child's rules cannot be changed: the list is then not added.
         """
         by, own = self._access.guardian(call), self._own()
         if call.args.id is not None:
@@ -236,9 +237,14 @@ class ListVerbs:
             raise ControlError.of(Code.NOT_OUTSIDE) from None
         if any(register.url == url for register in self._home.rules.household.config.registers):
             raise ControlError.of(Code.LIST_NOT_ADDED)
-        self._write(own.with_list(name, url, category, key))
+        own = own.with_list(name, url, category, key)
+        self._write(own)
         if category == key:
-            self._set_rules(key, [child.id for child in children], by, block=True)
+            try:
+                self._set_rules(key, [child.id for child in children], by, block=True)
+            except GatewayError:
+                self._remove_own(own, own.lists[key], by)  # it would apply to some of the children only
+                raise
         self._audit(call, by, "list_add", f"{key} {category} {url}")
         return ListId(id=key)
 
@@ -252,9 +258,7 @@ class ListVerbs:
         listed = own.lists.get(call.args.id) or self._published_list(call.args.id)
         book = CopyIndex(Path(self._home.rules.household.config.state) / SHELF)
         if listed.id in own.lists:
-            self._write(own.without_list(listed.id))
-            if listed.category == listed.id:
-                self._set_rules(listed.id, self._people_of(listed), by, block=False)
+            self._remove_own(own, listed, by)
         else:
             self._write(own.switched(listed, on=False))
         try:
@@ -264,6 +268,12 @@ class ListVerbs:
             raise ListError(msg) from error
         self._audit(call, by, "list_remove", f"{listed.id} {listed.url}")
         return RemovedList(id=listed.id, name=listed.name, url=listed.url, category=listed.category)
+
+    def _remove_own(self, own: OwnLists, listed: PublishedList, by: str) -> None:
+        """Remove a list of the family's own from its file, and the rules that name it from the children's."""
+        self._write(own.without_list(listed.id))
+        if listed.category == listed.id:
+            self._set_rules(listed.id, self._people_of(listed), by, block=False)
 
     def _people_of(self, listed: PublishedList) -> tuple[str, ...]:
         """Return the ids of the people whose rules name a list that is a category of its own; else ()."""

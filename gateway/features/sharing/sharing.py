@@ -101,7 +101,8 @@ class Sharing:
     def is_full(self, mac: str) -> bool:
         """Return whether SLOTS_LIMIT other devices have temporary users already.
 
-        `begin` does not check this.
+        Only for a hand-over, which may be of any device of an adult: the shared devices that are used or
+        claimed are those that the settings name.
         """
         uses = self._uses.all()
         return mac not in uses and len(uses) >= SLOTS_LIMIT

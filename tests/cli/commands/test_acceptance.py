@@ -14,7 +14,9 @@ import pytest
 from gateway.check.findings import Finding, Severity, ok, problem, warning
 from gateway.cli.commands import acceptance
 from gateway.cli.commands.acceptance import AcceptanceTimeoutError, filter_finding, memory_finding
+from gateway.control.client import Client
 from gateway.control.contract.lists import UpdatePlan
+from gateway.control.contract.status import HomeStatus
 from gateway.core.memory import MachineMemory
 from gateway.filter_test.catalogue import CHECKS
 from gateway.filter_test.checks import CheckOutcome, Result
@@ -134,6 +136,17 @@ def test_a_test_that_takes_too_long_is_an_error(
     done = qalqan("acceptance")
     assert done.status == 1
     assert "error time limit: " in done.out
+
+
+def test_the_time_limit_also_ends_the_wait_for_the_daemon(
+    qalqan: Qalqan, config: Path, monkeypatch: pytest.MonkeyPatch, root: None
+) -> None:
+    def alarm(_client: Client) -> HomeStatus:
+        raise AcceptanceTimeoutError
+
+    monkeypatch.setattr(acceptance, "_status", alarm)
+    (line,) = json.loads(qalqan("--config", config, "acceptance", "--json").out)["results"]
+    assert (line["about"], line["code"]) == ("time limit", "too_slow")
 
 
 def test_only_root_may_run_it(qalqan: Qalqan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,6 +156,16 @@ def test_a_file_that_is_not_there(qalqan: Qalqan, config: Path, named: Path) -> 
     ]
 
 
+def test_a_token_file_that_is_not_text_is_refused_in_one_line(
+    qalqan: Qalqan, config: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"\xff\xfet\0o\0k\0")  # as an editor of Windows writes it
+    words = ("certificate", "get", NAME, "--provider", "cloudflare", "--email", "mum@home.example")
+    refusal = qalqan(*words, "--token-file", file, "--config", config).refusal
+    assert refusal == f"certificate: {file} is not UTF-8 text; save the file as UTF-8"
+
+
 def test_without_a_name_in_the_file(qalqan: Qalqan, config: Path) -> None:
     done = qalqan("certificate", "check", "--config", config)
     assert done.refusal == (

@@ -11,6 +11,7 @@ import pytest
 from gateway.check.rulesets import LoadedRulesets
 from gateway.core.errors import PolicyError
 from gateway.lan.machine import DefaultRoute, Link, NetworkSnapshot, RecentNeighbour
+from gateway.setup import run as setup_run
 from gateway.setup.facts import Answers, Dnsmasq, KernelSupport, MachineFacts, Offer, Pool, SetupError
 from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation, trusted_name
 from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
@@ -435,6 +436,26 @@ def test_a_file_that_is_broken_is_made_anew_and_one_that_would_be_is_not_written
     odd = replace(GOOD, config=b"lan: [br-lan]\nno_such_key: 1\n")
     with pytest.raises(PolicyError):
         config(decide(odd, Answers(("br-lan",), "eth0", country="kz")), odd)
+
+
+def test_it_says_that_a_file_cannot_be_read_before_it_replaces_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = replace(GOOD, config=b"sealed: [\n")
+    texts = files(decide(broken, Answers(("br-lan",), "eth0")), broken)
+    problem = f"{broken.config_path}:2: is not YAML"
+    with pytest.raises(SetupError, match=problem):
+        setup_run._may_write(broken, texts, setup_run.Asker(yes=True))
+    asked: list[str] = []
+
+    def no(prompt: str) -> str:
+        asked.append(prompt)
+        return "n"
+
+    monkeypatch.setattr("builtins.input", no)
+    assert not setup_run._may_write(broken, texts, setup_run.Asker(yes=False))
+    assert problem in capsys.readouterr().out
+    assert [prompt.partition(";")[0] for prompt in asked] == ["Its settings cannot be read and are lost"]
 
 
 def test_where_the_files_lie(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import Account
 from gateway.policy.profile.edits import PROFILE_ORDER
@@ -69,6 +71,16 @@ def test_it_is_put_off_once_with_a_reason_that_the_child_reads(make: Make) -> No
     assert says(desk)["band"] == "13-15"
     assert says(desk)["next_step"] == "2030-05", "of the ages, not of the month to which it was put off"
     assert not any("School" in line for one in audit(desk) for line in one)
+
+
+def test_one_that_is_delayed_is_logged_with_one_full_stop(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = make(MAY, daughter=STEP)
+    (desk.folder / "profiles" / "daughter.yaml").unlink()
+    go(desk, 30 * DAY)
+    lines = [one.getMessage() for one in caplog.records if "is delayed" in one.getMessage()]
+    assert lines == [f"The next age group of daughter is delayed: {Code.NO_PROFILE.sentence}"]
 
 
 def test_one_that_happened_is_taken_back_by_putting_it_off(make: Make) -> None:

@@ -150,6 +150,16 @@ def test_one_for_one_child_is_a_category_of_its_own(make: Make) -> None:
     assert key not in {one["id"] for one in desk.ask("catalogue")["categories"]}
 
 
+def test_an_own_category_is_added_for_all_its_children_or_for_none(make: Make) -> None:
+    desk = make(NOON, son={"band": "6-9"})
+    profiles = desk.folder / "profiles"
+    (profiles / "son.yaml").write_text("name: [")
+    with pytest.raises(PolicyError, match=r"son\.yaml"):
+        web(desk, "list_add", **{**MINE, "category": "own"}, people=["daughter", "son"])
+    assert not [one for one in desk.ask("lists")["sources"] if one["own"]]
+    assert "own-" not in (profiles / "daughter.yaml").read_text()
+
+
 def test_a_rule_for_a_list_that_is_gone_has_no_effect(make: Make) -> None:
     desk = make(NOON, daughter={"categories": {"own-0badf00d": "block"}})
     assert not desk.rules.problems()

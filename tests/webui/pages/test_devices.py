@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from gateway.control.proofs import PROOF_LIFE
 from tests.webui.conftest import Browser
 from tests.webui.standin.asking import a_question
 from tests.webui.standin.household import LAPTOP, PHONE, TABLET, Household
@@ -311,6 +312,17 @@ def test_a_card_asks_whether_a_childs_device_has_mobile_data(mum: Browser, house
     household.questions = [a_question("new", kind="tv")]
     mum.post("/parent/devices/", {"mac": mac, "answer": "guest", f"mobile-data-{mac}": "none"})
     assert sent(household, "device_mark") == [mark], "a mark is for children's devices"
+
+
+def test_an_answer_that_is_refused_leaves_no_mark(mum: Browser, household: Household) -> None:
+    household.questions = [a_question("new", kind="tablet")]
+    mac = household.questions[0]["mac"]
+    household.needs_proof.add("identify")
+    household.accounts.scene.now += PROOF_LIFE
+    form = {"mac": mac, "profile": "son", f"mobile-data-{mac}": "none"}
+    assert mum.post("/parent/devices/", form).status_code == 403
+    assert len(household.questions) == 1
+    assert sent(household, "device_mark") == []
 
 
 def test_more_leads_there(mum: Browser) -> None:

@@ -121,6 +121,14 @@ def test_it_asks_which_childs_device_has_no_mobile_data(first_run: Household, mu
     assert [values["mac"] for verb, values in first_run.asked if verb == "device_mark"] == [TABLET]
 
 
+def test_a_device_that_is_not_given_gets_no_mark(first_run: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    first_run.things.refuses_edits = True
+    mum.post("/parent/setup/devices", {f"of-{TABLET}": "children", f"mobile-data-{TABLET}": "none"})
+    assert first_run.things.of(TABLET)["shared"] == []
+    assert [values for verb, values in first_run.asked if verb == "device_mark"] == []
+
+
 def test_an_only_child_shares_with_the_adults(first_run: Household, mum: Browser) -> None:
     alone = {key: value for key, value in FAMILY.items() if key[-1] in "02"}
     mum.post("/parent/setup/people", alone)

@@ -73,9 +73,9 @@ def answer() -> ResponseReturnValue:
     values, sentence = _chosen(question)
     devices = DevicesView(daemon().client.ask(DEVICES, brief=True))
     with notices.refusals_to(notices.said):
+        daemon().change(IDENTIFY, mac=question.mac, **author(), **values)
         if "profile" in values:
             mark_as_answered(question.mac)
-        daemon().change(IDENTIFY, mac=question.mac, **author(), **values)
         moved = "profile" in values or values["answer"] in PLACES
         assigned(question.mac, devices.place_of(question.mac) if moved else "", sentence, devices)
     return redirect(back, 303)

@@ -214,8 +214,8 @@ def _card(child: ChildView) -> ChildCard:
 def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
     """Send a pause or resume of one child or all, and redirect to the page that the form was on.
 
-    The next pages show a notice of a pause, with an undo. Responds with 400 if the form names no
-    child.
+    The next pages show a notice of a pause, with an undo. A resume ends the earlier notice: it has no
+    undo. Responds with 400 if the form names no child.
     """
     who = request.form.get("who", "")
     if not who or parse_mac(who) is not None:  # the daemon also pauses devices, this page does not
@@ -227,5 +227,5 @@ def _change(verb: Verb[Any, Any], **values: object) -> ResponseReturnValue:
             if error.code in NOT_A_CHILD:
                 abort(400)
             raise
-        notices.did(verb.name, who)
+        notices.paused(who) if verb is PAUSE else notices.forget()
     return _back()
