@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import names
+from tests.lab import clients, names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import PROFILES, fresh
+from tests.lab.filtering import ALLOWED, PROFILES, fresh
 from tests.lab.home import Home
 
 pytestmark = pytest.mark.lab
@@ -36,6 +37,13 @@ def told(home: Home, daemon: Daemon) -> list[str]:
     return [line for line in found if line.split(" ")[1].rstrip(":") not in HERE]
 
 
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A home in which each device that is there has a person."""
+    with Home(absent=(names.NEW.key,)) as built:
+        yield built
+
+
 def test_nothing_is_wrong_with_a_healthy_home(home: Home) -> None:
     healthy = fresh(home, PROFILES)
     healthy._with_web = True
@@ -50,3 +58,12 @@ def test_nothing_is_wrong_with_a_healthy_home(home: Home) -> None:
             assert told(home, daemon) == [no_lists]
         finally:
             home.gateway.run(["nft", "delete", "table", "inet", "lab_fw"], check=True)
+
+
+def test_a_device_that_is_not_filtered_for_lack_of_a_choice_is_named() -> None:
+    with Home() as built:
+        assert clients.dig(built.devices["new"], ALLOWED).records  # it is there before the filter is
+        with fresh(built, PROFILES) as daemon:
+            found = told(built, daemon)
+    (line,) = (line for line in found if line.startswith("warning devices: not filtered until a parent"))
+    assert names.NEW.mac in line
