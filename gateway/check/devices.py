@@ -10,7 +10,7 @@ from gateway.control.client import Client
 from gateway.control.contract.devices import DEVICES, ListedDevice
 from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
-from gateway.policy.profile.profile import HOME
+from gateway.policy.profile.rules import HOME
 
 NAMED = 10  # devices; the rest is counted
 FIX = "choose on the page Devices, or with: qalqan device assign MAC PROFILE (home: it stays unfiltered)"

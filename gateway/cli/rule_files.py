@@ -27,7 +27,8 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.world import World
 from gateway.policy.names.domain_table import DomainTable
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import GUEST, HOME
 from gateway.policy.time.schedule import Calendar
 from gateway.policy.time.time_rules import PLAIN, Situation
 from gateway.policy.yaml.fields import shown, suggestion

@@ -32,7 +32,7 @@ from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
 from gateway.policy.identity.sightings import Sighting
 from gateway.policy.identity.traits import SOON
-from gateway.policy.profile.profile import HOME
+from gateway.policy.profile.rules import HOME
 from gateway.store.store import Store
 from gateway.store.tables.devices import DeviceTable, StoredDevice
 from gateway.store.tables.sightings import SightsLost

@@ -33,7 +33,8 @@ from gateway.policy.identity.questions import IdentityQuestion, interim_profile
 from gateway.policy.identity.sharing import DeviceUse, opened_by_proof, temporary_profiles
 from gateway.policy.judge.combined import aligned_profiles
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import GUEST, HOME
 from gateway.store.tables.devices import StoredDevice
 
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices

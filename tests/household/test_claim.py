@@ -13,7 +13,7 @@ from gateway.core.errors import PolicyError
 from gateway.household.claim import Claim
 from gateway.household.rule_book import RuleBook
 from gateway.policy.accounts.people import Account
-from gateway.policy.profile.profile import HOME
+from gateway.policy.profile.rules import HOME
 from gateway.store.store import Store
 from tests.household.household_files import DAUGHTER, write
 

@@ -37,7 +37,7 @@ from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.nft import Nft
 from gateway.lists.tier import memory_shortage
 from gateway.policy.config.config import Config, OffloadWish
-from gateway.policy.profile.profile import GUEST
+from gateway.policy.profile.rules import GUEST
 
 STARTS = 30.0  # seconds within which a daemon that was just started answers
 EVERY = 0.5

@@ -9,8 +9,7 @@ from gateway.control.contract.sharing import AdultProofState
 from gateway.control.schema import OneLine, Text, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, Danger, NoValues, Verb
 from gateway.policy.identity.device_kinds import APPLIANCE
-from gateway.policy.profile.profile import HOME
-from gateway.policy.profile.rules import PresenceDetail
+from gateway.policy.profile.rules import HOME, PresenceDetail
 
 QUESTIONS_MOST = 64  # in one answer
 

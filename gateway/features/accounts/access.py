@@ -12,7 +12,8 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE, Family, Member
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.profile import ALL, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import ALL
 from gateway.store.tables.people import AccountTable
 
 

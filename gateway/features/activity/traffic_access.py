@@ -15,8 +15,8 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.sharing import possible_users
-from gateway.policy.profile.profile import HOME, Profile
-from gateway.policy.profile.rules import VISITS_LEVEL
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import HOME, VISITS_LEVEL
 from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 

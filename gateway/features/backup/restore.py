@@ -28,7 +28,7 @@ from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
 from gateway.policy.profile.backup_format import KeptChoice
-from gateway.policy.profile.profile import HOME
+from gateway.policy.profile.rules import HOME
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.durable_writes import in_utc

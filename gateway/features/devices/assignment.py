@@ -22,7 +22,8 @@ from gateway.household.presence import Presence
 from gateway.household.slot_assignment import PRESENT, VISITOR
 from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import GUEST, HOME
 from gateway.store.store import Store
 
 ASSIGN, IDENTIFY = "assign", "identify"  # lines of the audit log

@@ -30,8 +30,7 @@ from gateway.lan import interfaces as lan
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.conclude import blocks_bypass
 from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
-from gateway.policy.profile.profile import GUEST
-from gateway.policy.profile.rules import Mode
+from gateway.policy.profile.rules import GUEST, Mode
 from gateway.policy.values import Reason
 from gateway.store.tables.devices import DeviceTable
 

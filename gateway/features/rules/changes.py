@@ -30,8 +30,7 @@ from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
-from gateway.policy.profile.profile import ALL
-from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.profile.rules import ALL, NAMES_LEVEL
 from gateway.store.tables.grants import Given, GrantKind, GrantTable
 from gateway.store.tables.pauses import InForce, ReadAudit
 

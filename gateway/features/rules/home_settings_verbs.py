@@ -33,7 +33,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.config.config import ACCESS, QUARANTINE, Config
 from gateway.policy.config.list_tiers import AUTO_TIER
 from gateway.policy.profile import edits
-from gateway.policy.profile.profile import GUEST
+from gateway.policy.profile.rules import GUEST
 from gateway.policy.yaml.documents import has_own_comments
 
 # The settings that `FamilySettings` has as `Config` has them.

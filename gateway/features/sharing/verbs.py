@@ -58,7 +58,8 @@ from gateway.policy.identity.sharing import (
     possible_users,
     shared_with,
 )
-from gateway.policy.profile.profile import GUEST, HOME, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import GUEST, HOME
 from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.questions import QuestionTable
 

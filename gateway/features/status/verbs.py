@@ -54,8 +54,8 @@ from gateway.household.slot_assignment import VISITOR
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.questions import Ask
-from gateway.policy.profile.profile import GUEST, HOME, Profile
-from gateway.policy.profile.rules import shows_present
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import GUEST, HOME, shows_present
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.schedule import Schedule
 from gateway.store.tables.devices import DeviceTable

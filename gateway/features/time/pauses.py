@@ -31,7 +31,8 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.members import PROVIDER, Family
 from gateway.policy.config.provider_stop import LONGEST_STOP
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.profile import ALL, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import ALL
 from gateway.policy.time.clock_changes import MomentKind, later
 from gateway.policy.time.schedule import calendar_for, next_wake
 from gateway.policy.time.time_rules import FOREVER

@@ -32,8 +32,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.profile.profile import ALL
-from gateway.policy.profile.rules import shows_present
+from gateway.policy.profile.rules import ALL, shows_present
 from gateway.policy.requests import tickets
 from gateway.policy.requests.tickets import Ticket, Tries
 from gateway.store.durable_writes import in_utc

@@ -30,8 +30,8 @@ from gateway.features.time.ledger_views import describe_used, ledger_minutes, li
 from gateway.household.context import HomeContext
 from gateway.household.members import Member, MinuteLedgers
 from gateway.household.rule_book import RuleBook
-from gateway.policy.profile.profile import ALL, Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import ALL, KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
 from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, own_gates
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import GrantKind, GrantTable

@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from gateway.age.bands import AgeBand
 from gateway.policy.profile.household import Household
-from gateway.policy.profile.profile import GUEST, Profile
+from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import GUEST
 
 LONGEST = timedelta(hours=2)  # then the youngest child's rules apply to a shared device again
 SILENT = timedelta(minutes=15)  # the same after this time without significant traffic

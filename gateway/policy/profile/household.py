@@ -10,8 +10,8 @@ from gateway.core.errors import PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.config.config import Config
 from gateway.policy.profile.bands import Bands
-from gateway.policy.profile.profile import GUEST, HOME, Profile, guest_profile, home_profile
-from gateway.policy.profile.rules import FAMILY, EntryKind, RuleEntry
+from gateway.policy.profile.profile import Profile, guest_profile, home_profile
+from gateway.policy.profile.rules import FAMILY, GUEST, HOME, EntryKind, RuleEntry
 from gateway.policy.time.time_text import every_day
 
 

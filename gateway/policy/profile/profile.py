@@ -21,14 +21,12 @@ from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rule_keys import NO_RULES, PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
-from gateway.policy.profile.rules import FAMILY, Action, Bedtime, Mode, Owned, Rules
+from gateway.policy.profile.rules import FAMILY, GUEST, HOME, TAKEN, Action, Bedtime, Mode, Owned, Rules
 from gateway.policy.time.time_text import DAY_MINUTES, ByDay, Span
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import locate, parse_document
 from gateway.policy.yaml.fields import Node, Place, shown
 
-ALL, GUEST, HOME = "all", "guest", "home"
-TAKEN = (ALL, GUEST, HOME)
 MAX_DEVICES = 64  # per person
 MAX_NAME = 60  # characters
 

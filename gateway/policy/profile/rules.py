@@ -17,6 +17,10 @@ T = TypeVar("T")
 FAMILY = "family"  # owner of what is in a profile's file
 SELF = "self"  # owner of what a child set for itself, as in "self:Daughter"
 
+# Profiles' names with a meaning of their own: everyone, guests, devices that are not filtered.
+ALL, GUEST, HOME = "all", "guest", "home"
+TAKEN = (ALL, GUEST, HOME)
+
 INTERNET = "internet"
 PLAY = "play"
 SERVICE = "service:"  # before the id of a service, as a target or an entry

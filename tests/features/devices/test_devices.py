@@ -12,7 +12,7 @@ from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 from gateway.household.slot_assignment import PRESENT
 from gateway.lan.neighbours import Neighbour
-from gateway.policy.profile.profile import HOME
+from gateway.policy.profile.rules import HOME
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 from tests.features.conftest import Make

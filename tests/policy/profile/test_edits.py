@@ -14,9 +14,9 @@ from gateway.core.errors import PolicyError
 from gateway.household.loading import load_product
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import LISTS, MAPPINGS, blamed, changed
-from gateway.policy.profile.profile import TAKEN, Profile, check_id, id_of, parse_profile
+from gateway.policy.profile.profile import Profile, check_id, id_of, parse_profile
 from gateway.policy.profile.rule_file import Vocabulary, rules_to_yaml
-from gateway.policy.profile.rules import Rules
+from gateway.policy.profile.rules import TAKEN, Rules
 from gateway.policy.yaml.documents import (
     HEAD,
     OLD_HEADS,
