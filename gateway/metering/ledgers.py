@@ -38,6 +38,9 @@ from gateway.store.tables.day_totals import TotalsByDay
 from gateway.store.tables.history import uses
 
 MINUTE = 60
+MOST_TOTALS = (
+    16  # cached totals of past days; each period has one, and questions about other days add to them
+)
 NOTHING: Mapping[str, int] = {}
 
 _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
@@ -220,6 +223,8 @@ class Ledgers:
         """
         last = min(end or self._day or first, self._day or first)
         if (first, last) not in self._before:
+            if len(self._before) >= MOST_TOTALS:
+                self._before.clear()
             self._before[first, last] = self._read_totals(first, last)
         return {key: total for key, total in self._before[first, last].items() if key[1] == profile_id}
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -158,16 +159,23 @@ def test_a_program_that_cannot_start_is_tried_again(
     assert _runs(case.pid)
 
 
-def test_a_resolver_of_another_service_is_left_alone(make: Callable[..., Case], tmp_path: Path) -> None:
-    file = tmp_path / "service" / "help.conf"
-    file.parent.mkdir()
-    case = make(service=file)
+@contextmanager
+def _other_service(case: Case) -> Iterator[None]:
+    """A program that holds the resolver's port for a while, as a service of its own does."""
     assert case.resolver.port is not None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service:
         service.bind(("127.0.0.1", case.resolver.port))
         case.resolver.serve(NAMES)
         for _ in range(20):
             case.step(WATCH)
+        yield
+
+
+def test_a_resolver_of_another_service_is_left_alone(make: Callable[..., Case], tmp_path: Path) -> None:
+    file = tmp_path / "service" / "help.conf"
+    file.parent.mkdir()
+    case = make(service=file)
+    with _other_service(case):
         first = file.read_text().splitlines()
         assert f"port={case.resolver.port}" in first
         assert file.stat().st_mode & 0o777 == 0o644, "another user reads it"
@@ -206,12 +214,8 @@ def test_a_resolver_of_another_service_that_ends_later_is_replaced_too(
 ) -> None:
     file = tmp_path / "help-service.conf"
     case = make(service=file)
-    assert case.resolver.port is not None
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as service:
-        service.bind(("127.0.0.1", case.resolver.port))
-        case.resolver.serve(NAMES)
-        for _ in range(20):
-            case.step(WATCH)
+    with _other_service(case):
+        pass
     case.step(WATCH)
     case.step(SERVICE_PATIENCE - 2 * WATCH)
     assert not case.is_child, "the service may start it again"

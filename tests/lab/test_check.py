@@ -28,7 +28,7 @@ table inet lab_fw {{
 HERE = ("disk", "time", "help")
 
 
-def told(home: Home, daemon: Daemon) -> list[str]:
+def findings(home: Home, daemon: Daemon) -> list[str]:
     done = home.gateway.run([sys.executable, "-m", "gateway", "check", "--config", str(daemon.config)])
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -48,14 +48,14 @@ def test_nothing_is_wrong_with_a_healthy_home(home: Home) -> None:
     healthy = fresh(home, PROFILES)
     healthy._with_web = True
     with healthy as daemon:
-        no_lists, no_firewall = told(home, daemon)
+        no_lists, no_firewall = findings(home, daemon)
         assert no_lists.startswith("warning lists: none was downloaded yet")
         assert no_firewall.startswith(
             "warning ipv6: the home's devices have public IPv6 addresses, and no firewall"
         )
         home.gateway.run(["nft", "-f", "-"], stdin=FIREWALL, check=True)
         try:
-            assert told(home, daemon) == [no_lists]
+            assert findings(home, daemon) == [no_lists]
         finally:
             home.gateway.run(["nft", "delete", "table", "inet", "lab_fw"], check=True)
 
@@ -64,6 +64,6 @@ def test_a_device_that_is_not_filtered_for_lack_of_a_choice_is_named() -> None:
     with Home() as built:
         assert clients.dig(built.devices["new"], ALLOWED).records  # it is there before the filter is
         with fresh(built, PROFILES) as daemon:
-            found = told(built, daemon)
+            found = findings(built, daemon)
     (line,) = (line for line in found if line.startswith("warning devices: not filtered until a parent"))
     assert names.NEW.mac in line

@@ -109,8 +109,8 @@ def test_no_page_shows_an_unverified_line_as_verified(
     lines = [{**line, "kind": "child_helpline", "phone": "111"} for line in HELP]
     silent = {UNCHECKED, TRY_NEXT} - {note}
     for confirmed in ((False, False), (True, False), (True, True)):
-        told = [{**line, "confirmed": sure} for line, sure in zip(lines, confirmed, strict=True)]
-        monkeypatch.setattr("tests.webui.standin.refusing.HELP", told)
+        known = [{**line, "confirmed": sure} for line, sure in zip(lines, confirmed, strict=True)]
+        monkeypatch.setattr("tests.webui.standin.refusing.HELP", known)
         household.rights = [{**right, "confirmed": all(confirmed)} for right in RIGHTS]
         page = device.get(path).text
         assert "Contact centre for children and families" in page

@@ -387,8 +387,8 @@ def test_devices_that_a_childs_file_left_unfiltered_are_named(make: Make, asking
         desk.store.devices.seen(mac, desk.clock.at)
         desk.store.devices.place(mac, "home", at=desk.clock.at, chosen=chosen)
     desk.ask("reload")
-    (told,) = asking(desk, ("setup", {}))
-    assert [device["mac"] for device in told["unfiltered"]] == [STRANGER]
+    (offered,) = asking(desk, ("setup", {}))
+    assert [device["mac"] for device in offered["unfiltered"]] == [STRANGER]
 
 
 @pytest.mark.parametrize(
