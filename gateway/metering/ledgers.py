@@ -38,9 +38,7 @@ from gateway.store.tables.day_totals import TotalsByDay
 from gateway.store.tables.history import uses
 
 MINUTE = 60
-MOST_TOTALS = (
-    16  # cached totals of past days; each period has one, and questions about other days add to them
-)
+MOST_TOTALS = 16  # cached totals of past days: one a period, and those of questions about other days
 NOTHING: Mapping[str, int] = {}
 
 _Key = tuple[str, str, str, str | None]  # profile, device, gate, service
