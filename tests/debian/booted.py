@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tests import processes
 from tests.debian.overlay import COMMAND_S, Overlay
 from tests.lab.netns import Namespace
 from tests.pace import longest
@@ -60,8 +61,8 @@ class Booted:
     def _begins(self) -> bool:
         if self._nspawn.poll() is not None:
             raise AssertionError(Path(self._log.name).read_text("utf-8", "replace")[-2000:])
-        children = Path(f"/proc/{self._nspawn.pid}/task/{self._nspawn.pid}/children").read_text().split()
-        self._leader = int(children[0]) if children else 0
+        children = processes.children(self._nspawn.pid)
+        self._leader = children[0] if children else 0
         return bool(children)
 
     def _is_up(self) -> bool:

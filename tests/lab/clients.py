@@ -130,14 +130,18 @@ def dig(
     qtype: str = "A",
     *,
     server: str | None = None,
-    timeout: int = int(PATIENCE_S),
+    timeout: int | None = None,
     extra: Sequence[str] = (),
 ) -> Answer:
-    """One question to ``server``, or to the device's own resolver. ``extra``: +tcp, +tls, …"""
+    """One question to ``server``, or to the device's own resolver. ``extra``: +tcp, +tls, …
+
+    It asks once more after a while, as a device's resolver does; with ``timeout``, in seconds, only once.
+    """
     where = [f"@{server}"] if server else []
     began = time.monotonic()
-    flags = [f"+time={timeout}", "+tries=1", *extra]
-    done = device.run(["dig", *where, *flags, name, qtype], timeout=timeout * 4 + 5)
+    wait, tries = (int(PATIENCE_S) // 2, 2) if timeout is None else (timeout, 1)
+    flags = [f"+time={wait}", f"+tries={tries}", *extra]
+    done = device.run(["dig", *where, *flags, name, qtype], timeout=wait * tries * 4 + 5)
     ms = round((time.monotonic() - began) * 1000, 2)
     status = re.search(r"status: (\w+)", done.stdout)
     answers = re.search(r";; ANSWER SECTION:\n(.*?)(?:\n\n|$)", done.stdout, re.DOTALL)

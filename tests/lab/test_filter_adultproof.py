@@ -123,7 +123,7 @@ def test_it_is_closed_at_once_where_somebody_ends_it(home: Home, daemon: Daemon)
 
 def test_a_shared_tablet_is_the_youngest_s_before_and_after(home: Home, daemon: Daemon) -> None:
     tablet = home.devices["tablet"]
-    assert fetch(tablet, f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+    assert fetch(tablet, f"https://{REFUSED}/", 4).how in CUT
     unlock(daemon, TABLET, "4h")
     with film(tablet, REFUSED, 4) as hers, film(tablet, ALLOWED, 6) as everybodys:
         assert_started(hers, everybodys)
@@ -133,7 +133,7 @@ def test_a_shared_tablet_is_the_youngest_s_before_and_after(home: Home, daemon: 
         assert died is not None
         assert died <= CUT_MS
     for version in (4, 6):
-        assert fetch(tablet, f"https://{REFUSED}/", version, timeout=1.0).how in CUT
+        assert fetch(tablet, f"https://{REFUSED}/", version).how in CUT
         assert fetch(tablet, f"https://{ALLOWED}/", version).reached
 
 
@@ -141,4 +141,4 @@ def test_a_child_s_own_device_is_refused(home: Home, daemon: Daemon) -> None:
     with pytest.raises(ControlError) as caught:
         unlock(daemon, names.PHONE.mac)
     assert caught.value.code == Code.CHILDS_DEVICE
-    assert fetch(home.devices["phone"], f"https://{REFUSED}/", 4, timeout=1.0).how in CUT
+    assert fetch(home.devices["phone"], f"https://{REFUSED}/", 4).how in CUT

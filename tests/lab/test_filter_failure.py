@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from gateway.dataplane import saved_addresses
+from tests import processes
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
@@ -390,7 +391,7 @@ def _leftovers(home: Home, daemon: Daemon) -> list[str]:
         found += [line for line in home.gateway.run([program]).stdout.splitlines() if "QALQAN" in line]
     if daemon.socket.exists():
         found.append(str(daemon.socket))
-    helper = [p for p in home.gateway.pids() if b"help.conf" in Path("/proc", str(p), "cmdline").read_bytes()]
+    helper = processes.with_argument(home.gateway.pids(), b"help.conf")
     return [*found, *(f"process {pid}" for pid in helper)]
 
 

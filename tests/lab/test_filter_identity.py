@@ -378,7 +378,7 @@ def test_static_and_fresh_addresses_change_nothing(own: Home, version: int) -> N
                 nodad = ["nodad"] if version == 6 else []
                 tablet.run(["ip", "addr", "add", text, "dev", "eth0", *nodad], check=True)
                 source = ["--interface", text.partition("/")[0]]
-                assert fetch(tablet, f"https://{REFUSED}/", version, timeout=1.0, extra=source).how in CUT
+                assert fetch(tablet, f"https://{REFUSED}/", version, extra=source).how in CUT
                 assert fetch(tablet, f"https://{ALLOWED}/", version, extra=source).reached
                 tablet.run(["ip", "addr", "del", text, "dev", "eth0"], check=True)
 

@@ -203,7 +203,7 @@ def wearing(home: Home, daemon: Daemon, who: str = "daughter") -> Iterator[tuple
 
 
 def refused(device: Namespace, version: int, host: str = BLOCKED) -> bool:
-    return fetch(device, f"https://{host}/", version, timeout=2.0).how in CUT
+    return fetch(device, f"https://{host}/", version).how in CUT
 
 
 def opens(device: Namespace, version: int, host: str = ALLOWED) -> bool:

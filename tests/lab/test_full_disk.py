@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.lab import clients, names
 from tests.lab.daemon import WEB_PORT, Daemon
 from tests.lab.filtering import ALLOWED, CUT, PROFILES, REFUSED, fetch, fresh, until
@@ -271,8 +272,7 @@ def _help(home: Home) -> str:
 
 def _children(daemon: Daemon) -> list[int]:
     """Return the process ids of the daemon's children that are dnsmasq."""
-    pids = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
-    return [int(pid) for pid in pids if b"dnsmasq" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return processes.with_argument(processes.children(daemon.pid), b"dnsmasq")
 
 
 def test_a_runtime_folder_without_room_for_the_socket(home: Home) -> None:

@@ -17,6 +17,7 @@ from gateway.cli.list_updates import OOM_SCORE
 from gateway.features.lists.updates import FIRST_LOOK
 from gateway.lists.tier import NEEDED_MEMORY
 from gateway.policy.config.list_tiers import ListTier
+from tests import processes
 from tests.lab import clients, names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import PROFILES, fresh, until
@@ -51,8 +52,7 @@ def rss(daemon: Daemon) -> int:
 
 def children(daemon: Daemon) -> list[int]:
     """Of the daemon, those that are an update."""
-    pids = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
-    return [int(pid) for pid in pids if b"lists\0update" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return processes.with_argument(processes.children(daemon.pid), b"lists\0update")
 
 
 def updates(daemon: Daemon) -> int:

@@ -13,6 +13,7 @@ from typing import Any, cast
 import pytest
 
 from gateway.dataplane.help_resolver import HelpResolver
+from tests import processes
 from tests.features.desk import Loop
 from tests.openwrt.router import BUSYBOX, FILES, PAGES_ID
 from tests.pace import until
@@ -55,8 +56,7 @@ class Case:
     @property
     def dnsmasq(self) -> list[int]:
         """The process ids of the script's children that are dnsmasq."""
-        children = Path(f"/proc/{self.script.pid}/task/{self.script.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"dnsmasq" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return processes.with_argument(processes.children(self.script.pid), b"dnsmasq")
 
 
 @pytest.fixture
