@@ -128,6 +128,16 @@ def test_the_owner_itself_stays_blocked(text: str, hosts: tuple[str, ...]) -> No
     assert {host: decided(text, host).allowed for host in hosts} == dict.fromkeys(hosts, False)
 
 
+def test_the_chats_of_sferum_on_vk_open_only_if_the_family_allows_sferum() -> None:
+    """Any VK account works on these names, so the age group alone must not open them."""
+    for host in ("web.vk.me", "api.vk.com", "api.vk.ru"):
+        assert decided("band: 10-12", "web.sferum.ru").allowed
+        assert not decided("band: 10-12", host).allowed, host
+        assert decided(f"{CHILD}, allow: ['service:sferum']}}", host).allowed, host
+    for host in ("vk.com", "vk.ru", "sun9-77.userapi.com"):
+        assert not decided(f"{CHILD}, allow: ['service:sferum']}}", host).allowed, host
+
+
 @pytest.mark.parametrize(
     ("text", "host"),
     [
