@@ -402,6 +402,23 @@ def test_first_bytes(catalogue: Catalogue, proto: str, start: bytes, services: t
 
 
 @pytest.mark.parametrize(
+    ("proto", "start", "port", "services"),
+    [
+        ("tcp", "0b000000 0000 fcff 00 80 00", 5242, ("viber",)),
+        ("tcp", "0b000000 0380 00000000 0a", 4244, ("viber",)),
+        ("udp", "abcd 01000500 00", 7985, ("viber",)),
+        ("udp", "abcd 01000500 00", 53, ()),  # any other protocol may have these bytes
+        ("udp", "abcd 0100 0001 0000", 5243, ()),  # a DNS query
+        ("tcp", "160301 0380 01 00037c 0303", 443, ()),  # a hello of TLS
+    ],
+)
+def test_first_bytes_of_viber(
+    catalogue: Catalogue, proto: str, start: str, port: int, services: tuple[str, ...]
+) -> None:
+    assert catalogue.signed(proto, bytes.fromhex(start), port) == services
+
+
+@pytest.mark.parametrize(
     ("kind", "port", "services"),
     [
         ("tcp", 5222, {"whatsapp"}),
