@@ -291,6 +291,24 @@ def test_firms_that_share_a_name_are_told_apart(
 
 
 @pytest.mark.parametrize(
+    ("service", "hosts"),
+    [
+        ("max-messenger", ("api.oneme.ru", "ws-api.oneme.ru", "i.oneme.ru", "fu.oneme.ru", "web.max.ru")),
+        ("vk-video", ("vkvideo.ru",)),
+        ("likee", ("likee.video", "like.video")),
+        ("aitu", ("passport.aitu.io",)),
+        ("kaspi", ("resources.cdn-kaspi.kz",)),
+        ("kolesa", ("id.kolesa.kz", "alaps-photos-kl.kcdn.kz", "krisha-photos.kcdn.online")),
+        ("kundelik", ("login.kundelik.kz", "api.kundelik.kz", "portal.kundelik.kz")),
+        ("bilimland", ("onlinemektep.org", "onlinemektep.net", "vb-lb-4.onlinemektep.org")),
+    ],
+)
+def test_names_that_were_compared_by_hand(catalogue: Catalogue, service: str, hosts: tuple[str, ...]) -> None:
+    """`docs/developers/list-quality.md` says when and with what."""
+    assert {host: catalogue.services_of(host) for host in hosts} == dict.fromkeys(hosts, (service,))
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "example.com", "www.gstatic.com", "fonts.googleapis.com", "accounts.google.com", "www.apple.com",
