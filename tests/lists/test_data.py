@@ -37,9 +37,9 @@ LEAST = {
     "adult": 120,
     "gambling": 80,
     "drugs_alcohol_tobacco_sales": 25,
-    "weapons_sales": 20,
+    "weapons_sales": 100,
     "gore_violence": 12,
-    "selfharm_promotion": 3,
+    "selfharm_promotion": 8,
     "hate_extremism": 10,
     "dating": 40,
     "random_video_chat": 25,
@@ -196,6 +196,34 @@ def test_addresses_of_published_lists(published: dict[str, PublishedList]) -> No
     assert all(url.startswith("https://") for url in addresses)
     parts = [url.rpartition("/")[2] for url in published["ut1-adult"].urls]
     assert parts == ["domains.0", "domains.1", "domains.2"]
+
+
+# Lists with one address only, and why.
+NO_MIRROR = {
+    "ut1-adult": "the university has it as an archive only",
+    "tor-exits": "the Tor Project's own server, in no tier; tor-nodes has them too",
+    "threatfox": "abuse.ch's own server, in no tier",
+    "hagezi-nrd7": "too large for jsDelivr and for GitLab's mirror, in no tier",
+}
+JSDELIVR_LIMIT = 20_000_000  # bytes of a file of GitHub
+BYTES_A_NAME = 20  # on average at most
+
+
+def test_every_list_has_a_mirror_or_a_reason(published: dict[str, PublishedList]) -> None:
+    alone = {one.id for one in published.values() if not one.mirrors}
+    assert alone == set(NO_MIRROR)
+    assert {one for one in alone if published[one].tier is not None} == {"ut1-adult"}
+
+
+def test_jsdelivr_is_named_for_no_file_that_it_refuses(published: dict[str, PublishedList]) -> None:
+    found = {
+        one.id
+        for one in published.values()
+        for place in one.places
+        if any("cdn.jsdelivr.net/gh/" in url for url in place)
+        and one.size * BYTES_A_NAME // len(place) > JSDELIVR_LIMIT
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize(

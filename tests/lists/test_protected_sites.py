@@ -99,7 +99,7 @@ KNOWN_MISTAKES = [
     "gaystarnews.com", "gaytoday.com", "sfsi.org", "refinery29.com", "eventbrite.com", "meetup.com",
     "timeout.com", "unizar.es", "baixaki.com.br", "17173.com", "goaskalice.columbia.edu",
     "pogo.com", "newgrounds.com", "intercom.com", "scarleteen.com", "asexuality.org", "pbs.org",
-    "infourok.ru",
+    "infourok.ru", "tlum.ru",
 ]  # fmt: skip
 
 

@@ -291,6 +291,24 @@ def test_firms_that_share_a_name_are_told_apart(
 
 
 @pytest.mark.parametrize(
+    ("service", "hosts"),
+    [
+        ("max-messenger", ("api.oneme.ru", "ws-api.oneme.ru", "i.oneme.ru", "fu.oneme.ru", "web.max.ru")),
+        ("vk-video", ("vkvideo.ru",)),
+        ("likee", ("likee.video", "like.video")),
+        ("aitu", ("passport.aitu.io",)),
+        ("kaspi", ("resources.cdn-kaspi.kz",)),
+        ("kolesa", ("id.kolesa.kz", "alaps-photos-kl.kcdn.kz", "krisha-photos.kcdn.online")),
+        ("kundelik", ("login.kundelik.kz", "api.kundelik.kz", "portal.kundelik.kz")),
+        ("bilimland", ("onlinemektep.org", "onlinemektep.net", "vb-lb-4.onlinemektep.org")),
+    ],
+)
+def test_names_that_were_compared_by_hand(catalogue: Catalogue, service: str, hosts: tuple[str, ...]) -> None:
+    """`docs/developers/list-quality.md` says when and with what."""
+    assert {host: catalogue.services_of(host) for host in hosts} == dict.fromkeys(hosts, (service,))
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "example.com", "www.gstatic.com", "fonts.googleapis.com", "accounts.google.com", "www.apple.com",
@@ -399,6 +417,23 @@ def test_the_addresses_of_clouds_and_resolvers_are_no_services(catalogue: Catalo
 )
 def test_first_bytes(catalogue: Catalogue, proto: str, start: bytes, services: tuple[str, ...]) -> None:
     assert catalogue.signed(proto, start, 443) == services
+
+
+@pytest.mark.parametrize(
+    ("proto", "start", "port", "services"),
+    [
+        ("tcp", "0b000000 0000 fcff 00 80 00", 5242, ("viber",)),
+        ("tcp", "0b000000 0380 00000000 0a", 4244, ("viber",)),
+        ("udp", "abcd 01000500 00", 7985, ("viber",)),
+        ("udp", "abcd 01000500 00", 53, ()),  # any other protocol may have these bytes
+        ("udp", "abcd 0100 0001 0000", 5243, ()),  # a DNS query
+        ("tcp", "160301 0380 01 00037c 0303", 443, ()),  # a hello of TLS
+    ],
+)
+def test_first_bytes_of_viber(
+    catalogue: Catalogue, proto: str, start: str, port: int, services: tuple[str, ...]
+) -> None:
+    assert catalogue.signed(proto, bytes.fromhex(start), port) == services
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,12 @@ EXAMPLES = pytest.mark.parametrize(
         (f"{CHILD}, block: ['category:social_networks']}}", MESSENGER),
         (f"{CHILD}, block: ['service:tiktok']}}", ("log.byteoversea.com", "api.byteoversea.com")),
         ("band: 10-12", ("id.vk.com", "login.vk.com")),
-        (f"{CHILD}, block: ['service:xbox']}}", ("profile.xboxlive.com",)),
+        (f"{CHILD}, block: ['service:xbox']}}", ("profile.xboxlive.com", "sisu.xboxlive.com")),
         (
             f"{CHILD}, block: ['service:epic-games']}}",
             ("account-public-service-prod.ol.epicgames.com", "www.epicgames.com", "api.epicgames.dev"),
         ),
-        ("{band: 0-5, allow: ['service:minecraft']}", ("profile.xboxlive.com",)),
+        ("{band: 0-5, allow: ['service:minecraft']}", ("profile.xboxlive.com", "sisu.xboxlive.com")),
     ],
 )
 
@@ -83,9 +83,30 @@ def test_each_companion_of_the_catalogue_opens_with_its_service(service: str, na
         assert not decided(f"{blocked[:-1]}, {others}]}}", host).allowed, "with all that need it"
 
 
-def test_a_device_may_sign_in_to_xbox_for_minecraft() -> None:
-    for host in ("user.auth.xboxlive.com", "xsts.auth.xboxlive.com", "title.mgt.xboxlive.com"):
-        assert decided(f"{CHILD}, block: ['service:xbox']}}", host).allowed
+@pytest.mark.parametrize(
+    "host",
+    [
+        "login.live.com",  # the Microsoft account
+        "sisu.xboxlive.com",  # the launcher and minecraft.net
+        "device.auth.xboxlive.com",
+        "user.auth.xboxlive.com",
+        "title.auth.xboxlive.com",
+        "title.mgt.xboxlive.com",
+        "xsts.auth.xboxlive.com",
+        "api.minecraftservices.com",
+        "20ca2.playfabapi.com",  # Bedrock's account at PlayFab
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{band: 0-5, allow: ['service:minecraft']}",
+        "band: 6-9",
+        f"{CHILD}, block: ['service:xbox']}}",
+    ],
+)
+def test_minecraft_can_sign_in(text: str, host: str) -> None:
+    assert decided(text, host).allowed
 
 
 @pytest.mark.parametrize(
@@ -105,6 +126,16 @@ def test_a_device_may_sign_in_to_xbox_for_minecraft() -> None:
 )
 def test_the_owner_itself_stays_blocked(text: str, hosts: tuple[str, ...]) -> None:
     assert {host: decided(text, host).allowed for host in hosts} == dict.fromkeys(hosts, False)
+
+
+def test_the_chats_of_sferum_on_vk_open_only_if_the_family_allows_sferum() -> None:
+    """Any VK account works on these names, so the age group alone must not open them."""
+    for host in ("web.vk.me", "api.vk.com", "api.vk.ru"):
+        assert decided("band: 10-12", "web.sferum.ru").allowed
+        assert not decided("band: 10-12", host).allowed, host
+        assert decided(f"{CHILD}, allow: ['service:sferum']}}", host).allowed, host
+    for host in ("vk.com", "vk.ru", "sun9-77.userapi.com"):
+        assert not decided(f"{CHILD}, allow: ['service:sferum']}}", host).allowed, host
 
 
 @pytest.mark.parametrize(

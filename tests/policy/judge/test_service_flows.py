@@ -185,6 +185,8 @@ def test_a_shared_address_with_a_port_that_one_of_its_services_has() -> None:
         "block: service:whatsapp",
         ServiceRecognition(("whatsapp",), RecognitionSign.ADDRESS),
     )
+    call = decided(a_judge(BLOCKED), flow(META, 3480, Proto.UDP))  # a relay of WhatsApp's web client
+    assert call.rule == "block: service:whatsapp"
     blocked = a_judge("{band: 13-15, block: ['service:microsoft-teams']}")
     assert decided(blocked, flow(TEAMS, 3479, Proto.UDP)).verdict is Verdict.BLOCK
     assert decided(blocked, flow(TEAMS, 443)).verdict is Verdict.ALLOW
@@ -337,9 +339,11 @@ APPS = [
     AppFlow("telegram", OWN, Proto.UDP, 599, "91.108.13.2", "2001:b28:f23d::a"),
     AppFlow("whatsapp", OWN, Proto.TCP, 5222, "157.240.1.53", "2a03:2880::53"),
     AppFlow("whatsapp", OWN, Proto.UDP, 3478, "157.240.1.53", "2a03:2880::53", asked=True),
+    AppFlow("whatsapp", OWN, Proto.UDP, 3480, "157.240.1.53", "2a03:2880::53"),
     AppFlow("whatsapp", BY_FIRST_BYTES, Proto.TCP, 443),
     AppFlow("viber", BY_PORT, Proto.TCP, 5242, asked=True),
     AppFlow("viber", BY_PORT, Proto.UDP, 7985, asked=True),
+    AppFlow("viber", BY_FIRST_BYTES, Proto.TCP, 5242),
     AppFlow("discord", BY_FIRST_BYTES, Proto.UDP, 50_010),
     AppFlow("discord", BY_PORT, Proto.UDP, 50_010, asked=True),
     AppFlow("signal", BY_PORT, Proto.UDP, 10_000, asked=True),
