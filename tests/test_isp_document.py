@@ -65,11 +65,10 @@ def test_commands_are_those_of_the_program(capsys: pytest.CaptureFixture[str]) -
 
 def test_the_table_of_keys_is_what_a_preset_may_set() -> None:
     script = (IMAGE / "files/etc/uci-defaults/99-isp-qalqan").read_text()
-    taken = set(re.findall(r"\b(?:brand|defaults|label)\.[a-z_]+", script))
-    rows = [
-        line for line in TEXTS[GUIDE].splitlines() if re.match(r"\s*\| `(?:brand|defaults|label)\.", line)
-    ]
-    assert {key for row in rows for key in re.findall(r"`((?:brand|defaults|label)\.[a-z_]+)`", row)} == taken
+    key = r"(?:brand|defaults|feed|label|main|provider|usp)\.[a-z_]+"
+    taken = set(re.findall(rf"\b{key}", script))
+    rows = [line for line in TEXTS[GUIDE].splitlines() if re.match(rf"\s*\| `{key}", line)]
+    assert {name for row in rows for name in re.findall(rf"`({key})(?:=\w+)?`", row)} == taken
 
 
 def test_packages_of_the_tiers_are_the_image_s() -> None:

@@ -39,7 +39,7 @@ ACCELERATORS = ("shortcut_fe", "fast_classifier", "ecm", "qca_nss_ecm", "qca_nss
 _UCI = r"""^\s*option\s+['"]?{}['"]?\s+['"]?(?:1|on|true|yes)['"]?\s*(?:#.*)?$"""
 _FLOWTABLE = re.compile(r"table (\S+ \S+) \{|flowtable (\S+) \{|flags offload")
 _NFQUEUE = re.compile(r"-j NFQUEUE\b.*?--queue-(?:num|balance) (\d+)(?::(\d+))?")
-_TURN_OFF = (
+TURN_OFF = (
     "uci set firewall.@defaults[0].flow_offloading=0; uci commit firewall; service firewall restart;"
     " or let the service do it: uci set qalqan.main.firewall_offload=off; uci commit qalqan; reload_config"
 )
@@ -94,12 +94,16 @@ def rule_findings(config: Config, rules: LoadedRulesets, *, filters: bool = True
 
     ``filters``: the family has a person with rules; otherwise offloading is no problem yet.
     """
-    yield from _offload(rules, filters=filters)
+    yield from offload_findings(rules, filters=filters)
     yield from _own_flow_table(config, rules)
     yield from _queues(config, rules)
 
 
-def _offload(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
+def offload_findings(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
+    """Yield findings about connections that other programs and drivers send past the filter.
+
+    ``filters``: as for `rule_findings`.
+    """
     found = False
     for table, hardware in offloads(rules).items():
         found = True
@@ -107,7 +111,7 @@ def _offload(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
         if not filters:
             yield ok("offload", f"table {table} offloads connections {how}, and no person has rules yet")
             continue
-        fix = _TURN_OFF if table.endswith(" fw4") else "take `flow add` out of its rules"
+        fix = TURN_OFF if table.endswith(" fw4") else "take `flow add` out of its rules"
         yield problem(
             "offload", f"table {table} offloads connections {how} past the rules", fix, code="offload"
         )
@@ -115,7 +119,7 @@ def _offload(rules: LoadedRulesets, *, filters: bool) -> Iterator[Finding]:
         found = True
         how = "in hardware" if _switched_on("flow_offloading_hw") else "in software"
         text = f"{UCI}: flow_offloading is on, {how}: connections bypass the rules"
-        yield problem("offload", text, _TURN_OFF, code="offload")
+        yield problem("offload", text, TURN_OFF, code="offload")
     for module in ACCELERATORS:
         if (MODULES / module).exists():
             found = True

@@ -159,6 +159,7 @@ class RouterSettings:
     switches: Mapping[str, bool]  # main, web: whether the init script starts the process
     usual: Mapping[str, Node]  # defaults for keys that are missing in `qalqan.yaml`
     problems: tuple[str, ...] = ()  # one line for each section that is ignored because it is invalid
+    firewall_offload: str = FIREWALL_OFFLOAD[0]  # what the init script does with the firewall's
 
     def over(self, document: Document) -> Document:
         """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings.
@@ -232,6 +233,7 @@ def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSet
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}
     switches = {"main": True, "web": True}
+    firewall_offload = FIREWALL_OFFLOAD[0]
     for section in package.sections:
         for known, option in _options(section):
             node = known.read(option)
@@ -241,7 +243,10 @@ def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSet
                 entries[known.key] = node
             elif known is SECTIONS[section.name].get(ENABLED):
                 switches[section.name] = fields.flag(node)
-    return RouterSettings(package.file, entries, defaults, switches, _usual(package.file, leases))
+            elif known.read is _firewall_offload:
+                firewall_offload = fields.text(node)
+    usual = _usual(package.file, leases)
+    return RouterSettings(package.file, entries, defaults, switches, usual, firewall_offload=firewall_offload)
 
 
 def usable_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# check.sh FILES: checks that the files of an image only propose settings. Each printed line is one thing
-# that would turn something on, be equal in every household, or not work.
+# check.sh FILES: checks that the files of an image filter nothing and open nothing before a person in the home sets the
+# gateway up. Each printed line is one thing that would do so, be equal in every household, or not work.
 
 FILES="${1:?usage: check.sh FILES}"
 PRESET="$FILES/etc/isp/qalqan-preset"
@@ -11,7 +11,15 @@ no() {
 	wrong=1
 }
 
-# Keys: the same list as in 99-isp-qalqan. Values: those that the pages can show.
+# Whether the value, a path in the image, is among its files.
+brought() {
+	case "$value" in
+	/*) [ -f "$FILES$value" ] || no "$PRESET:$number: $value is not among the image's files" ;;
+	*) no "$PRESET:$number: '$key' is the whole path of a file in the image" ;;
+	esac
+}
+
+# Keys: the same list as in 99-isp-qalqan. Values: those that the gateway can use.
 lines() {
 	number=0
 	while IFS='=' read -r key value || [ -n "$key" ]; do
@@ -26,13 +34,33 @@ lines() {
 			;;
 		brand.logo)
 			case "$value" in
-			/*.svg | /*.png) ;;
+			*.svg | *.png) brought ;;
 			*) no "$PRESET:$number: a logo is the whole path of an .svg or .png file" ;;
 			esac
-			[ -f "$FILES$value" ] || no "$PRESET:$number: $value is not among the image's files"
 			;;
 		brand.support | defaults.country | defaults.timezone | defaults.language | defaults.unknown_devices | \
 			defaults.propose_list | defaults.propose_band) ;;
+		main.firewall_offload)
+			[ "$value" = off ] || no "$PRESET:$number: the only value here is off; without the line, the firewall's stays"
+			;;
+		feed.url | feed.mirror)
+			case "$value" in
+			https://?*) ;;
+			*) no "$PRESET:$number: a feed has an address such as https://feed.example/qalqan" ;;
+			esac
+			;;
+		feed.root) brought ;;
+		feed.provider)
+			echo "$value" | grep -Eqx '[a-z][a-z0-9-]{0,31}' ||
+				no "$PRESET:$number: a feed's provider has a name in small letters, such as alma-net"
+			;;
+		usp.vendor)
+			echo "$value" | grep -Eqx '[0-9A-F]{6}|([a-z0-9-]+\.)+[a-z]{2,}' ||
+				no "$PRESET:$number: a vendor is your domain, such as isp.example, or your OUI, such as 00256D"
+			;;
+		provider.rollout)
+			[ "$value" = 1 ] || no "$PRESET:$number: the only value here is 1; without the line, there are no roll-outs"
+			;;
 		label.from)
 			case "$value" in
 			'file '*) [ ! -e "$FILES${value#file }" ] || no "$PRESET:$number: ${value#file } is in the image: the same code in every home" ;;
@@ -40,7 +68,7 @@ lines() {
 			*) no "$PRESET:$number: a label comes from: env NAME, file PATH, or mtd NAME OFFSET LENGTH" ;;
 			esac
 			;;
-		*) no "$PRESET:$number: '$key' is not for a preset to set: brand and defaults alone are" ;;
+		*) no "$PRESET:$number: '$key' is not for a preset to set: it would filter, open or stop something" ;;
 		esac
 		[ -n "$value" ] || no "$PRESET:$number: '$key' has no value; leave the line out"
 	done < "$PRESET"
@@ -48,6 +76,8 @@ lines() {
 
 if [ -r "$PRESET" ]; then
 	lines
+	! grep -q '^feed\.url=' "$PRESET" || grep -q '^feed\.root=' "$PRESET" ||
+		no "$PRESET: feed.url needs feed.root, the file of its root keys"
 else
 	no "$PRESET: is not there"
 fi
@@ -69,10 +99,10 @@ for script in "$FILES"/etc/uci-defaults/* "$FILES"/etc/rc.local; do
 		cmp -s "$script" "${0%/*}/files/etc/uci-defaults/${script##*/}" || no "$script: is not as it came with Qalqan"
 		;;
 	*)
-		! grep -qs qalqan "$script" || no "$script: names qalqan; what a provider sets of it stands in the preset"
+		! grep -qs qalqan "$script" || no "$script: names qalqan; what a provider sets of it is in the preset"
 		;;
 	esac
 done
 
-[ "$wrong" = 0 ] && echo "$FILES: proposes, and switches nothing on"
+[ "$wrong" = 0 ] && echo "$FILES: proposes, filters nothing and opens nothing"
 exit "$wrong"

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.openwrt.feed.recipes import FEED, read
+from tests.openwrt.feed.scripts import of_apk
 from tests.openwrt.goldenfiles import same_as_golden
 from tests.openwrt.router import DAEMON_ID, PAGES_ID, STATIC, Router
 from tests.pace import longest, until, within
@@ -595,6 +597,23 @@ def test_an_upgrade_starts_the_new_program_and_an_installation_once(ready: Route
         assert ready.told() == ""
     ready.shell(script, PKG_UPGRADE="1")
     assert ready.told().index("delete [qalqan]") < ready.told().index("instance [daemon]")
+
+
+def test_an_upgrade_of_both_packages_restarts_the_service_once(ready: Router, tmp_path: Path) -> None:
+    """By the scripts that apk runs. The pages' instance is of the same service, which runs again by then."""
+    packages = {package.name: package for package in read(FEED / "qalqan/Makefile", tmp_path / "facts")}
+    scripts = [of_apk(packages[name])["post-upgrade"] for name in ("qalqan", "qalqan-web")]
+    ready.write("lib/apk/packages/qalqan.list", "/etc/init.d/qalqan\n/etc/init.d/qalqan-guard\n")
+    for script in scripts:
+        done = ready.shell(script)
+        assert (done.returncode, done.stderr) == (0, "")
+    told = ready.told()
+    assert told.count("delete [qalqan]") == 1
+    assert "instance [web]" in told.rpartition("delete [qalqan]")[2]
+    ready.forget()
+    ready.shell(scripts[1])
+    assert "delete" not in ready.told(), "the pages alone: procd compares the instances"
+    assert "instance [web]" in ready.told()
 
 
 def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:

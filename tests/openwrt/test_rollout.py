@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.check.findings import Finding, ok, problem
 from gateway.household.router_settings import settable_by_server
 from tests.feed.publisher import Site, serving
 from tests.openwrt.router import DAEMON_ID, FILES, PAGES_ID, STATIC, Router
@@ -58,11 +60,20 @@ add)
 	;;
 esac
 """
-# Healthy, unless this version or this setting is bad.
+# Healthy, unless this version or this setting is bad, or a file has what the check finds with this version.
 QALQAN = """\
 ! grep -qxF "$(cat /pkg/qalqan)" /bad || exit 1
 ! grep -q Broken /etc/config/qalqan || exit 1
+found="/findings/$(cat /pkg/qalqan)"
+[ "$1" = check ] && [ -e "$found" ] || exit 0
+[ "$2" != --json ] || cat "$found"
+exit 1
 """
+FINE = ok("nft", "uses libnftables")
+# Its text has what the script looks for.
+OFFLOAD = problem("offload", 'a: {"level": "error", "code": "b", "values"}', "fix it", code="offload")
+MISTAKE = problem("profile", "kid.yaml:4: is wrong", "correct it", code="rule_mistake")
+IPV6 = problem("uplink", "another router", "switch it off", code="ipv6_router")
 
 
 class Rollout:
@@ -113,6 +124,12 @@ class Rollout:
         for owned in (path, path.parent):
             os.chown(owned, DAEMON_ID, DAEMON_ID)
         return path
+
+    def finds(self, version: str, *errors: Finding) -> None:
+        """Make `qalqan check` of a version find these errors."""
+        listed = [finding.as_json() for finding in (FINE, *errors)]
+        found = json.dumps({"ok": False, "errors": len(errors), "findings": listed}, ensure_ascii=False)
+        self.router.write(f"findings/{version}", f"{found}\n")
 
     def version(self, number: str) -> str:
         return f"{self.manager} {number}"
@@ -415,13 +432,75 @@ def test_a_power_cut_ends_no_attempt_half_way(rollout: Rollout, version: str, th
     assert "trying" not in rollout.held
 
 
-def test_a_filter_that_was_not_healthy_before_is_not_judged(rollout: Rollout) -> None:
+def test_a_filter_that_did_not_answer_before_is_not_judged(rollout: Rollout) -> None:
     rollout.router.write("bad", f"{OLD}\n{BAD}\n")
     rollout.release(rollout.version(NEW))
     assert rollout.run().returncode == 0
     assert rollout.installed == rollout.with_version(NEW)
-    reason = "It is not judged, since the filter was not healthy before"
+    reason = "It is not judged, since the filter did not answer before"
     assert rollout.logged == [f"release installed: {NEW}. {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "known"),
+    [
+        ((OFFLOAD,), (OFFLOAD,), "offload"),
+        ((MISTAKE, OFFLOAD, MISTAKE), (OFFLOAD, MISTAKE), "rule_mistake offload rule_mistake2"),
+        ((IPV6,), (), "ipv6_router"),
+    ],
+)
+def test_errors_from_before_do_not_count(
+    rollout: Rollout, before: tuple[Finding, ...], after: tuple[Finding, ...], known: str
+) -> None:
+    rollout.finds(OLD, *before)
+    if after:
+        rollout.finds(NEW, *after)
+    rollout.release(rollout.version(NEW))
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEW)
+    count = f"Errors from before do not count: {known}"
+    assert rollout.logged == [f"release installed: {NEW}. The filter is healthy. {count}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((), (OFFLOAD,)),
+        ((OFFLOAD,), (OFFLOAD, MISTAKE)),
+        ((MISTAKE,), (MISTAKE, MISTAKE)),
+        ((OFFLOAD,), (MISTAKE,)),
+    ],
+)
+def test_a_new_error_gives_way_whatever_was_there_before(
+    rollout: Rollout, before: tuple[Finding, ...], after: tuple[Finding, ...]
+) -> None:
+    if before:
+        rollout.finds(OLD, *before)
+    rollout.finds(NEW, *after)
+    rollout.release(rollout.version(NEW))
+    rollout.run()
+    assert rollout.installed == rollout.with_version(OLD)
+    assert rollout.held == {"failed"}
+
+
+def test_a_check_that_ends_without_a_result_gives_way(rollout: Rollout) -> None:
+    rollout.finds(OLD, OFFLOAD)
+    rollout.router.write(f"findings/{NEW}", "")
+    rollout.release(rollout.version(NEW))
+    rollout.run()
+    assert rollout.installed == rollout.with_version(OLD)
+
+
+def test_errors_from_before_do_not_count_after_a_power_cut_either(rollout: Rollout) -> None:
+    for version in (OLD, NEW):
+        rollout.finds(version, OFFLOAD)
+    for name in OURS:
+        rollout.router.write(f"pkg/{name}", f"{NEW}\n")
+    rollout.router.write("etc/qalqan-rollout/release", f"{rollout.version(NEW)}\n")
+    rollout.router.write("etc/qalqan-rollout/trying", f"forth {OLD} {NEW} 0123 well offload\n")
+    assert rollout.run().returncode == 0
+    assert rollout.installed == rollout.with_version(NEW)
+    assert rollout.held == {"taken"}
 
 
 def test_without_a_release_nothing_is_done(rollout: Rollout) -> None:

@@ -19,6 +19,7 @@ from types import FrameType
 from gateway import __version__
 from gateway.check.findings import Finding, Severity, note, ok, problem, warning
 from gateway.check.lists import how_to_update
+from gateway.check.rulesets import TURN_OFF, offload_findings, read_rules
 from gateway.check.run import findings_of
 from gateway.cli import output
 from gateway.cli.commands.audit import bypass_test_alone
@@ -27,12 +28,13 @@ from gateway.control.client import Client, Unreachable
 from gateway.control.contract.lists import UpdatePlan
 from gateway.control.contract.status import STATUS, HomeStatus
 from gateway.control.verbs import UnexpectedAnswer
-from gateway.core.errors import ControlError, GatewayError, KernelError
+from gateway.core.errors import ControlError, GatewayError, KernelError, PolicyError
 from gateway.core.memory import MachineMemory, machine_memory
 from gateway.core.optional_packages import MissingPackageError
 from gateway.filter_test.catalogue import CHECKS
 from gateway.filter_test.checks import CheckOutcome, Result
 from gateway.filter_test.report import counts, title_of
+from gateway.household.config_file import read_router
 from gateway.kernel.flowtable import has_flow_tables
 from gateway.kernel.nft import Nft
 from gateway.lists.tier import memory_shortage
@@ -207,6 +209,9 @@ def _queue(checked: Finding, status: HomeStatus) -> Finding:
 def _flow_table(checked: Finding, config: Config) -> Finding:
     if not checked.ok:
         return checked
+    later = _later_offload()
+    if later is not None:
+        return later
     if config.offload is OffloadWish.OFF:
         return ok("flow table", f"{checked.text}; Qalqan's own is off (offload: off)")
     try:
@@ -220,6 +225,24 @@ def _flow_table(checked: Finding, config: Config) -> Finding:
         nft.close()
     text = "the kernel has none: all devices share the speed of the filter"
     return warning("flow table", text, "install kmod-nft-offload, or set offload: off", code="no_flow_table")
+
+
+def _later_offload() -> Finding | None:
+    """Return a warning if connections will bypass the rules of the first child.
+
+    To `qalqan check`, they are no problem until a person has rules. None if the service then switches them
+    off.
+    """
+    try:
+        router = read_router()
+    except PolicyError:  # the line "setup" reports it
+        router = None
+    by_service = router is not None and router.firewall_offload == "off"
+    for finding in offload_findings(read_rules(), filters=True):
+        if not finding.ok and not (by_service and finding.fix == TURN_OFF):
+            text = f"{finding.text}, once a person has some"
+            return replace(finding, level=Severity.WARNING, about="flow table", text=text)
+    return None
 
 
 def memory_finding(resident: int, plan: UpdatePlan, memory: MachineMemory) -> Finding:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.check import rulesets
 from gateway.check.findings import Finding, Severity, ok, problem, warning
 from gateway.cli.commands import acceptance
 from gateway.cli.commands.acceptance import AcceptanceTimeoutError, filter_finding, memory_finding
@@ -20,8 +21,11 @@ from gateway.control.contract.status import HomeStatus
 from gateway.core.memory import MachineMemory
 from gateway.filter_test.catalogue import CHECKS
 from gateway.filter_test.checks import CheckOutcome, Result
+from gateway.household.config_file import VARIABLE
+from gateway.policy.config.config import Config
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.time.list_update_times import UpdateInterval
+from tests.cli.check.test_check_network import FLOW, FLOWTABLES
 from tests.cli.conftest import Qalqan
 
 MIB = 1 << 20
@@ -85,6 +89,39 @@ def test_the_worst_finding_of_a_subject_is_its_line() -> None:
     assert acceptance._worst("setup", checked) == ok("setup", "1 findings, none needs an action")
     missing = acceptance._worst("lists", checked)
     assert (missing.level, missing.code) == (Severity.ERROR, "unread"), "no finding is no proof"
+
+
+@pytest.mark.parametrize(
+    ("table", "option", "level"),
+    [
+        ("fw4", "keep", Severity.WARNING),
+        ("fw4", "", Severity.WARNING),
+        ("fw4", "off", Severity.OK),  # the service switches it off with the first person's rules
+        ("other", "off", Severity.WARNING),
+    ],
+)
+def test_offloading_before_the_first_person_has_rules(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, option: str, level: Severity
+) -> None:
+    """To the check it is no problem yet, so that a home without children keeps it."""
+    settings = tmp_path / "qalqan"
+    settings.write_text(f"config qalqan 'main'\n\toption firewall_offload '{option}'\n")
+    monkeypatch.setenv(VARIABLE, str(settings))
+    monkeypatch.setattr(rulesets, "UCI", tmp_path / "none")
+    monkeypatch.setattr(rulesets, "MODULES", tmp_path)
+    listed = {("-j",): json.dumps(FLOW), ("list",): FLOWTABLES % ""}
+    monkeypatch.setattr(
+        rulesets,
+        "output_of",
+        lambda _name, *words: (listed.get(words[:1], "").replace("fw4", table), ""),
+    )
+    found = acceptance._flow_table(ok("flow table", "nothing yet"), Config())
+    assert (found.about, found.level) == ("flow table", level)
+    assert found.ok or (found.code, found.text) == (
+        "offload",
+        f"table inet {table} offloads connections in software past the rules, once a person has some",
+    )
+    assert found.ok or ("uci set qalqan.main.firewall_offload=off" in found.fix) is (table == "fw4")
 
 
 def test_every_subject_of_the_check_is_in_one_line() -> None:

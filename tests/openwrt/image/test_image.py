@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from gateway.household.claim import label
+from gateway.household.router_settings import SECTIONS, router_settings
+from gateway.household.uci import parse_uci
+from gateway.policy.config.config import config_of
 from tests.openwrt.image.builder import builder
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -113,9 +116,9 @@ def test_a_preset_proposes_and_touches_no_other_section(tmp_path: Path) -> None:
     router.boot("99-isp-qalqan")
     assert router.told == [
         "set qalqan.brand=brand",
-        "set qalqan.defaults=defaults",
         "set qalqan.brand.name=Example Telecom",
         "set qalqan.brand.colour=#0b5d3b",
+        "set qalqan.defaults=defaults",
         "set qalqan.defaults.country=kz",
         "add_list qalqan.defaults.propose_list=adult",
         "add_list qalqan.defaults.propose_list=gambling",
@@ -128,8 +131,11 @@ def test_a_preset_proposes_and_touches_no_other_section(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "main.enabled=0", "main.lan=eth0", "web.allow_wan=1", "web.listen=0.0.0.0:80", "paths.state=/tmp",
-        "registers.kz=on", "brand=web", "defaults.propose_lists=adult", "brand.name.x=1", "@brand[0].name=X",
+        "main.enabled=0", "main.lan=eth0", "main.firewall_offload=keep", "main.offload=off",
+        "web.allow_wan=1", "web.listen=0.0.0.0:80", "paths.state=/tmp", "registers.kz=on", "brand=web",
+        "defaults.propose_lists=adult", "brand.name.x=1", "@brand[0].name=X",
+        "provider.stop_until=2026-12-01T21:00+05:00", "provider.rollout=0",
+        "usp.enabled=0", "usp.socket=/tmp/s", "metrics.textfile=1", "backup.folder=/mnt",
     ],
 )  # fmt: skip
 def test_what_would_switch_something_on_is_left_out_on_the_router_and_refused_before(
@@ -142,7 +148,74 @@ def test_what_would_switch_something_on_is_left_out_on_the_router_and_refused_be
     assert router.log == [f"/etc/isp/qalqan-preset: '{key}' is not for a preset to set, and is left out"]
     files = copied(tmp_path / "files")
     add(files, f"{line}\n")
-    assert "is not for a preset to set" in refused(files)
+    assert re.search(r"is not for a preset to set|the only value here is", refused(files))
+
+
+ROUTER = """
+main.firewall_offload=off
+feed.url=https://feed.example/qalqan
+feed.mirror=https://one.example/qalqan
+feed.mirror=https://two.example/qalqan
+feed.root=/usr/share/isp/feed-root.json
+feed.provider=alma-net
+provider.rollout=1
+usp.vendor=isp.example
+"""
+
+
+@as_root
+def test_a_preset_has_the_provider_s_own_settings_of_the_router(tmp_path: Path) -> None:
+    router = Router(tmp_path / "router", ROUTER, main="qalqan")
+    router.boot("99-isp-qalqan")
+    assert router.told == [
+        "set qalqan.main.firewall_offload=off",
+        "set qalqan.feed=feed",
+        "set qalqan.feed.url=https://feed.example/qalqan",
+        "add_list qalqan.feed.mirror=https://one.example/qalqan",
+        "add_list qalqan.feed.mirror=https://two.example/qalqan",
+        "set qalqan.feed.root=/usr/share/isp/feed-root.json",
+        "set qalqan.feed.provider=alma-net",
+        "set qalqan.provider=provider",
+        "set qalqan.provider.rollout=1",
+        "set qalqan.usp=usp",
+        "set qalqan.usp.vendor=isp.example",
+        "commit qalqan",
+    ]
+    assert router.log == []
+    (router.root / "told").unlink()
+    router.boot("99-isp-qalqan")
+    assert router.told == [], "a list is not added twice"
+    files = copied(tmp_path / "files")
+    add(files, ROUTER)
+    assert "/usr/share/isp/feed-root.json is not among the image's files" in refused(files)
+    (files / "usr/share/isp").mkdir(parents=True)
+    (files / "usr/share/isp/feed-root.json").write_text("{}")
+    assert checked(files) == (0, f"{files}: proposes, filters nothing and opens nothing\n")
+
+
+@as_root
+def test_a_household_that_keeps_the_firewall_s_offloading_keeps_it_after_an_upgrade(tmp_path: Path) -> None:
+    own = {"main": "qalqan", "main.firewall_offload": "keep"}
+    router = Router(tmp_path, "main.firewall_offload=off\n", **own)
+    router.boot("99-isp-qalqan")
+    assert router.told == []
+
+
+def test_the_settings_of_a_preset_are_the_gateway_s() -> None:
+    """Each key is an option, and the values of the example are those that it reads."""
+    keys = [line.partition("=")[::2] for line in (PRESET + ROUTER).splitlines() if line]
+    sections: dict[str, list[str]] = {}
+    for key, value in keys:
+        section, _, name = key.partition(".")
+        kind = "list" if name in ("mirror", "propose_list") else "option"
+        sections.setdefault(section, []).append(f"\t{kind} {name} '{value}'\n")
+    text = "".join(f"config {name} '{name}'\n{''.join(lines)}" for name, lines in sections.items())
+    settings = router_settings(parse_uci(text, "qalqan"))
+    config = config_of(settings.over(settings.first_document("")), lambda _: False)
+    assert settings.firewall_offload == "off"
+    assert config.feed is not None
+    assert config.feed.root == "/usr/share/isp/feed-root.json"
+    assert config.usp is not None
 
 
 @as_root
@@ -263,7 +336,7 @@ def refused(files: Path) -> str:
 
 
 def test_the_files_that_come_with_it_propose_and_switch_nothing_on() -> None:
-    assert checked(FILES) == (0, f"{FILES}: proposes, and switches nothing on\n")
+    assert checked(FILES) == (0, f"{FILES}: proposes, filters nothing and opens nothing\n")
 
 
 @pytest.mark.parametrize(
@@ -295,6 +368,13 @@ def test_a_file_that_would_do_more_is_refused(tmp_path: Path, path: str, text: s
         ("brand.logo=logo.gif", "a logo is the whole path of an .svg or .png file"),
         (f"brand.name={'x' * 41}", "a name has at most 40 letters"),
         ("defaults.country=", "has no value"),
+        ("main.firewall_offload=keep", "the only value here is off"),
+        ("feed.url=http://feed.example", "a feed has an address such as https://feed.example/qalqan"),
+        ("feed.root=feed-root.json", "'feed.root' is the whole path of a file in the image"),
+        ("feed.root=/etc/qalqan/feed-root.json", "is not among the image's files"),
+        ("feed.provider=Alma Net", "a feed's provider has a name in small letters"),
+        ("usp.vendor=ISP", "a vendor is your domain, such as isp.example, or your OUI"),
+        ("provider.rollout=yes", "the only value here is 1"),
         ("label.from=serial", "a label comes from"),
         ("label.from=mtd factory", "a label comes from"),
         ("label.from=file /etc/isp/qalqan-preset", "is in the image: the same code in every home"),
@@ -309,11 +389,18 @@ def test_a_value_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, line:
     assert f"qalqan-preset:{before + 1}:" in told
 
 
+def test_a_feed_without_its_root_keys_is_refused(tmp_path: Path) -> None:
+    files = copied(tmp_path / "files")
+    add(files, "feed.url=https://feed.example/qalqan\n")
+    assert "feed.url needs feed.root" in refused(files)
+
+
 def test_script_and_check_know_the_same_keys() -> None:
     paths = (FILES / "etc/uci-defaults/99-isp-qalqan", IMAGE / "check.sh")
-    taken, known = (set(re.findall(r"\b(?:brand|defaults)\.[a-z_]+", one.read_text())) for one in paths)
+    keys = rf"(?<![\w/.-])(?:{'|'.join(SECTIONS)})\.[a-z_]+"
+    taken, known = (set(re.findall(keys, path.read_text())) for path in paths)
     assert taken == known
-    assert "defaults.propose_band" in taken
+    assert {"defaults.propose_band", "main.firewall_offload", "usp.vendor"} <= taken
 
 
 # ---------------------------------------------------------------------------------------- the image

@@ -31,8 +31,9 @@ def child(name: str = "Aruzhan", state: str = "open", **more: Any) -> dict[str, 
 
 def home(*children: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
-        "version": "0.1.0", "now": NOW, "mode": "on", "off_until": None, "internet": "works", "clock": True,
-        "requests": 0, "problems": [], "children": list(children), "pages": PAGES, **more,
+        "version": "0.1.0", "now": NOW, "mode": "on", "off_until": None, "stopped_by_provider": False,
+        "internet": "works", "clock": True, "requests": 0, "problems": [], "children": list(children),
+        "pages": PAGES, **more,
     }  # fmt: skip
 
 
@@ -240,7 +241,14 @@ def test_the_stand_in_for_luci_makes_html_where_luci_does(node: Node, tmp_path: 
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"mode": "off", "off_until": "2026-11-24T17:00:00+05:00"}, "off for everyone until 17:00."),
+        (
+            {"mode": "off", "off_until": "2026-11-24T17:00:00+05:00"},
+            "Time rules and categories are off for everyone until 17:00.",
+        ),
+        (
+            {"mode": "off", "off_until": "2026-11-24T17:00:00+05:00", "stopped_by_provider": True},
+            "Your internet provider turned time rules and categories off for everyone until 17:00.",
+        ),
         ({"mode": "off"}, "Time rules and categories are off for everyone."),
         ({"clock": False}, "The time is not known yet"),
         ({"internet": "down"}, "The internet is down. That is not the filter."),

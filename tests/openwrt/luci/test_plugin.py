@@ -40,6 +40,7 @@ def test_the_overview_has_what_it_shows_and_nothing_else(make: Make, asking: Ask
         "now": "2026-11-24T16:30:00+05:00",
         "mode": "on",
         "off_until": None,
+        "stopped_by_provider": False,
         "internet": "works",
         "clock": True,
         "requests": 0,
@@ -78,6 +79,15 @@ def test_off_and_a_clock_that_is_not_known_are_told(make: Make, asking: Asking) 
     desk.watch.known = False
     (told,) = asking(desk, ("overview", {}))
     assert (told["mode"], told["off_until"], told["clock"]) == ("off", "2026-11-24T17:00:00+05:00", False)
+    assert told["stopped_by_provider"] is False
+
+
+def test_a_stop_by_the_provider_is_told(make: Make, asking: Asking) -> None:
+    desk = make(NOW, provider={"stop_until": "2026-11-24T17:00+05:00"})
+    desk.reload()
+    (told,) = asking(desk, ("overview", {}))
+    assert (told["mode"], told["off_until"]) == ("off", "2026-11-24T17:00:00+05:00")
+    assert told["stopped_by_provider"] is True
 
 
 @pytest.mark.parametrize("band", ["6-9", "13-15", "16-17"])

@@ -95,7 +95,10 @@ def test_the_package_depends_on_what_is_imported() -> None:
     makefile = (APP / "Makefile").read_text()
     depends = set(re.findall(r"\+([\w-]+)", re.findall(r"^LUCI_DEPENDS:=(.*)$", makefile, re.MULTILINE)[0]))
     modules = set(re.findall(r"^import .* from '(\w+)';$", PLUGIN.read_text(), re.MULTILINE))
-    assert depends == {"luci-base", "qalqan", "rpcd-mod-ucode", *(f"ucode-mod-{one}" for one in modules)}
+    assert depends == {
+        *("luci-base", "qalqan", "qalqan-lists", "rpcd-mod-ucode"),
+        *(f"ucode-mod-{one}" for one in modules),
+    }
     assert "include $(TOPDIR)/feeds/luci/luci.mk\n" in makefile
     assert makefile.endswith("# call BuildPackage - OpenWrt buildroot signature\n"), (
         "the feed's scanner looks for it"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.household.router_settings import FIREWALL_OFFLOAD
 from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
 from gateway.policy.time.list_update_times import UpdateInterval
 from tests.openwrt.luci.running import VIEWS, Node
@@ -63,7 +64,7 @@ def test_the_choices_are_uci_s(node: Node) -> None:
     assert choices == {
         "flash": ["", "normal", "poor"],
         "offload": ["", "auto", "hardware", "off"],
-        "firewall_offload": ["", "off"],
+        "firewall_offload": [*FIREWALL_OFFLOAD],  # `keep` wins over the preset of an image
         "lists_update": ["", *UpdateInterval],
         "lists_tier": ["", AUTO_TIER, *ListTier],
     }

@@ -36,3 +36,17 @@ config_get_bool() {
 user_exists() {
 	grep -qs "^$1:" /etc/passwd
 }
+
+# Users are in the root already.
+add_group_and_user() { return 0; }
+
+# As the real one does on a running router: $pkgname and PKG_UPGRADE are the script's.
+default_postinst() {
+	local script
+
+	# shellcheck disable=SC2013,SC2154 # paths without spaces
+	for script in $(grep -s "^/etc/init.d/" "/lib/apk/packages/$pkgname.list"); do
+		[ "$PKG_UPGRADE" = 1 ] || "$script" enable
+		"$script" start
+	done
+}

@@ -130,9 +130,7 @@ return view.extend({
 		const found = [];
 
 		if (answer.mode == 'off')
-			found.push(this.warning(answer.off_until
-				? _('Time rules and categories are off for everyone until %s.').format(clock(answer.off_until, answer.now))
-				: _('Time rules and categories are off for everyone.')));
+			found.push(this.warning(this.offText(answer)));
 
 		if (!answer.clock)
 			found.push(this.warning(_('The time is not known yet. Each child’s rules say what applies until then.')));
@@ -146,6 +144,17 @@ return view.extend({
 			found.push(E('p', {}, [ _('Open requests: %d').format(answer.requests) ]));
 
 		return found;
+	},
+
+	offText: function(answer) {
+		if (!answer.off_until)
+			return _('Time rules and categories are off for everyone.');
+
+		const text = answer.stopped_by_provider
+			? _('Your internet provider turned time rules and categories off for everyone until %s.')
+			: _('Time rules and categories are off for everyone until %s.');
+
+		return text.format(clock(answer.off_until, answer.now));
 	},
 
 	renderChildren: function(answer) {

@@ -71,7 +71,7 @@ return view.extend({
 
 		option = section.option(form.ListValue, 'firewall_offload', _('Flow offloading of the firewall'),
 			_('Connections that the firewall offloads bypass the filter: no rule blocks or counts them.'));
-		option.value('', _('leave it as it is'));
+		option.value('keep', _('leave it as it is'));
 		option.value('off', _('switch it off while someone has rules'));
 
 		option = section.option(form.ListValue, 'lists_update', _('Updates of the lists of sites'),

@@ -218,6 +218,7 @@ function overview() {
 		now: answer.now,
 		mode: answer.mode,
 		off_until: answer.off_until,
+		stopped_by_provider: answer.stopped_by_provider === true,
 		internet: answer.internet,
 		clock: !answer.clock || answer.clock.known !== false,
 		requests: answer.requests,
