@@ -406,7 +406,7 @@ class Daemon:
             )
         )
         self.sealed_lists = self._kept(
-            SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
+            SealedListUpdates(self.home, self.effects, self.store.audit.record, self.store.history)
         )
 
     def _connect(self) -> None:

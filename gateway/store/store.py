@@ -28,6 +28,7 @@ from gateway.store.tables.adult_proofs import AdultProofTable
 from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.alerts import AlertTable
 from gateway.store.tables.attempts import AttemptTable
+from gateway.store.tables.audit import AuditTable
 from gateway.store.tables.bypass_cards import BypassCardTable
 from gateway.store.tables.day_totals import DayTotalTable
 from gateway.store.tables.device_marks import DeviceMarkTable
@@ -110,7 +111,7 @@ class Store:
         except BaseException:
             self._database.close()
             raise
-        self._writer, self.settings, self.numbers = loaded.writer, loaded.settings, loaded.numbers
+        self._writer, self.pauses, self.numbers = loaded.writer, loaded.pauses, loaded.numbers
         self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
         self.requests, self.tickets = loaded.requests, loaded.tickets
         self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
@@ -118,16 +119,12 @@ class Store:
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
         self.attempts, self.push = loaded.attempts, loaded.push
+        self.audit = AuditTable(self._database, self._writer)
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
         self.events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
         self.transaction = self._writer.transaction
-        self.pause, self.resume = self.settings.pause, self.settings.resume
-        self.off, self.on = self.settings.off, self.settings.on
-        self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
-        self.audit = self.settings.audit
-        self.audit_lines, self.auditors = self.settings.audit_lines, self.settings.auditors
         self.accounts, self.keep_guardian = loaded.people.accounts, loaded.people.keep_guardian
         self.forget_slot = self.numbers.forget_slot
         self.slots, self.slot = self.numbers.slots, self.numbers.slot
@@ -144,7 +141,7 @@ class Store:
         is given.
         """
         given, openings = self.gifts.in_force(now, today or self.today(now))
-        return replace(self.settings.in_force(now), given=given, openings=openings)
+        return replace(self.pauses.in_force(now), given=given, openings=openings)
 
     def today(self, now: datetime) -> date:
         return family_day(now, self._day_starts)
@@ -158,7 +155,7 @@ class Store:
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
-            self.settings.shift(jump)
+            self.pauses.shift(jump)
             self.gifts.shift(jump)
             self.tickets.shift(jump)
             self.questions.shift(jump)
@@ -207,7 +204,7 @@ class Store:
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
         # Erase everything before ``tidy``: until then erased rows are still in the write-ahead log.
         self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
-        self.settings.drop_old(now)
+        self.pauses.drop_old(now)
         self.people.drop_old(now)
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
@@ -272,11 +269,11 @@ class Store:
             self.requests.keep([request for request in self.requests.all() if request.who != profile])
             self.gifts.drop_of((profile, *macs))
             self.tickets.drop_of(profile)
-            self.end_pauses((profile, *macs))
+            self.pauses.drop_of((profile, *macs))
             self.uses.drop_where(lambda use: use.who == profile)
             self.forget_profile(profile)
             self.attempts.drop_of(profile)
-            self.blank_audit(profile)
+            self.audit.blank(profile)
         self.erase(profile, counts=True, running=True)
 
     @property
@@ -340,7 +337,7 @@ class Store:
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     writer: DurableWriter
-    settings: PauseTable
+    pauses: PauseTable
     numbers: SlotTable
     devices: DeviceTable
     held_bands: HeldBandTable

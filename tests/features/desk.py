@@ -272,7 +272,8 @@ class Desk:
             self.sync_gates,
             self.rejudge,
         )
-        self.sealed_lists = SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
+        audit = self.store.audit.record
+        self.sealed_lists = SealedListUpdates(self.home, self.effects, audit, self.store.history)
         self.vitals = Vitals(
             self.home,
             self.log,

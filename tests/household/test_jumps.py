@@ -329,4 +329,4 @@ def test_a_clock_that_was_set_far_ahead_erases_nothing_for_a_day(make: Make) -> 
     desk.jump(-400 * DAY)
     desk.use("daughter", internet=60)
     assert desk.reason(TABLET) is Reason.OPEN
-    assert desk.store.audit_lines()
+    assert desk.store.audit.lines()

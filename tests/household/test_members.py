@@ -44,7 +44,7 @@ def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
 
 def test_a_pause_is_a_guardian_s_or_the_family_s(home: Home) -> None:
     for by, owner in (("Mum", "guardian:Mum"), ("console", "family"), ("router", "family")):
-        home.store.pause("daughter", until=None, by=by, at=NOON)
+        home.store.pauses.pause("daughter", until=None, by=by, at=NOON)
         home.family.situate(NOON)
         member = home.family.member_of(TABLET)
         assert member is not None
@@ -156,20 +156,20 @@ def test_a_shared_device_has_the_youngest_ones_rules(tmp_path: Path) -> None:
 
 def test_pauses_by_profile_device_and_all(home: Home) -> None:
     end = NOON + timedelta(minutes=30)
-    home.store.pause("daughter", until=end, by="Mum", at=NOON)
+    home.store.pauses.pause("daughter", until=end, by="Mum", at=NOON)
     changed = home.family.situate(NOON)
     assert changed == home.family.slots_of("daughter")
     assert len(changed) == 2
     assert home.reason(TABLET, "www.example.org") is Reason.PAUSED
     assert home.reason(PHONE, "www.example.org") is Reason.OPEN
-    home.store.resume("daughter", by="Mum", at=NOON)
-    home.store.pause(TABLET, until=None, by="Mum", at=NOON)
+    home.store.pauses.resume("daughter", by="Mum", at=NOON)
+    home.store.pauses.pause(TABLET, until=None, by="Mum", at=NOON)
     home.family.situate(NOON)
     member = home.family.member_of(TABLET)
     assert member is not None
     assert member.situation.paused_until == FOREVER
     assert home.reason("02:00:00:00:00:1a", "www.example.org") is Reason.OPEN
-    home.store.pause("all", until=end, by="Mum", at=NOON)
+    home.store.pauses.pause("all", until=end, by="Mum", at=NOON)
     home.family.situate(NOON)
     assert home.reason(PHONE, "www.example.org") is Reason.PAUSED
     assert home.reason(STRANGER, "www.example.org") is Reason.OPEN  # a guest is no child
@@ -177,7 +177,7 @@ def test_pauses_by_profile_device_and_all(home: Home) -> None:
 
 
 def test_off_stops_categories_for_everyone(home: Home) -> None:
-    home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+    home.store.pauses.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
     home.family.situate(NOON)
     assert home.reason(TABLET, "www.tiktok.com") is Reason.UNFILTERED
     assert home.reason(TABLET, "malware.test.qalqan.invalid") is Reason.REFUSED_FOR_EVERYONE
@@ -208,11 +208,11 @@ def test_one_guest_is_paused_and_no_other(home: Home, place: str) -> None:
     other = "02:00:00:00:00:98"
     for mac in (STRANGER, other):
         home.store.devices.place(mac, place, at=NOON)
-    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.store.pauses.pause(STRANGER, until=None, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
     assert home.reason(other, "www.example.org") is Reason.OPEN
-    home.store.resume(STRANGER, by="Mum", at=NOON)
+    home.store.pauses.resume(STRANGER, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(STRANGER, "www.example.org") is Reason.OPEN
     assert home.family.member_of(STRANGER) is home.family.member_of(other)
@@ -225,7 +225,7 @@ def test_a_managed_device_has_its_schools_tunnel(tmp_path: Path, mac: str) -> No
     assert home.reason(mac, "protonvpn.com") is Reason.CATEGORY
     for other in (PHONE, "02:00:00:00:00:1a", "02:00:00:00:00:98"):
         assert home.reason(other, "de.nordvpn.com") is Reason.CATEGORY
-    home.store.pause("daughter" if mac == TABLET else mac, until=None, by="Mum", at=NOON)
+    home.store.pauses.pause("daughter" if mac == TABLET else mac, until=None, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(mac, "de.nordvpn.com") is Reason.PAUSED
     home.store.close()
@@ -325,7 +325,7 @@ def test_equal_defaults_are_one_slot(tmp_path: Path) -> None:
 def test_a_paused_stranger_has_the_rules_of_its_network(tmp_path: Path) -> None:
     home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces={"br-guest": "guest"})
     home.where[STRANGER] = "br-guest"
-    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.store.pauses.pause(STRANGER, until=None, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
     assert who(home, STRANGER, "br-guest") == "guest"
@@ -370,7 +370,7 @@ def test_a_flow_that_runs_asks_both_judges_as_running(tmp_path: Path) -> None:
         seen = Observation(Proto.TLS, "www.khanacademy.org", b"\xc6\x33\x64\x07", 443)
         assert member.decide(seen, NOON).reason is Reason.UNRESOLVED
         assert member.decide_running(seen, NOON).verdict is Verdict.ALLOW
-        home.store.pause(who, until=None, by="Mum", at=NOON)
+        home.store.pauses.pause(who, until=None, by="Mum", at=NOON)
         home.family.situate(NOON)
         assert member.decide_running(seen, NOON).reason is Reason.PAUSED
         home.store.close()
@@ -423,9 +423,9 @@ def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
     if what == "clock":
         home.family._clock_known = lambda: False
     elif what in ("pause", "device"):
-        home.store.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
+        home.store.pauses.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
     elif what == "off":
-        home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+        home.store.pauses.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
     home.family.situate(at)
     assert home.reason(TABLET, "www.example.org", at) is not Reason.OPEN, "so it is for herself"
     assert wear(home, TABLET if what == "device" else "daughter", at) is not None

@@ -59,8 +59,8 @@ def opening(length: timedelta, span: MomentKind = MomentKind.LASTING, *, sure: b
 
 def fill(store: Store, length: timedelta, *, sure: bool = True) -> None:
     """One of each that was counted from a tap."""
-    store.pause("son", until=NOW + length, by="Mum", at=NOW, sure=sure)
-    store.off(until=NOW + length, by="Mum", at=NOW, sure=sure)
+    store.pauses.pause("son", until=NOW + length, by="Mum", at=NOW, sure=sure)
+    store.pauses.off(until=NOW + length, by="Mum", at=NOW, sure=sure)
     store.gifts.give([grant(length, sure=sure)], audit_text="")
     store.gifts.open(opening(length, sure=sure))
 
@@ -90,33 +90,33 @@ def test_what_was_counted_from_a_tap_moves_with_the_clock(path: Path, store: Sto
 def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
     path: Path, store: Store, by: timedelta
 ) -> None:
-    store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
-    store.settings.approve("support", until=NOW + HALF, by="Mum", at=NOW)
-    store.settings.approve("counters", until=None, by="Mum", at=NOW)
+    store.pauses.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.pauses.approve("support", until=NOW + HALF, by="Mum", at=NOW)
+    store.pauses.approve("counters", until=None, by="Mum", at=NOW)
     store.shift(jump(by))
     again = Store(path)
     for one in (store, again):
         off = one.state(NOW + by, TODAY).off
         assert off is not None
         assert off.ends == min(NOW + by + HALF, NOW + 2 * HOUR)
-        assert one.settings.stop_asked == NOW + 2 * HOUR
-        support = one.settings.switch("support", NOW + by)
+        assert one.pauses.stop_asked == NOW + 2 * HOUR
+        support = one.pauses.switch("support", NOW + by)
         assert support is not None
         assert support.ends == NOW + by + HALF
-        assert one.settings.switch("counters", NOW + by) is not None, "without an end"
+        assert one.pauses.switch("counters", NOW + by) is not None, "without an end"
     again.close()
 
 
 def test_a_stop_that_has_ended_is_known_after_the_clock_is_set_back(store: Store) -> None:
-    store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
-    store.settings.on(by="Mum", at=NOW + MINUTE)
+    store.pauses.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.pauses.on(by="Mum", at=NOW + MINUTE)
     store.shift(jump(-2 * HOUR, at=NOW + HOUR))
     assert store.state(NOW - HOUR, TODAY).off is None
-    assert store.settings.stop_asked == NOW + 2 * HOUR
+    assert store.pauses.stop_asked == NOW + 2 * HOUR
 
 
 def test_times_of_day_stay(store: Store) -> None:
-    store.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=MomentKind.OF_DAY)
+    store.pauses.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=MomentKind.OF_DAY)
     store.gifts.open(opening(9 * HOUR, MomentKind.OF_DAY))
     of_today = replace(grant(HALF), until=None)
     store.gifts.give([of_today], audit_text="")
@@ -126,7 +126,7 @@ def test_times_of_day_stay(store: Store) -> None:
 
 
 def test_a_pause_until_it_is_resumed_has_no_end_after_a_jump(path: Path, store: Store) -> None:
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.shift(jump(-HOUR))
     assert store.state(NOW - HOUR).pauses[0].until is None
     assert look(path, "SELECT since, until FROM pauses") == [(int((NOW - HOUR).timestamp()), None)]
@@ -148,7 +148,7 @@ def test_of_minutes_beyond_a_boundary_those_that_are_left_are_left(store: Store)
 def test_what_has_ended_does_not_hold_again(path: Path, store: Store, length: timedelta) -> None:
     fill(store, length)
     store.gifts.give([grant(length / 2, boundary=NOW + length / 2, number=3)], audit_text="")
-    store.pause("daughter", until=NOW + length, by="Mum", at=NOW, span=MomentKind.OF_DAY)
+    store.pauses.pause("daughter", until=NOW + length, by="Mum", at=NOW, span=MomentKind.OF_DAY)
     store.shift(jump(-HOUR, at=NOW + length))
     again = Store(path)
     for one in (store, again):
@@ -180,7 +180,7 @@ def test_what_was_set_by_an_unknown_clock_keeps_its_length_once(path: Path, stor
 
 def test_a_clock_that_is_believed_as_it_is_makes_sure(path: Path, store: Store) -> None:
     fill(store, HALF, sure=False)
-    store.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, sure=False)
+    store.pauses.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, sure=False)
     store.shift(jump(NOTHING, was_known=False))
     assert ends(store, NOW) == [NOW + HALF] * 5
     for table in ("pauses", "switches", "extensions", "openings"):

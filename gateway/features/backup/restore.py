@@ -334,7 +334,7 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
         store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:
         until = _moment(pause.until)
-        store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
+        store.pauses.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
     if plan.grants:
         rows = [
             Given(
@@ -359,7 +359,7 @@ def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
         if known is not None and known.until == put_off.until:
             store.growing.drop(put_off.profile)
     for pause in plan.pauses:
-        store.resume(pause.who, by=plan.by, at=now)
+        store.pauses.resume(pause.who, by=plan.by, at=now)
     if plan.grants:
         store.gifts.take_back(plan.number, by=plan.by, at=now)
 

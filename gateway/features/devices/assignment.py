@@ -114,7 +114,7 @@ class DeviceAssignment:
         self._refuse_shared(mac)
         self.put(mac, place, by)
         at, origin = self._home.local_now(), call.text("origin", "")
-        self._store.audit("assign", f"{mac} {place}{before}", by=by, at=at, origin=origin)
+        self._store.audit.record("assign", f"{mac} {place}{before}", by=by, at=at, origin=origin)
         yield
         problems = tuple((yield from self._effects.reload_steps()))
         return Assigned(problems=problems, profile=self.of(mac), was=was)
@@ -200,7 +200,7 @@ class DeviceAssignment:
         store.questions.forget_faces(mac)
         store.way_cards.drop(lambda card: card.mac == mac)
         origin = call.text("origin", "")
-        store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
+        store.audit.record("forget", mac, by=by, at=self._home.now(), origin=origin)
         yield
         return Forgotten(tuple((yield from self._effects.reload_steps())))
 

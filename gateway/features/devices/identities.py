@@ -40,8 +40,8 @@ from gateway.policy.identity.questions import (
 )
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.devices import DeviceTable
-from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 

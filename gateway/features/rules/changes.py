@@ -31,8 +31,9 @@ from gateway.household.visibility import Visibility
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.rules import ALL, NAMES_LEVEL
+from gateway.store.tables.audit import ReadAudit
 from gateway.store.tables.grants import Given, GrantKind, GrantTable
-from gateway.store.tables.pauses import InForce, ReadAudit
+from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
 OWN_SHOWN = 6  # of a child's own: each costs parsing a file

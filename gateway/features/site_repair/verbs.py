@@ -44,7 +44,7 @@ from gateway.policy.requests.site_repair import (
 from gateway.policy.time.clock_changes import later
 from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import TIME_REASONS, Decision, Observation, Proto, Reason
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 
 TIMES = TIME_REASONS | {Reason.PAUSED}
 

@@ -142,7 +142,7 @@ class StatusVerb:
     def __init__(
         self,
         home: HomeContext,
-        settings: PauseTable,
+        pauses: PauseTable,
         requests: RequestTable,
         questions: QuestionTable,
         people: AccountTable,
@@ -159,7 +159,7 @@ class StatusVerb:
         visitor: Callable[[ControlRequest], AccountResponse | None],
     ) -> None:
         self._home = home
-        self._settings = settings
+        self._pauses = pauses
         self._requests = requests
         self._questions = questions
         self._people = people
@@ -183,7 +183,7 @@ class StatusVerb:
         home, now = self._home, self._home.local_now()
         rules, since = home.rules, self._internet.since
         self._presence.refresh()
-        off, problems = self._settings.in_force(now).off, self._problems()
+        off, problems = self._pauses.in_force(now).off, self._problems()
         return HomeStatus(
             version=__version__,
             uptime=round(home.loop.now() - self._started),
@@ -218,7 +218,7 @@ class StatusVerb:
     def _provider_access(self, now: datetime) -> ProviderAccess | None:
         if self._home.rules.household.config.usp is None:
             return None
-        approvals = (self._settings.switch(name, now) for name in (SUPPORT, REMOTE))
+        approvals = (self._pauses.switch(name, now) for name in (SUPPORT, REMOTE))
         support, switch = (
             None if approval is None else approval.ends.astimezone(now.tzinfo) for approval in approvals
         )

@@ -96,7 +96,7 @@ def test_no_second_factor_and_no_passkey_is_in_it(desk: Desk) -> None:
 
 def test_it_is_told_and_written_down(desk: Desk) -> None:
     taken(desk)
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what, line.detail) == ("Mum", "backup", "3 profiles")
     assert [one["told"] for one in desk.ask("status")["announced"]] == ["backup"]
 

@@ -79,7 +79,7 @@ def test_it_is_put_in_place_and_in_force(desk: Desk) -> None:
     }  # fmt: skip
     assert desk.rules.household.config.country == before_country(before)
     assert {one.name for one in desk.rules.household.children} == {"Daughter", "Son"}
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what) == ("Mum", "restore")
     assert desk.ask("status")["announced"][0]["told"] == "restore"
 

@@ -50,7 +50,7 @@ def asked(desk: Desk) -> dict[str, dict[str, Any]]:
 
 
 def audit(desk: Desk) -> list[str]:
-    return [f"{one.what} {one.detail} {one.who}" for one in desk.store.audit_lines()]
+    return [f"{one.what} {one.detail} {one.who}" for one in desk.store.audit.lines()]
 
 
 def devices_of(desk: Desk, who: str) -> list[str]:

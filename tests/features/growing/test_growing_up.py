@@ -175,8 +175,8 @@ def test_the_audit_tells_no_device_or_site_of_an_adult_any_more(make: Make) -> N
         "device mark": f"{PHONE} no_mobile_data: yes",
     }
     for what, detail in details.items():
-        desk.store.audit(what, detail, by="Mum", at=now)
-    desk.store.audit("assign", f"{PHONE} son", by="Mum", at=now)
+        desk.store.audit.record(what, detail, by="Mum", at=now)
+    desk.store.audit.record("assign", f"{PHONE} son", by="Mum", at=now)
     go(desk, 31 * DAY)
     found = {(what, detail) for _, what, detail in audit(desk)}
     told = {(what, "daughter") for what in details if what != "device mark"}

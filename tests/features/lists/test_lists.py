@@ -44,7 +44,7 @@ def source(desk: Desk, key: str) -> dict[str, Any]:
 
 
 def audit(desk: Desk) -> tuple[str, str, str, str]:
-    one = desk.store.audit_lines()[0]
+    one = desk.store.audit.lines()[0]
     return one.who, one.what, one.detail, one.origin
 
 

@@ -108,7 +108,7 @@ def test_five_wrong_ones_wait_with_that_name_on_that_device_alone(desk: Desk) ->
         assert refused(desk, "use", device=OURS, who="son", pin="9999") == Code.PIN_WRONG
     assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
     desk.ask("pin", Role.WEB, action="check", device=PHONE, pin=SONS_PIN)
-    assert [line.what for line in desk.store.audit_lines()].count("pin tries") == 1
+    assert [line.what for line in desk.store.audit.lines()].count("pin tries") == 1
     desk.jump(timedelta(days=1))
     assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
     desk.go(timedelta(minutes=10))
@@ -205,7 +205,7 @@ def test_a_child_s_taps_are_not_audited_and_a_guardian_s_are(desk: Desk) -> None
     desk.ask("leave", Role.WEB, device=OURS)
     desk.ask("use", Role.WEB, device=OURS, who="son", by="Mum", origin="192.168.1.7")
     desk.ask("leave", Role.WEB, device=OURS, by="Mum")
-    lines = [(one.who, one.what) for one in desk.store.audit_lines() if one.what != "pin set"]
+    lines = [(one.who, one.what) for one in desk.store.audit.lines() if one.what != "pin set"]
     assert sorted(lines) == [("Mum", "leave"), ("Mum", "use")]
 
 

@@ -226,7 +226,7 @@ def test_what_a_provider_sets_has_no_effect_until_a_parent_allows_it(providers: 
     assert not is_approved(desk)
     minute(desk)
     assert not is_approved(desk)
-    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit_lines())]
+    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit.lines())]
     assert lines == [("Mum", "counters", ""), ("Mum", "counters end", "")]
 
 

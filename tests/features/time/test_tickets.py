@@ -43,10 +43,10 @@ def test_a_code_opens_once(make: Make) -> None:
         desk.ask("redeem", device=TABLET, code=code)
     desk.ask("redeem", device=PHONE, code=other)
     assert desk.reason(PHONE) is Reason.OPEN
-    assert [line.what for line in desk.store.audit_lines()] == ["ticket", "ticket", "tickets"]
+    assert [line.what for line in desk.store.audit.lines()] == ["ticket", "ticket", "tickets"]
     for one in (code, other):
         assert one.replace("-", "").encode() not in (desk.folder / "state" / "q.db").read_bytes()
-        assert one not in str(desk.store.audit_lines())
+        assert one not in str(desk.store.audit.lines())
 
 
 def test_one_for_a_child_is_nobody_elses(make: Make) -> None:
@@ -159,7 +159,7 @@ def test_a_batch_is_withdrawn(make: Make) -> None:
     batch = next(one["id"] for one in desk.ask("tickets")["batches"] if one["who"])
     desk.ask("redeem", device=TABLET, code=used)
     assert desk.ask("withdraw", Role.WEB, batch=batch, by="Mum", origin="192.168.1.7") == {"count": 1}
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what, line.detail) == ("Mum", "withdraw", "daughter: 1 of 30 min")
     assert line.origin == "192.168.1.7"
     desk.restart()

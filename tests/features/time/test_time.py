@@ -27,7 +27,7 @@ def test_a_grant_in_the_evening_is_added_to_what_is_left(make: Make) -> None:
     assert desk.reason(TABLET) is Reason.OPEN
     desk.go(MINUTE)
     assert desk.reason(TABLET) is Reason.BEDTIME
-    (line,) = desk.store.audit_lines()
+    (line,) = desk.store.audit.lines()
     assert (line.who, line.what, line.origin) == ("Mum", "grant", "192.168.1.7")
     assert line.detail == "daughter 15 min: bedtime until 2026-11-24T21:00+0500"
     (event,) = desk.heard("grant")
@@ -207,7 +207,7 @@ def test_it_is_taken_back(make: Make) -> None:
     ):
         with pytest.raises(GatewayError, match=said):
             desk.ask("revoke", **values)
-    assert [line.what for line in desk.store.audit_lines(2)] == ["revoke", "revoke"]
+    assert [line.what for line in desk.store.audit.lines(2)] == ["revoke", "revoke"]
 
 
 # ---------------------------------------------------------------- landing
@@ -241,7 +241,7 @@ def test_there_is_one_landing_a_day_and_then_the_cut_is_hard(make: Make) -> None
     desk = make("2026-11-24T20:45")
     landed = desk.ask("landing", device=TABLET, minutes=5)
     assert landed["until"] == at("2026-11-24T20:50")
-    assert desk.store.audit_lines()[0].who == "Daughter"
+    assert desk.store.audit.lines()[0].who == "Daughter"
     for device in (TABLET, "02:00:00:00:00:1a"):
         with pytest.raises(GatewayError, match="Finish my game"):
             desk.ask("landing", device=device)

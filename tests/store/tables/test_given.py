@@ -44,7 +44,7 @@ def test_it_survives_a_restart_with_who_gave_it(path: Path) -> None:
     store = Store(path)
     assert store.state(NOW).given == rows
     assert store.state(NOW).openings == (opening,)
-    assert [(line.who, line.what, line.detail) for line in store.audit_lines()][::-1] == [
+    assert [(line.who, line.what, line.detail) for line in store.audit.lines()][::-1] == [
         ("Mum", "grant", "daughter 15 min"),
         ("Dad", "open", "son service:tiktok until 2026-11-24T15:00+00:00"),
     ]
@@ -53,7 +53,7 @@ def test_it_survives_a_restart_with_who_gave_it(path: Path) -> None:
 
 def test_the_audit_has_no_name_of_a_site(store: Store) -> None:
     store.gifts.open(SiteOpening(2, "son", "example.com", NOW + HOUR, NOW, "Dad"))
-    (line,) = store.audit_lines()
+    (line,) = store.audit.lines()
     assert line.detail == f"son a site until {(NOW + HOUR).isoformat(timespec='minutes')}"
 
 
@@ -119,7 +119,7 @@ def test_what_belongs_together_is_written_as_one(path: Path, store: Store) -> No
     other = Store(path)
     assert len(other.gifts.given()) == 1
     assert len(other.state(NOW).openings) == 1
-    assert len(other.audit_lines()) == 2
+    assert len(other.audit.lines()) == 2
     other.close()
 
 

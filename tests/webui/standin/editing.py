@@ -121,8 +121,8 @@ class Editing:
         here: Any = _Here()
         visibility = Visibility(home, store.uses)
         members = VisibleMembers(home, visibility, self.family)
-        settings: Any = SimpleNamespace(in_force=store.state)
-        decided = partial(DecisionSource, home, settings, partial(EditHistory, self.rules))
+        pauses: Any = SimpleNamespace(in_force=store.state)
+        decided = partial(DecisionSource, home, pauses, partial(EditHistory, self.rules))
         explainer = Explainer(home, self.family, visibility, members, decided)
         files = editing.Editing(self.rules, self._in_force)
         edits = ProfileVerbs(
