@@ -125,7 +125,6 @@ class Store:
         self.events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
         self.transaction = self._writer.transaction
-        self.accounts, self.keep_guardian = loaded.people.accounts, loaded.people.keep_guardian
         self.forget_slot = self.numbers.forget_slot
         self.slots, self.slot = self.numbers.slots, self.numbers.slot
         self.lend_slot, self.give_slot_back = self.numbers.lend, self.numbers.give_back

@@ -392,7 +392,7 @@ class Desk:
         """The token of a guardian's session that began just now, as after a right password."""
         token, now = f"session of {name}", self.local_now()
         session = Session(digest(token), name, "", now, now + SESSION_LIFE)
-        if name in self.store.accounts():
+        if name in self.store.people.accounts():
             self.store.people.begin(session)
             self.features.proofs.add(session)
         return token

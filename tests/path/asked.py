@@ -29,7 +29,7 @@ def rule(seen: Observation, at: datetime) -> Decision:
     if host == "late.example":
         return Decision(Verdict.BLOCK, Reason.BEDTIME, "bedtime", "family")
     if host in ("malware.example", "use-application-dns.net"):
-        return Decision(Verdict.BLOCK, Reason.REFUSED_FOR_EVERYONE, "list", "list:x")
+        return Decision(Verdict.BLOCK, Reason.REFUSED_FOR_EVERYONE, "refused for everyone", "product")
     if host in ("law.example", "mask.icloud.com"):
         return Decision(Verdict.BLOCK, Reason.CATEGORY, "law", "law:kz")
     if host == "www.google.com":

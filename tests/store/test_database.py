@@ -25,7 +25,7 @@ def fill(path: Path) -> None:
     for number in range(200):
         store.pauses.pause(f"child-{number}", until=None, by="Mum " * 20, at=NOW)
         store.slot(f"02:00:00:00:00:{number:02x}", now=number)
-    store.keep_guardian("Mum", "stamp")
+    store.people.put(Account("Mum", secret="stamp"))
     store.close()
 
 
@@ -146,7 +146,7 @@ def test_a_damaged_table_is_saved_from_both_ends(
     assert 50 < len(kept) < 200
     assert {"child-0", "child-199"} <= set(kept)
     assert len(store.slots()) == 200
-    assert store.accounts() == {"Mum": Account("Mum", secret="stamp")}
+    assert store.people.accounts() == {"Mum": Account("Mum", secret="stamp")}
     store.close()
     assert "200 slots" in caplog.text
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
@@ -182,7 +182,7 @@ def test_a_text_that_is_not_utf8_costs_its_row_alone(path: Path) -> None:
     store = Store(path)
     assert len(store.slots()) == 199
     assert len(store.state(NOW).pauses) == 200
-    assert list(store.accounts()) == ["Mum"]
+    assert list(store.people.accounts()) == ["Mum"]
     assert ["damaged and has been replaced" in line for line in store.problems()] == [True]
     assert len(broken_copies(path)) == 1
     store.close()

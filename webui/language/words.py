@@ -254,8 +254,6 @@ def owner(
         return _("The %(band)s rules", band=name)
     if kind == "guardian" and colon:
         return plain(name)
-    if kind == "list" and colon:
-        return _("A list: %(name)s", name=plain(name))
     law, _colon, who = name.partition(":")
     if kind == "law" and "-" in law and law in laws():  # the owner law:kz is a state's register
         if who:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from gateway.policy.judge.bypass import DNS_PORTS, DOT_DOQ_PORT, BypassRules
@@ -32,8 +32,7 @@ from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.requests.site_repair import repaired
-from gateway.policy.time.extension import Extension, extend
-from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
+from gateway.policy.time.gates import DEVICE
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.time_rules import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
 from gateway.policy.values import (
@@ -285,21 +284,6 @@ class Judge:
             state = self._state(situation, now).standing
             last = self._remaining = Remaining(self.profile, situation, self._calendar, now, state)
         return last
-
-    def extend(
-        self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
-    ) -> tuple[Extension, ...]:
-        """Return which gates (time rules) ``extra`` time would keep open longer, and how much.
-
-        It changes nothing. ``service``: only the flows of this service get it; None: the device.
-
-        Raises:
-            KeyError: ``service`` is no id of the catalogue.
-        """
-        gates: Gates = ()
-        if service is not None:
-            gates = gates_of_service(self.profile.rules, self._world.catalogue.services[service])
-        return extend(self.profile, situation, self._calendar, now, extra, service, gates)
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         """Return the decision about a flow without a host name, or with one that cannot be trusted."""

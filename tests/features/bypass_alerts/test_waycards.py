@@ -14,6 +14,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.bypass_alerts import cards as waycards
 from gateway.lan.neighbours import Neighbour
 from gateway.path.subject import Subject
+from gateway.policy.accounts.people import Account
 from gateway.policy.alerts.signs import QUIET
 from gateway.policy.values import Observation, Proto
 from gateway.wire.lan.dhcp import Dhcp
@@ -233,7 +234,7 @@ def test_a_vpn_that_is_off_again_is_told_to_the_guardian_for_the_day(desk: Desk)
 
 
 def test_put_away_by_a_guardian_alone_with_its_undo(desk: Desk) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     wire = Wire(desk)
     wire.sees(DOT)
     card = {"device": TABLET, "way": "encrypted_dns"}
@@ -292,7 +293,7 @@ def test_what_was_raised_while_nobody_knew_the_day_is_of_the_right_one(make: Mak
 
 def test_one_of_today_outlives_one_that_was_raised_while_nobody_knew_the_day(make: Make) -> None:
     desk = make(NOON, daughter={"bedtime": {}, "limits": {}, "log_level": 2, "clock_unset": "open"})
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     wire = Wire(desk)
     wire.sees(DOT)
     desk.ask("dismiss", device=TABLET, way="encrypted_dns")

@@ -15,6 +15,7 @@ from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household.list_library import read_library
 from gateway.lists.own_lists import OwnLists
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from tests.features.conftest import Make
 from tests.features.desk import Desk, Running
@@ -35,7 +36,7 @@ def desk(make: Make, tmp_path: Path) -> Desk:
     said = yaml.safe_load(config.read_text()) | {"registers": {"kz": {"file": str(names)}}}
     config.write_text(yaml.safe_dump(said))
     made.reload()
-    made.store.keep_guardian("Mum", "stamp")
+    made.store.people.put(Account("Mum", secret="stamp"))
     made.list_updates.runner._process = cast("Any", Running())
     return made
 

@@ -12,6 +12,7 @@ import yaml
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.accounts.pins import MAX_DIGITS, MIN_DIGITS, TRIES, TRIES_OF_DAY
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.sharing import LEAST_BYTES, LONGEST, SILENT
@@ -259,7 +260,7 @@ def test_the_document_s_examples_do_what_it_says(make: Make) -> None:
     text = DOCUMENT.read_text()
     config = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
     desk = make(NOON, **config)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("pin", who="son", action="set", pin=SONS_PIN, by="Mum")
     lines = re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0].splitlines()
     for line in lines:

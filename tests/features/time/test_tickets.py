@@ -10,6 +10,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.requests.tickets import MAX_UNUSED
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
@@ -153,7 +154,7 @@ def test_unused_ones_are_listed_by_what_was_made_at_once(make: Make) -> None:
 
 def test_a_batch_is_withdrawn(make: Make) -> None:
     desk = make(LATE)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     used, lost = codes(desk, "daughter", count=2)
     (kept,) = codes(desk)
     batch = next(one["id"] for one in desk.ask("tickets")["batches"] if one["who"])

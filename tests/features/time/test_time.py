@@ -10,6 +10,7 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import EVENING, LATE, MUMS, PHONE, STRANGER, TABLET
@@ -311,7 +312,7 @@ def test_a_device_that_is_no_childs_asks_for_nothing(make: Make, do: str, device
 )
 def test_the_pages_pass_names_of_guardians_alone(make: Make, do: str) -> None:
     desk = make(LATE)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     values = {"who": "daughter", "minutes": 15, "id": 1, "answer": "no", "batch": "1f"}
     with pytest.raises(GatewayError, match='"by"'):
         desk.ask(do, Role.WEB, **values)

@@ -83,12 +83,12 @@ def test_the_audit_says_who_did_what_from_where(path: Path) -> None:
 
 def test_guardians_are_kept(path: Path) -> None:
     store = Store(path)
-    store.keep_guardian("Mum", "a")
-    store.keep_guardian("Dad", "b")
-    store.keep_guardian("Mum", "c")
+    store.people.put(Account("Mum", secret="a"))
+    store.people.put(Account("Dad", secret="b"))
+    store.people.put(Account("Mum", secret="c"))
     store.people.remove("Dad")
     store = reopened(store, path)
-    assert store.accounts() == {"Mum": Account("Mum", secret="c")}
+    assert store.people.accounts() == {"Mum": Account("Mum", secret="c")}
     store.close()
 
 
@@ -103,7 +103,7 @@ def test_the_store_keeps_guardians_for_the_control_socket(path: Path) -> None:
     desk = account_verb(Guardians(store.people, around, proofs))
     token = desk(ControlRequest("guardian", Role.OWNER, 0, {"action": "add", "name": "Mum"}))["token"]
     store = reopened(store, path)
-    assert list(store.accounts()) == ["Mum"]
+    assert list(store.people.accounts()) == ["Mum"]
     assert token
     assert [(line.what, line.detail) for line in store.audit.lines()] == [("guardian add", "Mum")]
     store.close()
