@@ -247,7 +247,7 @@ class Daemon:
         self.capacity = packets_per_second()
         self.rates = device_rates(self.capacity)
         store, rules = self.store, self.rules
-        cards = BypassAlerts(store.way_cards, store.today, self.family, rules, bus)
+        cards = BypassAlerts(store.bypass_cards, store.today, self.family, rules, bus)
         self.decision_log = DecisionLog(store.events, cards, self.family, wall, rules, bus)
         self.live_decisions = LiveDecisions()
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
@@ -359,7 +359,7 @@ class Daemon:
                 loop,
                 runtime,
                 boot_id(),
-                self.store.slots,
+                self.store.slots.all,
                 self.earlier,
                 (self.book, self.names, self.services),
             )
@@ -402,7 +402,7 @@ class Daemon:
         )
         self.probe_device = self._kept(
             ProbeDevice(
-                self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
+                self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.slots
             )
         )
         self.sealed_lists = self._kept(

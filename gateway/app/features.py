@@ -185,7 +185,7 @@ class Features:
             Grants(
                 home,
                 plane.effects,
-                store.gifts,
+                store.grants,
                 store.requests,
                 store.transaction,
                 store.shift,
@@ -288,12 +288,12 @@ class Features:
             access,
             editing,
         )
-        helpers = Helpers(home, access, store.gifts)
-        time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
+        helpers = Helpers(home, access, store.grants)
+        time = TimeVerbs(home, store.grants, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         assignment, traffic = self.assignment, self.traffic
         TrafficVerbs(home, family, traffic, access, presence.here, assignment.macs, audit).register(router)
-        cards = BypassCardVerbs(home, store.way_cards, store.today, audit, presence, access)
+        cards = BypassCardVerbs(home, store.bypass_cards, store.today, audit, presence, access)
         lists = ListVerbs(
             home,
             audit,
@@ -494,7 +494,7 @@ class Features:
         ).register(router)
         place_of = self.assignment.of
         ChangeVerbs(
-            home, store.state, store.audit.lines, place_of, store.gifts, plane.visibility, here, access
+            home, store.state, store.audit.lines, place_of, store.grants, plane.visibility, here, access
         ).register(router)
         lines = AuditLines(home, plane.visibility, store.requests)
         AuditLogVerbs(home.rules, store.audit.lines, store.audit.authors, lines, here).register(router)

@@ -365,7 +365,7 @@ class Family:
         numbers: dict[str | None, int] = {}
         members: dict[int, Member] = {}
         for desired in desired_slots:
-            slot = self._store.slot(desired.key, now=int(at.timestamp()), in_use=in_use)
+            slot = self._store.slots.assign(desired.key, now=int(at.timestamp()), in_use=in_use)
             numbers[desired.key] = slot
             members[slot] = factory.member(slot, desired)
         self.unknown = numbers.get(keys.examined[None])
@@ -604,7 +604,7 @@ class Family:
                 used[period] = self.minutes.used_between(member.profile.id, first, today)
                 extra[period] = bonus(
                     given
-                    for given in self._store.gifts.given(names)
+                    for given in self._store.grants.given(names)
                     if first <= given.day < today and not given.ended and given.kind in kinds
                 )
         return used, extra

@@ -261,7 +261,9 @@ class Desk:
             minutes=self.counted,
             teaching=self.lesson_book,
         )
-        self.cards = BypassAlerts(self.store.way_cards, self.store.today, self.family, self.rules, self.bus)
+        self.cards = BypassAlerts(
+            self.store.bypass_cards, self.store.today, self.family, self.rules, self.bus
+        )
         self.gates = Enforcer(self.family, self.clock.now)
         self.log = LastLines()
         self.effects = Effects(

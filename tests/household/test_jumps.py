@@ -225,7 +225,7 @@ def test_no_jumps_and_waits_open_more_of_the_night_than_was_given(make: Make, se
         while desk.reason(TABLET) is Reason.OPEN:
             night += 1
             desk.go(MINUTE)
-        assert night == given or desk.store.gifts.given()[0].boundary is None
+        assert night == given or desk.store.grants.given()[0].boundary is None
 
 
 def test_a_pause_till_morning_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:

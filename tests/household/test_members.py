@@ -448,7 +448,7 @@ def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
 
 def test_what_a_guardian_opened_for_her_is_open_for_it(home: Home) -> None:
     until = NOON + timedelta(hours=1)
-    home.store.gifts.open(SiteOpening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
+    home.store.grants.open(SiteOpening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
     home.family.situate(NOON)
     wear(home)
     assert worn_reason(home, "pornhub.com") is home.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW

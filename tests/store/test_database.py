@@ -24,7 +24,7 @@ def fill(path: Path) -> None:
     store = Store(path)
     for number in range(200):
         store.pauses.pause(f"child-{number}", until=None, by="Mum " * 20, at=NOW)
-        store.slot(f"02:00:00:00:00:{number:02x}", now=number)
+        store.slots.assign(f"02:00:00:00:00:{number:02x}", now=number)
     store.people.put(Account("Mum", secret="stamp"))
     store.close()
 
@@ -145,7 +145,7 @@ def test_a_damaged_table_is_saved_from_both_ends(
     kept = [pause.who for pause in store.state(NOW).pauses]
     assert 50 < len(kept) < 200
     assert {"child-0", "child-199"} <= set(kept)
-    assert len(store.slots()) == 200
+    assert len(store.slots.all()) == 200
     assert store.people.accounts() == {"Mum": Account("Mum", secret="stamp")}
     store.close()
     assert "200 slots" in caplog.text
@@ -180,7 +180,7 @@ def test_a_text_that_is_not_utf8_costs_its_row_alone(path: Path) -> None:
         "qalqan.db-wal"
     ).touch()  # not closed: the file is checked, and the finding quotes the text
     store = Store(path)
-    assert len(store.slots()) == 199
+    assert len(store.slots.all()) == 199
     assert len(store.state(NOW).pauses) == 200
     assert list(store.people.accounts()) == ["Mum"]
     assert ["damaged and has been replaced" in line for line in store.problems()] == [True]
@@ -231,7 +231,7 @@ now = datetime(2026, 11, 24, 19, tzinfo=UTC)
 for number in range(50):
     store.pauses.pause(f"child-{number}", until=None, by="Mum", at=now)
     record(store, refused(), f"{number}.example")
-store.class_number(store.slot("02:00:00:00:00:0a", now=1), frozenset({"play"}))
+store.class_number(store.slots.assign("02:00:00:00:00:0a", now=1), frozenset({"play"}))
 store.flush(0.0, force=True)
 record(store, refused(), "unwritten.example")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -244,7 +244,7 @@ def test_kill_9_loses_nothing_that_was_set(path: Path) -> None:
     assert path.with_name("qalqan.db-wal").exists()
     store = Store(path)
     assert len(store.state(NOW).pauses) == 50
-    assert store.slots() == {"02:00:00:00:00:0a": 1}
+    assert store.slots.all() == {"02:00:00:00:00:0a": 1}
     assert store.classes() == {(1, frozenset({"play"})): 1}
     assert len(store.audit.lines()) == 50
     store.close()

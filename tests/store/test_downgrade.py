@@ -74,7 +74,7 @@ def test_a_database_of_the_next_version_is_used_and_goes_back_to_it(
     store = Store(path)
     assert (store.is_newer, store.problems(), pauses(store)) == (False, [], {"son"})
     store.pauses.pause("daughter", until=None, by="Dad", at=NOW)
-    store.slot("02:00:00:00:00:0a", now=1)
+    store.slots.assign("02:00:00:00:00:0a", now=1)
     store.close()
 
     next_version(True)

@@ -344,7 +344,7 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
             )
             for grant in plan.grants
         ]
-        store.gifts.give(rows, audit_text="by a backup")
+        store.grants.give(rows, audit_text="by a backup")
 
 
 def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
@@ -361,7 +361,7 @@ def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
     for pause in plan.pauses:
         store.pauses.resume(pause.who, by=plan.by, at=now)
     if plan.grants:
-        store.gifts.take_back(plan.number, by=plan.by, at=now)
+        store.grants.take_back(plan.number, by=plan.by, at=now)
 
 
 def _moment(text: str) -> datetime | None:

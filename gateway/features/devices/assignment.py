@@ -176,7 +176,7 @@ class DeviceAssignment:
         if instead:
             self._store.notes.succeed(known, mac, self._home.now())
             self._presence.forget(known)
-            self._store.forget_slot(known)
+            self._store.slots.forget(known)
             self._store.questions.forget_faces(known)
 
     def _write(self, mac: str, owner: Profile | None, by: str, *, instead_of: str | None = None) -> None:
@@ -193,12 +193,12 @@ class DeviceAssignment:
         self._refuse_shared(mac)
         self._write(mac, None, by)
         self._presence.forget(mac)
-        store.forget_slot(mac)
+        store.slots.forget(mac)
         store.marks.forget(mac)
         store.proofs.drop(mac)
         store.questions.drop(mac)
         store.questions.forget_faces(mac)
-        store.way_cards.drop(lambda card: card.mac == mac)
+        store.bypass_cards.drop(lambda card: card.mac == mac)
         origin = call.text("origin", "")
         store.audit.record("forget", mac, by=by, at=self._home.now(), origin=origin)
         yield

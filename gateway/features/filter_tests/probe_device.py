@@ -96,7 +96,7 @@ class ProbeDevice:
         presence: Presence,
         path: FilterPath,
         interfaces: HomeInterfaces,
-        numbers: SlotTable,
+        slots: SlotTable,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -104,7 +104,7 @@ class ProbeDevice:
         self._presence = presence
         self._path = path
         self._interfaces = interfaces
-        self._numbers = numbers
+        self._slots = slots
         self._running: _Running | None = None
         self._file = Path(home.rules.household.config.runtime) / FILE
         home.bus.subscribe(OutsideDecision, self._decided)
@@ -137,8 +137,8 @@ class ProbeDevice:
         """
         if self._running is not None:
             raise ControlError.of(Code.BUSY)
-        in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
-        running = self._running = _Running(ProbeAssignment(who, mac, self._numbers.lend(in_use)))
+        in_use = [key for key, slot in self._slots.all().items() if slot in self._family.members]
+        running = self._running = _Running(ProbeAssignment(who, mac, self._slots.lend(in_use)))
         self._interfaces.probe = interface
         try:
             member = self._put_on(running)
@@ -255,7 +255,7 @@ class ProbeDevice:
         path.proxy.forget(slot)
         path.gates.forget(slot)
         self._forget(slot)
-        self._numbers.give_back()
+        self._slots.give_back()
         self._drop_traces(mac)
 
     @staticmethod

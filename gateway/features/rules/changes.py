@@ -56,7 +56,7 @@ class ChangeVerbs:
         state: Callable[[datetime, date], InForce],
         read: ReadAudit,
         place_of: Callable[[str], str],
-        gifts: GrantTable,
+        table: GrantTable,
         visibility: Visibility,
         here: SeenDevices,
         access: Access,
@@ -65,7 +65,7 @@ class ChangeVerbs:
         self._state = state
         self._read = read
         self._place_of = place_of
-        self._gifts = gifts
+        self._table = table
         self._visibility = visibility
         self._here = here
         self._access = access
@@ -133,7 +133,7 @@ class ChangeVerbs:
         Extra time by a child's private request is left out once it has ended.
         """
         by_number: dict[int, list[Given]] = {}
-        for given in self._gifts.given():
+        for given in self._table.given():
             if given.day == today and given.kind in BY_GUARDIANS:
                 by_number.setdefault(given.grant, []).append(given)
         for number, rows in by_number.items():
@@ -153,7 +153,7 @@ class ChangeVerbs:
 
     def _openings(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield the sites and services that guardians opened temporarily and that are open now."""
-        for opening in self._gifts.in_force(now, today)[1]:
+        for opening in self._table.in_force(now, today)[1]:
             yield self._describe(
                 "open", opening.who, opening.by, opening.at, now,
                 thing=opening.entry, until=opening.until,

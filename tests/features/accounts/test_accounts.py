@@ -118,7 +118,7 @@ def test_a_helper_takes_back_what_it_gave_alone(desk: Desk) -> None:
 
 def test_a_helper_does_not_close_a_site_that_a_guardian_opened(desk: Desk) -> None:
     now = desk.local_now()
-    desk.store.gifts.open(SiteOpening(7, "daughter", "example.com", now + timedelta(hours=1), now, "Mum"))
+    desk.store.grants.open(SiteOpening(7, "daughter", "example.com", now + timedelta(hours=1), now, "Mum"))
     assert refused(desk, "revoke", grant=7, by="Oma")[0] == Code.GUARDIANS_ONLY
     assert refused(desk, "revoke", who="daughter", by="Oma")[0] == Code.GUARDIANS_ONLY
     assert web(desk, "revoke", grant=7, by="Mum")["grant"] == 7

@@ -276,7 +276,7 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
     assert len(regrouped) == 3, "once a second"
     assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
     assert len(desk.ask("questions", limit=5)["questions"]) == 5
-    assert len(desk.store.slots()) < 30
+    assert len(desk.store.slots.all()) < 30
     assert member(desk, "06:00:00:00:00:3f").profile.id == "son", "those beyond share a slot"
     assert len(member(desk, "06:00:00:00:00:3f").macs) > 1
 
@@ -296,7 +296,7 @@ def test_who_fills_the_room_of_questions_is_not_rid_of_the_child_s_rules(desk: D
     assert AGAIN not in asked(desk), "there is no room"
     assert member(desk, AGAIN).profile.id == "daughter"
     assert member(desk, f"06:00:00:00:00:{STRANGERS_LIMIT + 5:02x}").profile.id == "daughter"
-    assert len(desk.store.slots()) < 30
+    assert len(desk.store.slots.all()) < 30
     desk.ask("assign", mac=AGAIN, profile="guest")
     assert member(desk, AGAIN).profile.id == "guest"
 

@@ -84,7 +84,7 @@ class Gateway:
         context = HomeContext(loop, clock, cast(Any, None), self.home.rules, bus)
         presence, store = cast(Any, self.presence), self.home.store
         self.audit = ProbeDevice(
-            context, effects, self.home.family, presence, path, HomeInterfaces(self.home.rules), store.numbers
+            context, effects, self.home.family, presence, path, HomeInterfaces(self.home.rules), store.slots
         )
         self.audit.start()
         router = Router()
@@ -121,7 +121,7 @@ class Gateway:
     @property
     def is_clean(self) -> bool:
         family = self.home.family
-        slots = {key: number for key, number in self.home.store.slots().items() if key == MAC}
+        slots = {key: number for key, number in self.home.store.slots.all().items() if key == MAC}
         return family.worn is None and not slots and not (self.runtime / FILE).exists() and not self.timers
 
 

@@ -353,7 +353,7 @@ def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     desk.restart()
     assert desk.ask("request", device=TABLET, minutes=10)["state"] == "auto"  # in place of the one that waits
     assert waiting(desk) == []
-    assert [one.kind.value for one in desk.store.gifts.given()] == ["auto", "auto"]
+    assert [one.kind.value for one in desk.store.grants.given()] == ["auto", "auto"]
     desk.clock.at = at("2026-11-25T21:30")
     desk.gates.sync()
     assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"
