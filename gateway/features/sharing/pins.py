@@ -16,7 +16,7 @@ from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.sharing.attempt_delay import AttemptDelay, DailyLimit, loop_time
+from gateway.household.attempt_limits import AttemptLimit, DailyLimit, loop_time
 from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.visibility import day_of
@@ -54,7 +54,7 @@ class PinDesk:
         self._audit = audit
         self._access = access
         self._use_of = use_of
-        self._delay = AttemptDelay(pins.TRIES)
+        self._delay = AttemptLimit(pins.TRIES)
         self._slow_of_day = DailyLimit(pins.TRIES_OF_DAY, home, attempts, "pin tries")
         self._changes = DailyLimit(CHANGES_A_DAY, home, attempts, "pin changes")
 

@@ -12,12 +12,12 @@ import yaml
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
+from gateway.household.attempt_limits import WITHIN
 from gateway.policy.accounts.people import Account
 from gateway.policy.accounts.pins import MAX_DIGITS, MIN_DIGITS, TRIES, TRIES_OF_DAY
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.identity.traits import Traits
-from gateway.policy.requests.tickets import TRIES_WITHIN
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
@@ -275,7 +275,7 @@ def test_the_document_s_examples_do_what_it_says(make: Make) -> None:
 def test_the_document_names_the_limits_as_they_are() -> None:
     text = DOCUMENT.read_text()
     assert (LONGEST, SILENT, LEAST_BYTES) == (HOURS_2, MINUTES_15, 30_000)
-    assert f"{MIN_DIGITS} {MAX_DIGITS} {TRIES} {TRIES_WITHIN}" == "4 6 5 0:10:00"
+    assert f"{MIN_DIGITS} {MAX_DIGITS} {TRIES} {WITHIN}" == "4 6 5 0:10:00"
     plain = " ".join(text.split())
     assert "two hours after the tap" in plain
     assert "after 15 minutes in a row with less than 30 kB a minute" in plain
