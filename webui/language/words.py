@@ -255,7 +255,8 @@ def owner(
     if kind == "guardian" and colon:
         return plain(name)
     law, _colon, who = name.partition(":")
-    if kind == "law" and "-" in law and law in laws():  # the owner law:kz is a state's register
+    # The id of a law has a hyphen; that of a register is a two-letter code: ``law:kz``.
+    if kind == "law" and "-" in law and law in laws():
         if who:
             return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
         return _("%(law)s; your family turned it on", law=laws()[law])

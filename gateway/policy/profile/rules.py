@@ -179,7 +179,10 @@ class Law:
 
     @property
     def rule(self) -> str:
-        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``."""
+        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``.
+
+        A state's register has the same prefix (`gateway.policy.config.registers.CATEGORY_PREFIX`).
+        """
         return f"law:{self.id}"
 
     def binds(self, band: AgeBand) -> bool:
