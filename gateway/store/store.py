@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.core.bus import Bus
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests.requests import kept
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.limit_periods import MOST_DAYS
@@ -22,7 +23,6 @@ from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, 
 from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
-from gateway.store.minutes_file import SERVICE
 from gateway.store.stored_detail import family_day
 from gateway.store.tables.adult_proofs import AdultProofTable
 from gateway.store.tables.agreements import AgreementTable

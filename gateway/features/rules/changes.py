@@ -30,14 +30,13 @@ from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
-from gateway.policy.profile.rules import ALL, NAMES_LEVEL
+from gateway.policy.profile.rules import ALL, NAMES_LEVEL, SERVICE
 from gateway.store.tables.audit import ReadAudit
 from gateway.store.tables.grants import Given, GrantKind, GrantTable
 from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
 OWN_SHOWN = 6  # of a child's own: each costs parsing a file
-SERVICE = "service:"
 AUDIT_LINES = 400  # that are read: more than the changes of a busy day
 SAME_CHANGE = timedelta(seconds=5)  # between the edit of a file and the line in the log about it
 DEVICE_KEYS = ("devices", "shared", "managed")

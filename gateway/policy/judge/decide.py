@@ -25,12 +25,13 @@ from gateway.policy.judge.conclude import (
     refuse,
     uncounted,
 )
-from gateway.policy.judge.facts import CATEGORY, FactFinder, without_categories
+from gateway.policy.judge.facts import FactFinder, without_categories
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
 from gateway.policy.judge.service_flows import ServiceFlows
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import CATEGORY
 from gateway.policy.requests.site_repair import repaired
 from gateway.policy.time.gates import DEVICE
 from gateway.policy.time.schedule import Calendar, calendar_for

@@ -23,7 +23,7 @@ TAKEN = (ALL, GUEST, HOME)
 
 INTERNET = "internet"
 PLAY = "play"
-SERVICE = "service:"  # before the id of a service, as a target or an entry
+SERVICE, CATEGORY = "service:", "category:"  # before the id of one, as a target or an entry
 
 # Log levels: what is stored and shown to a guardian. Each level includes those below.
 KINDS_LEVEL = 1  # that something was blocked, its category, and the day
