@@ -585,7 +585,7 @@ class Daemon:
 
     def sync_table(self) -> None:
         self.table.update(self._snapshot())
-        if self.family.worn is None:  # a filter test's device is there for a minute
+        if self.family.probe_member is None:  # a filter test's device is there for a minute
             self.guard.keep(self.table.snapshot)
 
     def regroup(self) -> None:

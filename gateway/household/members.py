@@ -159,7 +159,7 @@ class Member:
     situation: Situation = PLAIN
     asked: bool = False  # it has an open question: it may belong to another profile
     beside: Member | None = None  # the same devices with their rules without the question; both apply
-    worn: ProbeAssignment | None = None  # set for the device of a filter test
+    probe: ProbeAssignment | None = None  # set for the device of a filter test
     _of_running: tuple[Situation, Situation] = (
         PLAIN,
         PLAIN,
@@ -326,7 +326,7 @@ class Family:
     ) -> None:
         self.members: dict[int, Member] = {}
         self._of_mac: dict[str, Member] = {}
-        self.worn: Member | None = None  # the device of a filter test; nothing about it is stored
+        self.probe_member: Member | None = None  # the device of a filter test; nothing about it is stored
         self.everybody: dict[int, Member] = {}  # members, and the device of a filter test
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MAC addresses that are never filtered
@@ -350,7 +350,7 @@ class Family:
         self._clock_known = clock_known
         self._class_number = class_number
         self._calendar = Calendar(UTC)
-        self._worn: ProbeAssignment | None = None
+        self._probe: ProbeAssignment | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Assign all devices to slots, and create the members of the slots from these rules.
@@ -377,41 +377,43 @@ class Family:
         self.subjects[EVERYONE] = self._everyone(factory.judge(household.home))
         for member in members.values():
             self.renew_subject(member)
-        self._rebuild_test_device(household, world)
+        self._rebuild_probe(household, world)
 
-    def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
-        """Apply the rules that ``worn`` names to the device of a filter test, until `take_off`.
+    def assign_probe(
+        self, probe: ProbeAssignment, household: Household, world: World, at: datetime
+    ) -> Member | None:
+        """Apply the rules that ``probe`` names to the device of a filter test, until `release_probe`.
 
         Return its member. None if those rules do not exist or filter nothing, or if the test's MAC
         address is that of a known device.
         """
-        self._worn = worn
-        self._rebuild_test_device(household, world)
+        self._probe = probe
+        self._rebuild_probe(household, world)
         self.situate(at)
-        return self.worn
+        return self.probe_member
 
-    def take_off(self) -> None:
+    def release_probe(self) -> None:
         """Remove the device of the filter test."""
-        if self.worn is not None:
-            self.subjects.pop(self.worn.slot, None)
-        self.worn = self._worn = None
+        if self.probe_member is not None:
+            self.subjects.pop(self.probe_member.slot, None)
+        self.probe_member = self._probe = None
         self._update_slots()
 
-    def _rebuild_test_device(self, household: Household, world: World) -> None:
+    def _rebuild_probe(self, household: Household, world: World) -> None:
         """Rebuild the member of the test device from changed rules.
 
         Remove it if its rules no longer exist, or if its MAC address has an owner now.
         """
-        worn = self._worn
-        source = None if worn is None or self._is_known(worn.mac) else self._source(worn.who, household)
-        self.worn = None
-        if worn is not None and source is not None:
-            desired = source._replace(key=worn.mac, macs=(worn.mac,))
+        probe = self._probe
+        source = None if probe is None or self._is_known(probe.mac) else self._source(probe.who, household)
+        self.probe_member = None
+        if probe is not None and source is not None:
+            desired = source._replace(key=probe.mac, macs=(probe.mac,))
             # The test device has judges of its own: those of the family cache earlier decisions.
-            self.worn = MemberFactory(world, self._calendar, self._books).member(worn.slot, desired)
-            for member in filter(None, (self.worn, self.worn.beside)):
-                member.worn = worn
-            self.renew_subject(self.worn)
+            self.probe_member = MemberFactory(world, self._calendar, self._books).member(probe.slot, desired)
+            for member in filter(None, (self.probe_member, self.probe_member.beside)):
+                member.probe = probe
+            self.renew_subject(self.probe_member)
         self._update_slots()
 
     def _is_known(self, mac: str) -> bool:
@@ -434,7 +436,7 @@ class Family:
 
     def _update_slots(self) -> None:
         """Update ``everybody`` (members and test device), and the slots of which DNS names are stored."""
-        slots = (*self.members.values(), self.worn)
+        slots = (*self.members.values(), self.probe_member)
         self.everybody = {member.slot: member for member in slots if member is not None}
         if self._books.names is not None:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
@@ -548,8 +550,8 @@ class Family:
         kinds of grants whose extra minutes of earlier days count.
         """
         force = force or self._in_force(at)
-        worn = member.worn
-        macs = member.macs if worn is None else (worn.who,)
+        probe = member.probe
+        macs = member.macs if probe is None else (probe.who,)
         names = {member.profile.id, *macs}
         if member.profile.is_child:
             names.add("all")
@@ -587,7 +589,7 @@ class Family:
             resolved=member.names,
             recent=member.services,
         )
-        return found if worn is None else worn.of(found)
+        return found if probe is None else probe.of(found)
 
     def _earlier(
         self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
@@ -673,8 +675,8 @@ class Family:
 
         An unassigned device that is not examined yet has the slot of such devices on its interface.
         """
-        if self.worn is not None and mac in self.worn.macs:
-            return self.worn.slot
+        if self.probe_member is not None and mac in self.probe_member.macs:
+            return self.probe_member.slot
         if self._examined is None or mac in self._examined or self._is_known(mac):
             member = self.member_of(mac, interface)
             return 0 if member is None else member.slot

@@ -31,7 +31,7 @@ from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
 from gateway.policy.identity.sightings import Sighting
-from gateway.policy.identity.traits import SOON
+from gateway.policy.identity.traits import SHORT_ABSENCE
 from gateway.policy.profile.rules import HOME
 from gateway.store.store import Store
 from gateway.store.tables.devices import DeviceTable, StoredDevice
@@ -408,7 +408,7 @@ def stayed(devices: Mapping[str, StoredDevice]) -> frozenset[str]:
     return frozenset(
         mac
         for mac, device in devices.items()
-        if latest is not None and device.last_seen + SOON >= latest >= device.first_seen + STAYED
+        if latest is not None and device.last_seen + SHORT_ABSENCE >= latest >= device.first_seen + STAYED
     )
 
 

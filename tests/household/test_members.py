@@ -386,8 +386,9 @@ def test_strangers_are_guests_while_the_file_of_their_profile_is_broken(tmp_path
     home.store.close()
 
 
-def wear(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
-    return home.family.wear(ProbeAssignment(who, AUDITED, 99), home.rules.household, home.rules.world, at)
+def assign_probe(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
+    probe = ProbeAssignment(who, AUDITED, 99)
+    return home.family.assign_probe(probe, home.rules.household, home.rules.world, at)
 
 
 def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:
@@ -396,7 +397,7 @@ def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:
 
 def test_an_audit_s_device_has_somebody_s_rules_and_is_no_member(home: Home) -> None:
     members, slots = dict(home.family.members), home.family.slots_of("daughter")
-    made = wear(home)
+    made = assign_probe(home)
     assert made is not None
     assert (made.profile.id, made.macs) == ("daughter", (AUDITED,))
     assert worn_reason(home, "www.tiktok.com") is Reason.FAMILY_BLOCK
@@ -408,7 +409,7 @@ def test_an_audit_s_device_has_somebody_s_rules_and_is_no_member(home: Home) -> 
     stranger = home.family.member_of(AUDITED)
     assert stranger is not None
     assert stranger.profile.id == "guest"
-    home.family.take_off()
+    home.family.release_probe()
     assert home.family.everybody == members
     assert 99 not in home.family.subjects
     assert home.family.slot_of(AUDITED) == home.family.unknown
@@ -428,7 +429,7 @@ def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
         home.store.pauses.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
     home.family.situate(at)
     assert home.reason(TABLET, "www.example.org", at) is not Reason.OPEN, "so it is for herself"
-    assert wear(home, TABLET if what == "device" else "daughter", at) is not None
+    assert assign_probe(home, TABLET if what == "device" else "daughter", at) is not None
     assert worn_reason(home, "www.example.org", at) is Reason.OPEN
     assert worn_reason(home, "www.roblox.com", at) is Reason.OPEN, "at noon its window is closed"
     assert worn_reason(home, "www.tiktok.com", at) is Reason.FAMILY_BLOCK
@@ -436,11 +437,11 @@ def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
 
 
 def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
-    made = wear(home)
+    made = assign_probe(home)
     assert made is not None
-    assert made.worn is not None
+    assert made.probe is not None
     for paused, reason in ((True, Reason.PAUSED), (False, Reason.OPEN)):
-        made.worn.paused = paused
+        made.probe.paused = paused
         assert home.family.situate(NOON) == {99}
         assert worn_reason(home, "www.example.org") is reason
         assert home.reason(TABLET, "www.example.org") is Reason.OPEN
@@ -450,13 +451,13 @@ def test_what_a_guardian_opened_for_her_is_open_for_it(home: Home) -> None:
     until = NOON + timedelta(hours=1)
     home.store.grants.open(SiteOpening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
     home.family.situate(NOON)
-    wear(home)
+    assign_probe(home)
     assert worn_reason(home, "pornhub.com") is home.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW
     assert worn_reason(home, "pornhub.com", until) is Reason.CATEGORY
 
 
 def test_it_follows_her_rules_until_they_are_nobody_s(home: Home) -> None:
-    wear(home)
+    assign_probe(home)
     household = home.rules.household
     daughter = household.profiles["daughter"]
     open_now = replace(daughter, rules=replace(daughter.rules, block=()))
@@ -466,29 +467,29 @@ def test_it_follows_her_rules_until_they_are_nobody_s(home: Home) -> None:
     assert worn_reason(home, "www.tiktok.com") is not Reason.FAMILY_BLOCK
     gone = {key: one for key, one in household.profiles.items() if key != "daughter"}
     home.family.rebuild(household.with_profiles(gone), home.rules.world, home.rules.calendar, NOON)
-    assert home.family.worn is None
+    assert home.family.probe_member is None
     assert 99 not in home.family.subjects
 
 
 def test_an_address_that_is_somebody_s_is_no_audit_s(home: Home) -> None:
-    wear(home)
+    assign_probe(home)
     home.store.devices.place(AUDITED, "guest", at=NOON)
     home.rebuild()
-    assert home.family.worn is None
-    assert wear(home, STRANGER) is None, "nor where it is asked for then"
+    assert home.family.probe_member is None
+    assert assign_probe(home, STRANGER) is None, "nor where it is asked for then"
 
 
 def test_who_has_no_rules_cannot_be_worn(tmp_path: Path) -> None:
     home = Home(tmp_path, unknown_devices="quarantine")
     for who in (MUMS, STRANGER, "mum", "home"):
-        assert wear(home, who) is None, who
+        assert assign_probe(home, who) is None, who
     home.store.close()
 
 
 def test_the_double_of_a_device_about_which_is_asked_has_both_rules(home: Home) -> None:
     asked = asked_about(home, "daughter", TABLET)
     assert asked.beside is not None
-    made = wear(home, STRANGER)
+    made = assign_probe(home, STRANGER)
     assert made is not None
     assert made.beside is not None
     assert (made.profile.id, made.beside.profile.id) == (asked.profile.id, asked.beside.profile.id)

@@ -92,7 +92,7 @@ class LessonBook:
             or not running.runs
             or member.asked
             or member.quarantined
-            or member.worn is not None
+            or member.probe is not None
         ):
             return None
         return running if len(member.macs) == 1 and member.macs[0] in running.macs else None
