@@ -72,7 +72,7 @@ from gateway.features.sharing.adult_proof import AdultProofVerbs
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.sharing.verbs import SharingVerbs
-from gateway.features.site_repair.lessons import LessonBook, Lessons
+from gateway.features.site_repair.repairs import RepairBook, SiteRepairs
 from gateway.features.site_repair.verbs import SiteRepairVerbs
 from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
@@ -130,7 +130,7 @@ class DataPlane:
     guesses: GuessLimit
     addresses: AddressBook
     names: NameBook
-    lesson_book: LessonBook
+    repair_book: RepairBook
     byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
     probe_device: ProbeDevice
     vitals: Vitals
@@ -176,8 +176,8 @@ class Features:
             )
         )
         self.address_claims = AddressClaims(home, audit, presence)
-        self.lessons = keep(
-            Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
+        self.repairs = keep(
+            SiteRepairs(home, plane.effects, plane.repair_book, family, plane.addresses, plane.names)
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
@@ -203,7 +203,7 @@ class Features:
                 uses,
                 store.erase_child,
                 family,
-                self.lessons,
+                self.repairs,
                 self.sharing,
                 recent,
             )
@@ -337,7 +337,7 @@ class Features:
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store.requests, family, plane.visibility, self.members, shown, state, self.in_use,
-            self.lessons,
+            self.repairs,
             traffic,
             lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
@@ -469,7 +469,7 @@ class Features:
         home, store, family = plane.home, plane.store, plane.family
         CountryVerbs(home.rules).register(router)
         PreviewVerbs(home, tried).register(router)
-        SiteRepairVerbs(home, family, self.lessons, store.audit.record, access, editing).register(router)
+        SiteRepairVerbs(home, family, self.repairs, store.audit.record, access, editing).register(router)
         self.backups.register(router)
         self.auto_backups.register(router)
         HomeAutomation(home, access, home_editing, store.people, self.backups.note).register(router)
@@ -486,7 +486,7 @@ class Features:
             lambda profile, counts: store.erase(profile, counts=counts),
             store.audit.record,
             plane.family,
-            self.lessons,
+            self.repairs,
             recent,
             access,
             pins,

@@ -201,13 +201,13 @@ class Member:
 
 
 class RunningRepairs(Protocol):
-    """The interface to the running site repairs (lessons): which one a device has, and how it decides.
+    """The interface to the running site repairs: which one a device has, and how it decides.
 
     In a site repair, a broken site works for a while, and the hosts that it needs are recorded.
     """
 
-    def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the site repair (lesson) that runs on a slot's device, or None.
+    def repair_of(self, member: Member) -> ActiveRepair | None:
+        """Return the site repair that runs on a slot's device, or None.
 
         In one, the unknown parts of a broken site are open for some minutes.
         """
@@ -224,7 +224,7 @@ class RunningRepairs(Protocol):
 class NoSiteRepairs:
     """The interface to site repairs where none can run: devices get the usual decisions."""
 
-    def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
+    def repair_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
         return None
 
     def decide_of(self, member: Member) -> Decide:
@@ -322,7 +322,7 @@ class Family:
         interface_of: InterfaceOf = lambda _: None,
         examined: Set[str] | None = None,
         minutes: MinuteLedgers | None = None,
-        teaching: RunningRepairs | None = None,
+        repairs: RunningRepairs | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self._of_mac: dict[str, Member] = {}
@@ -334,7 +334,7 @@ class Family:
             str, str
         ] = {}  # opened by an adult's proof: MAC address → profile without the proof
         self.minutes: MinuteLedgers = minutes or NoMinutes()
-        self._teaching: RunningRepairs = teaching or NoSiteRepairs()
+        self._repairs: RunningRepairs = repairs or NoSiteRepairs()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
         self.strangers: dict[
             str, int | None
@@ -447,7 +447,7 @@ class Family:
         It has the member's present rules and its site repair, if one runs.
         """
         slot, profile, beside = member.slot, member.profile, member.beside
-        decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
+        decide, number = self._repairs.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
         running = member.decide_running
         shared = len(member.macs) != 1  # unassigned devices are not listed
@@ -518,7 +518,7 @@ class Family:
         entries = self.minutes.entries(member.profile.id, day)
         minutes = {(entry.gate, entry.at) for entry in entries if entry.at < at}
         used = Counter(gate for gate, _ in minutes)
-        return replace(self._situation(member, at, force), day=day, used=used, lesson=None)
+        return replace(self._situation(member, at, force), day=day, used=used, repair=None)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
         """Return the Judge of a member, and its situation (pauses, grants, used minutes) at a past moment."""
@@ -584,7 +584,7 @@ class Family:
             allowed=tuple(
                 (opening.entry, opening.until) for opening in force.openings if opening.who in names
             ),
-            lesson=self._teaching.lesson_of(member),
+            repair=self._repairs.repair_of(member),
             addresses=member.addresses,
             resolved=member.names,
             recent=member.services,

@@ -41,7 +41,7 @@ from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
 from gateway.features.activity.traffic import LiveTraffic
 from gateway.features.rules.describe import device_state, profile_rules
-from gateway.features.site_repair.lessons import Lessons
+from gateway.features.site_repair.repairs import SiteRepairs
 from gateway.features.status.clock import clock_state
 from gateway.features.time.ledger_views import describe_closing, describe_left, describe_used, visible_gates
 from gateway.features.time.verbs import TimeVerbs
@@ -242,7 +242,7 @@ class PeopleStatus:
         devices: Callable[[str], DevicePresence],
         state: MemberState,
         in_use: Callable[[], InUse],
-        lessons: Lessons,
+        repairs: SiteRepairs,
         traffic: LiveTraffic,
         pins: Callable[[Profile], Mapping[str, Any]],
     ) -> None:
@@ -254,7 +254,7 @@ class PeopleStatus:
         self._device = devices
         self._state = state
         self._in_use = in_use
-        self._lessons = lessons
+        self._repairs = repairs
         self._traffic = traffic
         self._pins = pins
 
@@ -281,7 +281,7 @@ class PeopleStatus:
             landing=state.landing(member, now, own=False),
             closing=state.closing(member, used.by(slots), now, own=False),
             in_use=used.describe(profile, slots),
-            lesson=self._lessons.describe(profile.id),
+            lesson=self._repairs.describe(profile.id),
             watched=self._watched(profile),
             requests=sum(request.who == profile.id for request in waiting),
             **vars(state.state(member, now)),

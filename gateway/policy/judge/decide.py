@@ -215,8 +215,8 @@ class Judge:
             return conclusion.outcome  # a probe without an address is never redirected to the page
         if state.standing.allowed and is_openable(conclusion):
             conclusion = self._opened(host, conclusion, state)
-        if state.standing.lesson is not None:
-            conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
+        if state.standing.repair is not None:
+            conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.repair)
         refusal = closed_gate_decision(conclusion, state)
         if refusal is not None:
             recognised = conclusion.outcome.recognised
@@ -481,7 +481,7 @@ def cache_situation(situation: Situation, state: Standing, off: Decision) -> Cac
         )
         for gate, closing in state.closed.items()
     }
-    plain = not (refusals or state.lifted or state.off or state.allowed or state.lesson or situation.led)
+    plain = not (refusals or state.lifted or state.off or state.allowed or state.repair or situation.led)
     if state.off and situation.off_until is not None and situation.off_until < FOREVER:
         off = replace(off, until=situation.off_until)
     return CachedSituation(situation, state.since, state.until, state, refusals, plain, off, {})

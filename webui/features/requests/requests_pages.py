@@ -224,7 +224,7 @@ def _lists() -> dict[str, object]:
     return {
         "home": home,
         "waiting": waiting,
-        "taught": _ask_first(waiting),
+        "repairable": _ask_first(waiting),
         "today": [entry for entry in done if _was_today(entry, home.now)],
         "before": [entry for entry in done if not _was_today(entry, home.now)],
         "choices": choices,
