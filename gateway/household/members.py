@@ -32,10 +32,10 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import CountReason
 from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
 from gateway.policy.time.schedule import Calendar, limits_on
-from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, Grant, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, GateOpening, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantRow
 from gateway.store.tables.pauses import InForce
 
 EVERYONE = 0  # the slot number of devices that have no slot
@@ -572,7 +572,7 @@ class Family:
             off_until=None if force.off is None else force.off.ends,
             off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
-                Grant(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
+                GateOpening(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
                 for given in granted
                 if given.until is not None
             ),
@@ -695,7 +695,7 @@ class Family:
         return tuple(mac for mac in sorted(self._examined) if not self._is_known(mac))
 
 
-def bonus(given: Iterable[Given]) -> dict[str, int]:
+def bonus(given: Iterable[GrantRow]) -> dict[str, int]:
     """Return the extra minutes by limit: the sum of grants that have no end."""
     found: dict[str, int] = {}
     for grant in given:
@@ -704,7 +704,7 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
     return found
 
 
-def giver(given: Given) -> str:
+def giver(given: GrantRow) -> str:
     """Return who gave extra time, as named in a decision: ``guardian:NAME``, or ``family``.
 
     It is ``family`` if the child took it itself, or no guardian is named.

@@ -18,7 +18,7 @@ from gateway.policy.requests.tickets import Ticket
 from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.store.database import Statement
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening
+from gateway.store.tables.grants import GrantKind, GrantRow, SiteOpening
 from tests.store.helpers import HOUR, look
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -34,9 +34,9 @@ def jump(by: timedelta, *, at: datetime = NOW, was_known: bool = True, known: bo
 
 def grant(
     length: timedelta, *, boundary: datetime | None = None, sure: bool = True, number: int = 1
-) -> Given:
+) -> GrantRow:
     minutes, until = int(length / MINUTE), (boundary or NOW) + length
-    return Given(
+    return GrantRow(
         number,
         "son",
         TODAY,

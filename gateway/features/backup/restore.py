@@ -33,7 +33,7 @@ from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantRow
 
 DOING, DONE = "restoring.json", "restored.json"
 MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst
@@ -337,7 +337,7 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
         store.pauses.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
     if plan.grants:
         rows = [
-            Given(
+            GrantRow(
                 *(plan.number, grant.who, date.fromisoformat(grant.day), grant.gate, grant.minutes),
                 *(_moment(grant.until), grant.service or None, now, grant.by, GrantKind.GRANT),
                 sure=sure,

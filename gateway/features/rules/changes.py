@@ -32,7 +32,7 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.rules import ALL, NAMES_LEVEL, SERVICE
 from gateway.store.tables.audit import ReadAudit
-from gateway.store.tables.grants import Given, GrantKind, GrantTable
+from gateway.store.tables.grants import GrantKind, GrantRow, GrantTable
 from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
@@ -131,7 +131,7 @@ class ChangeVerbs:
 
         Extra time by a child's private request is left out once it has ended.
         """
-        by_number: dict[int, list[Given]] = {}
+        by_number: dict[int, list[GrantRow]] = {}
         for given in self._table.given():
             if given.day == today and given.kind in BY_GUARDIANS:
                 by_number.setdefault(given.grant, []).append(given)

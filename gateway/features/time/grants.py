@@ -33,7 +33,7 @@ from gateway.policy.time.grant_messages import (
     opened_sentence,
 )
 from gateway.store.durable_writes import in_utc
-from gateway.store.tables.grants import Given, GrantKind, GrantTable, SiteOpening
+from gateway.store.tables.grants import GrantKind, GrantRow, GrantTable, SiteOpening
 from gateway.store.tables.requests import RequestTable
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
@@ -141,7 +141,7 @@ class Grants:
         today = rules.calendar.family_day(giver.at)
         at = in_utc(giver.at)
         rows = [
-            Given(
+            GrantRow(
                 giver.number,
                 key,
                 today,
@@ -210,14 +210,14 @@ class Grants:
                 self._table.put(self._anchored(jump.after))
         return regrouped
 
-    def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
+    def _anchored(self, now: datetime) -> Iterator[tuple[GrantRow, GrantRow]]:
         """Yield each grant of extra time that begins at a boundary (such as bedtime), and its replacement.
 
         The replacement begins at the next boundary by the new clock. Without it, after a clock was set back,
         everything would be open until the old boundary.
         """
         given, _ = self._table.in_force(now, self._home.rules.calendar.family_day(now))
-        groups: dict[tuple[str, datetime], list[Given]] = {}
+        groups: dict[tuple[str, datetime], list[GrantRow]] = {}
         for row in given:
             if row.boundary is not None:
                 groups.setdefault((row.who, row.boundary), []).append(row)
@@ -353,7 +353,7 @@ class Extended:
         return OwnGrant(grant=giver.number, **values_of(self.to_person(giver.at)))
 
 
-def _behind(row: Given, closing: datetime, now: datetime) -> Given:
+def _behind(row: GrantRow, closing: datetime, now: datetime) -> GrantRow:
     """Return the grant ``row`` moved so that it begins at ``closing``; if that has passed, it has begun.
 
     The minutes that are left stay the same.

@@ -38,7 +38,7 @@ _BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class GateOpening:
     """Extra time that ends at an instant: until then one gate (a time rule) does not block."""
 
     gate: str
@@ -124,7 +124,7 @@ class Situation:
     paused_by: str = "family"
     off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
     off_by: str = "family"
-    grants: tuple[Grant, ...] = ()
+    grants: tuple[GateOpening, ...] = ()
     day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
@@ -322,7 +322,7 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
     return Standing(closed, lifted, False, now, min(changes), budgets, allowed, repair)
 
 
-def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
+def running(grants: Iterable[GateOpening], now: datetime) -> Iterator[GateOpening]:
     """Return the grants of extra time that have not ended, except for the gate DEVICE.
 
     No grant lifts a pause.
@@ -556,7 +556,7 @@ class Outlook:
         self._time = time_rules
         self._known = situation.clock_known
         self._closes_unset = time_rules.rules.clock_unset.value is ClockUnset.STRICT
-        self._granted: dict[str, Grant] = {}
+        self._granted: dict[str, GateOpening] = {}
         services = frozenset(services)
         for grant in running(situation.grants, self.now):
             if grant.service is None or grant.service in services:

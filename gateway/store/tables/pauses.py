@@ -25,7 +25,7 @@ from gateway.store.durable_writes import (
     unix,
     unix_or_none,
 )
-from gateway.store.tables.grants import Given, SiteOpening
+from gateway.store.tables.grants import GrantRow, SiteOpening
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure, asked"
@@ -82,7 +82,7 @@ class InForce:
 
     pauses: tuple[Pause, ...]
     off: TimedSwitch | None  # by a guardian or the provider, whichever ends later
-    given: tuple[Given, ...] = ()
+    given: tuple[GrantRow, ...] = ()
     openings: tuple[SiteOpening, ...] = ()
 
 

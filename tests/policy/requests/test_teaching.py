@@ -14,7 +14,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under
 from gateway.policy.requests.site_repair import MAX_NAMES, RepairLog, domain_of, entries, is_shared
-from gateway.policy.time.time_rules import ActiveRepair, Grant, Situation, standing
+from gateway.policy.time.time_rules import ActiveRepair, GateOpening, Situation, standing
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from tests.policy.homes import CALENDAR, TABLE, a_judge, a_profile, almaty, asks, connects, product, the_world
 
@@ -113,7 +113,9 @@ situations = st.builds(
     quarantined=st.booleans(),
     paused_until=st.none() | st.just(NOON + timedelta(hours=30)),
     grants=st.lists(
-        st.builds(Grant, gate=st.sampled_from(("bedtime", "play")), until=st.just(NOON + timedelta(hours=9))),
+        st.builds(
+            GateOpening, gate=st.sampled_from(("bedtime", "play")), until=st.just(NOON + timedelta(hours=9))
+        ),
         max_size=2,
     ).map(tuple),
     day=st.just(NOON.date()),

@@ -12,7 +12,7 @@ from datetime import UTC, date, timedelta
 from pathlib import Path
 
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening
+from gateway.store.tables.grants import GrantKind, GrantRow, SiteOpening
 from tests.store.helpers import HOUR, NOW
 
 DAY = timedelta(days=1)
@@ -21,14 +21,14 @@ KILLS = 12
 
 def given(
     number: int, gate: str = "bedtime", minutes: int = 15, until: timedelta | None = HOUR, **more: object
-) -> Given:
+) -> GrantRow:
     at = NOW.astimezone(UTC)
     values: dict[str, object] = {"who": "daughter", "day": date(2026, 11, 24), "service": None, "by": "Mum"}
     values |= {"at": at, "kind": GrantKind.GRANT, **more}
-    return Given(number, gate=gate, minutes=minutes, until=None if until is None else at + until, **values)  # type: ignore[arg-type]
+    return GrantRow(number, gate=gate, minutes=minutes, until=None if until is None else at + until, **values)  # type: ignore[arg-type]
 
 
-def give(store: Store, *rows: Given) -> None:
+def give(store: Store, *rows: GrantRow) -> None:
     store.grants.give(rows, audit_text=f"{rows[0].who} {rows[0].minutes} min")
 
 
@@ -128,14 +128,14 @@ import sys
 from datetime import date
 from pathlib import Path
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantRow
 from tests.store.helpers import HOUR, NOW
 
 store = Store(Path(sys.argv[1]))
 while True:
     number = store.grants.new_number(NOW)
     day = date(2026, 11, 24)
-    row = Given(number, "son", day, "bedtime", 15, NOW + HOUR, None, NOW, "Mum", GrantKind.GRANT)
+    row = GrantRow(number, "son", day, "bedtime", 15, NOW + HOUR, None, NOW, "Mum", GrantKind.GRANT)
     with store.transaction():
         store.grants.give([row, row], audit_text="son 15 min")
     print(number, flush=True)
