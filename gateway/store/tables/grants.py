@@ -79,11 +79,11 @@ class GrantRow:
 
 @dataclass(frozen=True, slots=True)
 class SiteOpening:
-    """A site or service that is allowed for one person or device until a time."""
+    """A site, service or category that is allowed for one person or device until a time."""
 
     grant: int
     who: str
-    entry: str  # `example.com` or `service:x`
+    entry: str  # `example.com`, `service:x` or `category:x`
     until: datetime
     at: datetime
     by: str
