@@ -93,7 +93,7 @@ def test_the_files_without_a_daemon(tmp_path: Path) -> None:
     Editing(RuleBook(config), lambda _: None).edit("daughter", changes, Author("Mum", now))
     database = config.parent / "state" / "qalqan.db"
     store = Store(database)
-    store.pause("teen", until=None, by="Mum", at=now)
+    store.pauses.pause("teen", until=None, by="Mum", at=now)
     store.close()
     older = Older(PREVIOUS, tmp_path)
     listed = {child["id"]: child for child in older.answer(config, "profile", "list")["profiles"]}

@@ -53,7 +53,7 @@ from gateway.features.backup.restore import recover_files
 from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.features.filter_tests.probe_device import FilterPath, ProbeDevice
 from gateway.features.lists.sealed_lists import SealedListUpdates
-from gateway.features.site_repair.lessons import LessonBook
+from gateway.features.site_repair.repairs import RepairBook
 from gateway.features.status import clock as clockverbs
 from gateway.features.status.figures import FigureSources, figures
 from gateway.features.status.vitals import Vitals
@@ -212,7 +212,7 @@ class Daemon:
         self.live, self.guesses = LiveFlows(), GuessLimit()
         self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
         self.services = ServiceBook(self._services_of, loop.now, self.earlier)
-        self.lesson_book = LessonBook(self.bus.notify)
+        self.repair_book = RepairBook(self.bus.notify)
         self.visibility = Visibility(home, self.store.uses)
         self.presence = self._kept(
             Presence(
@@ -234,7 +234,7 @@ class Daemon:
             interface_of=self.presence.interface_of,
             examined=self.presence.inventory.examined,
             minutes=self.ledgers,
-            teaching=self.lesson_book,
+            repairs=self.repair_book,
         )
 
     def _build_paths(self, config: Config) -> None:
@@ -247,7 +247,7 @@ class Daemon:
         self.capacity = packets_per_second()
         self.rates = device_rates(self.capacity)
         store, rules = self.store, self.rules
-        cards = BypassAlerts(store.way_cards, store.today, self.family, rules, bus)
+        cards = BypassAlerts(store.bypass_cards, store.today, self.family, rules, bus)
         self.decision_log = DecisionLog(store.events, cards, self.family, wall, rules, bus)
         self.live_decisions = LiveDecisions()
         self.own_answers = self._kept(OwnAnswers(loop, resolvers(), self.book, self.names))
@@ -359,7 +359,7 @@ class Daemon:
                 loop,
                 runtime,
                 boot_id(),
-                self.store.slots,
+                self.store.slots.all,
                 self.earlier,
                 (self.book, self.names, self.services),
             )
@@ -402,11 +402,11 @@ class Daemon:
         )
         self.probe_device = self._kept(
             ProbeDevice(
-                self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.numbers
+                self.home, self.effects, self.family, self.presence, path, self.interfaces, self.store.slots
             )
         )
         self.sealed_lists = self._kept(
-            SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
+            SealedListUpdates(self.home, self.effects, self.store.audit.record, self.store.history)
         )
 
     def _connect(self) -> None:
@@ -500,7 +500,7 @@ class Daemon:
             guesses=self.guesses,
             addresses=self.book,
             names=self.names,
-            lesson_book=self.lesson_book,
+            repair_book=self.repair_book,
             byte_counts=self.table.used,
             probe_device=self.probe_device,
             vitals=self.vitals,
@@ -585,7 +585,7 @@ class Daemon:
 
     def sync_table(self) -> None:
         self.table.update(self._snapshot())
-        if self.family.worn is None:  # a filter test's device is there for a minute
+        if self.family.probe_member is None:  # a filter test's device is there for a minute
             self.guard.keep(self.table.snapshot)
 
     def regroup(self) -> None:

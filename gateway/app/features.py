@@ -72,7 +72,7 @@ from gateway.features.sharing.adult_proof import AdultProofVerbs
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.sharing.sharing import Sharing
 from gateway.features.sharing.verbs import SharingVerbs
-from gateway.features.site_repair.lessons import LessonBook, Lessons
+from gateway.features.site_repair.repairs import RepairBook, SiteRepairs
 from gateway.features.site_repair.verbs import SiteRepairVerbs
 from gateway.features.status import disclosure_limit as asked
 from gateway.features.status.clock import ClockVerbs
@@ -130,7 +130,7 @@ class DataPlane:
     guesses: GuessLimit
     addresses: AddressBook
     names: NameBook
-    lesson_book: LessonBook
+    repair_book: RepairBook
     byte_counts: Callable[[], Mapping[Pair, int]]  # bytes by slot and class since the start
     probe_device: ProbeDevice
     vitals: Vitals
@@ -158,7 +158,7 @@ class Features:
         effects, visibility, recent = plane.effects, plane.visibility, plane.decision_log.recent
         self.sharing = keep(Sharing(home, effects, store.uses, family, visibility, recent, plane.byte_counts))
         self.adult_devices = keep(AdultDevices(home, effects, store.proofs, family, presence.here))
-        questions, devices, uses, audit = store.questions, store.devices, store.uses, store.audit
+        questions, devices, uses, audit = store.questions, store.devices, store.uses, store.audit.record
         self.device_questions = DeviceQuestions(
             home, effects, questions, devices, uses, audit, presence, visibility
         )
@@ -176,8 +176,8 @@ class Features:
             )
         )
         self.address_claims = AddressClaims(home, audit, presence)
-        self.lessons = keep(
-            Lessons(home, plane.effects, plane.lesson_book, family, plane.addresses, plane.names)
+        self.repairs = keep(
+            SiteRepairs(home, plane.effects, plane.repair_book, family, plane.addresses, plane.names)
         )
         warned = WarnedHome(home, family, self.members, self.in_use)
         self.warnings = keep(Warnings(warned, home.loop.call_later))
@@ -185,7 +185,7 @@ class Features:
             Grants(
                 home,
                 plane.effects,
-                store.gifts,
+                store.grants,
                 store.requests,
                 store.transaction,
                 store.shift,
@@ -203,7 +203,7 @@ class Features:
                 uses,
                 store.erase_child,
                 family,
-                self.lessons,
+                self.repairs,
                 self.sharing,
                 recent,
             )
@@ -215,12 +215,12 @@ class Features:
         self.trusted_names = keep(
             TrustedNames(home, self.access, audit, editing, home_editing, plane.effects.reload)
         )
-        self.provider_stop = ProviderStop(home, effects, store.settings)
+        self.provider_stop = ProviderStop(home, effects, store.pauses)
         self.metrics = keep(
             Metrics(
                 home,
                 store.people,
-                store.settings,
+                store.pauses,
                 self.access,
                 plane.vitals.figures,
                 plane.figures,
@@ -277,33 +277,32 @@ class Features:
         """
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family
+        audit = store.audit.record
         edits = ProfileVerbs(
             home,
             plane.effects,
             store.held_bands,
             store.forget_profile,
-            store.audit,
+            audit,
             self.growing,
             access,
             editing,
         )
-        helpers = Helpers(home, access, store.gifts)
-        time = TimeVerbs(home, store.gifts, family.minutes, access, self.grants, helpers)
+        helpers = Helpers(home, access, store.grants)
+        time = TimeVerbs(home, store.grants, family.minutes, access, self.grants, helpers)
         effects, visibility, device_questions = plane.effects, plane.visibility, self.device_questions
         assignment, traffic = self.assignment, self.traffic
-        TrafficVerbs(home, family, traffic, access, presence.here, assignment.macs, store.audit).register(
-            router
-        )
-        cards = BypassCardVerbs(home, store.way_cards, store.today, store.audit, presence, access)
+        TrafficVerbs(home, family, traffic, access, presence.here, assignment.macs, audit).register(router)
+        cards = BypassCardVerbs(home, store.bypass_cards, store.today, audit, presence, access)
         lists = ListVerbs(
             home,
-            store.audit,
+            audit,
             lambda: [problem.text for problem in plane.problems()],
             access,
             editing,
             self.list_updates,
         )
-        pins = PinDesk(home, store.pins, store.settings, access, self.sharing.use_of, store.attempts)
+        pins = PinDesk(home, store.pins, audit, access, self.sharing.use_of, store.attempts)
         proofs = AdultProofVerbs(
             home, store.people, store.questions, family, self.sharing, self.adult_devices, access
         )
@@ -326,7 +325,7 @@ class Features:
             store.people,
             store.alerts,
             store.push,
-            store.audit,
+            audit,
             presence,
             self.origins,
             self.proofs,
@@ -338,13 +337,13 @@ class Features:
         state = MemberState(home, family, time)
         people = PeopleStatus(
             home, store.requests, family, plane.visibility, self.members, shown, state, self.in_use,
-            self.lessons,
+            self.repairs,
             traffic,
             lambda child: values_of(pins.describe(child)),
         )  # fmt: skip
         StatusVerb(
             home,
-            store.settings,
+            store.pauses,
             store.requests,
             store.questions,
             store.people,
@@ -373,12 +372,12 @@ class Features:
             home, store.devices, store.questions, presence, family, state, self.in_use, of_device
         ).register(router)
         router.serve(RELOAD, reload_verb(plane.effects, home))
-        ClockVerbs(home, plane.watch, store.people, store.audit).register(router)
-        decided = partial(DecisionSource, home, store.settings, partial(EditHistory, home.rules))
+        ClockVerbs(home, plane.watch, store.people, audit).register(router)
+        decided = partial(DecisionSource, home, store.pauses, partial(EditHistory, home.rules))
         explainer = Explainer(home, family, plane.visibility, self.members, decided)
         router.serve(SIGHT, SimulatedSights(presence.inventory).play)
         IdentityVerbs(
-            home, effects, store.questions, store.audit, self.identities, device_questions, access, assignment
+            home, effects, store.questions, audit, self.identities, device_questions, access, assignment
         ).register(router)
         DeviceVerbs(
             home,
@@ -386,7 +385,7 @@ class Features:
             store.notes,
             store.marks,
             store.questions,
-            store.audit,
+            audit,
             presence,
             visibility,
             self.devices,
@@ -445,7 +444,7 @@ class Features:
         values = AskedValues(home.rules, plane.visibility)
         time.register(router)
         pins.register(router)
-        SwitchVerbs(home, effects, store.settings, family, access).register(router)
+        SwitchVerbs(home, effects, store.pauses, family, access).register(router)
         MarkVerbs(home, effects, store.marks, access).register(router)
         TicketVerbs(home, store.tickets, store.transaction, access, grants).register(router)
         RequestVerbs(
@@ -470,7 +469,7 @@ class Features:
         home, store, family = plane.home, plane.store, plane.family
         CountryVerbs(home.rules).register(router)
         PreviewVerbs(home, tried).register(router)
-        SiteRepairVerbs(home, family, self.lessons, store.audit, access, editing).register(router)
+        SiteRepairVerbs(home, family, self.repairs, store.audit.record, access, editing).register(router)
         self.backups.register(router)
         self.auto_backups.register(router)
         HomeAutomation(home, access, home_editing, store.people, self.backups.note).register(router)
@@ -485,9 +484,9 @@ class Features:
             store.history,
             partial(store.flush, force=True),
             lambda profile, counts: store.erase(profile, counts=counts),
-            store.audit,
+            store.audit.record,
             plane.family,
-            self.lessons,
+            self.repairs,
             recent,
             access,
             pins,
@@ -495,18 +494,19 @@ class Features:
         ).register(router)
         place_of = self.assignment.of
         ChangeVerbs(
-            home, store.state, store.audit_lines, place_of, store.gifts, plane.visibility, here, access
+            home, store.state, store.audit.lines, place_of, store.grants, plane.visibility, here, access
         ).register(router)
         lines = AuditLines(home, plane.visibility, store.requests)
-        AuditLogVerbs(home.rules, store.audit_lines, store.auditors, lines, here).register(router)
+        AuditLogVerbs(home.rules, store.audit.lines, store.audit.authors, lines, here).register(router)
 
     def _register_gateway(self) -> None:
         """Add the verbs for health, metrics, messages to guardians, and the device of a bypass test."""
         plane, router, keep = self._plane, self._router, self._keep
         home, store = plane.home, plane.store
-        keep(HealthVerbs(home, plane.vitals, store.settings, self.access, self.metrics)).register(router)
+        audit = store.audit.record
+        keep(HealthVerbs(home, plane.vitals, store.pauses, audit, self.access, self.metrics)).register(router)
         self.metrics.register(router)
-        AlertVerbs(home, store.alerts, store.push, store.audit, self.access, plane.family).register(router)
+        AlertVerbs(home, store.alerts, store.push, audit, self.access, plane.family).register(router)
         ProbeDeviceVerbs(home, plane.probe_device, store.devices, plane.family, plane.presence).register(
             router
         )

@@ -187,7 +187,7 @@ def _renew(
 
     Return a line for each list that failed.
     """
-    shows = Steps() if by_daemon else Bar() if sys.stderr.isatty() else Lines()
+    shows = StepLines() if by_daemon else Bar() if sys.stderr.isatty() else Lines()
     progress = UpdateProgress(shows)
     problems: list[str] = []
     try:
@@ -284,7 +284,7 @@ class Lines:
             print(f"{step.source}: {size}", file=sys.stderr)
 
 
-class Steps:
+class StepLines:
     """Prints the progress of an update as JSON lines on standard output, which the daemon reads.
 
     It leaves out most steps: a line follows after a second with another percentage, else after

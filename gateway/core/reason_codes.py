@@ -306,18 +306,18 @@ class Code(StrEnum):
     # Nothing was restored, or something has changed since.
     NO_WAY_BACK = "no_way_back", "Something has changed since, so this cannot be undone."
 
-    # Site repair (lesson).
-    NO_LESSON = "no_lesson", "This repair is over. There is nothing left to keep."
+    # Site repair.
+    NO_REPAIR = "no_lesson", "This repair is over. There is nothing left to keep."
     # No guardian may see the live traffic of this device.
     TRAFFIC_PRIVATE = "traffic_private", "The traffic of this device is private."
     # By a pause, bedtime or a limit.
-    LESSON_CLOSED = (
+    REPAIR_CLOSED = (
         "lesson_closed",
         "A pause, bedtime, schedule or limit blocks %(name)s now, and a repair lifts none of these. End "
         "it or give time first.",
     )
     # By a rule that a site repair does not lift.
-    LESSON_REFUSED = (
+    REPAIR_REFUSED = (
         "lesson_refused",
         "A rule that a repair cannot lift blocks %(host)s for %(name)s. Change that rule first.",
     )

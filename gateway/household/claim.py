@@ -45,7 +45,7 @@ class Claim:
         self._claimed = claimed
         # Devices that are present at the first start are recorded as such. After the loss of the database,
         # that would leave a child's device unfiltered.
-        self.first = not lost and not store.slots() and not store.devices.all()
+        self.first = not lost and not store.slots.all() and not store.devices.all()
         self.unclaimed = self.first and not self._has_family()
         bus.subscribe(AccountsChanged, self._check)
         bus.subscribe(RulesRead, self._check)

@@ -32,10 +32,10 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.time.ledger import CountReason
 from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
 from gateway.policy.time.schedule import Calendar, limits_on
-from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, Grant, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, ActiveRepair, GateOpening, Situation
 from gateway.policy.values import Decision, Observation
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantRow
 from gateway.store.tables.pauses import InForce
 
 EVERYONE = 0  # the slot number of devices that have no slot
@@ -159,7 +159,7 @@ class Member:
     situation: Situation = PLAIN
     asked: bool = False  # it has an open question: it may belong to another profile
     beside: Member | None = None  # the same devices with their rules without the question; both apply
-    worn: ProbeAssignment | None = None  # set for the device of a filter test
+    probe: ProbeAssignment | None = None  # set for the device of a filter test
     _of_running: tuple[Situation, Situation] = (
         PLAIN,
         PLAIN,
@@ -201,13 +201,13 @@ class Member:
 
 
 class RunningRepairs(Protocol):
-    """The interface to the running site repairs (lessons): which one a device has, and how it decides.
+    """The interface to the running site repairs: which one a device has, and how it decides.
 
     In a site repair, a broken site works for a while, and the hosts that it needs are recorded.
     """
 
-    def lesson_of(self, member: Member) -> ActiveRepair | None:
-        """Return the site repair (lesson) that runs on a slot's device, or None.
+    def repair_of(self, member: Member) -> ActiveRepair | None:
+        """Return the site repair that runs on a slot's device, or None.
 
         In one, the unknown parts of a broken site are open for some minutes.
         """
@@ -224,7 +224,7 @@ class RunningRepairs(Protocol):
 class NoSiteRepairs:
     """The interface to site repairs where none can run: devices get the usual decisions."""
 
-    def lesson_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
+    def repair_of(self, member: Member) -> ActiveRepair | None:  # noqa: ARG002
         return None
 
     def decide_of(self, member: Member) -> Decide:
@@ -322,11 +322,11 @@ class Family:
         interface_of: InterfaceOf = lambda _: None,
         examined: Set[str] | None = None,
         minutes: MinuteLedgers | None = None,
-        teaching: RunningRepairs | None = None,
+        repairs: RunningRepairs | None = None,
     ) -> None:
         self.members: dict[int, Member] = {}
         self._of_mac: dict[str, Member] = {}
-        self.worn: Member | None = None  # the device of a filter test; nothing about it is stored
+        self.probe_member: Member | None = None  # the device of a filter test; nothing about it is stored
         self.everybody: dict[int, Member] = {}  # members, and the device of a filter test
         self.subjects: dict[int, Subject] = {}
         self.plain: tuple[str, ...] = ()  # MAC addresses that are never filtered
@@ -334,7 +334,7 @@ class Family:
             str, str
         ] = {}  # opened by an adult's proof: MAC address → profile without the proof
         self.minutes: MinuteLedgers = minutes or NoMinutes()
-        self._teaching: RunningRepairs = teaching or NoSiteRepairs()
+        self._repairs: RunningRepairs = repairs or NoSiteRepairs()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
         self.strangers: dict[
             str, int | None
@@ -350,7 +350,7 @@ class Family:
         self._clock_known = clock_known
         self._class_number = class_number
         self._calendar = Calendar(UTC)
-        self._worn: ProbeAssignment | None = None
+        self._probe: ProbeAssignment | None = None
 
     def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
         """Assign all devices to slots, and create the members of the slots from these rules.
@@ -365,7 +365,7 @@ class Family:
         numbers: dict[str | None, int] = {}
         members: dict[int, Member] = {}
         for desired in desired_slots:
-            slot = self._store.slot(desired.key, now=int(at.timestamp()), in_use=in_use)
+            slot = self._store.slots.assign(desired.key, now=int(at.timestamp()), in_use=in_use)
             numbers[desired.key] = slot
             members[slot] = factory.member(slot, desired)
         self.unknown = numbers.get(keys.examined[None])
@@ -377,41 +377,43 @@ class Family:
         self.subjects[EVERYONE] = self._everyone(factory.judge(household.home))
         for member in members.values():
             self.renew_subject(member)
-        self._rebuild_test_device(household, world)
+        self._rebuild_probe(household, world)
 
-    def wear(self, worn: ProbeAssignment, household: Household, world: World, at: datetime) -> Member | None:
-        """Apply the rules that ``worn`` names to the device of a filter test, until `take_off`.
+    def assign_probe(
+        self, probe: ProbeAssignment, household: Household, world: World, at: datetime
+    ) -> Member | None:
+        """Apply the rules that ``probe`` names to the device of a filter test, until `release_probe`.
 
         Return its member. None if those rules do not exist or filter nothing, or if the test's MAC
         address is that of a known device.
         """
-        self._worn = worn
-        self._rebuild_test_device(household, world)
+        self._probe = probe
+        self._rebuild_probe(household, world)
         self.situate(at)
-        return self.worn
+        return self.probe_member
 
-    def take_off(self) -> None:
+    def release_probe(self) -> None:
         """Remove the device of the filter test."""
-        if self.worn is not None:
-            self.subjects.pop(self.worn.slot, None)
-        self.worn = self._worn = None
+        if self.probe_member is not None:
+            self.subjects.pop(self.probe_member.slot, None)
+        self.probe_member = self._probe = None
         self._update_slots()
 
-    def _rebuild_test_device(self, household: Household, world: World) -> None:
+    def _rebuild_probe(self, household: Household, world: World) -> None:
         """Rebuild the member of the test device from changed rules.
 
         Remove it if its rules no longer exist, or if its MAC address has an owner now.
         """
-        worn = self._worn
-        source = None if worn is None or self._is_known(worn.mac) else self._source(worn.who, household)
-        self.worn = None
-        if worn is not None and source is not None:
-            desired = source._replace(key=worn.mac, macs=(worn.mac,))
+        probe = self._probe
+        source = None if probe is None or self._is_known(probe.mac) else self._source(probe.who, household)
+        self.probe_member = None
+        if probe is not None and source is not None:
+            desired = source._replace(key=probe.mac, macs=(probe.mac,))
             # The test device has judges of its own: those of the family cache earlier decisions.
-            self.worn = MemberFactory(world, self._calendar, self._books).member(worn.slot, desired)
-            for member in filter(None, (self.worn, self.worn.beside)):
-                member.worn = worn
-            self.renew_subject(self.worn)
+            self.probe_member = MemberFactory(world, self._calendar, self._books).member(probe.slot, desired)
+            for member in filter(None, (self.probe_member, self.probe_member.beside)):
+                member.probe = probe
+            self.renew_subject(self.probe_member)
         self._update_slots()
 
     def _is_known(self, mac: str) -> bool:
@@ -434,7 +436,7 @@ class Family:
 
     def _update_slots(self) -> None:
         """Update ``everybody`` (members and test device), and the slots of which DNS names are stored."""
-        slots = (*self.members.values(), self.worn)
+        slots = (*self.members.values(), self.probe_member)
         self.everybody = {member.slot: member for member in slots if member is not None}
         if self._books.names is not None:
             self._books.names.watch(slot for slot, member in self.everybody.items() if member.keeps_names)
@@ -445,7 +447,7 @@ class Family:
         It has the member's present rules and its site repair, if one runs.
         """
         slot, profile, beside = member.slot, member.profile, member.beside
-        decide, number = self._teaching.decide_of(member), partial(self._class_number, slot)
+        decide, number = self._repairs.decide_of(member), partial(self._class_number, slot)
         unwanted = unwanted_by(profile, *(() if beside is None else (beside.profile,)))
         running = member.decide_running
         shared = len(member.macs) != 1  # unassigned devices are not listed
@@ -516,7 +518,7 @@ class Family:
         entries = self.minutes.entries(member.profile.id, day)
         minutes = {(entry.gate, entry.at) for entry in entries if entry.at < at}
         used = Counter(gate for gate, _ in minutes)
-        return replace(self._situation(member, at, force), day=day, used=used, lesson=None)
+        return replace(self._situation(member, at, force), day=day, used=used, repair=None)
 
     def judged(self, member: Member, at: datetime) -> tuple[Judge, Situation]:
         """Return the Judge of a member, and its situation (pauses, grants, used minutes) at a past moment."""
@@ -548,8 +550,8 @@ class Family:
         kinds of grants whose extra minutes of earlier days count.
         """
         force = force or self._in_force(at)
-        worn = member.worn
-        macs = member.macs if worn is None else (worn.who,)
+        probe = member.probe
+        macs = member.macs if probe is None else (probe.who,)
         names = {member.profile.id, *macs}
         if member.profile.is_child:
             names.add("all")
@@ -570,7 +572,7 @@ class Family:
             off_until=None if force.off is None else force.off.ends,
             off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
-                Grant(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
+                GateOpening(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
                 for given in granted
                 if given.until is not None
             ),
@@ -582,12 +584,12 @@ class Family:
             allowed=tuple(
                 (opening.entry, opening.until) for opening in force.openings if opening.who in names
             ),
-            lesson=self._teaching.lesson_of(member),
+            repair=self._repairs.repair_of(member),
             addresses=member.addresses,
             resolved=member.names,
             recent=member.services,
         )
-        return found if worn is None else worn.of(found)
+        return found if probe is None else probe.of(found)
 
     def _earlier(
         self, member: Member, names: Collection[str], today: date, kinds: Collection[GrantKind]
@@ -604,7 +606,7 @@ class Family:
                 used[period] = self.minutes.used_between(member.profile.id, first, today)
                 extra[period] = bonus(
                     given
-                    for given in self._store.gifts.given(names)
+                    for given in self._store.grants.given(names)
                     if first <= given.day < today and not given.ended and given.kind in kinds
                 )
         return used, extra
@@ -673,8 +675,8 @@ class Family:
 
         An unassigned device that is not examined yet has the slot of such devices on its interface.
         """
-        if self.worn is not None and mac in self.worn.macs:
-            return self.worn.slot
+        if self.probe_member is not None and mac in self.probe_member.macs:
+            return self.probe_member.slot
         if self._examined is None or mac in self._examined or self._is_known(mac):
             member = self.member_of(mac, interface)
             return 0 if member is None else member.slot
@@ -693,7 +695,7 @@ class Family:
         return tuple(mac for mac in sorted(self._examined) if not self._is_known(mac))
 
 
-def bonus(given: Iterable[Given]) -> dict[str, int]:
+def bonus(given: Iterable[GrantRow]) -> dict[str, int]:
     """Return the extra minutes by limit: the sum of grants that have no end."""
     found: dict[str, int] = {}
     for grant in given:
@@ -702,7 +704,7 @@ def bonus(given: Iterable[Given]) -> dict[str, int]:
     return found
 
 
-def giver(given: Given) -> str:
+def giver(given: GrantRow) -> str:
     """Return who gave extra time, as named in a decision: ``guardian:NAME``, or ``family``.
 
     It is ``family`` if the child took it itself, or no guardian is named.

@@ -31,7 +31,7 @@ from gateway.lan.scan import Scanning
 from gateway.lan.taps import Taps
 from gateway.lan.vendors import vendor_of
 from gateway.policy.identity.sightings import Sighting
-from gateway.policy.identity.traits import SOON
+from gateway.policy.identity.traits import SHORT_ABSENCE
 from gateway.policy.profile.rules import HOME
 from gateway.store.store import Store
 from gateway.store.tables.devices import DeviceTable, StoredDevice
@@ -112,11 +112,11 @@ class Presence:
         self.owners = Owners()
         self.claim = Claim(store, rules, bus, self._start_recording, lost=lost)
         self.inventory = Inventory(loop.now, rules.kind_of, vendor_of, self._keeps, self._ignores, bus=bus)
-        self.inventory.load(store.sights.load(), stayed(store.devices.all()))
+        self.inventory.load(store.sightings.load(), stayed(store.devices.all()))
         self.here = SeenDevices(self.inventory, store)
         bus.subscribe(DeviceAppeared, self._appeared)
         bus.subscribe(DeviceReturned, self._returned)
-        bus.subscribe(SightsLost, lambda _: store.sights.keep(self._sights()))
+        bus.subscribe(SightsLost, lambda _: store.sightings.keep(self._sights()))
         self._taps_work = False  # set after the start, if the kernel supports packet sockets
         self._taps = Taps(
             loop, config.lan, self.inventory.heard, lambda mac: bus.publish(AddressClaimed(mac))
@@ -206,7 +206,7 @@ class Presence:
         self.look()
         self._ask(self.inventory.tick())
         self.inventory.keep_only(self._store.devices.all())
-        self._store.sights.keep(self.inventory.unsaved())
+        self._store.sightings.keep(self.inventory.unsaved())
         if self._settle_appliances() | self._store.devices.lapse(self._wall()):
             self._regroup()
         self._timer = self._loop.call_later(PERIOD, self._tick)
@@ -371,7 +371,7 @@ class Presence:
         """
         self.inventory.forget(mac)
         self._store.devices.forget(mac)
-        self._store.sights.forget(mac)
+        self._store.sightings.forget(mac)
         self._store.notes.forget(mac)
 
     def _keeps(self, mac: str) -> bool:
@@ -396,7 +396,7 @@ class Presence:
             self._events.close()
         self._taps.close()
         self.scanning.close()
-        self._store.sights.keep(self.inventory.unsaved())
+        self._store.sightings.keep(self.inventory.unsaved())
 
 
 def stayed(devices: Mapping[str, StoredDevice]) -> frozenset[str]:
@@ -408,7 +408,7 @@ def stayed(devices: Mapping[str, StoredDevice]) -> frozenset[str]:
     return frozenset(
         mac
         for mac, device in devices.items()
-        if latest is not None and device.last_seen + SOON >= latest >= device.first_seen + STAYED
+        if latest is not None and device.last_seen + SHORT_ABSENCE >= latest >= device.first_seen + STAYED
     )
 
 

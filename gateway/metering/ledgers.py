@@ -17,14 +17,13 @@ from gateway.household.members import CountedMinute, UsedMinute
 from gateway.household.rule_book import RuleBook
 from gateway.policy.names.services import DEFAULT_THRESHOLD, Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, SERVICE, VISITS_LEVEL
 from gateway.policy.time.ledger import CountReason, Ledger, LedgerEntry, Move
 from gateway.policy.time.limit_periods import DAY, LONGER_PERIODS
 from gateway.policy.time.schedule import limit_on
 from gateway.store.flash_wear import Wear
 from gateway.store.minutes_file import (
     FOLDER,
-    SERVICE,
     ClockRecord,
     MinuteFlag,
     MinuteRecord,

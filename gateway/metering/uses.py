@@ -18,10 +18,10 @@ from gateway.metering.shares import shares
 from gateway.path.live_flows import FlowId, LiveFlows
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import KINDS_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import CATEGORY, KINDS_LEVEL, SERVICE, VISITS_LEVEL
 from gateway.policy.time.ledger import Ledger
 from gateway.policy.time.uses import ClassUse, HostUses, class_use, is_left_out
-from gateway.store.minutes_file import CATEGORY, SERVICE, UseRecord
+from gateway.store.minutes_file import UseRecord
 from gateway.store.tables.history import ALL, OTHER
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from gateway.path.earlier_answers import EarlierAnswers
 from gateway.path.nat64 import Nat64Prefixes
 from gateway.policy.names.networks import unmapped
+from gateway.policy.profile.rules import SERVICE
 from gateway.wire.dns.message import HTTPS, SRV, SVCB, Message, name_text, read_labels
 from gateway.wire.dns.svcb import address_hints, parse_service
 
@@ -28,7 +29,6 @@ MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
 MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
 
 ASKED = "asked:"  # before a service, as the label of a query for it in `EarlierAnswers`
-SERVICE = "service:"  # before a service, as the label of its addresses
 
 AnswerObserver = Callable[[str, list[bytes], bool], None]
 """Called with a name, the packed addresses of its answer, and whether a trusted resolver gave them."""

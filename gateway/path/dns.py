@@ -364,11 +364,12 @@ def _replaced(data: bytes, packet: Packet, payload: bytes | None) -> bytes | Non
 def error_code(decision: Decision) -> int:
     """Return the Extended DNS Error code of a refusal (RFC 8914).
 
-    It is 15 for lists that apply to everyone, 16 for legal demands, 17 for the family's choice.
+    It is 15 for lists that apply to everyone, 16 for a state's register, 17 for all other rules. A law that a
+    guardian turned on for a child is one of these.
     """
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return EDE_BLOCKED
-    return EDE_CENSORED if decision.owner.startswith("law:") else EDE_FILTERED
+    return EDE_CENSORED if decision.reason is Reason.REGISTER else EDE_FILTERED
 
 
 class DnsAllowance:

@@ -155,7 +155,9 @@ class Decision:
     verdict: Verdict
     reason: Reason
     rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = block"
-    owner: str  # owner of the rule: "family", "band:10-12", "list:<source>", "product", "law:<cc>"
+    # Owner of the rule: "family", "guardian:Mum", "self:Dana", "band:10-12", "product"; of a state's register
+    # "law:kz", or "law:kz:Mum" with the name of the person who turned it on.
+    owner: str
     until: datetime | None = None  # when the decision ends, if the clock ends it
     # The limits and windows that apply to an allowed flow (policy/time/gates.py).
     gates: frozenset[str] = frozenset()

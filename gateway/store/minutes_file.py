@@ -22,11 +22,11 @@ from struct import Struct
 from zlib import crc32
 
 from gateway.core.files import write_atomically
+from gateway.policy.profile.rules import SERVICE
 from gateway.store.database import StoreError
 from gateway.store.flash_wear import OFTEN
 
 FOLDER = "minutes"
-SERVICE, CATEGORY = "service:", "category:"  # before the id in the use of a UseRecord
 DETAIL_DAYS = 7
 DAY_LIMIT = 1 << 20  # bytes of a day's file: three children use 60 kB
 DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # beyond this size only counted minutes are written

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from gateway.core.bus import Bus
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests.requests import kept
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.limit_periods import MOST_DAYS
@@ -22,12 +23,12 @@ from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, 
 from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
-from gateway.store.minutes_file import SERVICE
 from gateway.store.stored_detail import family_day
 from gateway.store.tables.adult_proofs import AdultProofTable
 from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.alerts import AlertTable
 from gateway.store.tables.attempts import AttemptTable
+from gateway.store.tables.audit import AuditTable
 from gateway.store.tables.bypass_cards import BypassCardTable
 from gateway.store.tables.day_totals import DayTotalTable
 from gateway.store.tables.device_marks import DeviceMarkTable
@@ -110,30 +111,22 @@ class Store:
         except BaseException:
             self._database.close()
             raise
-        self._writer, self.settings, self.numbers = loaded.writer, loaded.settings, loaded.numbers
-        self.devices, self.gifts, self.sights = loaded.devices, loaded.gifts, loaded.sights
+        self._writer, self.pauses, self.slots = loaded.writer, loaded.pauses, loaded.slots
+        self.devices, self.grants, self.sightings = loaded.devices, loaded.grants, loaded.sightings
         self.requests, self.tickets = loaded.requests, loaded.tickets
-        self.questions, self.way_cards, self.marks = loaded.questions, loaded.way_cards, loaded.marks
+        self.questions, self.bypass_cards, self.marks = loaded.questions, loaded.bypass_cards, loaded.marks
         self.notes, self.people, self.agreements = loaded.notes, loaded.people, loaded.agreements
         self.uses, self.pins, self.proofs = loaded.uses, loaded.pins, loaded.proofs
         self.alerts, self.growing, self.self_set = loaded.alerts, loaded.growing, loaded.self_set
         self.attempts, self.push = loaded.attempts, loaded.push
+        self.audit = AuditTable(self._database, self._writer)
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
         self.events = EventWriter(self._database, day_starts=day_starts, wear=wear)
 
         self.transaction = self._writer.transaction
-        self.pause, self.resume = self.settings.pause, self.settings.resume
-        self.off, self.on = self.settings.off, self.settings.on
-        self.end_pauses, self.blank_audit = self.settings.drop_of, self.settings.blank
-        self.audit = self.settings.audit
-        self.audit_lines, self.auditors = self.settings.audit_lines, self.settings.auditors
-        self.accounts, self.keep_guardian = loaded.people.accounts, loaded.people.keep_guardian
-        self.forget_slot = self.numbers.forget_slot
-        self.slots, self.slot = self.numbers.slots, self.numbers.slot
-        self.lend_slot, self.give_slot_back = self.numbers.lend, self.numbers.give_back
-        self.classes, self.class_number = self.numbers.classes, self.numbers.class_number
-        self.keep_classes = self.numbers.keep_classes
+        self.classes, self.class_number = self.slots.classes, self.slots.class_number
+        self.keep_classes = self.slots.keep_classes
         self.held_bands = loaded.held_bands
 
     def state(self, now: datetime, today: date | None = None) -> InForce:
@@ -143,8 +136,8 @@ class Store:
         ``now`` is an aware time, in the local zone unless ``today``, the date of the family's day,
         is given.
         """
-        given, openings = self.gifts.in_force(now, today or self.today(now))
-        return replace(self.settings.in_force(now), given=given, openings=openings)
+        given, openings = self.grants.in_force(now, today or self.today(now))
+        return replace(self.pauses.in_force(now), given=given, openings=openings)
 
     def today(self, now: datetime) -> date:
         return family_day(now, self._day_starts)
@@ -158,8 +151,8 @@ class Store:
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
-            self.settings.shift(jump)
-            self.gifts.shift(jump)
+            self.pauses.shift(jump)
+            self.grants.shift(jump)
             self.tickets.shift(jump)
             self.questions.shift(jump)
             self.people.shift(jump)
@@ -186,11 +179,11 @@ class Store:
         with self.transaction():
             self.devices.flush()
             self.questions.flush()
-            self.way_cards.flush()
-            self.sights.flush()
+            self.bypass_cards.flush()
+            self.sightings.flush()
             self.notes.flush()
             self.people.flush()
-            self.numbers.flush()
+            self.slots.flush()
 
     def purge(self, now: datetime) -> bool:
         """Erase rows past their retention. Return True if there are more: call again soon, else in an hour.
@@ -206,10 +199,10 @@ class Store:
         addresses = int((now - timedelta(days=ADDRESSES_DAYS)).timestamp())
         counts = (today - timedelta(days=COUNTS_DAYS)).isoformat()
         # Erase everything before ``tidy``: until then erased rows are still in the write-ahead log.
-        self.way_cards.drop_old(today - timedelta(days=NAMES_DAYS))
-        self.settings.drop_old(now)
+        self.bypass_cards.drop_old(today - timedelta(days=NAMES_DAYS))
+        self.pauses.drop_old(now)
         self.people.drop_old(now)
-        self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
+        self.grants.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
         self.tickets.drop_old(now)
         self.attempts.drop_old(now - ONE_DAY)
@@ -249,7 +242,7 @@ class Store:
         Deletes all copies of damaged database files, which contain such names. Raises StoreError.
         """
         self.events.forget(profile, counts=counts)
-        self.way_cards.drop(lambda card: card.profile == profile)
+        self.bypass_cards.drop(lambda card: card.profile == profile)
         self._bus.publish(ActivityErased(profile, past=counts, running=running))
         self.history.erase(profile, counts=counts)
         self._database.tidy()
@@ -270,13 +263,13 @@ class Store:
         """
         with self.transaction():
             self.requests.keep([request for request in self.requests.all() if request.who != profile])
-            self.gifts.drop_of((profile, *macs))
+            self.grants.drop_of((profile, *macs))
             self.tickets.drop_of(profile)
-            self.end_pauses((profile, *macs))
+            self.pauses.drop_of((profile, *macs))
             self.uses.drop_where(lambda use: use.who == profile)
             self.forget_profile(profile)
             self.attempts.drop_of(profile)
-            self.blank_audit(profile)
+            self.audit.blank(profile)
         self.erase(profile, counts=True, running=True)
 
     @property
@@ -340,16 +333,16 @@ class Store:
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     writer: DurableWriter
-    settings: PauseTable
-    numbers: SlotTable
+    pauses: PauseTable
+    slots: SlotTable
     devices: DeviceTable
     held_bands: HeldBandTable
     questions: QuestionTable
-    gifts: GrantTable
+    grants: GrantTable
     requests: RequestTable
     tickets: TicketTable
-    sights: SightingTable
-    way_cards: BypassCardTable
+    sightings: SightingTable
+    bypass_cards: BypassCardTable
     notes: DeviceNoteTable
     uses: DeviceUseTable
     pins: PinTable

@@ -79,8 +79,8 @@ class Family:
                 moved = MinuteRecord(minute, profile, mac, "all", 3_000_000, "youtube")
                 self.minutes.append([moved, UseRecord(minute, profile, "video")], minute * 60.0)
         if awake and minute % 60 == 30:  # a guardian sets something each hour
-            self.store.pause("child-0", until=at + timedelta(minutes=5), by="Mum", at=at)
-            self.store.resume("child-0", by="Mum", at=at)
+            self.store.pauses.pause("child-0", until=at + timedelta(minutes=5), by="Mum", at=at)
+            self.store.pauses.resume("child-0", by="Mum", at=at)
 
     def _decide(self, profile: str, mac: str, at: datetime) -> None:
         number = int(self.random.paretovariate(0.8)) % NAMES

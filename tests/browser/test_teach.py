@@ -27,8 +27,8 @@ def ticked(browser: Chromium) -> list[str]:
 def test_a_lesson_from_its_beginning_to_what_is_kept(parent: Chromium, site: Site) -> None:
     parent.resize(PHONE)
     parent.driver.get(f"{site.url}{CHILD}sites/")
-    parent.driver.find_element(By.ID, "teach-host").send_keys(SITE)
-    parent.tap("[aria-labelledby=teach] .primary")
+    parent.driver.find_element(By.ID, "site-repair-host").send_keys(SITE)
+    parent.tap("[aria-labelledby=site-repair] .primary")
     eventually(lambda: "click through it" in parent.text())
     left = parent.text("[data-left]")
     eventually(lambda: parent.text("[data-left]") < left)

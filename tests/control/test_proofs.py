@@ -9,7 +9,7 @@ from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest, Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.policy.accounts.people import SESSION_LIFE, AccountRegister, Session, digest
+from gateway.policy.accounts.people import SESSION_LIFE, Account, AccountRegister, Session, digest
 from tests.around import Scene
 
 
@@ -19,7 +19,7 @@ def test_a_change_that_its_handler_calls_dangerous_needs_a_proof_if_its_verb_dec
 ) -> None:
     around, register = Scene().around(), AccountRegister()
     proofs = Proofs(register, around.now, around.wall, around.clock_known)
-    register.keep_guardian("Mum", "stamp")
+    register.put(Account("Mum", secret="stamp"))
     session = Session(digest("cookie"), "Mum", "", around.wall(), around.wall() + SESSION_LIFE)
     register.begin(session)
     request = ControlRequest("grant", Role.WEB, 33, {"by": "Mum", "session": "cookie", **via})

@@ -627,7 +627,7 @@ def test_a_running_flow_outlives_the_answer_it_began_by(home: Home) -> None:
     home.now += NAME_LIFETIME + 1
     assert home.member.decide(seen, NOON).reason is Reason.UNRESOLVED
     assert home.member.decide_running(seen, NOON).verdict is Verdict.ALLOW
-    home.store.pause("daughter", until=None, by="Mum", at=NOON)
+    home.store.pauses.pause("daughter", until=None, by="Mum", at=NOON)
     home.family.situate(NOON)
     assert home.member.decide_running(seen, NOON).reason is Reason.PAUSED
 

@@ -16,5 +16,5 @@ from gateway.store.store import Store
 def new_decision_log(
     store: Store, family: Family, wall: Callable[[], datetime], rules: RuleBook, bus: Bus
 ) -> DecisionLog:
-    cards = BypassAlerts(store.way_cards, store.today, family, rules, bus)
+    cards = BypassAlerts(store.bypass_cards, store.today, family, rules, bus)
     return DecisionLog(store.events, cards, family, wall, rules, bus)

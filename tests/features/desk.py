@@ -21,7 +21,7 @@ from gateway.core.turns import Steps, finish
 from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.bypass_alerts.cards import BypassAlerts
 from gateway.features.lists.sealed_lists import SealedListUpdates
-from gateway.features.site_repair.lessons import LessonBook
+from gateway.features.site_repair.repairs import RepairBook
 from gateway.features.status.vitals import Vitals
 from gateway.household.claim import Claim
 from gateway.household.context import Effects, HomeContext
@@ -250,7 +250,7 @@ class Desk:
         self.recent, self.table = RecentRefusals(), Table()
         self.presence = Presence(self.home, self.store)
         self.book, self.names = AddressBook(), NameBook()
-        self.lesson_book = LessonBook(self.bus.notify)
+        self.repair_book = RepairBook(self.bus.notify)
         self.family = Family(
             self.store,
             self.book,
@@ -259,9 +259,11 @@ class Desk:
             self.store.class_number,
             clock_known=lambda: self.watch.known,
             minutes=self.counted,
-            teaching=self.lesson_book,
+            repairs=self.repair_book,
         )
-        self.cards = BypassAlerts(self.store.way_cards, self.store.today, self.family, self.rules, self.bus)
+        self.cards = BypassAlerts(
+            self.store.bypass_cards, self.store.today, self.family, self.rules, self.bus
+        )
         self.gates = Enforcer(self.family, self.clock.now)
         self.log = LastLines()
         self.effects = Effects(
@@ -272,7 +274,8 @@ class Desk:
             self.sync_gates,
             self.rejudge,
         )
-        self.sealed_lists = SealedListUpdates(self.home, self.effects, self.store.audit, self.store.history)
+        audit = self.store.audit.record
+        self.sealed_lists = SealedListUpdates(self.home, self.effects, audit, self.store.history)
         self.vitals = Vitals(
             self.home,
             self.log,
@@ -297,7 +300,7 @@ class Desk:
             guesses=self.guesses,
             addresses=self.book,
             names=self.names,
-            lesson_book=self.lesson_book,
+            repair_book=self.repair_book,
             byte_counts=self.table.used,
             probe_device=cast("Any", None),  # it needs a kernel
             vitals=self.vitals,
@@ -391,7 +394,7 @@ class Desk:
         """The token of a guardian's session that began just now, as after a right password."""
         token, now = f"session of {name}", self.local_now()
         session = Session(digest(token), name, "", now, now + SESSION_LIFE)
-        if name in self.store.accounts():
+        if name in self.store.people.accounts():
             self.store.people.begin(session)
             self.features.proofs.add(session)
         return token

@@ -26,7 +26,7 @@ from gateway.control.schema import (
 from gateway.control.verbs import Sender
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
-from gateway.policy.accounts.people import PersonRole
+from gateway.policy.accounts.people import Account, PersonRole
 from tests.features.conftest import Make
 from tests.features.desk import NOON, TABLET, Desk
 from webui.api.answering import OPERATIONS
@@ -40,7 +40,7 @@ SAMPLES = {"id": "daughter", "mac": TABLET, "device": TABLET, "profile": "daught
 @pytest.fixture
 def desk(make: Make) -> Desk:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     return desk
 
 

@@ -171,4 +171,4 @@ def test_growing_by_itself_lowers_it_for_good(make: Make) -> None:
     assert level(desk) == MAXIMA["13-15"]
     an_edit(desk)
     assert level(desk) == MAXIMA["13-15"]
-    assert MUM in desk.store.accounts()
+    assert MUM in desk.store.people.accounts()

@@ -111,7 +111,7 @@ PAGES = frozenset(
         "passkeys", "people", "push", "refused", "registers", "requests", "rights",
         "rules", "search",
         "services", "own_services", "second", "secure", "selfset", "setup",
-        "sharing", "sites", "static", "status", "stream", "support", "teach", "tests", "time", "tokens",
+        "sharing", "site_repair", "sites", "static", "status", "stream", "support", "tests", "time", "tokens",
         "theme", "traffic",
         "unlock", "update", "wallet", "week",
     }

@@ -76,7 +76,7 @@ def test_the_last_guardian_taken_out_leaves_a_familys_gateway(tmp_path: Path) ->
 
 def test_the_last_child_taken_out_leaves_a_familys_gateway(tmp_path: Path) -> None:
     write(tmp_path, {"daughter": DAUGHTER})
-    stored(tmp_path, lambda store: store.slot(PHONE, now=0))
+    stored(tmp_path, lambda store: store.slots.assign(PHONE, now=0))
     (tmp_path / "profiles/daughter.yaml").unlink()
     assert not started(tmp_path)
 

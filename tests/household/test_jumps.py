@@ -225,7 +225,7 @@ def test_no_jumps_and_waits_open_more_of_the_night_than_was_given(make: Make, se
         while desk.reason(TABLET) is Reason.OPEN:
             night += 1
             desk.go(MINUTE)
-        assert night == given or desk.store.gifts.given()[0].boundary is None
+        assert night == given or desk.store.grants.given()[0].boundary is None
 
 
 def test_a_pause_till_morning_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:
@@ -329,4 +329,4 @@ def test_a_clock_that_was_set_far_ahead_erases_nothing_for_a_day(make: Make) -> 
     desk.jump(-400 * DAY)
     desk.use("daughter", internet=60)
     assert desk.reason(TABLET) is Reason.OPEN
-    assert desk.store.audit_lines()
+    assert desk.store.audit.lines()

@@ -44,7 +44,7 @@ def test_each_device_has_a_slot_of_its_own_and_keeps_it(home: Home) -> None:
 
 def test_a_pause_is_a_guardian_s_or_the_family_s(home: Home) -> None:
     for by, owner in (("Mum", "guardian:Mum"), ("console", "family"), ("router", "family")):
-        home.store.pause("daughter", until=None, by=by, at=NOON)
+        home.store.pauses.pause("daughter", until=None, by=by, at=NOON)
         home.family.situate(NOON)
         member = home.family.member_of(TABLET)
         assert member is not None
@@ -156,20 +156,20 @@ def test_a_shared_device_has_the_youngest_ones_rules(tmp_path: Path) -> None:
 
 def test_pauses_by_profile_device_and_all(home: Home) -> None:
     end = NOON + timedelta(minutes=30)
-    home.store.pause("daughter", until=end, by="Mum", at=NOON)
+    home.store.pauses.pause("daughter", until=end, by="Mum", at=NOON)
     changed = home.family.situate(NOON)
     assert changed == home.family.slots_of("daughter")
     assert len(changed) == 2
     assert home.reason(TABLET, "www.example.org") is Reason.PAUSED
     assert home.reason(PHONE, "www.example.org") is Reason.OPEN
-    home.store.resume("daughter", by="Mum", at=NOON)
-    home.store.pause(TABLET, until=None, by="Mum", at=NOON)
+    home.store.pauses.resume("daughter", by="Mum", at=NOON)
+    home.store.pauses.pause(TABLET, until=None, by="Mum", at=NOON)
     home.family.situate(NOON)
     member = home.family.member_of(TABLET)
     assert member is not None
     assert member.situation.paused_until == FOREVER
     assert home.reason("02:00:00:00:00:1a", "www.example.org") is Reason.OPEN
-    home.store.pause("all", until=end, by="Mum", at=NOON)
+    home.store.pauses.pause("all", until=end, by="Mum", at=NOON)
     home.family.situate(NOON)
     assert home.reason(PHONE, "www.example.org") is Reason.PAUSED
     assert home.reason(STRANGER, "www.example.org") is Reason.OPEN  # a guest is no child
@@ -177,7 +177,7 @@ def test_pauses_by_profile_device_and_all(home: Home) -> None:
 
 
 def test_off_stops_categories_for_everyone(home: Home) -> None:
-    home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+    home.store.pauses.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
     home.family.situate(NOON)
     assert home.reason(TABLET, "www.tiktok.com") is Reason.UNFILTERED
     assert home.reason(TABLET, "malware.test.qalqan.invalid") is Reason.REFUSED_FOR_EVERYONE
@@ -208,11 +208,11 @@ def test_one_guest_is_paused_and_no_other(home: Home, place: str) -> None:
     other = "02:00:00:00:00:98"
     for mac in (STRANGER, other):
         home.store.devices.place(mac, place, at=NOON)
-    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.store.pauses.pause(STRANGER, until=None, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
     assert home.reason(other, "www.example.org") is Reason.OPEN
-    home.store.resume(STRANGER, by="Mum", at=NOON)
+    home.store.pauses.resume(STRANGER, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(STRANGER, "www.example.org") is Reason.OPEN
     assert home.family.member_of(STRANGER) is home.family.member_of(other)
@@ -225,7 +225,7 @@ def test_a_managed_device_has_its_schools_tunnel(tmp_path: Path, mac: str) -> No
     assert home.reason(mac, "protonvpn.com") is Reason.CATEGORY
     for other in (PHONE, "02:00:00:00:00:1a", "02:00:00:00:00:98"):
         assert home.reason(other, "de.nordvpn.com") is Reason.CATEGORY
-    home.store.pause("daughter" if mac == TABLET else mac, until=None, by="Mum", at=NOON)
+    home.store.pauses.pause("daughter" if mac == TABLET else mac, until=None, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(mac, "de.nordvpn.com") is Reason.PAUSED
     home.store.close()
@@ -325,7 +325,7 @@ def test_equal_defaults_are_one_slot(tmp_path: Path) -> None:
 def test_a_paused_stranger_has_the_rules_of_its_network(tmp_path: Path) -> None:
     home = Home(tmp_path, lan=LANS, unknown_devices="home", interfaces={"br-guest": "guest"})
     home.where[STRANGER] = "br-guest"
-    home.store.pause(STRANGER, until=None, by="Mum", at=NOON)
+    home.store.pauses.pause(STRANGER, until=None, by="Mum", at=NOON)
     home.rebuild()
     assert home.reason(STRANGER, "www.example.org") is Reason.PAUSED
     assert who(home, STRANGER, "br-guest") == "guest"
@@ -370,7 +370,7 @@ def test_a_flow_that_runs_asks_both_judges_as_running(tmp_path: Path) -> None:
         seen = Observation(Proto.TLS, "www.khanacademy.org", b"\xc6\x33\x64\x07", 443)
         assert member.decide(seen, NOON).reason is Reason.UNRESOLVED
         assert member.decide_running(seen, NOON).verdict is Verdict.ALLOW
-        home.store.pause(who, until=None, by="Mum", at=NOON)
+        home.store.pauses.pause(who, until=None, by="Mum", at=NOON)
         home.family.situate(NOON)
         assert member.decide_running(seen, NOON).reason is Reason.PAUSED
         home.store.close()
@@ -386,8 +386,9 @@ def test_strangers_are_guests_while_the_file_of_their_profile_is_broken(tmp_path
     home.store.close()
 
 
-def wear(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
-    return home.family.wear(ProbeAssignment(who, AUDITED, 99), home.rules.household, home.rules.world, at)
+def assign_probe(home: Home, who: str = "daughter", at: datetime = NOON) -> Member | None:
+    probe = ProbeAssignment(who, AUDITED, 99)
+    return home.family.assign_probe(probe, home.rules.household, home.rules.world, at)
 
 
 def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:
@@ -396,7 +397,7 @@ def worn_reason(home: Home, host: str, at: datetime = NOON) -> Reason:
 
 def test_an_audit_s_device_has_somebody_s_rules_and_is_no_member(home: Home) -> None:
     members, slots = dict(home.family.members), home.family.slots_of("daughter")
-    made = wear(home)
+    made = assign_probe(home)
     assert made is not None
     assert (made.profile.id, made.macs) == ("daughter", (AUDITED,))
     assert worn_reason(home, "www.tiktok.com") is Reason.FAMILY_BLOCK
@@ -408,7 +409,7 @@ def test_an_audit_s_device_has_somebody_s_rules_and_is_no_member(home: Home) -> 
     stranger = home.family.member_of(AUDITED)
     assert stranger is not None
     assert stranger.profile.id == "guest"
-    home.family.take_off()
+    home.family.release_probe()
     assert home.family.everybody == members
     assert 99 not in home.family.subjects
     assert home.family.slot_of(AUDITED) == home.family.unknown
@@ -423,12 +424,12 @@ def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
     if what == "clock":
         home.family._clock_known = lambda: False
     elif what in ("pause", "device"):
-        home.store.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
+        home.store.pauses.pause("daughter" if what == "pause" else TABLET, until=None, by="Mum", at=NOON)
     elif what == "off":
-        home.store.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
+        home.store.pauses.off(until=NOON + timedelta(hours=1), by="Mum", at=NOON)
     home.family.situate(at)
     assert home.reason(TABLET, "www.example.org", at) is not Reason.OPEN, "so it is for herself"
-    assert wear(home, TABLET if what == "device" else "daughter", at) is not None
+    assert assign_probe(home, TABLET if what == "device" else "daughter", at) is not None
     assert worn_reason(home, "www.example.org", at) is Reason.OPEN
     assert worn_reason(home, "www.roblox.com", at) is Reason.OPEN, "at noon its window is closed"
     assert worn_reason(home, "www.tiktok.com", at) is Reason.FAMILY_BLOCK
@@ -436,11 +437,11 @@ def test_time_is_set_aside(tmp_path: Path, what: str) -> None:
 
 
 def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
-    made = wear(home)
+    made = assign_probe(home)
     assert made is not None
-    assert made.worn is not None
+    assert made.probe is not None
     for paused, reason in ((True, Reason.PAUSED), (False, Reason.OPEN)):
-        made.worn.paused = paused
+        made.probe.paused = paused
         assert home.family.situate(NOON) == {99}
         assert worn_reason(home, "www.example.org") is reason
         assert home.reason(TABLET, "www.example.org") is Reason.OPEN
@@ -448,15 +449,15 @@ def test_but_a_pause_of_the_audit_s_own(home: Home) -> None:
 
 def test_what_a_guardian_opened_for_her_is_open_for_it(home: Home) -> None:
     until = NOON + timedelta(hours=1)
-    home.store.gifts.open(SiteOpening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
+    home.store.grants.open(SiteOpening(1, "daughter", "pornhub.com", until, NOON, "Mum"))
     home.family.situate(NOON)
-    wear(home)
+    assign_probe(home)
     assert worn_reason(home, "pornhub.com") is home.reason(TABLET, "pornhub.com") is Reason.FAMILY_ALLOW
     assert worn_reason(home, "pornhub.com", until) is Reason.CATEGORY
 
 
 def test_it_follows_her_rules_until_they_are_nobody_s(home: Home) -> None:
-    wear(home)
+    assign_probe(home)
     household = home.rules.household
     daughter = household.profiles["daughter"]
     open_now = replace(daughter, rules=replace(daughter.rules, block=()))
@@ -466,29 +467,29 @@ def test_it_follows_her_rules_until_they_are_nobody_s(home: Home) -> None:
     assert worn_reason(home, "www.tiktok.com") is not Reason.FAMILY_BLOCK
     gone = {key: one for key, one in household.profiles.items() if key != "daughter"}
     home.family.rebuild(household.with_profiles(gone), home.rules.world, home.rules.calendar, NOON)
-    assert home.family.worn is None
+    assert home.family.probe_member is None
     assert 99 not in home.family.subjects
 
 
 def test_an_address_that_is_somebody_s_is_no_audit_s(home: Home) -> None:
-    wear(home)
+    assign_probe(home)
     home.store.devices.place(AUDITED, "guest", at=NOON)
     home.rebuild()
-    assert home.family.worn is None
-    assert wear(home, STRANGER) is None, "nor where it is asked for then"
+    assert home.family.probe_member is None
+    assert assign_probe(home, STRANGER) is None, "nor where it is asked for then"
 
 
 def test_who_has_no_rules_cannot_be_worn(tmp_path: Path) -> None:
     home = Home(tmp_path, unknown_devices="quarantine")
     for who in (MUMS, STRANGER, "mum", "home"):
-        assert wear(home, who) is None, who
+        assert assign_probe(home, who) is None, who
     home.store.close()
 
 
 def test_the_double_of_a_device_about_which_is_asked_has_both_rules(home: Home) -> None:
     asked = asked_about(home, "daughter", TABLET)
     assert asked.beside is not None
-    made = wear(home, STRANGER)
+    made = assign_probe(home, STRANGER)
     assert made is not None
     assert made.beside is not None
     assert (made.profile.id, made.beside.profile.id) == (asked.profile.id, asked.beside.profile.id)

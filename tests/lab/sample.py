@@ -123,7 +123,7 @@ def write_history(database: Path, now: datetime) -> int:
                     written += _write_habit(store, chance, profile, level, habit, day)
             store.flush(0.0, force=True)
         _write_minutes(store, database.parent / FOLDER, now)
-        store.audit(SAMPLE, f"{DAYS} days", by="the virtual home", at=now)
+        store.audit.record(SAMPLE, f"{DAYS} days", by="the virtual home", at=now)
     finally:
         store.close()
     return written

@@ -195,7 +195,7 @@ class Device(Namespace):
 
 
 @contextlib.contextmanager
-def wearing(home: Home, daemon: Daemon, who: str = "daughter") -> Iterator[tuple[Device, Held]]:
+def probe_device(home: Home, daemon: Daemon, who: str = "daughter") -> Iterator[tuple[Device, Held]]:
     with Device(home) as device, contextlib.closing(Held(daemon)) as held:
         held.call("probe_begin", who=who, mac=device.mac)
         device.connect()
@@ -244,7 +244,7 @@ def assert_nothing_left(home: Home, daemon: Daemon, slots: set[str], mac: str) -
 def test_it_has_her_rules_at_bedtime_too(own: Home, daemon: Daemon) -> None:
     """And in a pause of hers, and while filtering is off: what is tried is what is refused at any hour."""
     tablet = own.devices["tablet"]
-    with wearing(own, daemon) as (device, held):
+    with probe_device(own, daemon) as (device, held):
         for hour in (NOON, NIGHT, "paused", "off"):
             if hour == "paused":
                 set_time(daemon, NOON)
@@ -313,13 +313,13 @@ def test_what_cannot_be_audited(daemon: Daemon, values: dict[str, str], problem:
 
 
 def test_one_at_a_time(own: Home, daemon: Daemon) -> None:
-    with wearing(own, daemon), pytest.raises(ControlError, match=sentence(Code.BUSY)):
+    with probe_device(own, daemon), pytest.raises(ControlError, match=sentence(Code.BUSY)):
         daemon.client.call("probe_begin", who="son", mac=OTHER_MAC)
 
 
 @FAMILIES
 def test_a_pause_cuts_what_it_runs_and_ends(own: Home, daemon: Daemon, version: int) -> None:
-    with wearing(own, daemon) as (device, held), film(device, ALLOWED, version) as stream:
+    with probe_device(own, daemon) as (device, held), film(device, ALLOWED, version) as stream:
         assert_started(stream)
         since = time.monotonic()
         held.call("probe_pause", paused=True)
@@ -335,7 +335,7 @@ def test_a_pause_cuts_what_it_runs_and_ends(own: Home, daemon: Daemon, version: 
 def test_checks_do_not_influence_each_other(own: Home) -> None:
     """In a strict profile a name opens at an address that its answer gave, until the audit forgets it."""
     strict = {"daughter": {**DAUGHTER, "strict": True}, "son": SON, "mum": MUM}
-    with fresh(own, strict) as daemon, wearing(own, daemon) as (device, held):
+    with fresh(own, strict) as daemon, probe_device(own, daemon) as (device, held):
         other = names.ipv4_of("elsewhere.example")
         assert clients.dig(device, "elsewhere.example").records == (other,)
         nameless = ["curl", "-sk", "-o", "/dev/null", "--max-time", "3", f"https://{other}/"]
@@ -345,7 +345,7 @@ def test_checks_do_not_influence_each_other(own: Home) -> None:
 
 
 def test_a_change_of_her_rules_is_its_own(own: Home, daemon: Daemon) -> None:
-    with wearing(own, daemon) as (device, _):
+    with probe_device(own, daemon) as (device, _):
         assert opens(device, 4)
         daemon.write_profile("daughter", {**PROFILES["daughter"], "block": [ALLOWED]})
         daemon.client.call("reload")
@@ -360,7 +360,7 @@ def test_a_managed_device_s_tunnel_is_open_for_its_double(own: Home) -> None:
     with fresh(own, PROFILES, **settings) as daemon:
         school = names.ipv4_of("vpn.school.example")
         for who, passes in ((names.TABLET.mac, True), ("daughter", False)):
-            with wearing(own, daemon, who) as (device, held):
+            with probe_device(own, daemon, who) as (device, held):
                 for _ in range(2):
                     came = (until if passes else within)(
                         lambda: clients.udp(device, school, WIREGUARD, timeout=clients.SILENCE_S).reached, 4.0
@@ -376,8 +376,8 @@ def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
     events: list[dict[str, Any]] = []
     slots = slots_in_use(own)
     with daemon.client.events(idle=0.5) as stream:
-        with wearing(own, daemon) as (device, held):
-            (worn,) = slots_in_use(own) - slots
+        with probe_device(own, daemon) as (device, held):
+            (probe,) = slots_in_use(own) - slots
             python(device, _DISCOVER, device.mac, MARKER)
             assert clients.dig(device, f"{MARKER}.example").status == "NOERROR"
             assert is_explained(clients.dig(device, f"{MARKER}.tiktok.com"))
@@ -396,7 +396,7 @@ def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
             told += [daemon.client.call("scan", look=True)]
             told += [daemon.client.call("refusals", profile=who) for who in ("daughter", "guest")]
             told += [daemon.client.call("ledger", who="daughter")]
-            slots = slots_in_use(own) - {worn}  # the stranger may have one
+            slots = slots_in_use(own) - {probe}  # the stranger may have one
         assert_nothing_left(own, daemon, slots, device.mac)
         assert device.mac not in own.gateway.run(["ip", "neigh"], check=True).stdout
         time.sleep(11.0)
@@ -419,7 +419,7 @@ def test_nothing_of_it_is_kept_or_told(own: Home, daemon: Daemon) -> None:
 
 def test_it_ends_with_its_connection(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
-    with wearing(own, daemon) as (device, held):
+    with probe_device(own, daemon) as (device, held):
         asking = device.popen([sys.executable, "-c", _DNS_OVER_TCP, names.GATEWAY_IPV4, ALLOWED])
         with asking, film(device, ALLOWED, 4) as stream:
             assert_started(stream)
@@ -438,7 +438,7 @@ def test_it_ends_with_its_connection(own: Home, daemon: Daemon) -> None:
 
 def test_it_ends_when_it_is_told_to_and_with_the_daemon(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
-    with wearing(own, daemon) as (device, held):
+    with probe_device(own, daemon) as (device, held):
         assert opens(device, 4)
         held.call("probe_end")
         assert_nothing_left(own, daemon, slots, device.mac)
@@ -473,7 +473,7 @@ def test_it_ends_with_a_client_that_is_killed(own: Home, daemon: Daemon) -> None
 
 def test_nothing_is_left_after_a_kill_of_the_daemon(own: Home, daemon: Daemon) -> None:
     slots = slots_in_use(own)
-    with wearing(own, daemon) as (device, _):
+    with probe_device(own, daemon) as (device, _):
         assert refused(device, 4)
         assert opens(device, 4)
         daemon.kill()
@@ -503,7 +503,7 @@ def test_the_rest_of_the_family_notices_nothing(own: Home) -> None:
         before, judged = _passed(own), daemon.client.call("status")["verdicts"]
         assert any(before.values()), "their films are counted here"
         for turn in range(3):
-            with wearing(own, daemon) as (device, held):
+            with probe_device(own, daemon) as (device, held):
                 assert refused(device, 4)
                 held.call("probe_pause", paused=True)
                 held.call("probe_pause", paused=False)
@@ -536,7 +536,7 @@ def test_minutes_of_others_are_counted_on(own: Home) -> None:
 
         until_s = time.monotonic() + 130.0
         while used("son") < 2 and time.monotonic() < until_s:
-            with wearing(own, daemon) as (device, _), film(device, ALLOWED, 4) as own_film:
+            with probe_device(own, daemon) as (device, _), film(device, ALLOWED, 4) as own_film:
                 assert_started(own_film)
                 time.sleep(5.0)
         assert used("son") == 2

@@ -29,9 +29,9 @@ def rule(seen: Observation, at: datetime) -> Decision:
     if host == "late.example":
         return Decision(Verdict.BLOCK, Reason.BEDTIME, "bedtime", "family")
     if host in ("malware.example", "use-application-dns.net"):
-        return Decision(Verdict.BLOCK, Reason.REFUSED_FOR_EVERYONE, "list", "list:x")
-    if host in ("law.example", "mask.icloud.com"):
-        return Decision(Verdict.BLOCK, Reason.CATEGORY, "law", "law:kz")
+        return Decision(Verdict.BLOCK, Reason.REFUSED_FOR_EVERYONE, "refused for everyone", "product")
+    if host in ("register.example", "mask.icloud.com"):
+        return Decision(Verdict.BLOCK, Reason.REGISTER, "law:kz", "law:kz:Mum")
     if host == "www.google.com":
         return Decision(
             Verdict.REWRITE, Reason.SAFE_SEARCH, "safe", "band:10-12", rewrite="forcesafesearch.google.com"

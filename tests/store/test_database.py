@@ -23,15 +23,15 @@ ROOT = Path(__file__).parents[2]
 def fill(path: Path) -> None:
     store = Store(path)
     for number in range(200):
-        store.pause(f"child-{number}", until=None, by="Mum " * 20, at=NOW)
-        store.slot(f"02:00:00:00:00:{number:02x}", now=number)
-    store.keep_guardian("Mum", "stamp")
+        store.pauses.pause(f"child-{number}", until=None, by="Mum " * 20, at=NOW)
+        store.slots.assign(f"02:00:00:00:00:{number:02x}", now=number)
+    store.people.put(Account("Mum", secret="stamp"))
     store.close()
 
 
 def test_the_file_is_closed_to_others_and_in_wal_mode(path: Path) -> None:
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.with_name("qalqan.db-wal").stat().st_mode & 0o777 == 0o600
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
@@ -67,7 +67,7 @@ def test_a_file_of_a_newer_version_is_left_alone(path: Path, monkeypatch: pytest
     newer = path.read_bytes()
     store = Store(path)
     assert store.is_newer
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.flush(1.0)
     (problem,) = store.problems()
     assert problem.startswith(f"{path}: a newer Qalqan has written it; install that version again, or move")
@@ -102,7 +102,7 @@ def test_what_is_no_database_is_moved_aside(
 ) -> None:
     path.write_bytes(junk)
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.close()
     (aside,) = broken_copies(path)
     assert aside.read_bytes() == junk
@@ -145,8 +145,8 @@ def test_a_damaged_table_is_saved_from_both_ends(
     kept = [pause.who for pause in store.state(NOW).pauses]
     assert 50 < len(kept) < 200
     assert {"child-0", "child-199"} <= set(kept)
-    assert len(store.slots()) == 200
-    assert store.accounts() == {"Mum": Account("Mum", secret="stamp")}
+    assert len(store.slots.all()) == 200
+    assert store.people.accounts() == {"Mum": Account("Mum", secret="stamp")}
     store.close()
     assert "200 slots" in caplog.text
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
@@ -164,7 +164,7 @@ def test_a_value_that_damage_has_changed_ends_no_start(
         connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
         connection.commit()
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.flush_devices()
     store.purge(NOW)
     assert "son" in [pause.who for pause in store.state(NOW).pauses]
@@ -180,9 +180,9 @@ def test_a_text_that_is_not_utf8_costs_its_row_alone(path: Path) -> None:
         "qalqan.db-wal"
     ).touch()  # not closed: the file is checked, and the finding quotes the text
     store = Store(path)
-    assert len(store.slots()) == 199
+    assert len(store.slots.all()) == 199
     assert len(store.state(NOW).pauses) == 200
-    assert list(store.accounts()) == ["Mum"]
+    assert list(store.people.accounts()) == ["Mum"]
     assert ["damaged and has been replaced" in line for line in store.problems()] == [True]
     assert len(broken_copies(path)) == 1
     store.close()
@@ -192,7 +192,7 @@ def test_a_folder_in_its_place_is_moved_aside(path: Path) -> None:
     path.mkdir()
     (path / "notes.txt").write_text("somebody's")
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.purge(NOW)
     store.close()
     (aside,) = broken_copies(path)
@@ -210,7 +210,7 @@ def test_damage_while_running_costs_no_state(path: Path, caplog: pytest.LogCaptu
     record(store, refused())
     for now in (1.0, 2.0, 3.0):
         store.flush(now, force=True)
-    store.pause("late", until=None, by="Mum", at=NOW)
+    store.pauses.pause("late", until=None, by="Mum", at=NOW)
     problems = store.problems()
     store.close()
     assert ["has been replaced while the filter ran" in line for line in problems] == [True]
@@ -229,9 +229,9 @@ from tests.store.helpers import record, refused
 store = Store(pathlib.Path(sys.argv[1]))
 now = datetime(2026, 11, 24, 19, tzinfo=UTC)
 for number in range(50):
-    store.pause(f"child-{number}", until=None, by="Mum", at=now)
+    store.pauses.pause(f"child-{number}", until=None, by="Mum", at=now)
     record(store, refused(), f"{number}.example")
-store.class_number(store.slot("02:00:00:00:00:0a", now=1), frozenset({"play"}))
+store.class_number(store.slots.assign("02:00:00:00:00:0a", now=1), frozenset({"play"}))
 store.flush(0.0, force=True)
 record(store, refused(), "unwritten.example")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -244,9 +244,9 @@ def test_kill_9_loses_nothing_that_was_set(path: Path) -> None:
     assert path.with_name("qalqan.db-wal").exists()
     store = Store(path)
     assert len(store.state(NOW).pauses) == 50
-    assert store.slots() == {"02:00:00:00:00:0a": 1}
+    assert store.slots.all() == {"02:00:00:00:00:0a": 1}
     assert store.classes() == {(1, frozenset({"play"})): 1}
-    assert len(store.audit_lines()) == 50
+    assert len(store.audit.lines()) == 50
     store.close()
     assert look(path, "SELECT count(*) FROM decisions") == [(50,)]
     assert broken_copies(path) == []
@@ -255,7 +255,7 @@ def test_kill_9_loses_nothing_that_was_set(path: Path) -> None:
 def test_what_a_guardian_sets_waits_for_the_disk_and_activity_does_not(path: Path) -> None:
     """By SQLite's own setting while each is written: 2 is FULL, 1 is NORMAL."""
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     assert store._database.rows("PRAGMA synchronous") == [(2,)]
     record(store, refused(), "tiktok.com")
     store.flush(0.0, force=True)
@@ -272,7 +272,7 @@ now = datetime(2026, 11, 24, 19, tzinfo=UTC)
 number = 0
 while True:
     number += 1
-    store.pause(f"child-{number % 1000}", until=None, by="Mum", at=now)
+    store.pauses.pause(f"child-{number % 1000}", until=None, by="Mum", at=now)
     print(number, flush=True)
 """
 
@@ -295,7 +295,7 @@ def test_two_programs_may_read_and_write_at_once(path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT * FROM pauses").fetchall()
-        store.pause("son", until=None, by="Mum", at=NOW)
+        store.pauses.pause("son", until=None, by="Mum", at=NOW)
         assert store.problems() == []
         reader.execute("COMMIT")
     store.close()
@@ -306,7 +306,7 @@ def test_a_program_that_holds_the_file_delays_the_disk_and_not_the_pause(path: P
     store = Store(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        store.pause("son", until=None, by="Mum", at=NOW)
+        store.pauses.pause("son", until=None, by="Mum", at=NOW)
         assert len(store.state(NOW).pauses) == 1
         assert store.problems()
         other.execute("ROLLBACK")

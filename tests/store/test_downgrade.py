@@ -63,7 +63,7 @@ def test_a_database_of_the_next_version_is_used_and_goes_back_to_it(
 ) -> None:
     next_version(True)
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE pauses SET mood = 'cross'")
@@ -73,8 +73,8 @@ def test_a_database_of_the_next_version_is_used_and_goes_back_to_it(
     assert (applied(path), is_due(path), is_newer(path)) == (len(MIGRATIONS) + 1, False, False)
     store = Store(path)
     assert (store.is_newer, store.problems(), pauses(store)) == (False, [], {"son"})
-    store.pause("daughter", until=None, by="Dad", at=NOW)
-    store.slot("02:00:00:00:00:0a", now=1)
+    store.pauses.pause("daughter", until=None, by="Dad", at=NOW)
+    store.slots.assign("02:00:00:00:00:0a", now=1)
     store.close()
 
     next_version(True)

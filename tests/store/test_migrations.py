@@ -156,7 +156,7 @@ def test_guardians_of_an_older_file_are_guardians_without_a_password(path: Path)
     connection.commit()
     connection.close()
     store = Store(path)
-    assert store.accounts() == {"Mum": Account("Mum", PersonRole.GUARDIAN, came=True)}
+    assert store.people.accounts() == {"Mum": Account("Mum", PersonRole.GUARDIAN, came=True)}
     assert store.people.sessions() == ()
     store.people.begin(Session("k", "Mum", "Phone", NOW, NOW + SESSION_LIFE))
     store.close()

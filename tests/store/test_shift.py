@@ -18,7 +18,7 @@ from gateway.policy.requests.tickets import Ticket
 from gateway.policy.time.clock_changes import Jump, MomentKind
 from gateway.store.database import Statement
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening
+from gateway.store.tables.grants import GrantKind, GrantRow, SiteOpening
 from tests.store.helpers import HOUR, look
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -34,9 +34,9 @@ def jump(by: timedelta, *, at: datetime = NOW, was_known: bool = True, known: bo
 
 def grant(
     length: timedelta, *, boundary: datetime | None = None, sure: bool = True, number: int = 1
-) -> Given:
+) -> GrantRow:
     minutes, until = int(length / MINUTE), (boundary or NOW) + length
-    return Given(
+    return GrantRow(
         number,
         "son",
         TODAY,
@@ -59,10 +59,10 @@ def opening(length: timedelta, span: MomentKind = MomentKind.LASTING, *, sure: b
 
 def fill(store: Store, length: timedelta, *, sure: bool = True) -> None:
     """One of each that was counted from a tap."""
-    store.pause("son", until=NOW + length, by="Mum", at=NOW, sure=sure)
-    store.off(until=NOW + length, by="Mum", at=NOW, sure=sure)
-    store.gifts.give([grant(length, sure=sure)], audit_text="")
-    store.gifts.open(opening(length, sure=sure))
+    store.pauses.pause("son", until=NOW + length, by="Mum", at=NOW, sure=sure)
+    store.pauses.off(until=NOW + length, by="Mum", at=NOW, sure=sure)
+    store.grants.give([grant(length, sure=sure)], audit_text="")
+    store.grants.open(opening(length, sure=sure))
 
 
 def ends(store: Store, now: datetime) -> list[datetime | None]:
@@ -90,43 +90,43 @@ def test_what_was_counted_from_a_tap_moves_with_the_clock(path: Path, store: Sto
 def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
     path: Path, store: Store, by: timedelta
 ) -> None:
-    store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
-    store.settings.approve("support", until=NOW + HALF, by="Mum", at=NOW)
-    store.settings.approve("counters", until=None, by="Mum", at=NOW)
+    store.pauses.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.pauses.approve("support", until=NOW + HALF, by="Mum", at=NOW)
+    store.pauses.approve("counters", until=None, by="Mum", at=NOW)
     store.shift(jump(by))
     again = Store(path)
     for one in (store, again):
         off = one.state(NOW + by, TODAY).off
         assert off is not None
         assert off.ends == min(NOW + by + HALF, NOW + 2 * HOUR)
-        assert one.settings.stop_asked == NOW + 2 * HOUR
-        support = one.settings.switch("support", NOW + by)
+        assert one.pauses.stop_asked == NOW + 2 * HOUR
+        support = one.pauses.switch("support", NOW + by)
         assert support is not None
         assert support.ends == NOW + by + HALF
-        assert one.settings.switch("counters", NOW + by) is not None, "without an end"
+        assert one.pauses.switch("counters", NOW + by) is not None, "without an end"
     again.close()
 
 
 def test_a_stop_that_has_ended_is_known_after_the_clock_is_set_back(store: Store) -> None:
-    store.settings.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
-    store.settings.on(by="Mum", at=NOW + MINUTE)
+    store.pauses.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.pauses.on(by="Mum", at=NOW + MINUTE)
     store.shift(jump(-2 * HOUR, at=NOW + HOUR))
     assert store.state(NOW - HOUR, TODAY).off is None
-    assert store.settings.stop_asked == NOW + 2 * HOUR
+    assert store.pauses.stop_asked == NOW + 2 * HOUR
 
 
 def test_times_of_day_stay(store: Store) -> None:
-    store.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=MomentKind.OF_DAY)
-    store.gifts.open(opening(9 * HOUR, MomentKind.OF_DAY))
+    store.pauses.pause("son", until=NOW + 9 * HOUR, by="Mum", at=NOW, span=MomentKind.OF_DAY)
+    store.grants.open(opening(9 * HOUR, MomentKind.OF_DAY))
     of_today = replace(grant(HALF), until=None)
-    store.gifts.give([of_today], audit_text="")
+    store.grants.give([of_today], audit_text="")
     before = store.state(NOW, TODAY)
     store.shift(jump(HOUR))
     assert store.state(NOW + HOUR, TODAY) == before
 
 
 def test_a_pause_until_it_is_resumed_has_no_end_after_a_jump(path: Path, store: Store) -> None:
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.shift(jump(-HOUR))
     assert store.state(NOW - HOUR).pauses[0].until is None
     assert look(path, "SELECT since, until FROM pauses") == [(int((NOW - HOUR).timestamp()), None)]
@@ -134,7 +134,7 @@ def test_a_pause_until_it_is_resumed_has_no_end_after_a_jump(path: Path, store: 
 
 def test_of_minutes_beyond_a_boundary_those_that_are_left_are_left(store: Store) -> None:
     bedtime = NOW + HALF
-    store.gifts.give([grant(HALF, boundary=bedtime)], audit_text="")
+    store.grants.give([grant(HALF, boundary=bedtime)], audit_text="")
     store.shift(jump(10 * MINUTE))
     assert ends(store, NOW) == [bedtime + HALF]  # the boundary is still to come
     store.shift(jump(3 * HOUR))
@@ -147,13 +147,13 @@ def test_of_minutes_beyond_a_boundary_those_that_are_left_are_left(store: Store)
 @pytest.mark.parametrize("length", [HALF, 15 * MINUTE])
 def test_what_has_ended_does_not_hold_again(path: Path, store: Store, length: timedelta) -> None:
     fill(store, length)
-    store.gifts.give([grant(length / 2, boundary=NOW + length / 2, number=3)], audit_text="")
-    store.pause("daughter", until=NOW + length, by="Mum", at=NOW, span=MomentKind.OF_DAY)
+    store.grants.give([grant(length / 2, boundary=NOW + length / 2, number=3)], audit_text="")
+    store.pauses.pause("daughter", until=NOW + length, by="Mum", at=NOW, span=MomentKind.OF_DAY)
     store.shift(jump(-HOUR, at=NOW + length))
     again = Store(path)
     for one in (store, again):
         assert ends(one, NOW + length - HOUR) == []
-        assert all(row.ended for row in one.gifts.given())  # a landing stays taken
+        assert all(row.ended for row in one.grants.given())  # a landing stays taken
     again.close()
 
 
@@ -180,7 +180,7 @@ def test_what_was_set_by_an_unknown_clock_keeps_its_length_once(path: Path, stor
 
 def test_a_clock_that_is_believed_as_it_is_makes_sure(path: Path, store: Store) -> None:
     fill(store, HALF, sure=False)
-    store.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, sure=False)
+    store.pauses.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, sure=False)
     store.shift(jump(NOTHING, was_known=False))
     assert ends(store, NOW) == [NOW + HALF] * 5
     for table in ("pauses", "switches", "extensions", "openings"):
@@ -218,11 +218,11 @@ def test_a_jump_is_written_as_one(path: Path, store: Store, monkeypatch: pytest.
 
 
 def test_what_was_added_to_a_grant_is_still_shorter_when_that_is_taken_back(store: Store) -> None:
-    store.gifts.give([grant(HALF, boundary=NOW + HALF)], audit_text="")
+    store.grants.give([grant(HALF, boundary=NOW + HALF)], audit_text="")
     added = replace(grant(2 * HALF, boundary=NOW + HALF, number=2), at=NOW + MINUTE)
-    store.gifts.give([added], audit_text="")
+    store.grants.give([added], audit_text="")
     store.shift(jump(-HOUR, at=NOW + HALF + MINUTE))
-    store.gifts.take_back(1, by="Mum", at=NOW)
+    store.grants.take_back(1, by="Mum", at=NOW)
     (one,) = store.state(NOW - HALF, TODAY).given
     assert one.until == NOW + HALF + 29 * MINUTE
 
@@ -284,7 +284,7 @@ def test_beyond_a_boundary_it_lasts_for_what_was_given(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "qalqan.db"
         store, clock = Store(path), NOW
-        store.gifts.give([grant(length * MINUTE, boundary=boundary)], audit_text="")
+        store.grants.give([grant(length * MINUTE, boundary=boundary)], audit_text="")
         for step in [*steps, Set(0), Wait(10_000), Wait(100)]:
             if isinstance(step, Set):
                 store.shift(Jump(clock, clock + step.minutes * MINUTE, True, True))

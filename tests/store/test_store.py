@@ -45,14 +45,14 @@ def test_a_repeated_audit_line_is_counted(path: Path) -> None:
     """A device that repeats one action: one row a minute instead of one a request."""
     store = Store(path)
     for second in range(30):
-        store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=second))
+        store.audit.record("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=second))
     with store.transaction():
-        store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=40))
-        store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=41))
-        store.audit("edit", "daughter: bedtime", by="Mum", at=NOW + timedelta(seconds=42))
-        store.audit("edit", "daughter: limits", by="Mum", at=NOW + timedelta(seconds=43))
-    store.audit("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=102))
-    lines = [(line.who, line.detail, line.count) for line in store.audit_lines()]
+        store.audit.record("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=40))
+        store.audit.record("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=41))
+        store.audit.record("edit", "daughter: bedtime", by="Mum", at=NOW + timedelta(seconds=42))
+        store.audit.record("edit", "daughter: limits", by="Mum", at=NOW + timedelta(seconds=43))
+    store.audit.record("pin set", "daughter", by="Daughter", at=NOW + timedelta(seconds=102))
+    lines = [(line.who, line.detail, line.count) for line in store.audit.lines()]
     assert lines == [
         ("Daughter", "daughter", 1),
         ("Mum", "daughter: limits", 1),
@@ -64,10 +64,11 @@ def test_a_repeated_audit_line_is_counted(path: Path) -> None:
 
 def test_a_flood_of_one_author_displaces_no_line_of_another(path: Path) -> None:
     store = Store(path)
-    store.audit("edit", "daughter: bedtime", by="Mum", at=NOW)
+    store.audit.record("edit", "daughter: bedtime", by="Mum", at=NOW)
     with store.transaction():
         for number in range(AUDIT_LIMIT):
-            store.audit("self set", f"daughter: {number}", by="Daughter", at=NOW + timedelta(seconds=1))
+            after = NOW + timedelta(seconds=1)
+            store.audit.record("self set", f"daughter: {number}", by="Daughter", at=after)
     at = int(NOW.timestamp()) + 2
     rows = [(at + number, "Daughter", "self set", str(number), "") for number in range(AUDIT_ROWS)]
     store._database.write(
@@ -85,11 +86,11 @@ def test_a_flood_of_one_author_displaces_no_line_of_another(path: Path) -> None:
 
 def test_the_audit_goes_after_a_year(path: Path) -> None:
     store = Store(path)
-    store.audit("rules", "son", by="Mum", at=NOW)
+    store.audit.record("rules", "son", by="Mum", at=NOW)
     store.purge(NOW + 364 * DAY)
-    assert len(store.audit_lines()) == 1
+    assert len(store.audit.lines()) == 1
     store.purge(NOW + 366 * DAY)
-    assert store.audit_lines() == []
+    assert store.audit.lines() == []
     store.close()
 
 

@@ -46,14 +46,14 @@ def paused(store: Store) -> set[str]:
 
 def test_a_store_reads_its_file_and_keeps_changes_until_it_can_write(path: Path, refused: list[Path]) -> None:
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.close()
     refused.append(path)
     store = Store(path)
     assert paused(store) == {"son"}
     (problem,) = store.problems()
     assert f"{path}: the disk is full; free some space" in problem
-    store.pause("daughter", until=None, by="Mum", at=NOW)
+    store.pauses.pause("daughter", until=None, by="Mum", at=NOW)
     store.flush(1.0)
     assert paused(store) == {"son", "daughter"}
     assert not store.purge(NOW)
@@ -63,33 +63,33 @@ def test_a_store_reads_its_file_and_keeps_changes_until_it_can_write(path: Path,
     store.close()
     store = Store(path)
     assert paused(store) == {"son", "daughter"}
-    assert len(store.audit_lines(10)) == 2
+    assert len(store.audit.lines(10)) == 2
     store.close()
 
 
 def test_what_was_erased_while_the_disk_was_full_is_erased_later(path: Path, refused: list[Path]) -> None:
     store = Store(path)
     store.notes.seen(PHONE, ["192.168.77.10"], NOW)
-    store.audit("edit", "son: block: games.example", by="Mum", at=NOW)
+    store.audit.record("edit", "son: block: games.example", by="Mum", at=NOW)
     store.flush_devices()
     store.close()
     refused.append(path)
     store = Store(path)
     store.notes.forget(PHONE)
-    store.blank_audit("son")
+    store.audit.blank("son")
     store.flush(1.0)
     assert len(store.notes.history(PHONE)) == 1
     refused.clear()
     store.flush(2.0)
     assert store.notes.history(PHONE) == []
-    assert [line.detail for line in store.audit_lines()] == ["son"]
+    assert [line.detail for line in store.audit.lines()] == ["son"]
     store.close()
 
 
 def test_a_store_without_a_file_starts_in_memory(path: Path, refused: list[Path]) -> None:
     refused.append(path)
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     assert not path.exists()
     refused.clear()
     store.flush(1.0)
@@ -103,7 +103,7 @@ def test_a_damaged_file_is_replaced_when_the_disk_allows_it(path: Path, refused:
     path.write_bytes(b"no database" * 1000)
     refused.append(path)
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     store.flush(1.0)
     assert path.read_bytes() == b"no database" * 1000
     assert any("the disk is full" in line for line in store.problems())
@@ -118,10 +118,10 @@ def test_a_damaged_file_is_replaced_when_the_disk_allows_it(path: Path, refused:
 
 def test_damage_that_is_found_on_a_full_disk_ends_nothing(path: Path, refused: list[Path]) -> None:
     store = Store(path)
-    store.pause("son", until=None, by="Mum", at=NOW)
+    store.pauses.pause("son", until=None, by="Mum", at=NOW)
     refused.append(path)
     store._database.renew()
-    store.pause("daughter", until=None, by="Mum", at=NOW)
+    store.pauses.pause("daughter", until=None, by="Mum", at=NOW)
     assert paused(store) == {"son", "daughter"}
     refused.clear()
     store.flush(1.0)
@@ -148,7 +148,7 @@ def test_an_older_database_is_migrated_in_memory(path: Path) -> None:
 def test_a_database_that_a_power_cut_left_with_a_log_is_read_with_it(path: Path) -> None:
     pid = os.fork()
     if not pid:
-        Store(path).pause("son", until=None, by="Mum", at=NOW)
+        Store(path).pauses.pause("son", until=None, by="Mum", at=NOW)
         os._exit(0)
     os.waitpid(pid, 0)
     assert path.with_name("qalqan.db-wal").stat().st_size

@@ -135,7 +135,7 @@ def test_the_support_file_needs_an_approval(desk: Desk, family_filter: DaemonFil
     assert report["code"] == "0.1.0-WNK0"
     assert report["file"]["format"] == 1
     assert not report["file"]["check"]["running"]
-    assert desk.store.audit_lines()[0].what == "support sent"
+    assert desk.store.audit.lines()[0].what == "support sent"
 
 
 def test_no_support_file_is_returned_that_the_list_of_changes_does_not_show(desk: Desk) -> None:
@@ -150,7 +150,7 @@ def test_no_support_file_is_returned_that_the_list_of_changes_does_not_show(desk
         family_filter.support_file()  # the check does not end
     assert caught.value.reason is ErrorCode.COMMAND_FAILURE
     assert now[0] == PATIENCE
-    assert "support sent" not in [line.what for line in desk.store.audit_lines()]
+    assert "support sent" not in [line.what for line in desk.store.audit.lines()]
 
 
 def test_a_state_serves_a_burst_of_requests(desk: Desk) -> None:

@@ -14,7 +14,7 @@ from webui.language.countries import countries
 from webui.language.i18n import READER, is_source, language, languages, pgettext
 from webui.language.i18n import gettext as _
 
-LAW = "law:"  # a state's register, by its two-letter code
+REGISTER = "law:"  # the category of a state's register, by its two-letter code
 
 Table = Mapping[str, str]
 
@@ -44,7 +44,7 @@ def translated(target: str) -> Ours | None:
     a schedule for it (``window:…``) has the same name.
     """
     target = target_of(target)
-    if target.removeprefix("category:").startswith(LAW):
+    if target.removeprefix("category:").startswith(REGISTER):
         return Ours(register(target.rpartition(":")[2]))
     kind, _colon, key = target.partition(":")
     if kind == "category":

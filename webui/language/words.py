@@ -254,10 +254,9 @@ def owner(
         return _("The %(band)s rules", band=name)
     if kind == "guardian" and colon:
         return plain(name)
-    if kind == "list" and colon:
-        return _("A list: %(name)s", name=plain(name))
     law, _colon, who = name.partition(":")
-    if kind == "law" and "-" in law and law in laws():  # the owner law:kz is a state's register
+    # The id of a law has a hyphen; that of a register is a two-letter code: ``law:kz``.
+    if kind == "law" and "-" in law and law in laws():
         if who:
             return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
         return _("%(law)s; your family turned it on", law=laws()[law])

@@ -22,7 +22,7 @@ from gateway.household.presence import Presence
 from gateway.policy.accounts.people import DEVICE_LIMIT, AnnouncementKind
 from gateway.policy.accounts.tokens import origin_with_token, split_origin
 from gateway.store.tables.alerts import AlertTable
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.people import AccountTable
 from gateway.store.tables.push_subscriptions import PushTable
 

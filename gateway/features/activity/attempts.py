@@ -15,6 +15,7 @@ from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import REASONS
+from gateway.policy.profile.rules import CATEGORY, SERVICE
 from gateway.policy.requests.site_repair import domain_of
 from gateway.policy.values import TEMPORARY_REASONS, Decision, Observation, Proto, Reason
 
@@ -34,7 +35,7 @@ TIMER_ERROR = 0.1  # of the mean gap: systems delay timers, to wake up less ofte
 BURSTS_LIMIT = 1024  # of all devices, 0.5 kB each; beyond it the oldest are forgotten, and counted anew
 UNSURE_LIMIT = 32  # of one device within NEAR_USE; further ones stay background attempts
 
-SERVICE, CATEGORY, REASON = "service:", "category:", "reason:"
+REASON = "reason:"
 ADS = f"{CATEGORY}ads_trackers"
 BYPASS_REASONS = frozenset(REASONS.values())
 BYPASS_KINDS = frozenset({PROXY, TOR})

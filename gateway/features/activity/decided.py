@@ -30,12 +30,12 @@ class DecisionSource:
     def __init__(
         self,
         home: HomeContext,
-        settings: PauseTable,
+        pauses: PauseTable,
         story: Callable[[], EditHistory],
         profile: Profile | None,
     ) -> None:
         self._home = home
-        self._settings = settings
+        self._pauses = pauses
         self._story = story
         self._profile = profile
         self._steps: tuple[RuleChange, ...] | None = None
@@ -108,7 +108,7 @@ class DecisionSource:
 
         It may be a pause of any child. The day is None if no pause by it runs.
         """
-        pauses = self._settings.in_force(self._home.local_now()).pauses
+        pauses = self._pauses.in_force(self._home.local_now()).pauses
         last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
         return (None, by or None) if last is None else (self._day(last.since), by)
 

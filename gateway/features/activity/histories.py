@@ -20,9 +20,8 @@ from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import NAMES_LEVEL, PLAY, VISITS_LEVEL, Action
+from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL, PLAY, SERVICE, VISITS_LEVEL, Action
 from gateway.policy.values import WHOLE_DEVICE_REASONS, Decision, Reason, Verdict
-from gateway.store.minutes_file import CATEGORY, SERVICE
 from gateway.store.tables.history import ALL, OTHER, Count, Name, named
 
 MARK = "sample: "  # prefix of the rule of a simulated decision

@@ -14,11 +14,10 @@ from gateway.household.rule_book import RuleBook
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import VISITS_LEVEL, shows_present
+from gateway.policy.profile.rules import CATEGORY, SERVICE, VISITS_LEVEL, shows_present
 from gateway.policy.time.gates import spent_limits
 
 SHOWN = 6  # of one child: a card of the pages has two lines
-SERVICE, CATEGORY = "service:", "category:"
 BY_ITSELF = f"{CATEGORY}ads_trackers"  # loaded by pages, not used by a person
 
 

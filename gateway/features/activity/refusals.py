@@ -14,10 +14,9 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.explanation import category_of, recognised_name, sentence, service_of, sign_of
-from gateway.policy.judge.facts import CATEGORY
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL
 from gateway.policy.requests.askable import is_askable, is_category_askable, request_entry
 from gateway.policy.time.time_rules import FOREVER
 from gateway.store.tables.devices import DeviceTable

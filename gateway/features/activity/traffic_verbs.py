@@ -28,7 +28,7 @@ from gateway.household.members import Family
 from gateway.household.presence import SeenDevices
 from gateway.policy.accounts.tokens import split_origin
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 
 WATCHED = "traffic"  # lines of the audit log, which the child sees
 

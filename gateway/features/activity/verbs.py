@@ -30,7 +30,7 @@ from gateway.features.activity.histories import (
 )
 from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.sharing.pins import PinDesk
-from gateway.features.site_repair.lessons import Lessons
+from gateway.features.site_repair.repairs import SiteRepairs
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
 from gateway.policy.identity.macs import parse_mac
@@ -40,8 +40,8 @@ from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
 from gateway.store.store import COUNTS_DAYS, NAMES_DAYS
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.history import ALL, HistoryTable
-from gateway.store.tables.pauses import RecordAudit
 
 ONE_DAY = timedelta(days=1)
 NAMES, EVERYTHING = "names", "all"
@@ -62,7 +62,7 @@ class HistoryVerbs:
         erase: Callable[[str, bool], None],
         audit: RecordAudit,
         family: Family,
-        lessons: Lessons,
+        repairs: SiteRepairs,
         recent: RecentRefusals,
         access: Access,
         pins: PinDesk,
@@ -74,7 +74,7 @@ class HistoryVerbs:
         self._erase = erase
         self._audit = audit
         self._family = family
-        self._lessons = lessons
+        self._repairs = repairs
         self._recent = recent
         self._access = access
         self._pins = pins
@@ -185,7 +185,7 @@ class HistoryVerbs:
             by, what = self._access.guardian(call), call.args.what
             profile = self._named(call)
         self._erase(profile.id, what == EVERYTHING)
-        self._lessons.forget(profile.id)  # a lesson has names, too
+        self._repairs.forget(profile.id)  # a site repair has names, too
         for slot in self._family.slots_of(profile.id):
             self._recent.forget(slot)
         detail, origin = f"{profile.id} {what}", call.text("origin", "")

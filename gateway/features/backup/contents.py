@@ -34,7 +34,7 @@ from gateway.policy.profile.backup_format import (
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given
+from gateway.store.tables.grants import GrantRow
 
 
 def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) -> tuple[Backup, list[str]]:
@@ -53,7 +53,7 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
     left_out += [name for name in profiles if not PROFILE.fullmatch(name)]
     own_lists = lists_file(rules.path)
 
-    def may_be_shown(given: Given) -> bool:
+    def may_be_shown(given: GrantRow) -> bool:
         return given.kind in BY_GUARDIANS or visibility.level(given.who) >= NAMES_LEVEL
 
     backup = Backup(
@@ -76,7 +76,7 @@ def family_settings(settings: Document) -> Document:
 
 
 def kept_rows(
-    store: Store, now: datetime, today: str, disclosed: Callable[[Given], bool] = lambda _: True
+    store: Store, now: datetime, today: str, disclosed: Callable[[GrantRow], bool] = lambda _: True
 ) -> Mapping[str, tuple[object, ...]]:
     """Return the database rows that a backup contains, by the name of the backup's field.
 

@@ -33,7 +33,7 @@ from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
 from gateway.store.durable_writes import in_utc
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind
+from gateway.store.tables.grants import GrantKind, GrantRow
 
 DOING, DONE = "restoring.json", "restored.json"
 MOST = 16 << 20  # bytes of such a file: two backups of 1 MiB, each character as six at worst
@@ -334,17 +334,17 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
         store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:
         until = _moment(pause.until)
-        store.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
+        store.pauses.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
     if plan.grants:
         rows = [
-            Given(
+            GrantRow(
                 *(plan.number, grant.who, date.fromisoformat(grant.day), grant.gate, grant.minutes),
                 *(_moment(grant.until), grant.service or None, now, grant.by, GrantKind.GRANT),
                 sure=sure,
             )
             for grant in plan.grants
         ]
-        store.gifts.give(rows, audit_text="by a backup")
+        store.grants.give(rows, audit_text="by a backup")
 
 
 def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
@@ -359,9 +359,9 @@ def _take_out(store: Store, plan: RestorePlan, now: datetime) -> None:
         if known is not None and known.until == put_off.until:
             store.growing.drop(put_off.profile)
     for pause in plan.pauses:
-        store.resume(pause.who, by=plan.by, at=now)
+        store.pauses.resume(pause.who, by=plan.by, at=now)
     if plan.grants:
-        store.gifts.take_back(plan.number, by=plan.by, at=now)
+        store.grants.take_back(plan.number, by=plan.by, at=now)
 
 
 def _moment(text: str) -> datetime | None:

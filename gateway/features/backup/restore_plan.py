@@ -124,7 +124,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
         bands=backup.bands,
         pauses=tuple(_pauses(backup, here["pauses"], at)),
         grants=tuple(_grants(store, backup, here["grants"], at)),
-        number=store.gifts.new_number(at),
+        number=store.grants.new_number(at),
         steps=tuple(_steps(store, backup)),
         self_set=tuple(_choices(store, backup)),
     )

@@ -262,7 +262,7 @@ class BackupVerbs:
         Also announce it to everyone for a week, as ``announcement``; None: do not.
         """
         origin, now = request.text("origin", ""), self._home.local_now()
-        self._store.audit(what, detail, by=by, at=now, origin=origin)
+        self._store.audit.record(what, detail, by=by, at=now, origin=origin)
         if announcement is not None:
             device = self._origins.visitor(origin.partition(" ")[0]).name
             trusted = self._home.clock_trusted

@@ -31,8 +31,8 @@ from gateway.policy.alerts.menus import in_language, path
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.bypass_cards import BypassCardTable
-from gateway.store.tables.pauses import RecordAudit
 
 
 class BypassCardVerbs:

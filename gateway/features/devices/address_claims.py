@@ -8,7 +8,7 @@ from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.presence import Presence
 from gateway.lan.own_addresses import AddressClaimed
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 
 SHOWN = 24 * 3600.0  # seconds after the last claim
 MOST = 8  # devices: a sender can write any MAC address

@@ -11,12 +11,12 @@ import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 
-from gateway.policy.identity.traits import SOON
+from gateway.policy.identity.traits import SHORT_ABSENCE
 from gateway.store.tables.devices import StoredDevice
 
 REMEMBERED = 512  # new devices, 150 bytes each: as many as the inventory follows
 PAIRS = 1024  # of a new device and a known one that were present together
-BESIDE = 32  # new devices that are compared in one minute
+COMPARED_PER_MINUTE = 32  # new devices
 
 
 class DeviceArrivals:
@@ -32,7 +32,9 @@ class DeviceArrivals:
         self._started = now()
         latest = max((device.last_seen for device in devices.values()), default=None)
         self._here = frozenset(
-            mac for mac, device in devices.items() if latest is not None and device.last_seen + SOON >= latest
+            mac
+            for mac, device in devices.items()
+            if latest is not None and device.last_seen + SHORT_ABSENCE >= latest
         )
         self._gone: dict[str, float] = {}
         self._came: dict[str, float] = {}
@@ -66,7 +68,7 @@ class DeviceArrivals:
     def is_new(self, mac: str) -> bool:
         return mac in self._new
 
-    def lately(self, within: timedelta = SOON) -> list[str]:
+    def lately(self, within: timedelta = SHORT_ABSENCE) -> list[str]:
         """Return the new devices that arrived within the time ``within``.
 
         A device that leaves now may be one of them, under its former address.
@@ -113,7 +115,7 @@ class DeviceArrivals:
         ``strangers``: new devices. ``family``: known ones. A pair that was recorded twice in a row counts as
         present together: then the new one is not the known one with another address.
         """
-        some = itertools.islice(strangers, BESIDE)
+        some = itertools.islice(strangers, COMPARED_PER_MINUTE)
         beside = frozenset((newcomer, other) for newcomer in some for other in family)
         met = [*self._met, *((self._beside & beside) - self._met)]
         self._met, self._beside = frozenset(met[-PAIRS:]), beside

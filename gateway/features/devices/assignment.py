@@ -114,7 +114,7 @@ class DeviceAssignment:
         self._refuse_shared(mac)
         self.put(mac, place, by)
         at, origin = self._home.local_now(), call.text("origin", "")
-        self._store.audit("assign", f"{mac} {place}{before}", by=by, at=at, origin=origin)
+        self._store.audit.record("assign", f"{mac} {place}{before}", by=by, at=at, origin=origin)
         yield
         problems = tuple((yield from self._effects.reload_steps()))
         return Assigned(problems=problems, profile=self.of(mac), was=was)
@@ -176,7 +176,7 @@ class DeviceAssignment:
         if instead:
             self._store.notes.succeed(known, mac, self._home.now())
             self._presence.forget(known)
-            self._store.forget_slot(known)
+            self._store.slots.forget(known)
             self._store.questions.forget_faces(known)
 
     def _write(self, mac: str, owner: Profile | None, by: str, *, instead_of: str | None = None) -> None:
@@ -193,14 +193,14 @@ class DeviceAssignment:
         self._refuse_shared(mac)
         self._write(mac, None, by)
         self._presence.forget(mac)
-        store.forget_slot(mac)
+        store.slots.forget(mac)
         store.marks.forget(mac)
         store.proofs.drop(mac)
         store.questions.drop(mac)
         store.questions.forget_faces(mac)
-        store.way_cards.drop(lambda card: card.mac == mac)
+        store.bypass_cards.drop(lambda card: card.mac == mac)
         origin = call.text("origin", "")
-        store.audit("forget", mac, by=by, at=self._home.now(), origin=origin)
+        store.audit.record("forget", mac, by=by, at=self._home.now(), origin=origin)
         yield
         return Forgotten(tuple((yield from self._effects.reload_steps())))
 

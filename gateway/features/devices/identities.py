@@ -40,8 +40,8 @@ from gateway.policy.identity.questions import (
 )
 from gateway.policy.identity.sharing import temporary_profiles
 from gateway.policy.identity.traits import Sign, Traits
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.devices import DeviceTable
-from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 
@@ -50,7 +50,7 @@ RETRY_FOR = timedelta(seconds=30)  # by then it is known which devices are silen
 HELD = timedelta(seconds=3)  # a new device's first DHCP request comes within this time
 HELD_AT_MOST = timedelta(seconds=10)  # for devices that never answer, nor fail to
 PERIOD = 60.0  # seconds between two looks for questions that are over
-BESIDE = 10.0  # devices heard within the same so many seconds are here at the same time
+TOGETHER_SECONDS = 10.0  # devices that were heard within this time are here at the same time
 FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such an absence
 
 
@@ -385,7 +385,7 @@ class Identities:
         self._over_timer = self._home.loop.call_later(PERIOD, self._over)
 
     def _note_together(self) -> None:
-        here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= BESIDE]
+        here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= TOGETHER_SECONDS]
         named = self._home.rules.household.named
         newcomers = (mac for mac in here if self._arrivals.has_come(mac))
         self._arrivals.together(newcomers, [mac for mac in here if mac in named])

@@ -30,7 +30,7 @@ from gateway.policy.identity.questions import (
     IdentityQuestion,
     IdentityReply,
 )
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.questions import QuestionTable
 
 

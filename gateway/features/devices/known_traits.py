@@ -15,7 +15,7 @@ from gateway.policy.identity.copies import (
     with_face,
 )
 from gateway.policy.identity.questions import Ask, IdentityQuestion
-from gateway.policy.identity.traits import SOON, Sign, Traits
+from gateway.policy.identity.traits import SHORT_ABSENCE, Sign, Traits
 from gateway.store.tables.questions import QuestionTable
 
 NOT_APART = timedelta()
@@ -44,7 +44,7 @@ class KnownTraits:
         mac = after.mac
         faces = self._questions.faces(mac) or (before,)
         back, apart = self._back.get(mac, (now, NOT_APART))
-        signs = suspicion(faces, after, apart if now - back <= SOON else NOT_APART)
+        signs = suspicion(faces, after, apart if now - back <= SHORT_ABSENCE else NOT_APART)
         self._questions.keep_faces(mac, faces if signs else self._learnt(faces, after, now))
         return signs
 

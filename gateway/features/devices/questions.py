@@ -22,8 +22,8 @@ from gateway.policy.identity.questions import (
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import PresenceDetail
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.devices import DeviceTable
-from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 

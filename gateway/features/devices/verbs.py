@@ -37,10 +37,10 @@ from gateway.household.context import HomeContext
 from gateway.household.presence import Presence
 from gateway.household.visibility import Visibility, VisibleDevices
 from gateway.policy.identity.macs import parse_mac
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.device_marks import DeviceMarkTable
 from gateway.store.tables.device_notes import LABEL_LIMIT, LABELS_LIMIT, DeviceNoteTable
 from gateway.store.tables.devices import DeviceTable
-from gateway.store.tables.pauses import RecordAudit
 from gateway.store.tables.questions import QuestionTable
 from gateway.wire.lan.dhcp import MAX_OPTIONS, Dhcp, first_label, plain_text
 

@@ -74,8 +74,8 @@ class ProbedDecision(NamedTuple):
 
 
 class _Running:
-    def __init__(self, worn: ProbeAssignment) -> None:
-        self.worn = worn
+    def __init__(self, assignment: ProbeAssignment) -> None:
+        self.assignment = assignment
         self.seen: deque[ProbedDecision] = deque(maxlen=MAX_SEEN)
         self.decided = 0
         self.timer: Timer | None = None
@@ -96,7 +96,7 @@ class ProbeDevice:
         presence: Presence,
         path: FilterPath,
         interfaces: HomeInterfaces,
-        numbers: SlotTable,
+        slots: SlotTable,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -104,7 +104,7 @@ class ProbeDevice:
         self._presence = presence
         self._path = path
         self._interfaces = interfaces
-        self._numbers = numbers
+        self._slots = slots
         self._running: _Running | None = None
         self._file = Path(home.rules.household.config.runtime) / FILE
         home.bus.subscribe(OutsideDecision, self._decided)
@@ -137,8 +137,8 @@ class ProbeDevice:
         """
         if self._running is not None:
             raise ControlError.of(Code.BUSY)
-        in_use = [key for key, slot in self._numbers.slots().items() if slot in self._family.members]
-        running = self._running = _Running(ProbeAssignment(who, mac, self._numbers.lend(in_use)))
+        in_use = [key for key, slot in self._slots.all().items() if slot in self._family.members]
+        running = self._running = _Running(ProbeAssignment(who, mac, self._slots.lend(in_use)))
         self._interfaces.probe = interface
         try:
             member = self._put_on(running)
@@ -150,30 +150,30 @@ class ProbeDevice:
         return member
 
     def _put_on(self, running: _Running) -> Member:
-        family, path, worn = self._family, self._path, running.worn
+        family, path, probe = self._family, self._path, running.assignment
         rules = self._home.rules
-        member = family.wear(worn, rules.household, rules.world, self._home.now())
+        member = family.assign_probe(probe, rules.household, rules.world, self._home.now())
         if member is None:
             raise ControlError.of(Code.NOT_FILTERED)
-        self._note(worn)
-        self._presence.ignore(worn.mac)
+        self._note(probe)
+        self._presence.ignore(probe.mac)
         path.own_answers.keep(family.everybody)
-        path.own_answers.teach(worn.slot)
-        path.packets.bind(frozenset({worn.slot}))
+        path.own_answers.teach(probe.slot)
+        path.packets.bind(frozenset({probe.slot}))
         path.packets.face(self._interfaces.names)
         self._effects.sync_table()
         self._effects.sync_gates()
-        self._reset_connections(worn)
+        self._reset_connections(probe)
         return member
 
-    def _reset_connections(self, worn: ProbeAssignment) -> None:
+    def _reset_connections(self, probe: ProbeAssignment) -> None:
         """Reset the TCP connections that the test device opened before the bypass test, and no others.
 
-        The kernel resets each at its next packet; UDP flows are only judged again. ``worn``: the
+        The kernel resets each at its next packet; UDP flows are only judged again. ``probe``: the
         test device and whose rules it has.
         """
-        known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == worn.mac)
-        slots = {lan.packed(neighbour.ip): worn.slot for neighbour in known}
+        known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == probe.mac)
+        slots = {lan.packed(neighbour.ip): probe.slot for neighbour in known}
         if slots:
             self._path.table.follow_devices(slots)
 
@@ -186,7 +186,7 @@ class ProbeDevice:
 
     def _decided(self, event: OutsideDecision) -> None:
         running = self._running
-        if running is not None and event.subject.slot == running.worn.slot:
+        if running is not None and event.subject.slot == running.assignment.slot:
             running.decided += 1
             running.seen.append(ProbedDecision(event.seen, event.decision))
 
@@ -199,7 +199,7 @@ class ProbeDevice:
         return list(running.seen), running.decided - len(running.seen)
 
     def pause(self, *, paused: bool) -> None:
-        self._now().worn.paused = paused
+        self._now().assignment.paused = paused
         self._effects.sync_gates()
 
     def clear(self) -> None:
@@ -207,7 +207,7 @@ class ProbeDevice:
 
         Raises ControlError if no test runs.
         """
-        slot, path = self._now().worn.slot, self._path
+        slot, path = self._now().assignment.slot, self._path
         path.flows.forget(slot, settled=True)
         self._forget(slot)
         path.names.forget(slot)
@@ -223,7 +223,7 @@ class ProbeDevice:
 
         That is so if the rules are gone or the device's MAC address has an owner.
         """
-        if self._family.worn is None:
+        if self._family.probe_member is None:
             self.end()
 
     def _end_of(self, running: _Running) -> None:
@@ -239,8 +239,8 @@ class ProbeDevice:
         running.seen.clear()  # the connection that began the bypass test may stay open, and refers to it
         if running.timer is not None:
             running.timer.cancel()
-        slot, mac = running.worn.slot, running.worn.mac
-        family.take_off()
+        slot, mac = running.assignment.slot, running.assignment.mac
+        family.release_probe()
         path.own_answers.keep(family.everybody)
         path.packets.face(self._interfaces.names)
         for step in (
@@ -255,7 +255,7 @@ class ProbeDevice:
         path.proxy.forget(slot)
         path.gates.forget(slot)
         self._forget(slot)
-        self._numbers.give_back()
+        self._slots.give_back()
         self._drop_traces(mac)
 
     @staticmethod
@@ -266,13 +266,13 @@ class ProbeDevice:
         except GatewayError as error:
             _log.error("%s", error)
 
-    def _note(self, worn: ProbeAssignment) -> None:
+    def _note(self, probe: ProbeAssignment) -> None:
         """Store MAC address and slot (number) of the test device in a file, for a clean-up after a kill.
 
         Raises ControlError if the file cannot be written.
         """
         try:
-            write_atomically(self._file, f"{worn.mac} {worn.slot}".encode())
+            write_atomically(self._file, f"{probe.mac} {probe.slot}".encode())
         except OSError as error:
             msg = f"probe_begin: {self._file} cannot be written ({write_error_text(error)})"
             raise ControlError(msg) from None

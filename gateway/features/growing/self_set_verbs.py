@@ -9,8 +9,8 @@ from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.growing.self_set import SelfSetting
-from gateway.features.sharing.attempt_delay import DailyLimit, loop_time
 from gateway.features.sharing.pins import PinDesk
+from gateway.household.attempt_limits import DailyLimit, loop_time
 from gateway.household.context import HomeContext
 from gateway.household.editing import bad_rule
 from gateway.policy.identity.macs import parse_mac

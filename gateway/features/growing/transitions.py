@@ -21,7 +21,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.features.backup.restore import forget_way_back
 from gateway.features.sharing.sharing import Sharing
-from gateway.features.site_repair.lessons import Lessons
+from gateway.features.site_repair.repairs import SiteRepairs
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.file_history import PROGRAM, revision_of
@@ -56,7 +56,7 @@ class AgeTransitions:
         uses: DeviceUseTable,
         erase_child: Callable[[str, Collection[str]], None],
         family: Family,
-        lessons: Lessons,
+        repairs: SiteRepairs,
         sharing: Sharing,
         recent: RecentRefusals,
     ) -> None:
@@ -67,7 +67,7 @@ class AgeTransitions:
         self._uses = uses
         self._erase_stored = erase_child
         self._family = family
-        self._lessons = lessons
+        self._repairs = repairs
         self._sharing = sharing
         self._recent = recent
         self.editing = Editing(home.rules, self._in_force)
@@ -215,7 +215,7 @@ class AgeTransitions:
         A second call is harmless.
         """
         profile = self._home.rules.household.profiles[step.profile]
-        self._lessons.forget(profile.id)
+        self._repairs.forget(profile.id)
         for mac in [mac for mac, use in self._uses.all().items() if use.who == profile.id]:
             self._sharing.end(mac)
         for slot in slots:

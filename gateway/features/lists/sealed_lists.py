@@ -11,8 +11,8 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.lists.sealed import SealedState
 from gateway.policy.values import Reason
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.history import HistoryTable
-from gateway.store.tables.pauses import RecordAudit
 
 FIRST = 20.0  # seconds after a start: the line comes up meanwhile
 AGAIN = 6 * 3600.0  # between two looks; the issuers that are known of make a new set twice a day

@@ -58,7 +58,7 @@ from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Rules
 from gateway.policy.requests.askable import check_confirmed
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 
 SOURCES = "sources.yaml"
 OWN_CATEGORY = "own"  # in a request: the new list is a category of its own

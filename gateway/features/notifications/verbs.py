@@ -46,7 +46,7 @@ from gateway.policy.alerts.push_subscriptions import PushSubscription
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.time.time_text import TimeTextError, clock_span
 from gateway.store.tables.alerts import AlertTable
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.push_subscriptions import PushTable
 from gateway.web.push_endpoint import BadSubscription, checked
 

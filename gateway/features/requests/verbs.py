@@ -34,12 +34,11 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.members import Member, MinuteLedgers
 from gateway.lists.public_suffixes import lazy_public_suffix_check
-from gateway.policy.judge.facts import CATEGORY
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import SERVICE, Action
+from gateway.policy.profile.rules import CATEGORY, SERVICE, Action
 from gateway.policy.requests import requests
 from gateway.policy.requests.askable import (
     check_askable,

@@ -13,11 +13,10 @@ from gateway.control.contract.requests import RequestView
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.judge.target_names import target_name
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
+from gateway.policy.profile.rules import CATEGORY, KINDS_LEVEL, NAMES_LEVEL, SERVICE
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.grant_messages import limits_name
 
-SERVICE, CATEGORY = "service:", "category:"
 OVER = "over"  # the state of an answered request without a log, whatever the answer was
 
 

@@ -9,8 +9,8 @@ from gateway.household.context import HomeContext
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, shows_present
+from gateway.store.tables.audit import AuditLine
 from gateway.store.tables.grants import GrantKind
-from gateway.store.tables.pauses import AuditLine
 from gateway.store.tables.requests import RequestTable
 
 OF_REQUESTS = frozenset({"request", "request auto", "request expired", "request reminder", "answer"})

@@ -20,7 +20,7 @@ from gateway.household.presence import SeenDevices
 from gateway.household.rule_book import RuleBook
 from gateway.policy.accounts.tokens import split_origin
 from gateway.policy.identity.macs import parse_mac
-from gateway.store.tables.pauses import AuditLine, ReadAudit
+from gateway.store.tables.audit import AuditLine, ReadAudit
 
 AUTHORS = 64  # offered as a filter
 

@@ -30,13 +30,13 @@ from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
-from gateway.policy.profile.rules import ALL, NAMES_LEVEL
-from gateway.store.tables.grants import Given, GrantKind, GrantTable
-from gateway.store.tables.pauses import InForce, ReadAudit
+from gateway.policy.profile.rules import ALL, NAMES_LEVEL, SERVICE
+from gateway.store.tables.audit import ReadAudit
+from gateway.store.tables.grants import GrantKind, GrantRow, GrantTable
+from gateway.store.tables.pauses import InForce
 
 SHOWN = 50  # newest first
 OWN_SHOWN = 6  # of a child's own: each costs parsing a file
-SERVICE = "service:"
 AUDIT_LINES = 400  # that are read: more than the changes of a busy day
 SAME_CHANGE = timedelta(seconds=5)  # between the edit of a file and the line in the log about it
 DEVICE_KEYS = ("devices", "shared", "managed")
@@ -55,7 +55,7 @@ class ChangeVerbs:
         state: Callable[[datetime, date], InForce],
         read: ReadAudit,
         place_of: Callable[[str], str],
-        gifts: GrantTable,
+        table: GrantTable,
         visibility: Visibility,
         here: SeenDevices,
         access: Access,
@@ -64,7 +64,7 @@ class ChangeVerbs:
         self._state = state
         self._read = read
         self._place_of = place_of
-        self._gifts = gifts
+        self._table = table
         self._visibility = visibility
         self._here = here
         self._access = access
@@ -131,8 +131,8 @@ class ChangeVerbs:
 
         Extra time by a child's private request is left out once it has ended.
         """
-        by_number: dict[int, list[Given]] = {}
-        for given in self._gifts.given():
+        by_number: dict[int, list[GrantRow]] = {}
+        for given in self._table.given():
             if given.day == today and given.kind in BY_GUARDIANS:
                 by_number.setdefault(given.grant, []).append(given)
         for number, rows in by_number.items():
@@ -152,7 +152,7 @@ class ChangeVerbs:
 
     def _openings(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield the sites and services that guardians opened temporarily and that are open now."""
-        for opening in self._gifts.in_force(now, today)[1]:
+        for opening in self._table.in_force(now, today)[1]:
             yield self._describe(
                 "open", opening.who, opening.by, opening.at, now,
                 thing=opening.entry, until=opening.until,

@@ -46,8 +46,8 @@ from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.requests.askable import check_confirmed_edit
 from gateway.policy.requests.requests import MAX_REASON
 from gateway.policy.yaml.documents import Plain, has_own_comments
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.held_bands import HeldBandTable
-from gateway.store.tables.pauses import RecordAudit
 
 OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose changes can open a category
 

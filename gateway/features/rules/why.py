@@ -66,8 +66,8 @@ class WhyVerb:
             mac = parse_mac(device)
             if mac is None:
                 call.refuse("device", "is no MAC address such as 02:00:00:00:00:0a")
-            if family.worn is not None and mac in family.worn.macs:
-                return family.worn  # the device of a filter test has rules, but no owner
+            if family.probe_member is not None and mac in family.probe_member.macs:
+                return family.probe_member  # the device of a filter test has rules, but no owner
             unfiltered = household.owner_of(mac) or household.home
             member, question = family.member_of(mac), self._questions.all().get(mac)
             if member is not None and member.asked and question is not None and at < question.at:

@@ -24,8 +24,8 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.sharing.adult_devices import AdultDevices
-from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.sharing import Sharing
+from gateway.household.attempt_limits import AttemptLimit
 from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.members import Family, Member
@@ -59,7 +59,7 @@ class AdultProofVerbs:
         self._sharing = sharing
         self._adult_devices = adult_devices
         self._access = access
-        self._switches = AttemptDelay(SWITCHES)
+        self._switches = AttemptLimit(SWITCHES)
 
     def register(self, router: Router) -> None:
         router.serve(ADULT_PROOF, self.adult_proof)

@@ -16,7 +16,7 @@ from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.sharing.attempt_delay import AttemptDelay, DailyLimit, loop_time
+from gateway.household.attempt_limits import AttemptLimit, DailyLimit, loop_time
 from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.visibility import day_of
@@ -28,7 +28,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.store.durable_writes import in_utc
 from gateway.store.tables.attempts import AttemptTable
-from gateway.store.tables.pauses import PauseTable
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.sharing import PinTable
 
 CHANGES_A_DAY = 5  # of a child's PIN by the child
@@ -44,17 +44,17 @@ class PinDesk:
         self,
         home: HomeContext,
         stored: PinTable,
-        settings: PauseTable,
+        audit: RecordAudit,
         access: Access,
         use_of: Callable[[str], DeviceUse | None],
         attempts: AttemptTable,
     ) -> None:
         self._home = home
         self._stored = stored
-        self._settings = settings
+        self._audit = audit
         self._access = access
         self._use_of = use_of
-        self._delay = AttemptDelay(pins.TRIES)
+        self._delay = AttemptLimit(pins.TRIES)
         self._slow_of_day = DailyLimit(pins.TRIES_OF_DAY, home, attempts, "pin tries")
         self._changes = DailyLimit(CHANGES_A_DAY, home, attempts, "pin changes")
 
@@ -111,7 +111,7 @@ class PinDesk:
             self._slow_of_day.add(key, now)
             if self._delay.add(key, now):
                 at = self._home.local_now()
-                self._settings.audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
+                self._audit("pin tries", f"{who.id} {mac}", by=PROGRAM, at=at)
             raise ControlError.of(Code.PIN_WRONG, name=who.name)
         self._delay.forget(key)
 

@@ -40,9 +40,9 @@ from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.features.sharing.adult_devices import AdultDevices
-from gateway.features.sharing.attempt_delay import AttemptDelay
 from gateway.features.sharing.pins import PinDesk
 from gateway.features.sharing.sharing import Sharing
+from gateway.household.attempt_limits import AttemptLimit
 from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.members import Family, Member
@@ -99,8 +99,8 @@ class SharingVerbs:
         self._device_questions = device_questions
         self._access = access
         self._pins = pins
-        self._switches = AttemptDelay(SWITCHES)
-        self._says = AttemptDelay(SAYS)
+        self._switches = AttemptLimit(SWITCHES)
+        self._says = AttemptLimit(SAYS)
 
     def register(self, router: Router) -> None:
         router.serve(USE, self.use)

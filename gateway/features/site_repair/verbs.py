@@ -23,7 +23,7 @@ from gateway.control.schema import values_of
 from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
-from gateway.features.site_repair.lessons import Lessons
+from gateway.features.site_repair.repairs import SiteRepairs
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing
 from gateway.household.members import Family, Member
@@ -44,7 +44,7 @@ from gateway.policy.requests.site_repair import (
 from gateway.policy.time.clock_changes import later
 from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import TIME_REASONS, Decision, Observation, Proto, Reason
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 
 TIMES = TIME_REASONS | {Reason.PAUSED}
 
@@ -56,40 +56,40 @@ class SiteRepairVerbs:
         self,
         home: HomeContext,
         family: Family,
-        lessons: Lessons,
+        repairs: SiteRepairs,
         audit: RecordAudit,
         access: Access,
         editing: Editing,
     ) -> None:
         self._home = home
         self._family = family
-        self._lessons = lessons
+        self._repairs = repairs
         self._record_audit = audit
         self._access = access
         self._editing = editing
 
     def register(self, router: Router) -> None:
-        router.serve(START_REPAIR, self.teach)
-        router.serve(SITE_REPAIR, self.lesson)
+        router.serve(START_REPAIR, self.start)
+        router.serve(SITE_REPAIR, self.names)
         router.serve(END_REPAIR, self.end)
 
-    def teach(self, call: Call[StartRepairRequest]) -> RepairStarted:
+    def start(self, call: Call[StartRepairRequest]) -> RepairStarted:
         """Start a site repair of ``host`` on a child's devices: blocked hosts that it needs pass for a while.
 
         They are recorded. Raises ControlError if a rule that a repair leaves alone blocks the site now.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
         members, host = self._members(call, profile), self._host(call)
-        if self._lessons.is_full(profile.id):
+        if self._repairs.is_full(profile.id):
             raise ControlError.of(Code.NO_ROOM)
         services = frozenset(self._home.rules.world.catalogue.services_of(host))
-        lesson = ActiveRepair(host, services, later(self._home.local_now(), LONGEST))
+        repair = ActiveRepair(host, services, later(self._home.local_now(), LONGEST))
         for member in members:
-            self._check(host, member, lesson)
+            self._check(host, member, repair)
         macs = frozenset(mac for member in members for mac in member.macs)
-        self._lessons.begin(profile.id, lesson, macs, by)
+        self._repairs.begin(profile.id, repair, macs, by)
         self._audit(call, by, "teach", f"{profile.id}: a site, devices: {len(macs)}")
-        return RepairStarted(host, lesson.until, tuple(sorted(macs)))
+        return RepairStarted(host, repair.until, tuple(sorted(macs)))
 
     def _child(self, ident: str) -> Profile:
         profile = self._home.rules.household.profile(ident)
@@ -122,26 +122,26 @@ class SiteRepairVerbs:
                 Code.BAD_RULE, key="host", problem=error.problem, fix=error.fix
             ) from error
 
-    def _check(self, host: str, member: Member, lesson: ActiveRepair) -> None:
+    def _check(self, host: str, member: Member, repair: ActiveRepair) -> None:
         """Raise ControlError if the site repair would not open the site on these devices now."""
         seen, now = Observation(Proto.DNS, host, dport=53), self._home.now()
-        decision = member.judge.decide(seen, replace(member.situation, lesson=lesson), now)
+        decision = member.judge.decide(seen, replace(member.situation, repair=repair), now)
         if decision.allowed:
             return
         name = member.profile.name
         if decision.reason in TIMES:
-            raise ControlError.of(Code.LESSON_CLOSED, name=name)
+            raise ControlError.of(Code.REPAIR_CLOSED, name=name)
         if decision.reason is Reason.REFUSED_FOR_EVERYONE:
             raise ControlError.of(Code.FOR_EVERYONE, host=host)
-        raise ControlError.of(Code.LESSON_REFUSED, host=host, name=name)
+        raise ControlError.of(Code.REPAIR_REFUSED, host=host, name=name)
 
-    def lesson(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
+    def names(self, call: Call[SiteRepairRequest]) -> SiteRepairNames:
         """Return the state of a child's site repair, and the host names that it opened or left blocked.
 
         If the log level stores no names, only those that the site's own pages need are returned.
         """
         profile = self._child(call.args.id)
-        running, state = self._lessons.of(profile.id), self._lessons.describe(profile.id)
+        running, state = self._repairs.of(profile.id), self._repairs.describe(profile.id)
         if running is None or state is None:
             return SiteRepairNames(state="none", host="", until=None, by="", devices=(), names=(), left_out=0)
         whole = profile.rules.log_level >= NAMES_LEVEL
@@ -176,20 +176,20 @@ class SiteRepairVerbs:
         site repair, or for a name that it did not open.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
-        running = self._lessons.of(profile.id)
+        running = self._repairs.of(profile.id)
         if running is None:
-            raise ControlError.of(Code.NO_LESSON)
+            raise ControlError.of(Code.NO_REPAIR)
         keep = frozenset(call.args.keep)
         if not keep <= running.notes.lifted():
-            raise ControlError.of(Code.NO_LESSON)
+            raise ControlError.of(Code.NO_REPAIR)
         author = Author(by, self._home.local_now())
         refused = [asked.name for asked in running.notes.all() if asked.refusal is not None]
         shared = partial(self._is_shared, refused)
-        allowed = entries(keep, running.lesson.site, running.suffix, shared)
+        allowed = entries(keep, running.repair.site, running.suffix, shared)
         done = None
         if allowed:
             done = self._editing.edit(profile.id, {f"allow/{entry}": True for entry in allowed}, author)
-        self._lessons.forget(profile.id)
+        self._repairs.forget(profile.id)
         detail = f"{profile.id}: {len(keep)} names kept, as {len(allowed)} entries"
         self._audit(call, by, "teach_end", detail)
         changed = None if done is None or done.revision == done.found else done

@@ -23,7 +23,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import CONSOLE
 from gateway.policy.language import ENGLISH
 from gateway.policy.time.moments import unknown_time
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.people import AccountTable
 
 # Set only by the virtual home: "1"; "unset" for an unknown clock; "+60" for one that is so many

@@ -22,6 +22,7 @@ from gateway.features.status.support_access import SupportAccessVerbs
 from gateway.features.status.support_file import about_gateway
 from gateway.features.status.vitals import Vitals
 from gateway.household.context import HomeContext
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.pauses import PauseTable
 
 
@@ -29,13 +30,19 @@ class HealthVerbs:
     """The verbs `health`, the state of the gateway for guardians, and `support`, the report for support."""
 
     def __init__(
-        self, home: HomeContext, vitals: Vitals, settings: PauseTable, access: Access, metrics: Metrics
+        self,
+        home: HomeContext,
+        vitals: Vitals,
+        pauses: PauseTable,
+        audit: RecordAudit,
+        access: Access,
+        metrics: Metrics,
     ) -> None:
         self._home = home
         self._metrics = metrics
         self._vitals = vitals
         self._checking = GatewayCheck(home)
-        self._access = SupportAccessVerbs(home, settings, access, self.report)
+        self._access = SupportAccessVerbs(home, pauses, audit, access, self.report)
         self.close = self._checking.close
 
     def register(self, router: Router) -> None:

@@ -64,7 +64,7 @@ class Metrics:
         self,
         home: HomeContext,
         people: AccountRegister,
-        settings: PauseTable,
+        pauses: PauseTable,
         access: Access,
         figures: Callable[[], HealthFigures],
         daemon: Callable[[], DaemonFigures],
@@ -77,7 +77,7 @@ class Metrics:
         """
         self._home = home
         self._people = people
-        self._settings = settings
+        self._pauses = pauses
         self._access = access
         self._figures = figures
         self._daemon = daemon
@@ -124,7 +124,7 @@ class Metrics:
         """
         if not self._set & self._home.rules.household.config.fixed.keys():
             return None
-        found = self._settings.switch(COUNTERS, self._home.now())
+        found = self._pauses.switch(COUNTERS, self._home.now())
         return MetricsAccess(by="" if found is None else found.by)
 
     @property
@@ -136,7 +136,7 @@ class Metrics:
 
     def _is_approved(self, key: str) -> bool:
         fixed = self._home.rules.household.config.fixed
-        return key not in fixed or self._settings.switch(COUNTERS, self._home.now()) is not None
+        return key not in fixed or self._pauses.switch(COUNTERS, self._home.now()) is not None
 
     def change_access(self, call: Call[MetricsAccessRequest]) -> MetricsAccess:
         """Let the provider read the metrics until a guardian ends it, or end it (``allowed``).
@@ -146,9 +146,9 @@ class Metrics:
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.allowed:
             sure = self._home.clock_trusted
-            self._settings.approve(COUNTERS, until=None, by=by, at=now, sure=sure, origin=origin)
+            self._pauses.approve(COUNTERS, until=None, by=by, at=now, sure=sure, origin=origin)
         else:
-            self._settings.end_approval(COUNTERS, by=by, at=now, origin=origin)
+            self._pauses.end_approval(COUNTERS, by=by, at=now, origin=origin)
         self.start()
         return MetricsAccess(by=by if call.args.allowed else "")
 

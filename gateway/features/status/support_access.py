@@ -27,6 +27,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import PROVIDER
 from gateway.policy.support_code import support_code
 from gateway.policy.time.clock_changes import later
+from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.pauses import SUPPORT, PauseTable
 
 
@@ -37,10 +38,16 @@ class SupportAccessVerbs:
     """
 
     def __init__(
-        self, home: HomeContext, settings: PauseTable, access: Access, report: Callable[[], SupportFile]
+        self,
+        home: HomeContext,
+        pauses: PauseTable,
+        audit: RecordAudit,
+        access: Access,
+        report: Callable[[], SupportFile],
     ) -> None:
         self._home = home
-        self._settings = settings
+        self._pauses = pauses
+        self._audit = audit
         self._access = access
         self._report = report
 
@@ -55,16 +62,16 @@ class SupportAccessVerbs:
         """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.minutes is None:
-            self._settings.end_approval(SUPPORT, by=by, at=now, origin=origin)
+            self._pauses.end_approval(SUPPORT, by=by, at=now, origin=origin)
             return SupportAccess(until=None, by="")
         until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
-        self._settings.approve(SUPPORT, until=until, by=by, at=now, sure=sure, origin=origin)
+        self._pauses.approve(SUPPORT, until=until, by=by, at=now, sure=sure, origin=origin)
         return SupportAccess(until=until, by=by)
 
     def approval(self) -> SupportAccess:
         """Return until when support may take the report, and who approved it."""
         now = self._home.local_now()
-        found = self._settings.switch(SUPPORT, now)
+        found = self._pauses.switch(SUPPORT, now)
         if found is None:
             return SupportAccess(until=None, by="")
         return SupportAccess(until=found.ends.astimezone(now.tzinfo), by=found.by)
@@ -80,11 +87,11 @@ class SupportAccessVerbs:
             raise ControlError.of(Code.NOT_APPROVED)
         file = self._report()
         if not file.check.running:
-            self._settings.audit("support sent", "", by=PROVIDER, at=now)
+            self._audit("support sent", "", by=PROVIDER, at=now)
         code = support_code(
             file.version,
             internet=file.figures.internet,
-            off=self._settings.in_force(now).off is not None,
+            off=self._pauses.in_force(now).off is not None,
             clock_known=file.figures.clock,
             problems=file.figures.problems,
         )

@@ -41,7 +41,7 @@ from gateway.features.accounts.verbs import announced
 from gateway.features.activity.in_use import InUse
 from gateway.features.activity.traffic import LiveTraffic
 from gateway.features.rules.describe import device_state, profile_rules
-from gateway.features.site_repair.lessons import Lessons
+from gateway.features.site_repair.repairs import SiteRepairs
 from gateway.features.status.clock import clock_state
 from gateway.features.time.ledger_views import describe_closing, describe_left, describe_used, visible_gates
 from gateway.features.time.verbs import TimeVerbs
@@ -142,7 +142,7 @@ class StatusVerb:
     def __init__(
         self,
         home: HomeContext,
-        settings: PauseTable,
+        pauses: PauseTable,
         requests: RequestTable,
         questions: QuestionTable,
         people: AccountTable,
@@ -159,7 +159,7 @@ class StatusVerb:
         visitor: Callable[[ControlRequest], AccountResponse | None],
     ) -> None:
         self._home = home
-        self._settings = settings
+        self._pauses = pauses
         self._requests = requests
         self._questions = questions
         self._people = people
@@ -183,7 +183,7 @@ class StatusVerb:
         home, now = self._home, self._home.local_now()
         rules, since = home.rules, self._internet.since
         self._presence.refresh()
-        off, problems = self._settings.in_force(now).off, self._problems()
+        off, problems = self._pauses.in_force(now).off, self._problems()
         return HomeStatus(
             version=__version__,
             uptime=round(home.loop.now() - self._started),
@@ -218,7 +218,7 @@ class StatusVerb:
     def _provider_access(self, now: datetime) -> ProviderAccess | None:
         if self._home.rules.household.config.usp is None:
             return None
-        approvals = (self._settings.switch(name, now) for name in (SUPPORT, REMOTE))
+        approvals = (self._pauses.switch(name, now) for name in (SUPPORT, REMOTE))
         support, switch = (
             None if approval is None else approval.ends.astimezone(now.tzinfo) for approval in approvals
         )
@@ -242,7 +242,7 @@ class PeopleStatus:
         devices: Callable[[str], DevicePresence],
         state: MemberState,
         in_use: Callable[[], InUse],
-        lessons: Lessons,
+        repairs: SiteRepairs,
         traffic: LiveTraffic,
         pins: Callable[[Profile], Mapping[str, Any]],
     ) -> None:
@@ -254,7 +254,7 @@ class PeopleStatus:
         self._device = devices
         self._state = state
         self._in_use = in_use
-        self._lessons = lessons
+        self._repairs = repairs
         self._traffic = traffic
         self._pins = pins
 
@@ -281,7 +281,7 @@ class PeopleStatus:
             landing=state.landing(member, now, own=False),
             closing=state.closing(member, used.by(slots), now, own=False),
             in_use=used.describe(profile, slots),
-            lesson=self._lessons.describe(profile.id),
+            lesson=self._repairs.describe(profile.id),
             watched=self._watched(profile),
             requests=sum(request.who == profile.id for request in waiting),
             **vars(state.state(member, now)),

@@ -33,7 +33,7 @@ from gateway.policy.time.grant_messages import (
     opened_sentence,
 )
 from gateway.store.durable_writes import in_utc
-from gateway.store.tables.grants import Given, GrantKind, GrantTable, SiteOpening
+from gateway.store.tables.grants import GrantKind, GrantRow, GrantTable, SiteOpening
 from gateway.store.tables.requests import RequestTable
 
 LONGEST_SLEEP = 60.0  # seconds; a change of the system clock takes effect within them
@@ -61,7 +61,7 @@ class Grants:
         self,
         home: HomeContext,
         effects: Effects,
-        gifts: GrantTable,
+        table: GrantTable,
         requests: RequestTable,
         transaction: Callable[[], AbstractContextManager[None]],
         shift_store: Callable[[Jump], bool],
@@ -71,7 +71,7 @@ class Grants:
     ) -> None:
         self._home = home
         self._effects = effects
-        self._gifts = gifts
+        self._table = table
         self._requests = requests
         self._transaction = transaction
         self._shift_store = shift_store
@@ -85,7 +85,7 @@ class Grants:
     def giver(self, by: str, kind: GrantKind, origin: str = "") -> Giver:
         """Return a `Giver` with the author ``by``, a new grant number and the current time."""
         at = self._home.local_now()
-        return Giver(by, kind, at, self._gifts.new_number(at), origin)
+        return Giver(by, kind, at, self._table.new_number(at), origin)
 
     def extensions(
         self, member: Member, minutes: int, service: str | None, at: datetime
@@ -141,7 +141,7 @@ class Grants:
         today = rules.calendar.family_day(giver.at)
         at = in_utc(giver.at)
         rows = [
-            Given(
+            GrantRow(
                 giver.number,
                 key,
                 today,
@@ -160,7 +160,7 @@ class Grants:
         detail = _audit_detail(key, minutes, found, giver.at)
         if giver.kind not in BY_GUARDIANS and self._visibility.level(key) < KINDS_LEVEL:
             detail = ""  # the audit has no line of what a child without a log takes
-        self._gifts.give(rows, audit_text=detail, origin=giver.origin)
+        self._table.give(rows, audit_text=detail, origin=giver.origin)
         paused = is_paused(member, giver.at)
         ends = (extension.until for extension in found if extension.until is not None)
         until, thing = max(ends, default=None), granted_thing(found)
@@ -191,7 +191,7 @@ class Grants:
         """
         sure = self._home.clock_trusted
         opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
-        self._gifts.open(opening, origin=giver.origin)
+        self._table.open(opening, origin=giver.origin)
         what = target_name(entry, self._home.rules.names)
         return opened_sentence(name, what, until, giver.at, ENGLISH)
 
@@ -207,17 +207,17 @@ class Grants:
             regrouped = self._shift_store(jump)
             self._requests.shift(lambda request: requests.after_jump(request, jump, rules.calendar))
             if jump.known:
-                self._gifts.put(self._anchored(jump.after))
+                self._table.put(self._anchored(jump.after))
         return regrouped
 
-    def _anchored(self, now: datetime) -> Iterator[tuple[Given, Given]]:
+    def _anchored(self, now: datetime) -> Iterator[tuple[GrantRow, GrantRow]]:
         """Yield each grant of extra time that begins at a boundary (such as bedtime), and its replacement.
 
         The replacement begins at the next boundary by the new clock. Without it, after a clock was set back,
         everything would be open until the old boundary.
         """
-        given, _ = self._gifts.in_force(now, self._home.rules.calendar.family_day(now))
-        groups: dict[tuple[str, datetime], list[Given]] = {}
+        given, _ = self._table.in_force(now, self._home.rules.calendar.family_day(now))
+        groups: dict[tuple[str, datetime], list[GrantRow]] = {}
         for row in given:
             if row.boundary is not None:
                 groups.setdefault((row.who, row.boundary), []).append(row)
@@ -302,7 +302,7 @@ class Grants:
 
     def _openings(self) -> frozenset[SiteOpening]:
         now = self._home.local_now()
-        return frozenset(self._gifts.in_force(now, self._home.rules.calendar.family_day(now))[1])
+        return frozenset(self._table.in_force(now, self._home.rules.calendar.family_day(now))[1])
 
     def set_timer(self) -> None:
         """Set the timer to the next end of an opened site or request, at most LONGEST_SLEEP seconds ahead."""
@@ -353,7 +353,7 @@ class Extended:
         return OwnGrant(grant=giver.number, **values_of(self.to_person(giver.at)))
 
 
-def _behind(row: Given, closing: datetime, now: datetime) -> Given:
+def _behind(row: GrantRow, closing: datetime, now: datetime) -> GrantRow:
     """Return the grant ``row`` moved so that it begins at ``closing``; if that has passed, it has begun.
 
     The minutes that are left stay the same.

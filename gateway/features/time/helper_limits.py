@@ -26,10 +26,10 @@ MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older one
 class Helpers:
     """Checks the grants and revocations that helpers request, and counts the minutes that they gave."""
 
-    def __init__(self, home: HomeContext, access: Access, gifts: GrantTable) -> None:
+    def __init__(self, home: HomeContext, access: Access, table: GrantTable) -> None:
         self._home = home
         self._access = access
-        self._gifts = gifts
+        self._table = table
         self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
 
     def check_grant(self, request: ControlRequest, keys: Iterable[str], minutes: int) -> None:
@@ -56,7 +56,7 @@ class Helpers:
         today = self._home.rules.calendar.family_day(self._home.local_now())
         given = {
             row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes
-            for row in self._gifts.given({key})
+            for row in self._table.given({key})
             if (row.by, row.kind, row.day) == (helper.name, GrantKind.GRANT, today)
         }
         return max(0, helper.minutes - sum(given.values()))
@@ -64,7 +64,7 @@ class Helpers:
     def check_revoke(self, request: ControlRequest, number: int) -> None:
         """Raise ControlError if a helper would revoke extra time, or close a site, of another account."""
         helper = self._access.helper(request)
-        if helper is not None and self._gifts.givers(number) != {helper.name}:
+        if helper is not None and self._table.givers(number) != {helper.name}:
             raise ControlError.of(Code.GUARDIANS_ONLY)
 
     def before_revoke(self, number: int) -> None:
@@ -74,7 +74,7 @@ class Helpers:
         After a restart the whole grant counts.
         """
         now = self._home.local_now()
-        ages = [now - row.at for row in self._gifts.given() if row.grant == number]
+        ages = [now - row.at for row in self._table.given() if row.grant == number]
         if ages and min(ages) >= timedelta():
             self._used[number] = -(-max(ages) // MINUTE)
         while len(self._used) > MAX_REVOKED:

@@ -46,13 +46,13 @@ class SwitchVerbs:
         self,
         home: HomeContext,
         effects: Effects,
-        settings: PauseTable,
+        pauses: PauseTable,
         family: Family,
         access: Access,
     ) -> None:
         self._home = home
         self._effects = effects
-        self._settings = settings
+        self._pauses = pauses
         self._family = family
         self._access = access
 
@@ -83,7 +83,7 @@ class SwitchVerbs:
         ends = []
         for profile, key in zip(profiles, keys, strict=True):
             end = self._wake(profile, now) if to_wake else until
-            self._settings.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
+            self._pauses.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
             ends.append(end or FOREVER)
         self._apply(who)
         last = max(ends)
@@ -99,7 +99,7 @@ class SwitchVerbs:
         helper = self._access.helper(request)
         if helper is None:
             return
-        for pause in self._settings.in_force(self._home.local_now()).pauses:
+        for pause in self._pauses.in_force(self._home.local_now()).pauses:
             if pause.by != helper.name and (keys is None or pause.who in keys):
                 raise ControlError.of(Code.NOT_YOUR_PAUSE, by=pause.by)
 
@@ -122,12 +122,12 @@ class SwitchVerbs:
         by, now = self._access.guardian(call), self._home.local_now()
         who, _ = self._access.named(call)
         self._check_helper(call, None if who == ALL else [who])
-        paused = {pause.who for pause in self._settings.in_force(now).pauses}
+        paused = {pause.who for pause in self._pauses.in_force(now).pauses}
         member = self._family.member_of(who)
         if member is not None and member.profile.id in paused and who not in paused:
             name = member.profile.name
             raise ControlError.of(Code.CHILD_PAUSED, name=name)
-        self._settings.resume(who, by=by, at=now, origin=call.text("origin", ""))
+        self._pauses.resume(who, by=by, at=now, origin=call.text("origin", ""))
         self._apply(who)
         self._home.publish("status", what="resume", who=who, by=by)
         return NoValues()
@@ -138,7 +138,7 @@ class SwitchVerbs:
         if by == PROVIDER:  # filtering is on again when the approval ends, at the latest
             until = min(until, later(now, LONGEST_STOP), self._approval(now).astimezone(now.tzinfo))
         sure, origin = self._home.clock_trusted, call.text("origin", "")
-        self._settings.off(until=until, by=by, at=now, sure=sure, origin=origin)
+        self._pauses.off(until=until, by=by, at=now, sure=sure, origin=origin)
         self._switched("stop" if by == PROVIDER else "off", by, until)
         return SwitchEnd(until=until)
 
@@ -146,13 +146,13 @@ class SwitchVerbs:
         by = self._access.guardian(call)
         if by == PROVIDER:
             self._approval(self._home.local_now())
-        self._settings.on(by=by, at=self._home.local_now(), origin=call.text("origin", ""))
+        self._pauses.on(by=by, at=self._home.local_now(), origin=call.text("origin", ""))
         self._switched("on", by, None)
         return NoValues()
 
     def _approval(self, now: datetime) -> datetime:
         """Return until when the provider may switch filtering. Raises ControlError without an approval."""
-        found = self._settings.switch(REMOTE, now)
+        found = self._pauses.switch(REMOTE, now)
         if found is None:
             raise ControlError.of(Code.NOT_APPROVED)
         return found.ends
@@ -165,14 +165,14 @@ class SwitchVerbs:
         """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.minutes is None:
-            self._settings.end_approval(REMOTE, by=by, at=now, origin=origin)
-            off = self._settings.in_force(now).off
+            self._pauses.end_approval(REMOTE, by=by, at=now, origin=origin)
+            off = self._pauses.in_force(now).off
             if off is not None and off.by == PROVIDER:
-                self._settings.on(by=by, at=now, origin=origin)
+                self._pauses.on(by=by, at=now, origin=origin)
                 self._switched("on", by, None)
             return SwitchEnd(until=None)
         until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
-        self._settings.approve(REMOTE, until=until, by=by, at=now, sure=sure, origin=origin)
+        self._pauses.approve(REMOTE, until=until, by=by, at=now, sure=sure, origin=origin)
         return SwitchEnd(until=until)
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:

@@ -25,10 +25,10 @@ class ProviderStop:
     The state is the same as that of a parent's `off`.
     """
 
-    def __init__(self, home: HomeContext, effects: Effects, settings: PauseTable) -> None:
+    def __init__(self, home: HomeContext, effects: Effects, pauses: PauseTable) -> None:
         self._home = home
         self._effects = effects
-        self._settings = settings
+        self._pauses = pauses
 
     def start(self) -> None:
         self.reloaded(notice_after=CONNECTED_AFTER)
@@ -39,15 +39,15 @@ class ProviderStop:
         One that was applied before changes nothing. ``notice_after``: seconds until the guardians are
         notified of a new stop.
         """
-        settings, now = self._settings, self._home.local_now()
+        pauses, now = self._pauses, self._home.local_now()
         asked = self._home.rules.household.config.stop_until
-        if asked is not None and asked == settings.stop_asked:
+        if asked is not None and asked == pauses.stop_asked:
             return
         if asked is None or asked <= now:
             if asked is not None:
                 log.warning("provider.stop_until has passed: %s. The filter runs.", asked.isoformat())
-            if settings.stop_asked is not None:
-                settings.end_stop(by=PROVIDER, at=now)
+            if pauses.stop_asked is not None:
+                pauses.end_stop(by=PROVIDER, at=now)
                 self._apply()
                 self._home.publish("status", what="on", until=None, by=PROVIDER)
             return
@@ -55,7 +55,7 @@ class ProviderStop:
         if asked > until:
             log.warning("provider.stop_until is more than 24 hours ahead: the stop ends at %s.", until)
         asked, sure = asked.astimezone(now.tzinfo), self._home.clock_trusted
-        settings.stop(until=until, asked=asked, by=PROVIDER, at=now, sure=sure)
+        pauses.stop(until=until, asked=asked, by=PROVIDER, at=now, sure=sure)
         self._apply()
         ends = min(until, asked)
         notify = partial(self._home.publish, "status", what="stop", until=ends, by=PROVIDER)

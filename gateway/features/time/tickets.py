@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from gateway.control.contract.time import (
     CODE_BATCHES,
@@ -30,16 +29,16 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
+from gateway.household.attempt_limits import AttemptLimit, check_wait, loop_time
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.rules import ALL, shows_present
 from gateway.policy.requests import tickets
-from gateway.policy.requests.tickets import Ticket, Tries
+from gateway.policy.requests.tickets import Ticket
 from gateway.store.durable_writes import in_utc
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.tickets import TicketTable
 
-MAX_DEVICES = 256  # devices that have their wrong tries remembered; the oldest is forgotten first
 SALT_BYTES = 8
 BATCH_BYTES = 4
 
@@ -63,8 +62,8 @@ class TicketVerbs:
         self._transaction = transaction
         self._access = access
         self._grants = grants
-        self._tries: OrderedDict[str, Tries] = OrderedDict()
-        self._all_tries = Tries(tickets.TRIES_OF_ALL)
+        self._tries = AttemptLimit(tickets.TRIES)
+        self._all_tries = AttemptLimit(tickets.TRIES_OF_ALL)
 
     def register(self, router: Router) -> None:
         router.serve(CODES, self.ticket)
@@ -146,18 +145,14 @@ class TicketVerbs:
         """
         member = self._access.child(call)
         profile, now = member.profile, self._home.local_now()
-        tries = self._tries_of(parse_mac(call.text("device")) or "")
-        # The loop's clock: a change of the system clock must not shorten the wait.
-        tried = datetime.fromtimestamp(self._home.loop.now(), UTC)
-        wait = max(tries.wait(tried), self._all_tries.wait(tried))
-        if wait:
-            minutes = max(1, -(-int(wait.total_seconds()) // 60))
-            raise ControlError.of(Code.TOO_MANY_TRIES, minutes=minutes)
+        mac, tried = parse_mac(call.text("device")) or "", loop_time(self._home)
+        wait = max(self._tries.wait(mac, tried), self._all_tries.wait(ALL, tried))
+        check_wait(wait, Code.TOO_MANY_TRIES)
         code = tickets.parse_code(call.args.code)
         ticket = None if code is None else tickets.find(code, self._stored.all())
         if ticket is None:
-            tries.add(tried)
-            self._all_tries.add(tried)
+            self._tries.add(mac, tried)
+            self._all_tries.add(ALL, tried)
         ticket = tickets.check(ticket, profile.id, now)
         if is_paused(member, now):
             raise ControlError.of(Code.CODE_IN_PAUSE, name=profile.name)
@@ -171,10 +166,3 @@ class TicketVerbs:
                 "grant", profile=profile.id, grant=giver.number, by=profile.name, sentence=extended.sentence
             )
         return extended.to_own(giver)
-
-    def _tries_of(self, mac: str) -> Tries:
-        tries = self._tries.setdefault(mac, Tries(tickets.TRIES))
-        self._tries.move_to_end(mac)
-        if len(self._tries) > MAX_DEVICES:
-            self._tries.popitem(last=False)
-        return tries

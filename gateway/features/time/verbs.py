@@ -63,14 +63,14 @@ class TimeVerbs:
     def __init__(
         self,
         home: HomeContext,
-        gifts: GrantTable,
+        table: GrantTable,
         minutes: MinuteLedgers,
         access: Access,
         grants: Grants,
         helpers: Helpers,
     ) -> None:
         self._home = home
-        self._gifts = gifts
+        self._table = table
         self._minutes = minutes
         self._access = access
         self._grants = grants
@@ -111,7 +111,7 @@ class TimeVerbs:
         Raises ControlError if it is no longer in force, or if a helper may not end it.
         """
         by, now = self._access.guardian(call), self._home.local_now()
-        holders = self._gifts.holders(now, self._home.rules.calendar.family_day(now))
+        holders = self._table.holders(now, self._home.rules.calendar.family_day(now))
         number = self._latest(call, holders) if call.has("who") else call.args.grant
         if number is None:
             call.refuse("grant", "is missing")
@@ -120,7 +120,7 @@ class TimeVerbs:
             raise ControlError.of(Code.NOT_IN_FORCE)
         self._helpers.check_revoke(call, number)
         self._helpers.before_revoke(number)
-        self._gifts.take_back(number, by=by, at=now, origin=call.text("origin", ""))
+        self._table.take_back(number, by=by, at=now, origin=call.text("origin", ""))
         self._grants.apply(keys)
         self._home.publish("status", what="revoke", who=sorted(keys), by=by)
         return RevokeResult(grant=number, who=tuple(sorted(keys)))
@@ -198,7 +198,7 @@ class TimeVerbs:
         """
         before = now - LANDING_AFTER
         then = member.judge.standing(member.situation, before)
-        given = self._gifts.given({member.profile.id})
+        given = self._table.given({member.profile.id})
         if any(row.until is not None and before < row.until <= now for row in given):
             return False
         closings = [then.closed.get(gate) for gate in gates]
@@ -207,7 +207,7 @@ class TimeVerbs:
     def landing_taken(self, profile: Profile, now: datetime) -> bool:
         """Return whether the child has used *Finish my game* today."""
         today = self._home.rules.calendar.family_day(now)
-        given = self._gifts.given({profile.id})
+        given = self._table.given({profile.id})
         return any(row.kind is GrantKind.LANDING and row.day == today for row in given)
 
     def ledger(self, call: Call[LedgerRequest]) -> LedgerResponse:

@@ -24,7 +24,7 @@ from gateway.household.context import HomeContext
 from gateway.household.editing import Author, Editing, HomeEditing
 from gateway.household.file_history import PROGRAM
 from gateway.policy.names.hosts import HostError, normalise
-from gateway.store.tables.pauses import RecordAudit
+from gateway.store.tables.audit import RecordAudit
 
 FOLDER, ACCOUNT = "certificate", "account.json"  # in the state folder; as in gateway/web/acme.py
 OTHER = "other"  # a problem without a code of its own

@@ -175,10 +175,6 @@ class AccountRegister:
         self._accounts[account.name] = account
         self._changed()
 
-    def keep_guardian(self, name: str, secret: str = "") -> None:
-        """Set the password hash of an account; without an account, create one with the role guardian."""
-        self.put(replace(self._accounts.get(name) or Account(name), secret=secret))
-
     def remove(self, name: str) -> None:
         """Remove an account with its sessions and tokens, and all proposed roles about or by this person."""
         self._accounts.pop(name, None)

@@ -21,6 +21,9 @@ from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
 
+# Of the categories, rules and owners of registers, before the two-letter country code. The rules of laws have
+# the same prefix, before an id with a hyphen: ``law:au-under-16-social`` (gateway.policy.profile.laws).
+# Both are stored, and part of the API. Reason.REGISTER and Reason.LAW say which one decided.
 CATEGORY_PREFIX = "law:"
 MAX_REGISTERS = 4  # a household is in one country; an internet provider may offer a neighbour's too
 MAX_BYTES = 64 << 20  # per register: two million lines

@@ -11,12 +11,12 @@ from enum import StrEnum
 # Devices can imitate all of this. A similarity therefore never gives a device more than it would have
 # without: it keeps a child's stricter rules, or it is a proposal for a guardian.
 
-SOON = timedelta(minutes=15)
+SHORT_ABSENCE = timedelta(minutes=15)
 """Time between leaving with one address and joining with another.
 
-A phone rejoins Wi-Fi within seconds; the rest
-covers a restart, a user who looks up how to do it, and the gateway's delay in noticing the departure."""
-LIKELY = 4  # a name of its own and one more sign; or what all phones of a maker share, within SOON
+A phone rejoins Wi-Fi within seconds; the rest covers a restart, a user who looks up how to do it, and the
+gateway's delay in noticing the departure."""
+LIKELY = 4  # a name of its own and one more sign; or what all phones of a maker share, within SHORT_ABSENCE
 EUI64 = b"\xff\xfe"  # in the middle of an interface id made from a hardware address (RFC 4291, App. A)
 
 # Default names: they identify a model, not a device.
@@ -98,7 +98,7 @@ def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> 
         found.append((Sign.VENDOR_CLASS, 1))
     if known.kind and known.kind == newcomer.kind:
         found.append((Sign.KIND, 1))
-    if abs(gone_for) <= SOON:
+    if abs(gone_for) <= SHORT_ABSENCE:
         found.append((Sign.TIME, 2))
     return Likeness(sum(weight for _, weight in found), tuple(sign for sign, weight in found if weight > 0))
 
@@ -120,7 +120,7 @@ def may_be_departed(newcomer: Traits, gone_for: timedelta | None) -> bool:
     A child's phone that calls itself a television is still the child's phone. ``gone_for``: as for
     `same_device`.
     """
-    return gone_for is not None and abs(gone_for) <= SOON and newcomer.is_random
+    return gone_for is not None and abs(gone_for) <= SHORT_ABSENCE and newcomer.is_random
 
 
 def interface_id_from(mac: str) -> bytes:

@@ -555,8 +555,8 @@ def _steps(
     ids = [fact.id for fact in facts.categories]
     yield from _gates(category_gates(rules, ids, counted=facts.counted), state, services)
     yield from _approvals(facts)
-    if state.lesson is not None:
-        yield ExplanationStep(state.lesson.rule, "needed")
+    if state.repair is not None:
+        yield ExplanationStep(state.repair.rule, "needed")
     yield ExplanationStep(owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), "open")
     if not facts.known:
         yield ExplanationStep(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from gateway.policy.judge.bypass import DNS_PORTS, DOT_DOQ_PORT, BypassRules
@@ -25,15 +25,15 @@ from gateway.policy.judge.conclude import (
     refuse,
     uncounted,
 )
-from gateway.policy.judge.facts import CATEGORY, FactFinder, without_categories
+from gateway.policy.judge.facts import FactFinder, without_categories
 from gateway.policy.judge.nameless import NamelessFlows, needs_address
 from gateway.policy.judge.service_flows import ServiceFlows
 from gateway.policy.judge.world import GATEWAY_NAME, World
 from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import CATEGORY
 from gateway.policy.requests.site_repair import repaired
-from gateway.policy.time.extension import Extension, extend
-from gateway.policy.time.gates import DEVICE, Gates, gates_of_service
+from gateway.policy.time.gates import DEVICE
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.time_rules import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
 from gateway.policy.values import (
@@ -215,8 +215,8 @@ class Judge:
             return conclusion.outcome  # a probe without an address is never redirected to the page
         if state.standing.allowed and is_openable(conclusion):
             conclusion = self._opened(host, conclusion, state)
-        if state.standing.lesson is not None:
-            conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.lesson)
+        if state.standing.repair is not None:
+            conclusion = repaired(host, conclusion, self._fact_finder, self.profile, state.standing.repair)
         refusal = closed_gate_decision(conclusion, state)
         if refusal is not None:
             recognised = conclusion.outcome.recognised
@@ -285,21 +285,6 @@ class Judge:
             state = self._state(situation, now).standing
             last = self._remaining = Remaining(self.profile, situation, self._calendar, now, state)
         return last
-
-    def extend(
-        self, situation: Situation, now: datetime, extra: timedelta, service: str | None = None
-    ) -> tuple[Extension, ...]:
-        """Return which gates (time rules) ``extra`` time would keep open longer, and how much.
-
-        It changes nothing. ``service``: only the flows of this service get it; None: the device.
-
-        Raises:
-            KeyError: ``service`` is no id of the catalogue.
-        """
-        gates: Gates = ()
-        if service is not None:
-            gates = gates_of_service(self.profile.rules, self._world.catalogue.services[service])
-        return extend(self.profile, situation, self._calendar, now, extra, service, gates)
 
     def _decide_nameless(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         """Return the decision about a flow without a host name, or with one that cannot be trusted."""
@@ -496,7 +481,7 @@ def cache_situation(situation: Situation, state: Standing, off: Decision) -> Cac
         )
         for gate, closing in state.closed.items()
     }
-    plain = not (refusals or state.lifted or state.off or state.allowed or state.lesson or situation.led)
+    plain = not (refusals or state.lifted or state.off or state.allowed or state.repair or situation.led)
     if state.off and situation.off_until is not None and situation.off_until < FOREVER:
         off = replace(off, until=situation.off_until)
     return CachedSituation(situation, state.since, state.until, state, refusals, plain, off, {})

@@ -131,8 +131,6 @@ ENGLISH: Words = {
     "by_guardian": "{name} set this.",
     "by_self": "This is {name}'s own choice.",
     "by_band": "These are the {band} rules.",
-    "by_list": "It is on the list {name}.",
-    "by_law": "A law of {name} asks for it.",
     "by_register": "{name} turned it on, on {weekday}.",
     "by_register_today": "{name} turned it on today.",
     "by_register_before": "{name} turned it on, on {day} {month}.",
@@ -443,8 +441,8 @@ def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) 
         return words["by_family"] if set_by is None else _by_person(set_by, now, words)
     if kind == "band" and decision.verdict is Verdict.BLOCK:
         return words["by_band"].format(band=name)
-    if kind in ("list", "law", GUARDIAN, SELF):
-        return words[f"by_{kind}"].format(name=name.upper() if kind == "law" else name)
+    if kind in (GUARDIAN, SELF):
+        return words[f"by_{kind}"].format(name=name)
     return ""
 
 

@@ -39,7 +39,6 @@ from gateway.policy.values import Decision
 
 OPEN = Owned(Action.ALLOW, "")
 BYPASS_CATEGORIES = frozenset({PROXY, TOR})
-CATEGORY = "category:"  # before the id in an entry
 
 
 class CategoryFact(NamedTuple):

@@ -23,7 +23,7 @@ TAKEN = (ALL, GUEST, HOME)
 
 INTERNET = "internet"
 PLAY = "play"
-SERVICE = "service:"  # before the id of a service, as a target or an entry
+SERVICE, CATEGORY = "service:", "category:"  # before the id of one, as a target or an entry
 
 # Log levels: what is stored and shown to a guardian. Each level includes those below.
 KINDS_LEVEL = 1  # that something was blocked, its category, and the day
@@ -179,7 +179,10 @@ class Law:
 
     @property
     def rule(self) -> str:
-        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``."""
+        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``.
+
+        A state's register has the same prefix (`gateway.policy.config.registers.CATEGORY_PREFIX`).
+        """
         return f"law:{self.id}"
 
     def binds(self, band: AgeBand) -> bool:

@@ -9,13 +9,13 @@ from gateway.core.reason_codes import Code
 from gateway.policy.judge.conclude import OPENABLE, conclude
 from gateway.policy.judge.decide import REFUSED_FOR_EVERYONE
 from gateway.policy.judge.explanation import Names
-from gateway.policy.judge.facts import BYPASS_CATEGORIES, CATEGORY, FactFinder
+from gateway.policy.judge.facts import BYPASS_CATEGORIES, FactFinder
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.world import World
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under, site_of
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import FAMILY, SERVICE, Action, EntryKind, Mode
+from gateway.policy.profile.rules import CATEGORY, FAMILY, SERVICE, Action, EntryKind, Mode
 from gateway.policy.requests.site_repair import domain_of, is_shared, other_service_names
 from gateway.policy.values import TIME_REASONS, Decision, Reason
 

@@ -73,22 +73,22 @@ SHARED = frozenset({
 
 
 def repaired(
-    host: str, conclusion: Conclusion, fact_finder: FactFinder, profile: Profile, lesson: ActiveRepair
+    host: str, conclusion: Conclusion, fact_finder: FactFinder, profile: Profile, repair: ActiveRepair
 ) -> Conclusion:
     """Return the conclusion that allows a blocked host during a site repair; else ``conclusion`` unchanged.
 
     It allows a host that is blocked only because it is unknown or, under the repaired site, because
-    its category needs approval. ``lesson``: the repair.
+    its category needs approval. ``repair``: the one that runs.
     """
     if conclusion.outcome.verdict is not Verdict.BLOCK or conclusion.outcome.reason not in LIFTED:
         return conclusion
     facts = fact_finder.facts(host)
-    if not _is_lifted(host, facts, lesson):
+    if not _is_lifted(host, facts, repair):
         return conclusion
-    return conclusion_until(facts, profile, lesson.rule, lesson.until)
+    return conclusion_until(facts, profile, repair.rule, repair.until)
 
 
-def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
+def _is_lifted(host: str, facts: HostFacts, repair: ActiveRepair) -> bool:
     """Return True if the repair opens a blocked host: no list for everyone, entry or category blocks it.
 
     Nor may it belong to another service. A category that only needs approval is no hindrance for
@@ -102,12 +102,12 @@ def _is_lifted(host: str, facts: HostFacts, lesson: ActiveRepair) -> bool:
         or facts.shows
     ):
         return False
-    if not lesson.services.issuperset(facts.services):
+    if not repair.services.issuperset(facts.services):
         return False  # another service has its own rules
     refusing = [category for category in facts.deciding if category.rule.value.refuses]
     if any(fact.rule.value is Action.BLOCK for fact in refusing):
         return False
-    own = bool(facts.services) or is_under(host, lesson.site)
+    own = bool(facts.services) or is_under(host, repair.site)
     return own or all(fact.id == NEW_DOMAIN for fact in refusing)
 
 
@@ -123,10 +123,10 @@ class RepairName:
 class RepairLog:
     """Collects the host names that a device queried during one site repair; at most MAX_NAMES."""
 
-    def __init__(self, lesson: ActiveRepair) -> None:
-        self.lesson = lesson
+    def __init__(self, repair: ActiveRepair) -> None:
+        self.repair = repair
         self.left_out = 0  # queries for further names
-        self._rule = lesson.rule
+        self._rule = repair.rule
         self._asked: dict[str, RepairName] = {}
         self._page: datetime | None = None  # last query for the site itself
 
@@ -138,7 +138,7 @@ class RepairLog:
         host = seen.host
         if host is None:
             return False
-        own = is_under(host, self.lesson.site)
+        own = is_under(host, self.repair.site)
         if own and decision.allowed:
             self._page = at
         lifted = decision.allowed and decision.rule == self._rule

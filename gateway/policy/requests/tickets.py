@@ -7,7 +7,6 @@ another alphabet). A typing error is thus distinguishable from an unknown code. 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,9 +20,8 @@ LIFE = timedelta(days=90)
 MAX_UNUSED = 200  # unused codes at the same time
 MAX_AT_ONCE = 40  # per command
 MAX_MINUTES = 240  # per code
-TRIES = 5  # wrong tries per device within TRIES_WITHIN before it must wait
+TRIES = 5  # wrong tries per device within ten minutes before it must wait
 TRIES_OF_ALL = 50  # of all devices together, since a device may change its address
-TRIES_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,26 +138,3 @@ def check(ticket: Ticket | None, profile: str, now: datetime) -> Ticket:
     if not ticket.is_good(now):
         raise ControlError.of(Code.CODE_OLD, days=LIFE.days)
     return ticket
-
-
-class Tries:
-    """Counts wrong tries at a code or PIN: at most ``limit`` in a period, then `wait` is above zero.
-
-    `add` records a try. One object is for one device, or for all together.
-    """
-
-    __slots__ = ("_at", "_limit", "_within")
-
-    def __init__(self, limit: int, within: timedelta = TRIES_WITHIN) -> None:
-        self._limit = limit
-        self._within = within
-        self._at: deque[datetime] = deque(maxlen=limit)
-
-    def add(self, now: datetime) -> None:
-        self._at.append(now)
-
-    def wait(self, now: datetime) -> timedelta:
-        """Return the time until the next try is allowed; zero if it is allowed now."""
-        if len(self._at) < self._limit:
-            return timedelta()
-        return max(timedelta(), self._at[0] + self._within - now)

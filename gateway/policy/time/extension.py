@@ -17,7 +17,7 @@ from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY
 from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, Gates, in_order, is_limit, own_gates, target_of
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.time_rules import FOREVER, Grant, Outlook, Situation, TimeRules, whole_minutes
+from gateway.policy.time.time_rules import FOREVER, GateOpening, Outlook, Situation, TimeRules, whole_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +118,19 @@ def _of_first(closings: Mapping[str, datetime], shut: Collection[str]) -> Gates:
 
 def in_force(
     extensions: Iterable[Extension], owner: str = FAMILY
-) -> tuple[tuple[Grant, ...], dict[str, int]]:
+) -> tuple[tuple[GateOpening, ...], dict[str, int]]:
     """Return the extensions of one family day as grants until a time, and as extra minutes by limit.
 
     They are the ``grants`` and ``bonus`` of a `Situation`. ``owner``: the owner of the grants.
     """
-    grants: list[Grant] = []
+    grants: list[GateOpening] = []
     bonus: dict[str, int] = {}
     for extension in extensions:
         if extension.until is None:
             bonus[extension.gate] = bonus.get(extension.gate, 0) + extension.minutes
         else:
             grants.append(
-                Grant(
+                GateOpening(
                     extension.gate,
                     extension.until,
                     extension.service,

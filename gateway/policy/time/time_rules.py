@@ -38,7 +38,7 @@ _BEFORE_LIMITS = (BEDTIME, WINDOW + INTERNET)
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class GateOpening:
     """Extra time that ends at an instant: until then one gate (a time rule) does not block."""
 
     gate: str
@@ -124,7 +124,7 @@ class Situation:
     paused_by: str = "family"
     off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
     off_by: str = "family"
-    grants: tuple[Grant, ...] = ()
+    grants: tuple[GateOpening, ...] = ()
     day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
@@ -135,7 +135,7 @@ class Situation:
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
     allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
-    lesson: ActiveRepair | None = None
+    repair: ActiveRepair | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()
     resolved: Resolved | None = None  # None: answers are not stored, and addresses are not checked
@@ -222,7 +222,7 @@ class Standing:
     until: datetime
     budgets: Mapping[str, TimeLimit]  # by gate: of the limits that apply today, the one that closes first
     allowed: tuple[tuple[str, datetime], ...] = ()  # openings of the situation that have not ended
-    lesson: ActiveRepair | None = None  # the repair in progress
+    repair: ActiveRepair | None = None  # the repair in progress
 
     def closing(self, gates: Iterable[str]) -> Closing | None:
         """Return why a flow with these gates (time rules) is blocked now; None if it passes.
@@ -266,7 +266,7 @@ class Standing:
 
         It is for comparison only.
         """
-        return self.allowed, self.lesson
+        return self.allowed, self.repair
 
     def opening(
         self, host: str, services: Iterable[str], categories: Iterable[str] = ()
@@ -298,16 +298,16 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
         closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
     allowed = tuple(entry for entry in situation.allowed if now < entry[1])
     changes += [until for _, until in allowed]
-    lesson = situation.lesson
-    if lesson is not None and now < lesson.until:
-        changes.append(lesson.until)
+    repair = situation.repair
+    if repair is not None and now < repair.until:
+        changes.append(repair.until)
     else:
-        lesson = None
+        repair = None
     if situation.off_until is not None and now < situation.off_until:
         changes.append(situation.off_until)
         return Standing(closed, {}, True, now, min(changes), {})
     if situation.timeless:
-        return Standing(closed, {}, False, now, min(changes), {}, allowed, lesson)
+        return Standing(closed, {}, False, now, min(changes), {}, allowed, repair)
     rules = TimeRules(profile, calendar, situation)
     rules.close(closed, changes, now)
     budgets = rules.budgets(now)
@@ -319,10 +319,10 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
             closed.pop(grant.gate, None)
         else:
             lifted[grant.service] = lifted.get(grant.service, NOTHING) | {grant.gate}
-    return Standing(closed, lifted, False, now, min(changes), budgets, allowed, lesson)
+    return Standing(closed, lifted, False, now, min(changes), budgets, allowed, repair)
 
 
-def running(grants: Iterable[Grant], now: datetime) -> Iterator[Grant]:
+def running(grants: Iterable[GateOpening], now: datetime) -> Iterator[GateOpening]:
     """Return the grants of extra time that have not ended, except for the gate DEVICE.
 
     No grant lifts a pause.
@@ -556,7 +556,7 @@ class Outlook:
         self._time = time_rules
         self._known = situation.clock_known
         self._closes_unset = time_rules.rules.clock_unset.value is ClockUnset.STRICT
-        self._granted: dict[str, Grant] = {}
+        self._granted: dict[str, GateOpening] = {}
         services = frozenset(services)
         for grant in running(situation.grants, self.now):
             if grant.service is None or grant.service in services:

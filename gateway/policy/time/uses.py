@@ -12,6 +12,7 @@ from typing import NamedTuple
 from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
+from gateway.policy.profile.rules import CATEGORY
 from gateway.policy.time.gates import (
     UNCOUNTED,
     UNCOUNTED_CATEGORIES,
@@ -20,7 +21,6 @@ from gateway.policy.time.gates import (
     target_of,
 )
 
-_CATEGORY = "category:"
 _HOSTS = 1024  # hosts with cached categories; a device uses some hundred names in a busy hour
 
 
@@ -49,7 +49,7 @@ def class_use(profile: Profile, gates: frozenset[str]) -> ClassUse | None:
     if UNCOUNTED in gates or not gates.issuperset(state_gates(profile.rules)):
         return None
     kinds = frozenset(
-        target.removeprefix(_CATEGORY) for target in map(target_of, gates) if target.startswith(_CATEGORY)
+        target.removeprefix(CATEGORY) for target in map(target_of, gates) if target.startswith(CATEGORY)
     )
     return ClassUse(gates, kinds, bool(spent_limits(profile.rules, gates)))
 

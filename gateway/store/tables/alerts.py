@@ -1,4 +1,4 @@
-"""Notification settings of guardians (ntfy). A topic's URL is secret: it is in no log and no audit line."""
+"""Notification settings of guardians. A channel's address is secret: it is in no log and no audit line."""
 
 from __future__ import annotations
 

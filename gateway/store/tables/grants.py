@@ -44,7 +44,7 @@ class GrantKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GrantRow:
     """Extra time of one person or device for one time rule (gate), as minutes of use or until a time.
 
     It is one row of a grant, which may have several. gateway.policy.time.extension computes its
@@ -79,11 +79,11 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class SiteOpening:
-    """A site or service that is allowed for one person or device until a time."""
+    """A site, service or category that is allowed for one person or device until a time."""
 
     grant: int
     who: str
-    entry: str  # `example.com` or `service:x`
+    entry: str  # `example.com`, `service:x` or `category:x`
     until: datetime
     at: datetime
     by: str
@@ -101,7 +101,7 @@ class GrantTable:
         self._writer = writer
         writer.add(self._snapshot)
         self._given = [
-            Given(
+            GrantRow(
                 grant, who, date.fromisoformat(day), gate, minutes, moment_or_none(until), service,
                 moment(at), by, GrantKind(kind), bool(ended), moment_or_none(boundary), bool(sure),
             )
@@ -115,7 +115,7 @@ class GrantTable:
             )
         ]
 
-    def in_force(self, now: datetime, today: date) -> tuple[tuple[Given, ...], tuple[SiteOpening, ...]]:
+    def in_force(self, now: datetime, today: date) -> tuple[tuple[GrantRow, ...], tuple[SiteOpening, ...]]:
         return (
             tuple(given for given in self._given if given.holds(now, today)),
             tuple(opening for opening in self._openings if now < opening.until),
@@ -130,13 +130,13 @@ class GrantTable:
             found.setdefault(number, set()).add(who)
         return found
 
-    def given(self, who: Collection[str] | None = None) -> tuple[Given, ...]:
+    def given(self, who: Collection[str] | None = None) -> tuple[GrantRow, ...]:
         """Return the stored extra time of ``who`` (None: of everyone), oldest first, including ended rows."""
         return tuple(given for given in self._given if who is None or given.who in who)
 
     def givers(self, number: int) -> frozenset[str]:
         """Return the accounts that gave the extra time, or opened the site, of a grant number."""
-        rows: tuple[Given | SiteOpening, ...] = (*self._given, *self._openings)
+        rows: tuple[GrantRow | SiteOpening, ...] = (*self._given, *self._openings)
         return frozenset(row.by for row in rows if row.grant == number)
 
     def new_number(self, at: datetime) -> int:
@@ -144,7 +144,7 @@ class GrantTable:
         known = [*(item.grant for item in self._given), *(item.grant for item in self._openings)]
         return max([unix(at), *(number + 1 for number in known)])
 
-    def give(self, rows: Sequence[Given], *, audit_text: str, origin: str = "") -> None:
+    def give(self, rows: Sequence[GrantRow], *, audit_text: str, origin: str = "") -> None:
         """Store the rows of extra time (at least one) that belong to one grant.
 
         ``audit_text`` is the detail of the audit line; empty: no audit line. ``origin``: the
@@ -200,7 +200,7 @@ class GrantTable:
             self._openings = openings
             self._writer.save(*self._opened())
 
-    def put(self, pairs: Iterable[tuple[Given, Given]]) -> None:
+    def put(self, pairs: Iterable[tuple[GrantRow, GrantRow]]) -> None:
         """Replace rows of extra time in memory and on disk: the first of each pair by the second.
 
         Only the times and whether it has ended may differ. Equal pairs are ignored.
@@ -239,7 +239,7 @@ class GrantTable:
         return table_snapshot("openings", OPENINGS, [_opening_row(opening) for opening in self._openings])
 
 
-def _moved_given(given: Given, jump: Jump) -> Given:
+def _moved_given(given: GrantRow, jump: Jump) -> GrantRow:
     ends = given.moment
     if given.ended or ends is None:
         return given
@@ -258,7 +258,7 @@ def _moved_opening(opening: SiteOpening, jump: Jump) -> SiteOpening | None:
     return replace(opening, at=at, until=after.until, sure=after.sure)
 
 
-def _follows(given: Given, gone: Given) -> bool:
+def _follows(given: GrantRow, gone: GrantRow) -> bool:
     """Return whether ``given`` is extra time that was added to the end of ``gone`` before that had ended.
 
     Both are for the same person and time rule. If ``gone`` is revoked, ``given`` becomes shorter.
@@ -268,7 +268,7 @@ def _follows(given: Given, gone: Given) -> bool:
     return later and gone.until is not None and given.at < gone.until
 
 
-def _without(given: Given, gone: Sequence[Given]) -> Given:
+def _without(given: GrantRow, gone: Sequence[GrantRow]) -> GrantRow:
     if any(given is other for other in gone):
         return replace(given, ended=True)
     minutes = sum(other.minutes for other in gone if _follows(given, other))
@@ -277,7 +277,7 @@ def _without(given: Given, gone: Sequence[Given]) -> Given:
     return replace(given, until=given.until - timedelta(minutes=minutes))
 
 
-def _given_row(given: Given) -> tuple[object, ...]:
+def _given_row(given: GrantRow) -> tuple[object, ...]:
     until = unix_or_none(given.until)
     whole = (given.grant, given.who, given.day.isoformat(), given.gate, given.minutes, until, given.service)
     how = (
@@ -291,7 +291,7 @@ def _given_row(given: Given) -> tuple[object, ...]:
     return (*whole, *how)
 
 
-def _move_row(given: Given) -> tuple[object, ...]:
+def _move_row(given: GrantRow) -> tuple[object, ...]:
     times = (unix(given.at), unix_or_none(given.until), unix_or_none(given.boundary))
     return (*times, int(given.sure), int(given.ended), given.grant, given.who, given.gate, given.service)
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from gateway.policy.profile.rules import CATEGORY, SERVICE
 from gateway.store.database import Database, Statement
 from gateway.store.durable_writes import moment, unix
-from gateway.store.minutes_file import CATEGORY, SERVICE, ClockRecord, MinuteFlag, Record, UseRecord
+from gateway.store.minutes_file import ClockRecord, MinuteFlag, Record, UseRecord
 
 ALL = "all"  # any minute in which anything counted
 OTHER = "other"  # minutes without a known service

@@ -1,4 +1,4 @@
-"""Pauses of the internet, switches that end by a time (such as `off`, no filtering), and the audit log.
+"""Pauses of the internet, and switches that end by a time, such as `off` (no filtering).
 
 The state in force is in memory; each change is written immediately. All times are aware; the disk has Unix
 seconds.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from gateway.policy.time.clock_changes import Jump, Moment, MomentKind, is_over, moved
 from gateway.policy.time.time_rules import FOREVER
@@ -25,26 +25,15 @@ from gateway.store.durable_writes import (
     unix,
     unix_or_none,
 )
-from gateway.store.tables.grants import Given, SiteOpening
+from gateway.store.tables.grants import GrantRow, SiteOpening
 
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure, asked"
 OFF, STOP = "off", "stop"  # names of switches
 # Of approvals: the provider takes the report, switches filtering, reads the counters.
 SUPPORT, REMOTE, COUNTERS = "support", "remote", "counters"
-# Audit verbs whose detail has a device or a site before the profile.
-BEHIND = (
-    "(what LIKE 'device %' OR what IN "
-    "('assign', 'identify', 'use', 'leave', 'hand over', 'take back', 'list_report'))"
-)
 
 Kept = TypeVar("Kept", "Pause", "TimedSwitch")
-
-
-class RecordAudit(Protocol):
-    """Adds a line to the audit log: ``PauseTable.audit``, as features receive it."""
-
-    def __call__(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,28 +82,12 @@ class InForce:
 
     pauses: tuple[Pause, ...]
     off: TimedSwitch | None  # by a guardian or the provider, whichever ends later
-    given: tuple[Given, ...] = ()
+    given: tuple[GrantRow, ...] = ()
     openings: tuple[SiteOpening, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AuditLine:
-    at: datetime
-    who: str  # a guardian's name, "console", or the program
-    what: str  # the verb: pause, resume, grant, off, …
-    detail: str
-    origin: str  # the address or terminal it came from; empty when unknown
-    count: int = 1  # how often it was done, each within a minute of the one before
-
-
-class ReadAudit(Protocol):
-    """Returns lines of the audit log, newest first: ``PauseTable.audit_lines``, as features receive it."""
-
-    def __call__(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]: ...
-
-
 class PauseTable:
-    """Stores pauses of the internet, switches that end by a time (such as `off`), and the audit log.
+    """Stores pauses of the internet, and switches that end by a time (such as `off`).
 
     The provider's stop of the filter (STOP) is stored until its setting changes, also after its
     end: the same setting does not stop the filter twice.
@@ -123,7 +96,6 @@ class PauseTable:
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
-        self._database = database
         self._writer = writer
         writer.add(self._snapshot)
         self._pauses = {
@@ -276,49 +248,10 @@ class PauseTable:
             self._pauses, self._switches = pauses, switches
             self._writer.save(*self._snapshot())
 
-    def audit(self, what: str, detail: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """Add a line to the audit log for a change that other code stores, such as an edited rule."""
-        self._writer.save(audit=audit_line(at, by, what, detail, origin))
-
-    def blank(self, profile: str) -> None:
-        """Remove the details of audit lines about a profile, except its id; who, when and the verb stay.
-
-        Lines about age transitions stay as they are, since they only have an age group.
-        """
-        about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
-        where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
-        behind = (f"* {profile}", f"* {profile} *")
-        self._writer.erase(
-            Statement(f"UPDATE audit SET detail = ? WHERE {where}", [(profile, *about)]),
-            Statement(
-                f"UPDATE audit SET detail = ? WHERE {BEHIND} AND (detail GLOB ? OR detail GLOB ?)",
-                [(profile, *behind)],
-            ),
-        )
-
-    def audit_lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
-        """Return at most ``limit`` lines of the audit log, newest first, without the first ``skip`` of them.
-
-        ``who``: only the lines of this author; None: of all.
-        """
-        rows = self._database.rows(
-            "SELECT at, who, what, detail, origin, count FROM audit WHERE ? IN (who, '') "
-            "ORDER BY at DESC, rowid DESC LIMIT ? OFFSET ?",
-            (who or "", limit, skip),
-        )
-        return [AuditLine(moment(at), *rest) for at, *rest in rows]
-
-    def auditors(self, limit: int) -> list[str]:
-        """Return at most ``limit`` names of those who made changes, from the audit log, sorted."""
-        return [
-            who
-            for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))
-        ]
-
     def drop_old(self, now: datetime) -> None:
         """Delete the pauses that have ended, unless a clock change may make them apply again.
 
-        Switches and the audit log stay as they are.
+        Switches stay as they are.
         """
         ended = [
             who

@@ -37,14 +37,14 @@ class SlotTable:
             for slot, gates, number in database.rows('SELECT slot, gates, "class" FROM classes')
         }
 
-    def slots(self) -> Mapping[str, int]:
+    def all(self) -> Mapping[str, int]:
         """Return all slot numbers, by the MAC address of the device or the key of the group of devices.
 
         A slot is the number of a filtered device, or of several with one profile, in packet marks.
         """
         return self._slots
 
-    def slot(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
+    def assign(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
         """Return the slot number of a device or group of devices, assigned on first use.
 
         ``now``: Unix seconds. If all slots are taken, it gets that of the longest unused device
@@ -101,7 +101,7 @@ class SlotTable:
         del self._used[oldest]
         return self._slots.pop(oldest)
 
-    def forget_slot(self, mac: str) -> None:
+    def forget(self, mac: str) -> None:
         slot = self._slots.pop(mac, None)
         if slot is None:
             return

@@ -30,7 +30,7 @@ PHONE = "192.168.1.7"
 def desk(make: Make) -> Desk:
     desk = make(LATE)
     desk.presence.addresses[PHONE] = MUMS
-    desk.store.keep_guardian("Mum")
+    desk.store.people.put(Account("Mum"))
     desk.store.people.put(Account("Oma", PersonRole.HELPER, minutes=30))
     desk.store.people.put(Account("Telecom", PersonRole.SUPPORT))
     return desk
@@ -118,7 +118,7 @@ def test_a_helper_takes_back_what_it_gave_alone(desk: Desk) -> None:
 
 def test_a_helper_does_not_close_a_site_that_a_guardian_opened(desk: Desk) -> None:
     now = desk.local_now()
-    desk.store.gifts.open(SiteOpening(7, "daughter", "example.com", now + timedelta(hours=1), now, "Mum"))
+    desk.store.grants.open(SiteOpening(7, "daughter", "example.com", now + timedelta(hours=1), now, "Mum"))
     assert refused(desk, "revoke", grant=7, by="Oma")[0] == Code.GUARDIANS_ONLY
     assert refused(desk, "revoke", who="daughter", by="Oma")[0] == Code.GUARDIANS_ONLY
     assert web(desk, "revoke", grant=7, by="Mum")["grant"] == 7
@@ -271,7 +271,7 @@ def test_it_is_filtered_by_person_and_comes_in_pages(desk: Desk) -> None:
 
 def test_no_site_is_in_it(make: Make) -> None:
     desk = make("2026-11-24T16:00", daughter={"unknown": "ask"})
-    desk.store.keep_guardian("Mum")
+    desk.store.people.put(Account("Mum"))
     number = desk.ask("request", device=TABLET, site="www.nobody-knows.example")["request"]["id"]
     web(desk, "answer", id=number, answer="today", by="Mum")
     assert [one["what"] for one in lines(desk)][-1] == "request"

@@ -212,7 +212,7 @@ def test_of_a_day_that_is_over_as_much_is_kept_as_the_log_level_says(
 def test_made_up_days_are_marked(make: Make) -> None:
     desk = make(EVENING)
     now = desk.local_now()
-    desk.store.audit(SAMPLE, "14 days", by="the virtual home", at=now)
+    desk.store.audit.record(SAMPLE, "14 days", by="the virtual home", at=now)
     made_up = Decision(Verdict.BLOCK, Reason.FAMILY_BLOCK, f"sample: {TIKTOK.rule}", "family")
     decided(desk, made_up, "www.tiktok.com", 2, now - ONE)
     told = week(desk)
@@ -231,7 +231,7 @@ def test_a_guardian_erases_a_child_s_days_and_the_audit_says_who(make: Make) -> 
     days = told["days"]
     assert isinstance(days, list)
     assert [one["minutes"] for one in days] == [0, 0, 0, 0, 0, 0, 2]  # today's, by which limits go
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what, line.detail, line.origin) == ("Mum", "erase", "daughter all", "192.168.1.7")
 
 
@@ -267,7 +267,7 @@ def test_a_child_deletes_its_own_names_by_its_pin_and_the_counts_stay(make: Make
     days = told["days"]
     assert isinstance(days, list)
     assert [one["minutes"] for one in days][-2:] == [50, 2]
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what, line.detail) == ("Daughter", "erase", "daughter names")
     for path in (desk.folder / "state").glob("q.db*"):
         assert b"tiktokcdn" not in path.read_bytes(), path.name

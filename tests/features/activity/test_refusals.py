@@ -45,7 +45,7 @@ class Told:
         self.decision_log = new_decision_log(home.store, home.family, lambda: NOON, home.rules, self.bus)
         loop = cast("Any", Loop(lambda: NOON))
         context = HomeContext(loop, WallClock(lambda: NOON), RightClock(), home.rules, self.bus)
-        decided = partial(DecisionSource, context, home.store.settings, partial(EditHistory, home.rules))
+        decided = partial(DecisionSource, context, home.store.pauses, partial(EditHistory, home.rules))
         self._router = Router()
         log = self.decision_log
         verb = RefusalVerb(

@@ -128,7 +128,7 @@ def test_from_age_ten_on_a_child_is_never_seen(make: Make, band: str) -> None:
     house = House(make(NOW, daughter={**YOUNG, "band": band}))
     assert not house.sees(TABLET)
     assert house.refused(TABLET) == "traffic_private"
-    assert house.desk.store.audit_lines(100)[0].what != "traffic"
+    assert house.desk.store.audit.lines(100)[0].what != "traffic"
 
 
 def test_a_younger_age_group_later_does_not_open_it(make: Make) -> None:
@@ -204,7 +204,7 @@ def test_the_child_s_page_and_log_say_who_and_until_when(house: House) -> None:
     banner = house.banner()
     assert banner is not None
     assert (banner["by"], banner["until"] - began) == ("Mum", CHILD_MINUTES * MINUTE)
-    (line,) = [one for one in house.desk.store.audit_lines() if one.what == "traffic"]
+    (line,) = [one for one in house.desk.store.audit.lines() if one.what == "traffic"]
     assert (line.who, line.detail) == ("Mum", f"daughter {CHILD_MINUTES} min {TABLET}")
     (change,) = house.desk.ask("own_changes", Role.WEB, device=TABLET)["changes"]
     assert (change["what"], change["by"], change["devices"][0]["mac"]) == ("traffic", "Mum", TABLET)

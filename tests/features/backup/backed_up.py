@@ -73,7 +73,8 @@ def did(desk: Desk) -> None:
         member.decide(seen, now), host="visited.example", proto=Proto.TLS, profile="daughter", device=TABLET,
         level=3, category="", at=now,
     )  # fmt: skip
-    desk.store.audit("test", "I was there, at refused.example", by="Mum", at=now, origin="192.168.77.7")
+    detail = "I was there, at refused.example"
+    desk.store.audit.record("test", detail, by="Mum", at=now, origin="192.168.77.7")
     desk.store.flush(0.0, force=True)
 
 

@@ -88,7 +88,7 @@ def test_how_the_gateway_is_built_in_is_not(desk: Desk) -> None:
 
 
 def test_no_second_factor_and_no_passkey_is_in_it(desk: Desk) -> None:
-    mum = desk.store.accounts()["Mum"]
+    mum = desk.store.people.accounts()["Mum"]
     passkey = Passkey("m4rkcredential", "m4rkkey", "home.example.org", "m4rkuser", "m4rklabel", desk.clock.at)
     desk.store.people.put(replace(mum, totp="M4RKSECRET", passkeys=(passkey,)))
     assert "m4rk" not in taken(desk).casefold()
@@ -96,7 +96,7 @@ def test_no_second_factor_and_no_passkey_is_in_it(desk: Desk) -> None:
 
 def test_it_is_told_and_written_down(desk: Desk) -> None:
     taken(desk)
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what, line.detail) == ("Mum", "backup", "3 profiles")
     assert [one["told"] for one in desk.ask("status")["announced"]] == ["backup"]
 

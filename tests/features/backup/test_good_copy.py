@@ -184,7 +184,7 @@ def test_a_damaged_copy_costs_nothing_while_the_database_is_good(make: Make) -> 
     copy = GoodCopy(desk.home, desk.store, EVERY)
     copy.recover(missing=False, damaged=False)
     assert (copy.lost, copy.problems()) == (False, [])
-    assert sorted(desk.store.accounts()) == ["Dad", "Mum"]
+    assert sorted(desk.store.people.accounts()) == ["Dad", "Mum"]
     copy.start()
     assert "Newer name" in file.read_text(), "written at the start"
 

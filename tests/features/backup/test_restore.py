@@ -79,7 +79,7 @@ def test_it_is_put_in_place_and_in_force(desk: Desk) -> None:
     }  # fmt: skip
     assert desk.rules.household.config.country == before_country(before)
     assert {one.name for one in desk.rules.household.children} == {"Daughter", "Son"}
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what) == ("Mum", "restore")
     assert desk.ask("status")["announced"][0]["told"] == "restore"
 
@@ -159,8 +159,8 @@ def test_who_has_an_account_here_keeps_it_as_it_is(desk: Desk) -> None:
     other = HASH.replace("ab" * 64, "cd" * 64)
     told["people"] = [{**one, "secret": other, "role": "support"} for one in told["people"]]
     restored(desk, json.dumps(told))
-    assert desk.store.accounts()["Dad"].secret == HASH
-    assert desk.store.accounts()["Dad"].guards
+    assert desk.store.people.accounts()["Dad"].secret == HASH
+    assert desk.store.people.accounts()["Dad"].guards
 
 
 def test_what_was_said_of_devices_since_stays(desk: Desk) -> None:

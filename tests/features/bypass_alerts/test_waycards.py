@@ -14,6 +14,7 @@ from gateway.core.reason_codes import Code
 from gateway.features.bypass_alerts import cards as waycards
 from gateway.lan.neighbours import Neighbour
 from gateway.path.subject import Subject
+from gateway.policy.accounts.people import Account
 from gateway.policy.alerts.signs import QUIET
 from gateway.policy.values import Observation, Proto
 from gateway.wire.lan.dhcp import Dhcp
@@ -149,7 +150,7 @@ def test_what_raises_none(desk: Desk, seen: Observation, mac: str) -> None:
     assert member is not None
     assert not member.decide(seen, desk.clock.at).allowed, "else there is nothing to tell"
     Wire(desk).sees(seen, mac=mac, number=3)
-    assert desk.store.way_cards.all() == ()
+    assert desk.store.bypass_cards.all() == ()
     assert desk.heard("card") == []
     assert desk.family.member_of(MUMS) is None, "an adult's device is not looked at"
 
@@ -162,7 +163,7 @@ def test_a_vpn_app_that_tries_all_day_is_one_card_and_another_way_another(desk: 
     wire.sees(Observation(Proto.SSH, None, FAR, 22))
     assert raised(desk) == ["vpn", "ssh"]
     assert {one["topic"] for one in cards(desk)} == {"vpn", "ssh"}
-    assert len(desk.store.way_cards.all()) == 2
+    assert len(desk.store.bypass_cards.all()) == 2
 
 
 def test_one_a_day_over_restarts_and_the_family_s_day_begins_at_four(desk: Desk) -> None:
@@ -172,7 +173,7 @@ def test_one_a_day_over_restarts_and_the_family_s_day_begins_at_four(desk: Desk)
         desk.restart()
         wire.follow()
         wire.sees(DOT)
-    assert len(desk.store.way_cards.all()) == 1
+    assert len(desk.store.bypass_cards.all()) == 1
     desk.go(timedelta(hours=15))  # 03:00
     wire.sees(DOT)
     assert raised(desk) == ["encrypted_dns"]
@@ -233,7 +234,7 @@ def test_a_vpn_that_is_off_again_is_told_to_the_guardian_for_the_day(desk: Desk)
 
 
 def test_put_away_by_a_guardian_alone_with_its_undo(desk: Desk) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     wire = Wire(desk)
     wire.sees(DOT)
     card = {"device": TABLET, "way": "encrypted_dns"}
@@ -276,7 +277,7 @@ def test_an_open_way_has_none(make: Make) -> None:
     wire = Wire(desk)
     wire.sees(DOT, WIREGUARD)
     wire.strict()
-    assert desk.store.way_cards.all() == ()
+    assert desk.store.bypass_cards.all() == ()
 
 
 def test_what_was_raised_while_nobody_knew_the_day_is_of_the_right_one(make: Make) -> None:
@@ -286,13 +287,13 @@ def test_what_was_raised_while_nobody_knew_the_day_is_of_the_right_one(make: Mak
     wire.sees(DOT)
     desk.jump(timedelta(days=3), known=True)
     wire.sees(DOT)
-    assert [one.day.isoformat() for one in desk.store.way_cards.all()] == ["2026-11-27"]
+    assert [one.day.isoformat() for one in desk.store.bypass_cards.all()] == ["2026-11-27"]
     assert raised(desk) == ["encrypted_dns"]
 
 
 def test_one_of_today_outlives_one_that_was_raised_while_nobody_knew_the_day(make: Make) -> None:
     desk = make(NOON, daughter={"bedtime": {}, "limits": {}, "log_level": 2, "clock_unset": "open"})
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     wire = Wire(desk)
     wire.sees(DOT)
     desk.ask("dismiss", device=TABLET, way="encrypted_dns")
@@ -302,7 +303,7 @@ def test_one_of_today_outlives_one_that_was_raised_while_nobody_knew_the_day(mak
     wire.sees(DOT)
     desk.jump(timedelta(days=3), known=True)
     wire.sees(DOT)
-    assert [one.day.isoformat() for one in desk.store.way_cards.all()] == ["2026-11-24"]
+    assert [one.day.isoformat() for one in desk.store.bypass_cards.all()] == ["2026-11-24"]
     assert cards(desk) == [], "it was put away"
 
 
@@ -312,7 +313,7 @@ def test_a_device_that_is_forgotten_or_another_s_has_no_card_left(desk: Desk) ->
     desk.ask("assign", mac=TABLET, profile="son")
     assert told(desk) == [], "another person is not told of it"
     desk.ask("forget", mac=TABLET)
-    assert desk.store.way_cards.all() == ()
+    assert desk.store.bypass_cards.all() == ()
 
 
 def test_no_card_tells_of_another_s_device(desk: Desk) -> None:

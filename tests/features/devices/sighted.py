@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from gateway.household.members import Member
+from gateway.policy.accounts.people import Account
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, PHONE, TABLET, Desk
 
@@ -50,7 +51,7 @@ def asked(desk: Desk) -> dict[str, dict[str, Any]]:
 
 
 def audit(desk: Desk) -> list[str]:
-    return [f"{one.what} {one.detail} {one.who}" for one in desk.store.audit_lines()]
+    return [f"{one.what} {one.detail} {one.who}" for one in desk.store.audit.lines()]
 
 
 def devices_of(desk: Desk, who: str) -> list[str]:
@@ -60,7 +61,7 @@ def devices_of(desk: Desk, who: str) -> list[str]:
 def returned(desk: Desk) -> Desk:
     leave(desk, TABLET)
     arrive(desk, AGAIN, **IPAD)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     return desk
 
 

@@ -12,6 +12,7 @@ from gateway.core.errors import ControlError, GatewayError
 from gateway.core.reason_codes import Code
 from gateway.household.slot_assignment import PRESENT
 from gateway.lan.neighbours import Neighbour
+from gateway.policy.accounts.people import Account
 from gateway.policy.profile.rules import HOME
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
@@ -117,12 +118,12 @@ def test_a_scan_is_started_and_looked_at(make: Make) -> None:
 
 
 def guardian(desk: Desk) -> dict[str, str]:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     return {"by": "Mum", "origin": "192.168.77.7"}
 
 
 def audit(desk: Desk) -> list[tuple[str, str, str, str]]:
-    return [(one.who, one.what, one.detail, one.origin) for one in desk.store.audit_lines()]
+    return [(one.who, one.what, one.detail, one.origin) for one in desk.store.audit.lines()]
 
 
 def test_the_pages_may_scan_for_a_guardian_and_not_all_the_time(make: Make) -> None:

@@ -11,6 +11,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.devices.look_queue import NEWCOMERS
 from gateway.lan.inventory import DeviceAppeared
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from gateway.store.tables.questions import STRANGERS_LIMIT
 from tests.features.conftest import Make
@@ -83,7 +84,7 @@ def test_or_after_a_while_if_one_of_them_is_silent(desk: Desk) -> None:
 
 
 def test_or_when_a_guardian_says_what_it_is(desk: Desk) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     arrive(desk, OTHER)
     desk.ask("identify", mac=OTHER, answer="guest", by="Mum")
     assert OTHER in desk.presence.inventory.examined
@@ -203,7 +204,7 @@ def test_of_several_that_went_the_youngest_one_s_rules_hold(desk: Desk) -> None:
 
 
 def test_a_phone_that_was_handed_over_is_the_child_s_by_another_address_too(desk: Desk) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("hand_over", device=MUMS, who="daughter", by="Mum")
     leave(desk, MUMS)
     desk.go(MINUTE)
@@ -275,7 +276,7 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
     assert len(regrouped) == 3, "once a second"
     assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
     assert len(desk.ask("questions", limit=5)["questions"]) == 5
-    assert len(desk.store.slots()) < 30
+    assert len(desk.store.slots.all()) < 30
     assert member(desk, "06:00:00:00:00:3f").profile.id == "son", "those beyond share a slot"
     assert len(member(desk, "06:00:00:00:00:3f").macs) > 1
 
@@ -295,7 +296,7 @@ def test_who_fills_the_room_of_questions_is_not_rid_of_the_child_s_rules(desk: D
     assert AGAIN not in asked(desk), "there is no room"
     assert member(desk, AGAIN).profile.id == "daughter"
     assert member(desk, f"06:00:00:00:00:{STRANGERS_LIMIT + 5:02x}").profile.id == "daughter"
-    assert len(desk.store.slots()) < 30
+    assert len(desk.store.slots.all()) < 30
     desk.ask("assign", mac=AGAIN, profile="guest")
     assert member(desk, AGAIN).profile.id == "guest"
 

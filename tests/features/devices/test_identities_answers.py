@@ -9,6 +9,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, TABLET, Desk
 from tests.features.devices.sighted import (
@@ -92,7 +93,7 @@ def test_or_a_place_that_no_file_has(came_back: Desk, place: str, profile: str, 
 
 
 def test_answers_that_are_none(came_back: Desk) -> None:
-    came_back.store.keep_guardian("Mum", "stamp")
+    came_back.store.people.put(Account("Mum", secret="stamp"))
     with pytest.raises(ControlError, match="choose one of: again, also"):
         answer(came_back, answer="me")
     with pytest.raises(ControlError, match=sentence(Code.NO_PROFILE)):

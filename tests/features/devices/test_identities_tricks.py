@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.control.protocol import Role
+from gateway.policy.accounts.people import Account
 from gateway.policy.identity.copies import QUIET
 from gateway.wire.lan.mdns import Mdns
 from gateway.wire.lan.overheard import Overheard
@@ -113,7 +114,7 @@ def test_the_second_new_address_stands_for_the_tablet_too(desk: Desk) -> None:
     leave(desk, AGAIN)
     arrive(desk, OTHER, **IPAD)
     assert asked(desk)[OTHER]["known"] == TABLET
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("identify", Role.WEB, mac=OTHER, answer="again", by="Mum", origin="192.168.1.7")
     assert devices_of(desk, "daughter") == [OTHER, SECOND]
 

@@ -7,6 +7,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, TABLET, Desk
@@ -25,7 +26,7 @@ def test_its_probes_lead_to_the_page_from_the_tap_on_and_no_longer_than_that(mak
     desk = make(NIGHT)
     assert (probe(desk, TABLET), probe(desk, PHONE)) == (Reason.DEVICE_NEEDS, Reason.DEVICE_NEEDS)
     rejudged = desk.gates.rejudged
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     answer = desk.ask("device_mark", Role.WEB, mac=TABLET.upper(), no_mobile_data=True, by="Mum")
     assert answer == {"mac": TABLET, "no_mobile_data": True}
     assert (probe(desk, TABLET), probe(desk, PHONE)) == (Reason.BEDTIME, Reason.DEVICE_NEEDS)
@@ -58,7 +59,7 @@ def test_a_device_that_is_forgotten_has_no_mark(make: Make) -> None:
 )
 def test_what_is_no_mark_is_refused(make: Make, values: dict[str, object], said: str) -> None:
     desk = make(NIGHT)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     with pytest.raises(ControlError, match=said):
         desk.ask("device_mark", Role.WEB, **values)
     assert desk.store.marks.no_mobile_data == frozenset()

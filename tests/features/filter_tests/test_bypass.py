@@ -19,6 +19,7 @@ from gateway.features.filter_tests.filter_test import (
     FilterTests,
 )
 from gateway.features.filter_tests.filter_test_verbs import FilterTestVerbs
+from gateway.policy.accounts.people import Account
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk, Running
 
@@ -32,7 +33,7 @@ BYPASS = {"action": "start", "method": "bypass"}
 @pytest.fixture
 def desk(make: Make) -> Desk:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     return desk
 
 

@@ -15,6 +15,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.filter_tests import filter_test as proofs
 from gateway.path.subject import Subject
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Observation, Proto
 from tests.features.conftest import Make
 from tests.features.decisions import new_decision_log
@@ -212,7 +213,7 @@ def test_who_may_do_what(desk: Desk) -> None:
         {"action": "start", "id": "son", "device": TABLET, "by": "Mum"},
         {"action": "end", "id": "daughter"},
     ):
-        desk.store.keep_guardian("Mum", "stamp")
+        desk.store.people.put(Account("Mum", secret="stamp"))
         with pytest.raises(ControlError):
             desk.ask("filter_test", Role.WEB, **values)
     start(desk)
@@ -255,7 +256,7 @@ def test_trying_again_all_the_time_keeps_nothing_more(desk: Desk) -> None:
 
 
 def test_a_site_s_decision_is_stored_as_a_test_for_ten_minutes(desk: Desk) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     told = desk.ask("filter_test_site", Role.WEB, id="daughter", host=TIKTOK, by="Mum")
     assert (told["verdict"], told["host"]) == ("block", TIKTOK)
     [test] = desk.ask("filter_test", action="look", id="daughter")["tests"]

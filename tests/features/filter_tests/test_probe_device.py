@@ -84,7 +84,7 @@ class Gateway:
         context = HomeContext(loop, clock, cast(Any, None), self.home.rules, bus)
         presence, store = cast(Any, self.presence), self.home.store
         self.audit = ProbeDevice(
-            context, effects, self.home.family, presence, path, HomeInterfaces(self.home.rules), store.numbers
+            context, effects, self.home.family, presence, path, HomeInterfaces(self.home.rules), store.slots
         )
         self.audit.start()
         router = Router()
@@ -112,17 +112,22 @@ class Gateway:
         return self.ask("probe_begin", who=who, mac=MAC)
 
     def decide(self, host: str | None, decision: Decision | None = None) -> None:
-        worn = self.home.family.worn
-        assert worn is not None
-        subject: Subject = self.home.family.subjects[worn.slot]
+        member = self.home.family.probe_member
+        assert member is not None
+        subject: Subject = self.home.family.subjects[member.slot]
         seen = Observation(Proto.TLS, host, bytes([198, 18, 0, 1]), 443)
         self.decision_log.decided(subject, seen, decision or subject.decide(seen, NOON), NOON)
 
     @property
     def is_clean(self) -> bool:
         family = self.home.family
-        slots = {key: number for key, number in self.home.store.slots().items() if key == MAC}
-        return family.worn is None and not slots and not (self.runtime / FILE).exists() and not self.timers
+        slots = {key: number for key, number in self.home.store.slots.all().items() if key == MAC}
+        return (
+            family.probe_member is None
+            and not slots
+            and not (self.runtime / FILE).exists()
+            and not self.timers
+        )
 
 
 @pytest.fixture
@@ -188,7 +193,7 @@ def test_it_ends_with_its_own_connection_alone(gateway: Gateway) -> None:
     gateway.begin()
     first, second = gateway.gone
     first()
-    assert gateway.home.family.worn is not None
+    assert gateway.home.family.probe_member is not None
     second()
     assert gateway.is_clean
 
@@ -241,7 +246,7 @@ def test_root_alone_may(gateway: Gateway, do: str) -> None:
     gateway.begin()
     with pytest.raises(ControlError, match="only root may do this"):
         gateway.ask(do, Role.WEB, who="daughter", mac=MAC, paused=True)
-    assert gateway.home.family.worn is not None
+    assert gateway.home.family.probe_member is not None
 
 
 @pytest.mark.parametrize("do", ["probe_seen", "probe_pause", "probe_clear"])

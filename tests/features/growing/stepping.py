@@ -40,7 +40,7 @@ def steps(desk: Desk) -> list[tuple[str, str]]:
 
 def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:
     assert do in WEB_VERBS
-    if desk.store.accounts().get("Mum") is None:
+    if desk.store.people.accounts().get("Mum") is None:
         desk.store.people.put(Account("Mum", came=True))
     values = {"by": "Mum", "origin": "192.168.77.7", "session": desk.session("Mum"), **values}
     return desk.ask(do, Role.WEB, **values)

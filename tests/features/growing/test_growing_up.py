@@ -45,7 +45,7 @@ def furnished(make: Make, when: str = MAY) -> Desk:
     desk.store.history.keep(now.date() - DAY, {("daughter", "category:marker-use"): 7})
     desk.store.minutes.keep(now.date() - DAY, {("daughter", "marker-gate"): 7})
     asked = web(desk, "request", device=TABLET, minutes=15, reason="marker-reason")
-    giver = Giver("Mum", GrantKind.GRANT, now, desk.store.gifts.new_number(now))
+    giver = Giver("Mum", GrantKind.GRANT, now, desk.store.grants.new_number(now))
     desk.grants.open("daughter", "Daughter", "marker-open.test", now + DAY, MomentKind.LASTING, giver)
     web(desk, "pin", action="set", who="daughter", pin="4711")
     web(desk, "self_set", device=TABLET, pin="4711", set={"bedtime": "22:00-07:00", "limits/play": "1h"})
@@ -76,7 +76,7 @@ def test_at_18_control_ends_and_nothing_of_it_stays_in_the_file(make: Make) -> N
     assert "step" not in desk.ask("device", mac=PHONE)
     store = desk.store
     assert not [one for one in store.requests.all() if one.who == "daughter"]
-    assert not store.gifts.given({"daughter"})
+    assert not store.grants.given({"daughter"})
     assert not store.tickets.all()
     assert not store.state(desk.local_now()).pauses
     assert store.pins.of("daughter") is None
@@ -175,8 +175,8 @@ def test_the_audit_tells_no_device_or_site_of_an_adult_any_more(make: Make) -> N
         "device mark": f"{PHONE} no_mobile_data: yes",
     }
     for what, detail in details.items():
-        desk.store.audit(what, detail, by="Mum", at=now)
-    desk.store.audit("assign", f"{PHONE} son", by="Mum", at=now)
+        desk.store.audit.record(what, detail, by="Mum", at=now)
+    desk.store.audit.record("assign", f"{PHONE} son", by="Mum", at=now)
     go(desk, 31 * DAY)
     found = {(what, detail) for _, what, detail in audit(desk)}
     told = {(what, "daughter") for what in details if what != "device mark"}

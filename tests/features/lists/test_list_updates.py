@@ -28,6 +28,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.lists.book import SHELF, Copy, CopyIndex
 from gateway.lists.sources import parse_sources
 from gateway.lists.tier import NEEDED_FOR_FEED, NEEDED_MEMORY
+from gateway.policy.accounts.people import Account
 from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.categories import parse_categories
 from profiles import DATA
@@ -92,7 +93,7 @@ def started(desk: Desk, status: int | None = None, *, awake: bool = True) -> Pro
 
 
 def setting(desk: Desk, update: str) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("edit_family", set={"lists/update": update}, by="Mum")
 
 
@@ -126,7 +127,7 @@ def test_nothing_is_fetched_before_there_is_a_child(desk: Desk) -> None:
     desk.go(timedelta(days=2))
     assert process.arguments == []
     assert (schedule(desk)["next"], schedule(desk)["warning"]) == (None, "")
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("add_profile", name="Aruzhan", band="6-9", by="Mum")
     assert len(process.arguments) == 1, "the first child's profile starts the first update"
 
@@ -225,7 +226,7 @@ def test_it_waits_while_memory_is_short_and_says_so(desk: Desk, memory: dict[str
 def test_without_the_package_of_list_updates_it_waits_and_says_so(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     monkeypatch.setitem(sys.modules, LIST_UPDATES, None)
     process = started(desk)
     assert (schedule(desk)["waits_for"], schedule(desk)["next"]) == ("package", None)
@@ -295,7 +296,7 @@ def test_a_parent_s_update_counts_too(desk: Desk) -> None:
     fetched(desk, desk.clock.at - 9 * HOUR)
     desk.restart()
     process = started(desk)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("list_update", by="Mum", force=True)
     desk.go(timedelta(days=1))
     assert len(process.arguments) == 1, "the planned one does not start beside it"
@@ -426,7 +427,7 @@ def test_the_tier_fits_the_memory_unless_one_is_set(make: Make, memory: dict[str
     sources = {one["id"]: one for one in desk.ask("lists")["sources"]}
     assert (sources["ut1-games"]["on"], sources["ut1-games"]["tier"]) == (True, "small")
     assert not sources["stevenblack-base"]["on"]
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("edit_family", set={"lists/tier": "medium"}, by="Mum")
     assert (schedule(desk)["tier"], schedule(desk)["tier_chosen"]) == ("medium", True)
     assert desk.ask("family")["lists"] == {"update": "daily", "tier": "medium"}
@@ -439,7 +440,7 @@ def test_a_smaller_tier_needs_less_memory(desk: Desk, memory: dict[str, int]) ->
     memory["available"] = NEEDED_MEMORY[ListTier.SMALL]
     process = started(desk)
     assert schedule(desk)["waits_for"] == "memory"
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("edit_family", set={"lists/tier": "small"}, by="Mum")
     assert len(process.arguments) == 1
 

@@ -19,6 +19,7 @@ from gateway.features.lists.updates import PROBLEMS, UpdateRunner
 from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import MAX_OWN, MAX_WRONG
 from gateway.lists.table import TABLE_NAME
+from gateway.policy.accounts.people import Account
 from gateway.policy.names.domain_table import pack_table
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
@@ -31,7 +32,7 @@ CASINO = "1xbet.com"  # of our own list of gambling sites
 
 def web(desk: Desk, do: str, **values: object) -> dict[str, Any]:
     assert do in WEB_VERBS
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     return desk.ask(do, Role.WEB, **{"by": "Mum", "origin": "192.168.77.7", **values})
 
 
@@ -44,7 +45,7 @@ def source(desk: Desk, key: str) -> dict[str, Any]:
 
 
 def audit(desk: Desk) -> tuple[str, str, str, str]:
-    one = desk.store.audit_lines()[0]
+    one = desk.store.audit.lines()[0]
     return one.who, one.what, one.detail, one.origin
 
 

@@ -15,6 +15,7 @@ from gateway.core.errors import ControlError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.household.list_library import read_library
 from gateway.lists.own_lists import OwnLists
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from tests.features.conftest import Make
 from tests.features.desk import Desk, Running
@@ -35,7 +36,7 @@ def desk(make: Make, tmp_path: Path) -> Desk:
     said = yaml.safe_load(config.read_text()) | {"registers": {"kz": {"file": str(names)}}}
     config.write_text(yaml.safe_dump(said))
     made.reload()
-    made.store.keep_guardian("Mum", "stamp")
+    made.store.people.put(Account("Mum", secret="stamp"))
     made.list_updates.runner._process = cast("Any", Running())
     return made
 
@@ -98,7 +99,7 @@ def test_on_then_off_at_once(desk: Desk) -> None:
 
 def test_who_and_when_are_written_down_and_it_is_taken_back(desk: Desk) -> None:
     switch(desk, "yes")
-    line = desk.store.audit_lines()[0]
+    line = desk.store.audit.lines()[0]
     assert (line.who, line.what, line.detail, line.origin) == ("Mum", "register_on", "kz", "192.168.77.7")
     changes = desk.ask("changes", Role.WEB)["changes"]
     one = next(one for one in changes if one["what"] == "settings")
@@ -108,10 +109,10 @@ def test_who_and_when_are_written_down_and_it_is_taken_back(desk: Desk) -> None:
     desk.ask("unedit_family", Role.WEB, by="Mum", origin="192.168.77.7", **undo)
     assert not desk.ask("registers")["registers"][0]["on"]
     switch(desk, "no")
-    assert desk.store.audit_lines()[0].what == "unedit_family", "what changes nothing is no change"
+    assert desk.store.audit.lines()[0].what == "unedit_family", "what changes nothing is no change"
     switch(desk, "yes")
     switch(desk, "no")
-    assert desk.store.audit_lines()[0].what == "register_off"
+    assert desk.store.audit.lines()[0].what == "register_off"
 
 
 def test_nobody_writes_it_by_the_settings(desk: Desk) -> None:

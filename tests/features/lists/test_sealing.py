@@ -145,7 +145,7 @@ def test_a_hit_leaves_one_in_the_homes_total_and_nothing_else(
     assert home.store.history.home_total(day, Reason.REFUSED_FOR_EVERYONE) == len(slots)
     for who in home.rules.household.profiles:
         assert home.store.history.counts(who, day, day) == []
-    assert home.store.audit_lines() == []
+    assert home.store.audit.lines() == []
     for file in (tmp_path / "state").rglob("*"):
         assert not file.is_file() or b"marker" not in file.read_bytes()
     assert "marker" not in caplog.text
@@ -234,7 +234,7 @@ def test_an_expired_set_goes_on_and_is_told(make: Make, tmp_path: Path) -> None:
     desk.sealed_lists._note_late()
     (problem,) = desk.sealed_lists.problems()
     assert problem.startswith("the sealed set of Test hotline has expired; it goes on")
-    assert [(one.what, one.detail) for one in desk.store.audit_lines()] == [("sealed_late", "Test hotline")]
+    assert [(one.what, one.detail) for one in desk.store.audit.lines()] == [("sealed_late", "Test hotline")]
     assert desk.ask("why", host=SEALED, profile="mum")["reason"] == "refused_for_everyone"
     assert desk.sealed_lists.figures()["late"] == 1
 

@@ -11,6 +11,7 @@ import yaml
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, STRANGER, TABLET, Desk
@@ -112,7 +113,7 @@ def test_always_opens_what_the_family_s_own_rule_blocks(make: Make) -> None:
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_blocked_category_opens_permanently_only_after_a_confirmation(make: Make, asked: bool) -> None:
     desk = make(AFTERNOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     about: dict[str, object] = {"who": "daughter", "site": "pornhub.com"}
     if asked:
         about = {"id": desk.ask("request", device=TABLET, site="pornhub.com")["request"]["id"]}
@@ -134,7 +135,7 @@ def test_a_whole_category_is_asked_for_once_and_opened_for_a_while(
     make: Make, band: str, rules: dict[str, object]
 ) -> None:
     desk = make(AFTERNOON, daughter={"band": band, **rules})
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     hosts = ("www.roblox.com", "www.minecraft.net")
     before = [desk.reason(TABLET, host) for host in hosts]
     asked = desk.ask("request", device=TABLET, site="category:games")["request"]
@@ -352,7 +353,7 @@ def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     desk.restart()
     assert desk.ask("request", device=TABLET, minutes=10)["state"] == "auto"  # in place of the one that waits
     assert waiting(desk) == []
-    assert [one.kind.value for one in desk.store.gifts.given()] == ["auto", "auto"]
+    assert [one.kind.value for one in desk.store.grants.given()] == ["auto", "auto"]
     desk.clock.at = at("2026-11-25T21:30")
     desk.gates.sync()
     assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"

@@ -9,6 +9,7 @@ import pytest
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from tests.features.conftest import Make
 from tests.features.desk import TABLET, Desk
@@ -20,7 +21,7 @@ BLOCKED = {"categories": {"games": "block"}, "block": ["category:dating"]}
 @pytest.fixture
 def desk(make: Make) -> Desk:
     desk = make(NOON, daughter=BLOCKED)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     return desk
 
 

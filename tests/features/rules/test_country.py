@@ -6,6 +6,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import PolicyError
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
 from tests.features.desk import TABLET, Desk
@@ -23,7 +24,7 @@ def decided(desk: Desk, host: str) -> tuple[Reason, str]:
 
 def test_a_home_in_kazakhstan_is_told_what_its_file_has(make: Make) -> None:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("edit_family", Role.WEB, set={"country": "kz"}, by="Mum")
     told = desk.ask("country", Role.WEB)
     assert told["code"] == "kz"
@@ -39,14 +40,14 @@ def test_a_home_in_kazakhstan_is_told_what_its_file_has(make: Make) -> None:
 
 def test_without_a_country_there_is_nothing_to_tell(make: Make) -> None:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("edit_family", Role.WEB, set={"country": None}, by="Mum")
     assert desk.ask("country") == {"code": "", "ratings": [], "laws": []}
 
 
 def test_a_law_that_a_guardian_turns_on_refuses_in_her_name_and_is_undone(make: Make) -> None:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     before = decided(desk, "www.reddit.com")
     assert before[0] is not Reason.LAW
     done = desk.ask("edit", Role.WEB, id="daughter", set={f"laws/{AU}": "Dad"}, by="Mum")
@@ -63,6 +64,6 @@ def test_a_law_that_a_guardian_turns_on_refuses_in_her_name_and_is_undone(make: 
 
 def test_a_law_that_is_none_is_refused(make: Make) -> None:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     with pytest.raises(PolicyError, match="is no law"):
         desk.ask("edit", id="daughter", set={"laws/xx-nothing": True}, by="Mum")

@@ -150,7 +150,7 @@ def test_an_undo_takes_back_the_edit_that_it_names_and_no_newer_one(make: Make) 
     assert (says(desk)["mode"], says(desk)["log_level"]) == ("allow-list", 1)
     desk.ask("unedit", id="daughter", revision=second["undo"], found=second["revision"], by="Mum")
     assert "log_level" not in says(desk)
-    assert [line.what for line in desk.store.audit_lines()] == ["unedit", "edit", "edit"]
+    assert [line.what for line in desk.store.audit.lines()] == ["unedit", "edit", "edit"]
 
 
 def test_an_undo_of_the_homes_settings_takes_back_no_newer_change(make: Make) -> None:
@@ -280,7 +280,7 @@ def test_the_audit_has_what_was_and_what_is_but_no_sites(make: Make) -> None:
         set={"bedtime/school": "21:00-07:00", "block": ["a.example", "b.example"], "mode": "allow-list"},
     )  # fmt: skip
     edit(desk, bedtime__school="21:30-07:00")
-    [second, first] = desk.store.audit_lines()
+    [second, first] = desk.store.audit.lines()
     assert (first.who, first.what, first.origin) == ("Mum", "edit", "192.168.1.7")
     assert first.detail == (
         "daughter: block +2 -1; bedtime/school default → 21:00-07:00; mode default → allow-list"

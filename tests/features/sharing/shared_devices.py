@@ -8,6 +8,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
+from gateway.policy.accounts.people import Account
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk
 
@@ -19,7 +20,7 @@ SONS_PIN = "4821"
 
 def desk_of_several(make: Make) -> Desk:
     made: Desk = make(NOON, son={"categories": {"social_networks": "allow"}}, shared=SHARED)
-    made.store.keep_guardian("Mum", "stamp")
+    made.store.people.put(Account("Mum", secret="stamp"))
     made.ask("pin", Role.WEB, who="son", action="set", pin=SONS_PIN, by="Mum")
     made.events.clear()
     return made

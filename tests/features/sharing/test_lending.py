@@ -8,6 +8,7 @@ import pytest
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.values import Reason
 from gateway.store.tables.questions import STRANGERS_LIMIT
@@ -39,7 +40,7 @@ def test_an_adult_s_phone_has_the_child_s_rules_until_a_guardian_takes_it_back(d
     assert whose(desk, MUMS) == "daughter"
     desk.ask("take_back", Role.WEB, device=MUMS, by="Mum")
     assert whose(desk, MUMS) is None
-    assert {"hand over", "take back"} <= {one.what for one in desk.store.audit_lines()}
+    assert {"hand over", "take back"} <= {one.what for one in desk.store.audit.lines()}
 
 
 def test_a_session_that_was_begun_on_a_handed_phone_is_known_under_any_address(desk: Desk) -> None:
@@ -62,7 +63,7 @@ def test_a_child_s_or_a_guest_s_device_is_not_handed_over(desk: Desk) -> None:
 
 def test_a_thing_of_the_house_stays_handed_over_when_its_child_s_file_is_gone(make: Make) -> None:
     desk = make(NOON)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("assign", mac=STRANGER, profile="home")
     desk.ask("hand_over", Role.WEB, device=STRANGER, who="daughter", by="Mum")
     assert whose(desk, STRANGER) == "daughter"
@@ -76,7 +77,7 @@ def test_a_thing_of_the_house_stays_handed_over_when_its_child_s_file_is_gone(ma
 
 def test_who_says_to_be_an_adult_is_not_logged_and_gets_nothing(make: Make) -> None:
     desk = make(NOON, daughter={"log_level": 2}, unknown_devices="daughter")
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     member = desk.family.member_of(STRANGER)
     assert member is not None
     assert member.profile.rules.log_level == 2

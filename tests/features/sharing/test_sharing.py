@@ -12,11 +12,12 @@ import yaml
 
 from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
+from gateway.household.attempt_limits import WITHIN
+from gateway.policy.accounts.people import Account
 from gateway.policy.accounts.pins import MAX_DIGITS, MIN_DIGITS, TRIES, TRIES_OF_DAY
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.sharing import LEAST_BYTES, LONGEST, SILENT
 from gateway.policy.identity.traits import Traits
-from gateway.policy.requests.tickets import TRIES_WITHIN
 from gateway.policy.values import Observation, Proto, Reason
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, NOON, PHONE, STRANGER, TABLET, Desk
@@ -108,7 +109,7 @@ def test_five_wrong_ones_wait_with_that_name_on_that_device_alone(desk: Desk) ->
         assert refused(desk, "use", device=OURS, who="son", pin="9999") == Code.PIN_WRONG
     assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
     desk.ask("pin", Role.WEB, action="check", device=PHONE, pin=SONS_PIN)
-    assert [line.what for line in desk.store.audit_lines()].count("pin tries") == 1
+    assert [line.what for line in desk.store.audit.lines()].count("pin tries") == 1
     desk.jump(timedelta(days=1))
     assert refused(desk, "use", device=OURS, who="son", pin=SONS_PIN) == Code.TRIED_TOO_OFTEN
     desk.go(timedelta(minutes=10))
@@ -205,7 +206,7 @@ def test_a_child_s_taps_are_not_audited_and_a_guardian_s_are(desk: Desk) -> None
     desk.ask("leave", Role.WEB, device=OURS)
     desk.ask("use", Role.WEB, device=OURS, who="son", by="Mum", origin="192.168.1.7")
     desk.ask("leave", Role.WEB, device=OURS, by="Mum")
-    lines = [(one.who, one.what) for one in desk.store.audit_lines() if one.what != "pin set"]
+    lines = [(one.who, one.what) for one in desk.store.audit.lines() if one.what != "pin set"]
     assert sorted(lines) == [("Mum", "leave"), ("Mum", "use")]
 
 
@@ -259,7 +260,7 @@ def test_the_document_s_examples_do_what_it_says(make: Make) -> None:
     text = DOCUMENT.read_text()
     config = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0])
     desk = make(NOON, **config)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     desk.ask("pin", who="son", action="set", pin=SONS_PIN, by="Mum")
     lines = re.findall(r"```json\n(.*?)```", text, re.DOTALL)[0].splitlines()
     for line in lines:
@@ -274,7 +275,7 @@ def test_the_document_s_examples_do_what_it_says(make: Make) -> None:
 def test_the_document_names_the_limits_as_they_are() -> None:
     text = DOCUMENT.read_text()
     assert (LONGEST, SILENT, LEAST_BYTES) == (HOURS_2, MINUTES_15, 30_000)
-    assert f"{MIN_DIGITS} {MAX_DIGITS} {TRIES} {TRIES_WITHIN}" == "4 6 5 0:10:00"
+    assert f"{MIN_DIGITS} {MAX_DIGITS} {TRIES} {WITHIN}" == "4 6 5 0:10:00"
     plain = " ".join(text.split())
     assert "two hours after the tap" in plain
     assert "after 15 minutes in a row with less than 30 kB a minute" in plain

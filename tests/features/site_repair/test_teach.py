@@ -11,7 +11,7 @@ import yaml
 from gateway.control.protocol import ANSWER_LIMIT, Role, encode
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
-from gateway.features.site_repair.lessons import UNANSWERED
+from gateway.features.site_repair.repairs import UNANSWERED
 from gateway.policy.requests.site_repair import LONGEST, MAX_NAMES
 from gateway.policy.values import Decision, Observation, Proto, Reason
 from tests.features.conftest import Make
@@ -143,7 +143,7 @@ def test_after_its_end_a_guardian_may_still_keep_and_may_keep_nothing(make: Make
         assert (done["undo"] is None) == (not keep)
         if keep:
             desk.ask("unedit", id="daughter", revision=done["undo"], **MUM)
-    assert refused(desk, "teach_end", id="daughter", keep=[], **MUM) == (Code.NO_LESSON, {})
+    assert refused(desk, "teach_end", id="daughter", keep=[], **MUM) == (Code.NO_REPAIR, {})
 
 
 def test_names_that_are_allowed_meanwhile_change_no_file(make: Make) -> None:
@@ -160,16 +160,16 @@ def test_only_what_the_lesson_opened_is_kept(make: Make) -> None:
     teach(desk)
     loads(desk, TABLET, SITE, "www.facebook.com")
     for keep in (["www.facebook.com"], ["never-asked.kz"], [SITE, "co.uk"]):
-        assert refused(desk, "teach_end", id="daughter", keep=keep, **MUM)[0] == Code.NO_LESSON
+        assert refused(desk, "teach_end", id="daughter", keep=keep, **MUM)[0] == Code.NO_REPAIR
     assert desk.ask("lesson", id="daughter")["state"] == "runs"
 
 
 @pytest.mark.parametrize(
     ("host", "code", "told"),
     [
-        ("www.facebook.com", Code.LESSON_REFUSED, {"host": "www.facebook.com", "name": "Daughter"}),
-        ("pornhub.com", Code.LESSON_REFUSED, {"host": "pornhub.com", "name": "Daughter"}),
-        ("blocked.kz", Code.LESSON_REFUSED, {"host": "blocked.kz", "name": "Daughter"}),
+        ("www.facebook.com", Code.REPAIR_REFUSED, {"host": "www.facebook.com", "name": "Daughter"}),
+        ("pornhub.com", Code.REPAIR_REFUSED, {"host": "pornhub.com", "name": "Daughter"}),
+        ("blocked.kz", Code.REPAIR_REFUSED, {"host": "blocked.kz", "name": "Daughter"}),
         (
             "malware.test.qalqan.invalid",
             Code.FOR_EVERYONE,
@@ -193,14 +193,14 @@ def test_what_names_no_site_of_anybodys(make: Make, host: str) -> None:
 def test_a_lesson_lifts_no_pause_and_no_bedtime_and_says_so(make: Make) -> None:
     desk = make("2026-11-24T21:00", daughter=SMALL)
     assert refused(desk, "teach", id="daughter", host=SITE, **MUM) == (
-        Code.LESSON_CLOSED,
+        Code.REPAIR_CLOSED,
         {"name": "Daughter"},
     )
     desk = make(NOON, daughter=SMALL)
     teach(desk)
     desk.ask("pause", who="daughter", by="Mum")
     assert desk.reason(TABLET, SITE) is Reason.PAUSED
-    assert refused(desk, "teach", id="daughter", host=SITE, **MUM)[0] == Code.LESSON_CLOSED
+    assert refused(desk, "teach", id="daughter", host=SITE, **MUM)[0] == Code.REPAIR_CLOSED
 
 
 def test_whom_a_lesson_may_be_for(make: Make) -> None:
@@ -244,7 +244,7 @@ def test_no_site_is_written_into_the_audit(make: Make) -> None:
     teach(desk, device=TABLET)
     loads(desk, TABLET, SITE, PARTS[0])
     desk.ask("teach_end", id="daughter", keep=[SITE, PARTS[0]], **MUM)
-    lines = [(one.who, one.what, one.detail) for one in desk.store.audit_lines()]
+    lines = [(one.who, one.what, one.detail) for one in desk.store.audit.lines()]
     assert ("Mum", "teach", "daughter: a site, devices: 1") in lines
     assert ("Mum", "teach_end", "daughter: 2 names kept, as 2 entries") in lines
     assert not any(SITE in detail or "parts" in detail for _, _, detail in lines)
@@ -291,6 +291,6 @@ def test_who_deletes_what_was_written_down_deletes_what_a_lesson_heard(
         desk.go(LONGEST)
     assert set(names(desk)) >= {SITE, *PARTS}
     desk.ask("erase", id="daughter", what=what, by="Mum")
-    assert desk.lessons.of("daughter") is None
+    assert desk.repairs.of("daughter") is None
     assert desk.reason(TABLET, SITE) is Reason.NOT_ON_LIST, "it is over, and nothing of it is kept"
-    assert desk.lessons.of("son") is not None
+    assert desk.repairs.of("son") is not None

@@ -30,7 +30,7 @@ from gateway.features.status.metric_catalogue import (
 )
 from gateway.features.status.metrics import EVERY, FILE
 from gateway.household.config_file import VARIABLE
-from gateway.policy.accounts.people import PersonRole, digest
+from gateway.policy.accounts.people import Account, PersonRole, digest
 from gateway.policy.accounts.tokens import Token
 from gateway.policy.values import Reason, Verdict
 from tests.features.conftest import Make
@@ -137,7 +137,7 @@ def refused(desk: Desk, token: str) -> bool:
 
 def parents_token(desk: Desk, word: str = "qalqan_word", role: str = PersonRole.SUPPORT) -> str:
     people = desk.store.people
-    people.keep_guardian("Mum")
+    people.put(Account("Mum"))
     people.tokens.add(
         Token(
             digest(word),
@@ -226,7 +226,7 @@ def test_what_a_provider_sets_has_no_effect_until_a_parent_allows_it(providers: 
     assert not is_approved(desk)
     minute(desk)
     assert not is_approved(desk)
-    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit_lines())]
+    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit.lines())]
     assert lines == [("Mum", "counters", ""), ("Mum", "counters end", "")]
 
 

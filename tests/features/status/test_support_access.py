@@ -77,7 +77,7 @@ def test_each_step_is_in_the_audit(desk: Desk) -> None:
     desk.ask("support_report")
     desk.ask("support_access", by="Mum")
     desk.ask("support_access", by="Mum")
-    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit_lines())]
+    lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit.lines())]
     assert lines == [
         ("Mum", "support", "until 2026-11-24T13:00+05:00"),
         ("provider", "support sent", ""),

@@ -26,7 +26,7 @@ def configure(desk: Desk, until: datetime | str | None) -> None:
 
 
 def audit(desk: Desk) -> list[tuple[str, str, str]]:
-    return [(line.who, line.what, line.detail) for line in reversed(desk.store.audit_lines())]
+    return [(line.who, line.what, line.detail) for line in reversed(desk.store.audit.lines())]
 
 
 def is_stopped(desk: Desk) -> bool:

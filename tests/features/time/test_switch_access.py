@@ -85,7 +85,7 @@ def test_each_step_is_in_the_list_of_changes_and_reported(desk: Desk) -> None:
     turn_off(desk)
     desk.ask("on", by="provider")
     desk.ask("switch_access", by="Mum")
-    found = [(line.who, line.what) for line in desk.store.audit_lines()]
+    found = [(line.who, line.what) for line in desk.store.audit.lines()]
     assert found == [("Mum", "remote end"), ("provider", "on"), ("provider", "off"), ("Mum", "remote")]
     assert [(event["what"], event["by"]) for event in desk.heard("status")] == [
         ("stop", "provider"),

@@ -10,6 +10,7 @@ from gateway.control.permissions import WEB_VERBS
 from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError
 from gateway.core.reason_codes import Code
+from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import EVENING, LATE, MUMS, PHONE, STRANGER, TABLET
@@ -27,7 +28,7 @@ def test_a_grant_in_the_evening_is_added_to_what_is_left(make: Make) -> None:
     assert desk.reason(TABLET) is Reason.OPEN
     desk.go(MINUTE)
     assert desk.reason(TABLET) is Reason.BEDTIME
-    (line,) = desk.store.audit_lines()
+    (line,) = desk.store.audit.lines()
     assert (line.who, line.what, line.origin) == ("Mum", "grant", "192.168.1.7")
     assert line.detail == "daughter 15 min: bedtime until 2026-11-24T21:00+0500"
     (event,) = desk.heard("grant")
@@ -207,7 +208,7 @@ def test_it_is_taken_back(make: Make) -> None:
     ):
         with pytest.raises(GatewayError, match=said):
             desk.ask("revoke", **values)
-    assert [line.what for line in desk.store.audit_lines(2)] == ["revoke", "revoke"]
+    assert [line.what for line in desk.store.audit.lines(2)] == ["revoke", "revoke"]
 
 
 # ---------------------------------------------------------------- landing
@@ -241,7 +242,7 @@ def test_there_is_one_landing_a_day_and_then_the_cut_is_hard(make: Make) -> None
     desk = make("2026-11-24T20:45")
     landed = desk.ask("landing", device=TABLET, minutes=5)
     assert landed["until"] == at("2026-11-24T20:50")
-    assert desk.store.audit_lines()[0].who == "Daughter"
+    assert desk.store.audit.lines()[0].who == "Daughter"
     for device in (TABLET, "02:00:00:00:00:1a"):
         with pytest.raises(GatewayError, match="Finish my game"):
             desk.ask("landing", device=device)
@@ -311,7 +312,7 @@ def test_a_device_that_is_no_childs_asks_for_nothing(make: Make, do: str, device
 )
 def test_the_pages_pass_names_of_guardians_alone(make: Make, do: str) -> None:
     desk = make(LATE)
-    desk.store.keep_guardian("Mum", "stamp")
+    desk.store.people.put(Account("Mum", secret="stamp"))
     values = {"who": "daughter", "minutes": 15, "id": 1, "answer": "no", "batch": "1f"}
     with pytest.raises(GatewayError, match='"by"'):
         desk.ask(do, Role.WEB, **values)

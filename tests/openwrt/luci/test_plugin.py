@@ -368,8 +368,8 @@ def test_the_first_parent_is_made_once(make: Make, asking: Asking) -> None:
     assert again == {"error": "claimed", "text": ""}
     signed = desk.ask("guardian", Role.WEB, action="signin", token=made["token"])
     assert (signed["guardian"], signed["role"]) == ("Mum", "guardian")
-    assert list(desk.store.accounts()) == ["Mum"]
-    (line,) = [line for line in desk.store.audit_lines() if line.what == "guardian add"]
+    assert list(desk.store.people.accounts()) == ["Mum"]
+    (line,) = [line for line in desk.store.audit.lines() if line.what == "guardian add"]
     assert line.who == "router"
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.identity.traits import (
-    SOON,
+    SHORT_ABSENCE,
     UNLIKE,
     Sign,
     Traits,
@@ -68,10 +68,10 @@ def test_by_time_alone_a_random_address_may_be_a_device_that_went() -> None:
     bare = Traits("da:a1:19:00:00:01")
     assert may_be_departed(bare, MINUTE)
     assert may_be_departed(bare, -MINUTE)
-    assert may_be_departed(replace(bare, host_name="PlayStation", kind="console"), SOON), (
+    assert may_be_departed(replace(bare, host_name="PlayStation", kind="console"), SHORT_ABSENCE), (
         "whatever it calls itself"
     )
-    assert not may_be_departed(bare, SOON + MINUTE)
+    assert not may_be_departed(bare, SHORT_ABSENCE + MINUTE)
     assert not may_be_departed(bare, None)
     assert not may_be_departed(Traits("3c:22:fb:00:00:01"), MINUTE)
 

@@ -14,7 +14,7 @@ from gateway.policy.judge.combined import CombinedJudge, aligned_profiles
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.profile import Profile, guest_profile, home_profile
 from gateway.policy.time.gates import DEVICE
-from gateway.policy.time.time_rules import PLAIN, Grant, Situation
+from gateway.policy.time.time_rules import PLAIN, GateOpening, Situation
 from gateway.policy.values import Observation, Proto, Verdict
 from tests.policy.homes import CALENDAR, TABLE, a_profile, almaty, asks, connects, product, the_world
 
@@ -56,7 +56,7 @@ situations = st.builds(
     off_until=st.none() | st.just(NOON + timedelta(hours=3)),
     grants=st.lists(
         st.builds(
-            Grant, gate=st.sampled_from(("bedtime", "play")), until=st.just(NOON + timedelta(hours=12))
+            GateOpening, gate=st.sampled_from(("bedtime", "play")), until=st.just(NOON + timedelta(hours=12))
         ),
         max_size=2,
     ).map(tuple),
@@ -123,7 +123,7 @@ def test_a_pause_of_the_child_holds_and_a_grant_lifts_one_side_alone() -> None:
     paused = Situation(paused_until=NOON + timedelta(hours=1))
     assert DEVICE in joint.standing(paused, NOON).closed
     night = almaty("2026-11-25T23:30")
-    granted = Situation(grants=(Grant("bedtime", night + timedelta(minutes=15)),))
+    granted = Situation(grants=(GateOpening("bedtime", night + timedelta(minutes=15)),))
     assert not joint.decide(asks("www.example.org"), granted, night).allowed, "guests are in bed"
     place[0] = granted
     assert joint.decide(asks("www.example.org"), granted, night).allowed

@@ -13,7 +13,7 @@ from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.names.packs import Site
 from gateway.policy.profile.rules import EntryKind, RuleEntry, Rules
-from gateway.policy.time.time_rules import PLAIN, Grant, Situation
+from gateway.policy.time.time_rules import PLAIN, GateOpening, Situation
 from gateway.policy.values import Decision, ExplanationStep, Observation, Reason, Verdict
 from tests.policy.homes import a_judge, a_profile, a_world, almaty, asks, connects, the_world
 
@@ -489,7 +489,7 @@ def test_bedtime_stops_before_all_else() -> None:
 
 
 def test_a_grant_is_seen() -> None:
-    grant = Situation(grants=(Grant("bedtime", almaty("2026-11-25T00:00"), "youtube"),))
+    grant = Situation(grants=(GateOpening("bedtime", almaty("2026-11-25T00:00"), "youtube"),))
     decision = explained(connects("i.ytimg.com"), grant, night=True, text="band: 10-12")
     assert decision.allowed
     assert ExplanationStep("band 10-12: bedtime: 20:45-07:00", "opened by a grant") in decision.passed

@@ -18,7 +18,7 @@ from gateway.policy.judge import decide
 from gateway.policy.judge.decide import Judge
 from gateway.policy.profile.profile import guest_profile, home_profile
 from gateway.policy.time.gates import counted_gates, limit_gates
-from gateway.policy.time.time_rules import FOREVER, PLAIN, Grant, Situation
+from gateway.policy.time.time_rules import FOREVER, PLAIN, GateOpening, Situation
 from gateway.policy.values import Decision, Fault, Observation, Proto, Reason, Verdict
 from tests.policy.homes import (
     CALENDAR,
@@ -530,14 +530,14 @@ def test_off_says_until_when() -> None:
 
 
 def test_a_grant_opens_what_was_shut() -> None:
-    grant = Situation(grants=(Grant("bedtime", NIGHT + timedelta(minutes=15)),))
+    grant = Situation(grants=(GateOpening("bedtime", NIGHT + timedelta(minutes=15)),))
     assert verdict(asks("www.example.org"), grant, NIGHT)[0] == "allow"
     assert verdict(asks("porn.example"), grant, NIGHT) == ("block", "category")
     assert verdict(asks("www.example.org"), grant, NIGHT + timedelta(minutes=15)) == ("block", "bedtime")
 
 
 def test_a_grant_for_a_service_opens_its_flows_alone_and_marks_them() -> None:
-    grant = Situation(grants=(Grant("bedtime", NIGHT + timedelta(minutes=15), "whatsapp"),))
+    grant = Situation(grants=(GateOpening("bedtime", NIGHT + timedelta(minutes=15), "whatsapp"),))
     judge = a_judge("band: 10-12")
     decision = judge.decide(connects("web.whatsapp.com"), grant, NIGHT)
     assert decision.verdict is Verdict.ALLOW

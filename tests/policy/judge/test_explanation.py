@@ -207,13 +207,6 @@ def test_a_pause_without_an_end_says_none() -> None:
     )
 
 
-def test_lists_and_laws_are_named() -> None:
-    listed = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:gambling = block", "list:Gambling sites")
-    assert sentence(listed, "x.example", NOW).endswith("It is on the list Gambling sites.")
-    law = Decision(Verdict.BLOCK, Reason.CATEGORY, "category:gambling = block", "law:kz")
-    assert sentence(law, "x.example", NOW).endswith("A law of KZ asks for it.")
-
-
 @pytest.mark.parametrize("reason", list(Reason))
 @pytest.mark.parametrize("verdict", list(Verdict))
 def test_every_reason_has_words_and_no_alarm(reason: Reason, verdict: Verdict) -> None:

@@ -14,7 +14,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.judge.decide import Judge
 from gateway.policy.names.hosts import PublicSuffixCheck, is_under
 from gateway.policy.requests.site_repair import MAX_NAMES, RepairLog, domain_of, entries, is_shared
-from gateway.policy.time.time_rules import ActiveRepair, Grant, Situation, standing
+from gateway.policy.time.time_rules import ActiveRepair, GateOpening, Situation, standing
 from gateway.policy.values import Observation, Proto, Reason, Verdict
 from tests.policy.homes import CALENDAR, TABLE, a_judge, a_profile, almaty, asks, connects, product, the_world
 
@@ -22,7 +22,7 @@ NOON = almaty("2026-11-24T12:00")
 NIGHT = almaty("2026-11-24T23:00")
 SITE = "school.example"
 END = NOON + timedelta(minutes=5)
-TAUGHT = Situation(lesson=ActiveRepair(SITE, frozenset(), END))
+REPAIRED = Situation(repair=ActiveRepair(SITE, frozenset(), END))
 BANDS = {
     "toddler": "band: 0-5",
     "small": "band: 6-9",
@@ -43,7 +43,7 @@ def judge(who: str) -> Judge:
     return a_judge(BANDS[who])
 
 
-def said(who: str, seen: Observation, situation: Situation = TAUGHT) -> tuple[str, str]:
+def said(who: str, seen: Observation, situation: Situation = REPAIRED) -> tuple[str, str]:
     decision = judge(who).decide(seen, situation, NOON)
     return decision.verdict.value, decision.reason.value
 
@@ -54,30 +54,30 @@ def test_the_site_and_what_nobody_knows_are_open_while_it_runs(who: str) -> None
         assert said(who, asks(host)) == ("allow", "family_allow")
         before = judge(who).decide(asks(host), Situation(), NOON)
         assert before.reason in LIFTED
-        decision = judge(who).decide(asks(host), TAUGHT, NOON)
+        decision = judge(who).decide(asks(host), REPAIRED, NOON)
         assert (decision.rule, decision.owner, decision.until) == (f"lesson: {SITE}", "family", END)
-        assert judge(who).decide(asks(host), TAUGHT, END) == before, "it ends by itself"
+        assert judge(who).decide(asks(host), REPAIRED, END) == before, "it ends by itself"
 
 
 def test_a_site_that_asks_first_by_its_kind_is_open_as_itself_alone() -> None:
-    plays = replace(TAUGHT, lesson=ActiveRepair("plays.example", frozenset(), END))
+    plays = replace(REPAIRED, repair=ActiveRepair("plays.example", frozenset(), END))
     assert said("asking", asks("www.plays.example"), plays)[0] == "allow"
     assert said("asking", asks("plays.example"))[0] == "block", "as a part of another site it stays refused"
-    casino = replace(TAUGHT, lesson=ActiveRepair("casino.example", frozenset(), END))
+    casino = replace(REPAIRED, repair=ActiveRepair("casino.example", frozenset(), END))
     assert said("small", asks("casino.example"), casino)[0] == "block"
 
 
 def test_other_services_stay_as_they_are() -> None:
     for host in ("www.youtube.com", "www.tiktok.com", "roblox.com", "open.spotify.com", "www.google.com"):
         assert said("toddler", asks(host))[0] == "block"
-    video = Situation(lesson=ActiveRepair("youtube.com", frozenset({"youtube"}), END))
+    video = Situation(repair=ActiveRepair("youtube.com", frozenset({"youtube"}), END))
     assert said("toddler", asks("i.ytimg.com"), video)[0] == "allow", "the site's own service"
 
 
 def test_time_is_not_lifted() -> None:
-    later = replace(TAUGHT, lesson=ActiveRepair(SITE, frozenset(), NIGHT + timedelta(minutes=5)))
+    later = replace(REPAIRED, repair=ActiveRepair(SITE, frozenset(), NIGHT + timedelta(minutes=5)))
     assert judge("toddler").decide(asks(SITE), later, NIGHT).reason is Reason.BEDTIME
-    paused = replace(TAUGHT, paused_until=NOON + timedelta(hours=1))
+    paused = replace(REPAIRED, paused_until=NOON + timedelta(hours=1))
     assert said("toddler", asks(SITE), paused) == ("block", "paused")
 
 
@@ -91,7 +91,7 @@ def test_in_strict_mode_a_name_needs_its_own_address_still() -> None:
         def hosts(self, address: bytes) -> tuple[str, ...]:
             return ()
 
-    situation = replace(TAUGHT, resolved=Nothing())
+    situation = replace(REPAIRED, resolved=Nothing())
     for who in BANDS:
         assert said(who, connects(SITE), situation) == ("block", "unresolved")
         assert said(who, connects(None), situation)[0] == "block"
@@ -113,7 +113,9 @@ situations = st.builds(
     quarantined=st.booleans(),
     paused_until=st.none() | st.just(NOON + timedelta(hours=30)),
     grants=st.lists(
-        st.builds(Grant, gate=st.sampled_from(("bedtime", "play")), until=st.just(NOON + timedelta(hours=9))),
+        st.builds(
+            GateOpening, gate=st.sampled_from(("bedtime", "play")), until=st.just(NOON + timedelta(hours=9))
+        ),
         max_size=2,
     ).map(tuple),
     day=st.just(NOON.date()),
@@ -136,9 +138,9 @@ def test_a_lesson_opens_nothing_that_somebody_refused(
 ) -> None:
     catalogue = product().catalogue
     services = frozenset(catalogue.services_of(site)) if serves else frozenset[str]()
-    lesson = ActiveRepair(site, services, now + timedelta(minutes=5))
+    repair = ActiveRepair(site, services, now + timedelta(minutes=5))
     before = judge(who).decide(seen, situation, now)
-    after = judge(who).decide(seen, replace(situation, lesson=lesson), now)
+    after = judge(who).decide(seen, replace(situation, repair=repair), now)
     if before.allowed:
         assert (after.verdict, after.gates) == (before.verdict, before.gates)
         return
@@ -167,11 +169,11 @@ def test_a_lesson_of_one_device_is_nothing_to_another() -> None:
 
 def hear(notes: RepairLog, host: str, seconds: float, who: str = "toddler") -> bool:
     at = NOON + timedelta(seconds=seconds)
-    return notes.record(asks(host), judge(who).decide(asks(host), TAUGHT, at), at)
+    return notes.record(asks(host), judge(who).decide(asks(host), REPAIRED, at), at)
 
 
 def test_what_comes_within_a_page_load_is_proposed() -> None:
-    notes = RepairLog(TAUGHT.lesson)  # type: ignore[arg-type]
+    notes = RepairLog(REPAIRED.repair)  # type: ignore[arg-type]
     assert hear(notes, "weather.example", 0), "before the site was asked for"
     assert hear(notes, f"www.{SITE}", 5)
     assert hear(notes, "cdn.parts.example", 6)
@@ -195,7 +197,7 @@ def test_what_comes_within_a_page_load_is_proposed() -> None:
 
 
 def test_notes_are_bounded() -> None:
-    notes = RepairLog(TAUGHT.lesson)  # type: ignore[arg-type]
+    notes = RepairLog(REPAIRED.repair)  # type: ignore[arg-type]
     for number in range(MAX_NAMES + 5):
         hear(notes, f"n{number}.example", 1)
     assert len(notes.all()) == MAX_NAMES

@@ -1,4 +1,4 @@
-"""Codes on paper: how they read, what a slip of the finger does, who may use which, how often one may try."""
+"""Codes on paper: how they read, what a slip of the finger does, and who may use which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.requests import tickets
-from gateway.policy.requests.tickets import ALPHABET, LENGTH, Ticket, Tries
+from gateway.policy.requests.tickets import ALPHABET, LENGTH, Ticket
 from tests.sentences import sentence
 
 NOW = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -94,14 +94,3 @@ def test_what_may_not_be_redeemed(one: Ticket | None, later: int, said: str) -> 
 def test_what_may() -> None:
     for one in (ticket("x"), ticket("x", "daughter")):
         assert tickets.check(one, "daughter", NOW + timedelta(days=90) - MINUTE) == one
-
-
-def test_five_wrong_tries_in_ten_minutes_slow_down() -> None:
-    tries = Tries(5)
-    for number in range(5):
-        assert not tries.wait(NOW + number * MINUTE)
-        tries.add(NOW + number * MINUTE)
-    assert tries.wait(NOW + 4 * MINUTE) == 6 * MINUTE
-    assert not tries.wait(NOW + 10 * MINUTE)
-    tries.add(NOW + 10 * MINUTE)
-    assert tries.wait(NOW + 10 * MINUTE) == MINUTE

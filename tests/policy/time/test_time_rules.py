@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.policy.time.limit_periods import LimitPeriod
 from gateway.policy.time.schedule import Calendar
-from gateway.policy.time.time_rules import FOREVER, PLAIN, Grant, Situation, Standing, standing
+from gateway.policy.time.time_rules import FOREVER, PLAIN, GateOpening, Situation, Standing, standing
 from gateway.policy.values import TEMPORARY_REASONS, Reason
 from tests.policy.homes import ALMATY, CALENDAR, a_judge, a_profile, almaty, asks, used_up
 
@@ -60,7 +60,7 @@ def test_the_band_owns_what_the_family_did_not_set() -> None:
 
 def test_no_grant_lifts_a_pause() -> None:
     later = almaty("2026-11-24T12:30")
-    grants = (Grant("device", later), Grant("bedtime", later))
+    grants = (GateOpening("device", later), GateOpening("bedtime", later))
     situation = Situation(paused_until=later, paused_by="Mum", grants=grants)
     assert closed(DAY, situation)["device"] is Reason.PAUSED
 
@@ -226,7 +226,7 @@ def test_nothing_changes_while_a_standing_holds(at: datetime, used: int, later: 
     end = at + later * HALF_HOUR
     situation = Situation(
         paused_until=end - HALF_HOUR * 3,
-        grants=(Grant("bedtime", end), Grant("internet", end + HALF_HOUR, "youtube")),
+        grants=(GateOpening("bedtime", end), GateOpening("internet", end + HALF_HOUR, "youtube")),
         day=BERLIN.family_day(at),
         used={"internet": used, "service:youtube": used},
         bonus={"internet": 5},

@@ -112,6 +112,6 @@ def test_counted_minutes_of_the_running_day_stay_and_earlier_ones_do_not_come_ba
 
 def test_made_up_days_are_known_as_such(store: Store) -> None:
     assert store.history.sample_until() is None
-    store.audit(SAMPLE, "14 days", by="the virtual home", at=NOW)
+    store.audit.record(SAMPLE, "14 days", by="the virtual home", at=NOW)
     assert store.history.sample_until() == NOW
     store.close()

@@ -19,30 +19,30 @@ def gates(*names: str) -> frozenset[str]:
 
 def test_a_device_has_the_same_slot_after_a_restart(path: Path) -> None:
     store = Store(path)
-    assert [store.slot(mac(n), now=n) for n in (1, 2, 1, 3)] == [1, 2, 1, 3]
-    store.forget_slot(mac(2))
+    assert [store.slots.assign(mac(n), now=n) for n in (1, 2, 1, 3)] == [1, 2, 1, 3]
+    store.slots.forget(mac(2))
     store.close()
     store = Store(path)
-    assert store.slots() == {mac(1): 1, mac(3): 3}
-    assert store.slot(mac(9), now=9) == 2
+    assert store.slots.all() == {mac(1): 1, mac(3): 3}
+    assert store.slots.assign(mac(9), now=9) == 2
     store.close()
 
 
 def test_the_longest_unused_slot_changes_hands_without_its_classes(path: Path) -> None:
     store = Store(path)
     for number in SLOTS:
-        store.slot(mac(number), now=number)
+        store.slots.assign(mac(number), now=number)
     store.class_number(2, gates("play"))
-    store.slot(mac(1), now=1000)
+    store.slots.assign(mac(1), now=1000)
     store.close()
     store = Store(path)  # when a slot was used last outlives a restart
-    assert store.slot(mac(999), now=1001) == 2
-    assert mac(2) not in store.slots()
+    assert store.slots.assign(mac(999), now=1001) == 2
+    assert mac(2) not in store.slots.all()
     assert store.classes() == {}
     store.close()
     store = Store(path)
-    assert store.slots()[mac(999)] == 2
-    assert len(store.slots()) == len(SLOTS)
+    assert store.slots.all()[mac(999)] == 2
+    assert len(store.slots.all()) == len(SLOTS)
     assert store.classes() == {}
     store.close()
 
@@ -51,10 +51,10 @@ def test_more_devices_than_slots_in_use_is_a_clear_error(path: Path) -> None:
     store = Store(path)
     macs = [mac(number) for number in SLOTS]
     for number, one in enumerate(macs):
-        store.slot(one, now=number)
+        store.slots.assign(one, now=number)
     with pytest.raises(StoreError, match="all 252 filtered devices are in use; forget one"):
-        store.slot(mac(999), now=999, in_use=macs)
-    assert len(store.slots()) == len(SLOTS)
+        store.slots.assign(mac(999), now=999, in_use=macs)
+    assert len(store.slots.all()) == len(SLOTS)
     store.close()
 
 
@@ -100,26 +100,26 @@ def test_past_63_classes_there_is_a_clear_error(path: Path) -> None:
 
 def test_of_a_lent_slot_nothing_is_written(path: Path) -> None:
     store = Store(path)
-    store.slot(mac(1), now=1)
-    lent = store.lend_slot([mac(1)])
+    store.slots.assign(mac(1), now=1)
+    lent = store.slots.lend([mac(1)])
     assert lent == 2
     assert store.class_number(lent, gates("play")) == 1
     assert store.classes() == {(lent, gates("play")): 1}
-    assert store.slot(mac(2), now=2) == 3, "it is nobody else's meanwhile"
+    assert store.slots.assign(mac(2), now=2) == 3, "it is nobody else's meanwhile"
     store.close()
     store = Store(path)
-    assert store.slots() == {mac(1): 1, mac(2): 3}
+    assert store.slots.all() == {mac(1): 1, mac(2): 3}
     assert store.classes() == {}
     store.close()
 
 
 def test_a_slot_that_is_given_back_is_free(path: Path) -> None:
     store = Store(path)
-    lent = store.lend_slot([])
+    lent = store.slots.lend([])
     store.class_number(lent, gates("play"))
-    store.give_slot_back()
+    store.slots.give_back()
     assert store.classes() == {}
-    assert store.slot(mac(1), now=1) == lent
+    assert store.slots.assign(mac(1), now=1) == lent
     assert store.class_number(lent, gates("play")) == 1
     store.close()
     store = Store(path)
@@ -130,15 +130,15 @@ def test_a_slot_that_is_given_back_is_free(path: Path) -> None:
 def test_where_all_are_given_the_longest_unused_is_lent(path: Path) -> None:
     store = Store(path)
     for number in SLOTS:
-        store.slot(mac(number), now=number)
+        store.slots.assign(mac(number), now=number)
     store.class_number(2, gates("play"))
-    lent = store.lend_slot([mac(1)])
+    lent = store.slots.lend([mac(1)])
     assert lent == 2
     assert store.classes() == {}
     with pytest.raises(StoreError, match="all 252 filtered devices are in use"):
-        store.slot(mac(999), now=999, in_use=[mac(number) for number in SLOTS])
+        store.slots.assign(mac(999), now=999, in_use=[mac(number) for number in SLOTS])
     store.close()
     store = Store(path)
-    assert mac(2) not in store.slots()
-    assert 2 not in store.slots().values()
+    assert mac(2) not in store.slots.all()
+    assert 2 not in store.slots.all().values()
     store.close()

@@ -62,10 +62,10 @@ def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
     )
     store.close()
     store = Store(path)
-    mum = store.accounts()["Mum"]
+    mum = store.people.accounts()["Mum"]
     assert (mum.secret, mum.recovery, mum.came) == ("scrypt", "digest", True)
-    assert (store.accounts()["Oma"].role, store.accounts()["Oma"].minutes) == (PersonRole.HELPER, 45)
-    oma = store.accounts()["Oma"]
+    oma = store.people.accounts()["Oma"]
+    assert (oma.role, oma.minutes) == (PersonRole.HELPER, 45)
     assert (oma.totp, oma.totp_step, oma.backup_codes) == ("GEZDGNBVGY3TQOJQ", 59_000_000, ("one", "two"))
     assert (mum.totp, mum.totp_step, mum.backup_codes) == ("", 0, ())
     assert (mum.passkeys, oma.passkeys) == (PASSKEYS, ())
@@ -125,6 +125,6 @@ def test_what_a_later_version_wrote_gives_no_rights(path: Path) -> None:
         connection.execute("UPDATE announcements SET told = 'else'")
         connection.commit()
     store = Store(path)
-    assert store.accounts()["Mum"].role is PersonRole.SUPPORT
+    assert store.people.accounts()["Mum"].role is PersonRole.SUPPORT
     assert store.people.announced == []
     store.close()

@@ -44,7 +44,7 @@ def test_requests_survive_a_restart(tmp_path: Path) -> None:
     store = Store(path)
     assert store.requests.all() == (ASKED, done)
     assert store.requests.get(2) == done
-    details = [line.detail for line in store.audit_lines()]
+    details = [line.detail for line in store.audit.lines()]
     assert details == ["2 daughter: time once 10 min", "1 daughter: site"]
     store.purge(NOW + 31 * DAY)
     assert store.requests.all() == (ASKED,)  # it waits; what becomes of it is not the store's to say

@@ -37,11 +37,11 @@ def test_all_of_it_comes_back(tmp_path: Path) -> None:
     store = Store(path)
     store.devices.seen(TABLET, NOW)
     store.devices.seen(PHONE, NOW)
-    store.sights.keep([FULL, Sighting(Traits(PHONE))])
+    store.sightings.keep([FULL, Sighting(Traits(PHONE))])
     assert look(path, "SELECT * FROM sights") == [], "it is written with the batch"
     store.close()
     store = Store(path)
-    assert sorted(store.sights.load(), key=lambda one: one.traits.mac) == [FULL, Sighting(Traits(PHONE))]
+    assert sorted(store.sightings.load(), key=lambda one: one.traits.mac) == [FULL, Sighting(Traits(PHONE))]
     store.close()
 
 
@@ -50,13 +50,13 @@ def test_a_row_that_makes_no_sense_is_left_out(tmp_path: Path) -> None:
     store = Store(path)
     for mac in (TABLET, PHONE):
         store.devices.seen(mac, NOW)
-    store.sights.keep([FULL, Sighting(Traits(PHONE))])
+    store.sightings.keep([FULL, Sighting(Traits(PHONE))])
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE sights SET options = '1 x' WHERE mac = ?", (TABLET,))
         connection.execute("UPDATE sights SET named_by = 'nobody' WHERE mac = ?", (PHONE,))
     store = Store(path)
-    assert store.sights.load() == [Sighting(Traits(PHONE))]
+    assert store.sightings.load() == [Sighting(Traits(PHONE))]
     store.close()
 
 
@@ -64,11 +64,11 @@ def test_it_goes_with_its_device(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
     store.devices.seen(TABLET, NOW)
-    store.sights.keep([FULL, Sighting(Traits(PHONE))])
+    store.sightings.keep([FULL, Sighting(Traits(PHONE))])
     store.flush_devices()
     assert look(path, "SELECT mac FROM sights") == [(TABLET,)], "nobody knows the other one"
-    store.sights.keep([FULL])
-    store.sights.forget(TABLET)
+    store.sightings.keep([FULL])
+    store.sightings.forget(TABLET)
     assert look(path, "SELECT mac FROM sights") == []
     store.close()
     assert look(path, "SELECT mac FROM sights") == []
@@ -79,7 +79,7 @@ def test_a_file_that_was_replaced_is_filled_again(tmp_path: Path) -> None:
     bus = Bus()
     store = Store(path, bus=bus)
     store.devices.seen(TABLET, NOW)
-    bus.subscribe(SightsLost, lambda _: store.sights.keep([FULL]))
+    bus.subscribe(SightsLost, lambda _: store.sightings.keep([FULL]))
     store._writer.behind = True
     store.flush(0.0)
     assert look(path, "SELECT mac, names FROM sights") == [(TABLET, "Tablet of Amina\nАмина планшеті")]

@@ -39,11 +39,11 @@ def test_they_are_on_the_disk_at_once(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
     for one in (CARD, VPN, replace(CARD, dismissed=True), replace(VPN, solved=True)):
-        store.way_cards.put(one)
+        store.bypass_cards.put(one)
     other = Store(path)  # as after a kill
-    assert set(other.way_cards.all()) == {replace(CARD, dismissed=True), replace(VPN, solved=True)}
-    assert other.way_cards.get(CARD.key) == replace(CARD, dismissed=True)
-    assert other.way_cards.of(PHONE) == ()
+    assert set(other.bypass_cards.all()) == {replace(CARD, dismissed=True), replace(VPN, solved=True)}
+    assert other.bypass_cards.get(CARD.key) == replace(CARD, dismissed=True)
+    assert other.bypass_cards.of(PHONE) == ()
     other.close()
     store.close()
 
@@ -51,15 +51,15 @@ def test_they_are_on_the_disk_at_once(tmp_path: Path) -> None:
 def test_whether_it_is_solved_goes_with_the_batch(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
-    store.way_cards.put(CARD)
+    store.bypass_cards.put(CARD)
     for _ in range(50):
         for solved in (True, False, True):
-            store.way_cards.note(replace(CARD, solved=solved))
+            store.bypass_cards.note(replace(CARD, solved=solved))
     solved_on_disk = "SELECT solved FROM way_cards"
     assert look(path, solved_on_disk) == [(0,)]
     store.flush_devices()
     assert look(path, solved_on_disk) == [(1,)]
-    store.way_cards.note(replace(CARD, level=0, solved=True))
+    store.bypass_cards.note(replace(CARD, level=0, solved=True))
     store.close()
 
 
@@ -68,25 +68,25 @@ def test_the_disk_has_what_a_guardian_may_see_and_memory_all(tmp_path: Path) -> 
     store = Store(path)
     silent, counted = replace(CARD, level=0), replace(CARD, mac=PHONE, level=1)
     for one in (silent, counted):
-        store.way_cards.put(one)
-        assert store.way_cards.get(one.key) == one
+        store.bypass_cards.put(one)
+        assert store.bypass_cards.get(one.key) == one
     store.close()
     assert not in_bytes(path, HOST)
     assert look(path, "SELECT mac, host, proto, at FROM way_cards") == [(PHONE, "", "", None)]
     again = Store(path)
-    assert again.way_cards.all() == (storable_card(counted),)
+    assert again.bypass_cards.all() == (storable_card(counted),)
     again.close()
 
 
 def test_they_go_after_seven_days_in_the_file_s_bytes_too(tmp_path: Path) -> None:
     path = tmp_path / "q.db"
     store = Store(path)
-    store.way_cards.put(CARD)
+    store.bypass_cards.put(CARD)
     assert in_bytes(path, HOST)
     store.purge(NOW + 7 * DAY)
-    assert store.way_cards.all() == (CARD,)
+    assert store.bypass_cards.all() == (CARD,)
     store.purge(NOW + 8 * DAY)
-    assert store.way_cards.all() == ()
+    assert store.bypass_cards.all() == ()
     assert not in_bytes(path, HOST)
     store.close()
 
@@ -96,18 +96,18 @@ def test_erasing_a_child_s_names_takes_them_along(tmp_path: Path) -> None:
     store = Store(path)
     mine = replace(CARD, mac=PHONE, profile="son")
     for one in (CARD, mine):
-        store.way_cards.put(one)
+        store.bypass_cards.put(one)
     store.erase("daughter")
-    assert store.way_cards.all() == (mine,)
+    assert store.bypass_cards.all() == (mine,)
     store.close()
     assert look(path, "SELECT profile FROM way_cards") == [("son",)]
 
 
 def test_a_card_of_another_day_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     store = Store(tmp_path / "q.db")
-    store.way_cards.put(CARD)
-    store.way_cards.move(CARD, replace(CARD, day=CARD.day + DAY, at=AT + HOUR))
-    assert [one.day for one in store.way_cards.all()] == [CARD.day + DAY]
+    store.bypass_cards.put(CARD)
+    store.bypass_cards.move(CARD, replace(CARD, day=CARD.day + DAY, at=AT + HOUR))
+    assert [one.day for one in store.bypass_cards.all()] == [CARD.day + DAY]
     store.close()
 
 
@@ -116,7 +116,7 @@ def test_there_are_never_more_than_the_limit(tmp_path: Path) -> None:
     store = Store(path)
     with store.transaction():
         for number in range(MAX_CARDS + 20):
-            store.way_cards.put(replace(CARD, mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"))
-    assert len(store.way_cards.all()) == MAX_CARDS
+            store.bypass_cards.put(replace(CARD, mac=f"02:00:00:00:{number >> 8:02x}:{number & 255:02x}"))
+    assert len(store.bypass_cards.all()) == MAX_CARDS
     store.close()
     assert look(path, "SELECT count(*) FROM way_cards") == [(MAX_CARDS,)]

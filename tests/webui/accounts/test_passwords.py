@@ -168,7 +168,7 @@ def test_a_wrong_name_and_a_wrong_password_are_answered_alike(stranger: Browser)
 
 
 def test_who_has_no_password_is_led_to_set_one_but_may_go_on(stranger: Browser, household: Household) -> None:
-    household.stamps.keep_guardian("Dad")
+    household.stamps.put(Account("Dad"))
     answer = stranger.post("/signin", {"code": household.guardians.link("Dad")})
     assert answer.headers["Location"] == "/account/password"
     page = stranger.get("/account/password").text
@@ -179,7 +179,7 @@ def test_who_has_no_password_is_led_to_set_one_but_may_go_on(stranger: Browser, 
 
 
 def test_the_link_of_this_machine_makes_no_detour(stranger: Browser, household: Household) -> None:
-    household.stamps.keep_guardian("Dad")
+    household.stamps.put(Account("Dad"))
     link = f"/signin?code={household.guardians.link('Dad')}"
     answer = stranger.client.get(link, base_url="http://127.0.0.1:8080")
     assert answer.headers["Location"] == "/parent/"

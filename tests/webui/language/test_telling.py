@@ -135,7 +135,7 @@ def test_a_refusal(app: Flask, values: dict[str, object], russian: str, kazakh: 
 def test_each_reason_has_words_in_each_language(app: Flask, reason: Reason, language: str) -> None:
     teach(app)
     decision = Decision(
-        Verdict.BLOCK, reason, "block: category:adult", "list:x", until=NOW + timedelta(days=9)
+        Verdict.BLOCK, reason, "block: category:adult", "guardian:Mum", until=NOW + timedelta(days=9)
     )
     english = sentence(decision, "a.example", NOW, Names(categories={"adult": "Adult sites"}))
     with reading(app, language):

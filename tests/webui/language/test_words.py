@@ -61,7 +61,6 @@ def test_duration(minutes: int, text: str) -> None:
         ("family", "Your family's own rule"),
         ("band:10-12", "The 10-12 rules"),
         ("guardian:Mum", "Mum"),
-        ("list:gambling sites", "A list: gambling sites"),
         ("law:kz", "Register of Kazakhstan"),
         ("law:kz:Mum", "Register of Kazakhstan; Mum turned it on"),
         ("law:zz", "Register of ZZ"),

@@ -28,7 +28,7 @@ def laptop(app: Flask, mum: Browser, household: Household) -> Browser:
 
 
 def test_a_first_password_brings_a_recovery_code(stranger: Browser, household: Household) -> None:
-    household.stamps.keep_guardian("Dad")
+    household.stamps.put(Account("Dad"))
     stranger.post("/signin", {"code": household.guardians.link("Dad")})
     sheet = stranger.post("/account/password", {"password": NEW}).headers["Location"]
     assert code_of(stranger.get(sheet).text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from gateway.policy.accounts.people import Account
 from tests.around import LABEL
 from tests.control.running import Running
 from tests.webui.accounts.signing import code_of
@@ -119,7 +120,7 @@ def test_the_claim_ends_at_a_recovery_code_that_is_shown_until_it_is_kept(
 def test_nobody_else_is_shown_the_recovery_code(app: Flask, phone: Browser, household: Household) -> None:
     _, sheet = claim(phone)
     assert browser_on(app, "192.168.1.20").get(sheet).status_code == 303
-    household.stamps.keep_guardian("Dad", "a hash")
+    household.stamps.put(Account("Dad", secret="a hash"))
     dad = browser_on(app, "192.168.1.8")
     dad.post("/signin", {"code": household.guardians.link("Dad")})
     assert dad.get(sheet).status_code == 410

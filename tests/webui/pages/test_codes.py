@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from gateway.policy.accounts.people import Account
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household, asked_of
@@ -113,7 +114,7 @@ def test_what_the_form_does_not_offer_makes_nothing(
 
 def test_a_sheet_is_for_who_made_it(app: Flask, daemon: Running, mum: Browser, household: Household) -> None:
     path = make(mum)
-    household.stamps.keep_guardian("Dad", "another")
+    household.stamps.put(Account("Dad", secret="another"))
     dad = browser_on(app, "192.168.1.8")
     dad.post("/signin", {"code": household.guardians.link("Dad")})
     answer = dad.get(path)

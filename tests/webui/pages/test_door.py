@@ -10,6 +10,7 @@ from time import monotonic
 import pytest
 from flask import Flask
 
+from gateway.policy.accounts.people import Account
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household, at_home
@@ -272,7 +273,7 @@ def test_without_a_time_that_is_one_nothing_is_offered(
 
 
 def test_a_time_that_the_daemon_refuses_keeps_nobody_out(stranger: Browser, household: Household) -> None:
-    household.stamps.keep_guardian("Dad", "a hash")
+    household.stamps.put(Account("Dad", secret="a hash"))
     code = household.guardians.link("Dad")
     household.refuses_time = True
     answer = stranger.post("/signin", {"code": code, "at": "2031-01-01T00:00:00Z"})

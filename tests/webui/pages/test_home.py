@@ -252,7 +252,7 @@ def test_off_can_be_turned_on_again(mum: Browser, household: Household) -> None:
 def test_hostile_names_come_to_nothing(mum: Browser, household: Household, tablet: Browser) -> None:
     for device in household.devices.values():
         device["name"] = HOSTILE
-    household.refusals[0].update(host=HOSTILE, name=HOSTILE, sentence=HOSTILE, owner=f"list:{HOSTILE}")
+    household.refusals[0].update(host=HOSTILE, name=HOSTILE, sentence=HOSTILE, owner=f"guardian:{HOSTILE}")
     for page in (mum.get("/parent/").text, tablet.get("/my").text, tablet.get("/why").text):
         assert "<script>alert" not in page
         assert "<img" not in page

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from gateway.control.contract.lists import ListSource
+from gateway.policy.accounts.people import Account
 from gateway.policy.profile import edits
 from tests.control.running import Running
 from tests.webui.conftest import Browser, browser_on
@@ -359,7 +360,7 @@ def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Brow
 
 def by_link(app: Flask, household: Household) -> Browser:
     """Dad, without a password."""
-    household.stamps.keep_guardian("Dad")
+    household.stamps.put(Account("Dad"))
     dad = browser_on(app, "192.168.1.9")
     answer = dad.post("/signin", {"code": household.guardians.link("Dad")})
     assert answer.location == "/parent/setup/", "set-up asks for the password"

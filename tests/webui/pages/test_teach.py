@@ -30,7 +30,7 @@ def begun(household: Household, names: list[dict[str, Any]] | None = None, **how
 
 
 def mark(page: str) -> str:
-    found = re.search(r'name="lesson" value="([^"]*)"', page)
+    found = re.search(r'name="repair" value="([^"]*)"', page)
     assert found is not None
     return found[1]
 
@@ -39,8 +39,8 @@ def ticked(page: str) -> list[str]:
     return re.findall(r'name="keep" value="(\d+)" checked', page)
 
 
-def end(mum: Browser, do: str = "keep", *keep: str, lesson: str | None = None) -> str:
-    form = {"lesson": mark(mum.get(PAGE).text) if lesson is None else lesson, "do": do, "keep": list(keep)}
+def end(mum: Browser, do: str = "keep", *keep: str, repair: str | None = None) -> str:
+    form = {"repair": mark(mum.get(PAGE).text) if repair is None else repair, "do": do, "keep": list(keep)}
     answer = mum.post(PAGE + "end", form)  # type: ignore[arg-type]
     assert answer.status_code == 303
     return mum.get(answer.headers["Location"]).text
@@ -140,9 +140,9 @@ def test_a_form_of_another_lesson_keeps_nothing(mum: Browser, household: Househo
     begun(household)
     old = mark(mum.get(PAGE).text)
     begun(household, [needed("other.kz", "other.kz")])["until"] = NOW + timedelta(minutes=5)
-    assert "This repair is over" in end(mum, "keep", "0", lesson=old)
+    assert "This repair is over" in end(mum, "keep", "0", repair=old)
     assert household.teaching.ended == []
-    form = {"lesson": mark(mum.get(PAGE).text), "do": "keep", "keep": "9"}
+    form = {"repair": mark(mum.get(PAGE).text), "do": "keep", "keep": "9"}
     assert mum.post(PAGE + "end", form).status_code == 400
 
 

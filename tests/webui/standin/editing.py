@@ -121,8 +121,8 @@ class Editing:
         here: Any = _Here()
         visibility = Visibility(home, store.uses)
         members = VisibleMembers(home, visibility, self.family)
-        settings: Any = SimpleNamespace(in_force=store.state)
-        decided = partial(DecisionSource, home, settings, partial(EditHistory, self.rules))
+        pauses: Any = SimpleNamespace(in_force=store.state)
+        decided = partial(DecisionSource, home, pauses, partial(EditHistory, self.rules))
         explainer = Explainer(home, self.family, visibility, members, decided)
         files = editing.Editing(self.rules, self._in_force)
         edits = ProfileVerbs(
@@ -145,7 +145,7 @@ class Editing:
         questions: Any = None  # asked for devices alone
         WhyVerb(home, self.family, questions, whom, tried, explainer).register(router)
         ChangeVerbs(
-            home, store.state, lambda *_, **__: [], lambda _: "", store.gifts, visibility, here, whom
+            home, store.state, lambda *_, **__: [], lambda _: "", store.grants, visibility, here, whom
         ).register(router)
         CountryVerbs(self.rules).register(router)
         return in_one_step(router.verbs)
@@ -201,7 +201,7 @@ class _Tables:
     def __init__(self, audit: list[tuple[str, str]]) -> None:
         self._audit = audit
         self.uses = self.held_bands = SimpleNamespace(all=dict)
-        self.gifts = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
+        self.grants = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod
     def state(*_: object) -> InForce:

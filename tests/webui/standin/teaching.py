@@ -67,9 +67,9 @@ class Teaching:
         self._home.guardian_of(request)
         profile, host = request.text("id"), request.text("host")
         if host == CLOSED:
-            raise ControlError.of(Code.LESSON_CLOSED, name="Aruzhan")
+            raise ControlError.of(Code.REPAIR_CLOSED, name="Aruzhan")
         if host == REFUSED:
-            raise ControlError.of(Code.LESSON_REFUSED, host=host, name="Aruzhan")
+            raise ControlError.of(Code.REPAIR_REFUSED, host=host, name="Aruzhan")
         begun = self.begin(profile, host, device=request.text("device", ""))
         return {key: begun[key] for key in ("host", "until", "devices")}
 
@@ -80,7 +80,7 @@ class Teaching:
         self._home.guardian_of(request)
         profile, keep = request.text("id"), request.texts("keep")
         if self.lessons.pop(profile, None) is None:
-            raise ControlError.of(Code.NO_LESSON)
+            raise ControlError.of(Code.NO_REPAIR)
         self.ended.append((profile, tuple(keep)))
         done: Mapping[str, object] = {}
         if keep:

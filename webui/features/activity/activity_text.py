@@ -12,7 +12,8 @@ from gateway.control.contract.activity import (
     SiteActivity,
     Usage,
 )
-from webui.features.activity.target_names import CATEGORY, REASON, SERVICE
+from gateway.policy.profile.rules import CATEGORY, SERVICE
+from webui.features.activity.target_names import REASON
 from webui.language import telling
 from webui.language.i18n import gettext as _
 

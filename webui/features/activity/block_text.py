@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.control.contract.activity import RECENT_BLOCKS, BlockOrigin, RecentBlock, RecentBlocks
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.values import TIME_REASONS, Reason
 from webui.daemon import daemon
 from webui.features.status.home_text import Here
@@ -15,7 +16,6 @@ from webui.language.i18n import gettext as _
 SHOWN = 10
 # The site's category decided: a list may have it wrong. A person's own rule is no mistake.
 CLASSIFIED = frozenset({Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN})
-SERVICE = "service:"
 PACKAGED = ("own-", "built-in")  # ids of lists that come with the program begin like this
 NO_ORIGIN = BlockOrigin(who="", kind=None, contest="", since=None, by=None, version=None, lists=())
 

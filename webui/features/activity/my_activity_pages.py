@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.activity import HISTORY
 from gateway.control.contract.time import LEDGER
-from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
+from gateway.policy.profile.rules import CATEGORY, KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from webui import charts
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone
@@ -18,7 +18,6 @@ from webui.daemon import daemon, source_address
 from webui.features.activity import target_names
 from webui.features.activity.activity_days import MONTH, VIEWS, Strip, View, usual_minutes
 from webui.features.activity.activity_text import AskedFor, HistoryView, nothing_asked
-from webui.features.activity.target_names import CATEGORY
 from webui.features.requests.requests_text import waiting_for
 from webui.features.status.home_text import Here
 from webui.forms import day as asked_day

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from gateway.policy.profile.rules import CATEGORY
 from webui.language.i18n import gettext as _
 from webui.language.things import thing
 from webui.language.words import plain
 
-SERVICE, CATEGORY, REASON, OTHER = "service:", "category:", "reason:", "other"
+REASON, OTHER = "reason:", "other"
 NAME_LIMIT = 80  # characters of a host or a service
 
 

@@ -11,7 +11,7 @@ from gateway.control.contract.lists import Lists, ListSource, LookupResult, Name
 from gateway.policy.config.list_tiers import AUTO_TIER, ListTier
 from gateway.policy.time.list_update_times import UpdateInterval
 from webui.language.i18n import gettext as _
-from webui.language.things import LAW, thing
+from webui.language.things import REGISTER, thing
 from webui.language.words import plain
 
 INTERVALS = tuple(UpdateInterval)  # of automatic updates
@@ -104,7 +104,7 @@ class LookupView:
         Then no list is wrong.
         """
         categories = self.result.categories
-        return bool(categories) and all(category.id.startswith(LAW) for category in categories)
+        return bool(categories) and all(category.id.startswith(REGISTER) for category in categories)
 
 
 def category_name(category: str, english: str) -> str:

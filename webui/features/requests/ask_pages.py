@@ -11,6 +11,7 @@ from gateway.control.client import Unreachable
 from gateway.control.contract.requests import REQUEST
 from gateway.control.contract.time import LANDING, REDEEM
 from gateway.core.errors import ControlError
+from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests.requests import RequestState
 from webui import notices
 from webui.accounts.locks import child_only
@@ -28,7 +29,6 @@ from webui.language.words import plain
 blueprint = Blueprint("asks", __name__, url_prefix="/my")
 
 MINUTES = (15, 30, 60)
-SERVICE = "service:"
 REFUSED = 409
 
 

@@ -14,12 +14,12 @@ from gateway.control.contract.lists import LIST_REPORT
 from gateway.control.contract.requests import ANSWER, MAX_ID, REQUESTS, RequestView
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.policy.profile.rules import NAMES_LEVEL
+from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.daemon import daemon, source_address
-from webui.features.requests.requests_text import CATEGORY, RequestEntry, answered, is_target, offered
+from webui.features.requests.requests_text import RequestEntry, answered, is_target, offered
 from webui.forms import BACK_FIELDS, back_to, one_of, reason, whole
 from webui.language import things
 from webui.language.i18n import gettext as _
@@ -224,7 +224,7 @@ def _lists() -> dict[str, object]:
     return {
         "home": home,
         "waiting": waiting,
-        "taught": _ask_first(waiting),
+        "repairable": _ask_first(waiting),
         "today": [entry for entry in done if _was_today(entry, home.now)],
         "before": [entry for entry in done if not _was_today(entry, home.now)],
         "choices": choices,

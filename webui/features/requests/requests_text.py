@@ -11,6 +11,7 @@ from gateway.control.contract.activity import HISTORY
 from gateway.control.contract.requests import REQUESTS, AnswerResult, RequestView
 from gateway.core.errors import ControlError
 from gateway.policy.names.hosts import is_under
+from gateway.policy.profile.rules import CATEGORY, SERVICE
 from gateway.policy.requests.requests import Answer, RequestTopic
 from gateway.policy.time.grant_messages import declined_sentence, opened_sentence
 from webui.daemon import daemon
@@ -28,7 +29,6 @@ from webui.language.words import listed, plain
 SHOWN_FOR = timedelta(hours=24)  # after an answer
 USUAL = (15, 30, 60)  # minutes of the one-tap answers
 SHOWN = 4  # requests on the child's own page
-SERVICE, CATEGORY = "service:", "category:"  # what an entry that is no host begins with
 
 
 def is_target(entry: str) -> bool:

@@ -140,7 +140,7 @@ def _places(profile: str) -> dict[str, list[tuple[str, str]]]:
         "sites": [
             (_("Apps and services"), url_for("services.show", profile=profile)),
             (_("Allowed and blocked sites"), url_for("sites.show", profile=profile)),
-            (_("Fix a broken site"), url_for("teach.show", profile=profile)),
+            (_("Fix a broken site"), url_for("site_repair.show", profile=profile)),
         ],
         "categories": [(_("All categories"), url_for("kinds.show", profile=profile))],
         "search": [(_("Change safe search"), basics["search"])],

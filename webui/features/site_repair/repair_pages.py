@@ -21,7 +21,7 @@ from webui.rules import typed
 from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, opened, problem_of, refused, render
 from webui.whom import child_of
 
-blueprint = Blueprint("teach", __name__, url_prefix="/parent/child/<profile>/teach")
+blueprint = Blueprint("site_repair", __name__, url_prefix="/parent/child/<profile>/teach")
 
 ALL = "all"  # the form's value for all devices of the child
 
@@ -38,7 +38,7 @@ def now(profile: str) -> ResponseReturnValue:
     """Return the state of a child's site repair as an HTML fragment, for the script that updates the page."""
     home = daemon().home()
     child = child_of(home, profile)
-    return render_template("teach_now.html", home=home, child=child, lesson=_repair(child.id))
+    return render_template("site_repair_now.html", home=home, child=child, site_repair=_repair(child.id))
 
 
 @blueprint.post("/")
@@ -59,23 +59,23 @@ def begin(profile: str) -> ResponseReturnValue:
     except ControlError as error:
         return _show(page, FormResult(problem_of(error))), 422
     notices.forget()
-    return redirect(url_for("teach.show", profile=page.child.id), 303)
+    return redirect(url_for("site_repair.show", profile=page.child.id), 303)
 
 
 @blueprint.post("/end")
 @guardians_only
 def end(profile: str) -> ResponseReturnValue:
     child = child_of(daemon().home(), profile)
-    lesson = _repair(child.id)
-    if lesson is None or lesson.mark != request.form.get("lesson"):
+    repair = _repair(child.id)
+    if repair is None or repair.mark != request.form.get("repair"):
         notices.said(_("This repair is over. There is nothing left to keep."))
-        return redirect(url_for("teach.show", profile=child.id), 303)
-    keep = _chosen(lesson) if one_of("do", {"keep", "none"}) == "keep" else []
+        return redirect(url_for("site_repair.show", profile=child.id), 303)
+    keep = _chosen(repair) if one_of("do", {"keep", "none"}) == "keep" else []
     with notices.refusals_to(notices.said):
         done = daemon().change(
             END_REPAIR, id=child.id, keep=keep, by=guardian() or "", origin=source_address()
         )
-        _tell(child, lesson, done)
+        _tell(child, repair, done)
     return redirect(url_for("sites.show", profile=child.id), 303)
 
 
@@ -93,21 +93,21 @@ def _repair(profile: str) -> SiteRepairView | None:
     return None if found.state == NONE else SiteRepairView(found)
 
 
-def _chosen(lesson: SiteRepairView) -> list[str]:
+def _chosen(repair: SiteRepairView) -> list[str]:
     """Return the host names that are ticked in the form, to be allowed.
 
     It sends their numbers, because names may be too long. Responds with 400 for an unknown number,
     or that of a name that the repair did not open.
     """
-    open_names = {str(name.number): name.needed.name for name in lesson.names if not name.needed.refused}
+    open_names = {str(name.number): name.needed.name for name in repair.names if not name.needed.refused}
     ticked = request.form.getlist("keep")
     if any(number not in open_names for number in ticked):
         abort(400)
     return [open_names[number] for number in dict.fromkeys(ticked)]
 
 
-def _tell(child: ChildView, lesson: SiteRepairView, answer: RepairEnded) -> None:
-    entries, name, host = answer.entries, plain(child.name), plain(lesson.host, 80)
+def _tell(child: ChildView, repair: SiteRepairView, answer: RepairEnded) -> None:
+    entries, name, host = answer.entries, plain(child.name), plain(repair.host, 80)
     if answer.undo is None:
         notices.said(_("The repair is over. Nothing of %(host)s is kept for %(name)s.", host=host, name=name))
         return
@@ -123,10 +123,10 @@ def _tell(child: ChildView, lesson: SiteRepairView, answer: RepairEnded) -> None
 
 def _show(page: Page, outcome: FormResult) -> str:
     return render(
-        "teach.html",
+        "site_repair.html",
         page,
         outcome,
-        lesson=_repair(page.child.id),
+        site_repair=_repair(page.child.id),
         typed=request.values.get("host", ""),
         chosen=request.form.get("device", device_at_hand(page.child)),
     )

@@ -1,6 +1,6 @@
-"""Site repairs ("lessons"): blocked hosts that one site needs pass for some minutes, and are recorded.
+"""Site repairs: blocked hosts that one site needs pass for some minutes, and are recorded.
 
-Afterwards a guardian chooses which of them stay allowed. Until then the record is in memory only. A lesson is
+Afterwards a guardian chooses which of them stay allowed. Until then the record is in memory only. A repair is
 bound to devices of one child and ends by the event loop's clock, which cannot be set. A restart of the daemon
 ends it without a result.
 """
@@ -23,18 +23,18 @@ from gateway.policy.requests.site_repair import LONGEST, RepairLog
 from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto
 
-MAX_LESSONS = 8  # one a child; 200 names of 150 bytes each
+MAX_REPAIRS = 8  # one a child; 200 names of 150 bytes each
 UNANSWERED = 1800.0  # seconds after its end in which a guardian may still choose what stays allowed
 
 
 @dataclass(slots=True)
-class RunningLesson:
+class RepairRecord:
     """The site repair of one child, running or just over: its site, devices, end and recorded hosts."""
 
     profile: str
     macs: frozenset[str]  # of the devices on which it runs
     by: str
-    lesson: ActiveRepair
+    repair: ActiveRepair
     ends: float  # by the loop's clock
     notes: RepairLog = field(init=False)
     runs: bool = True
@@ -43,24 +43,24 @@ class RunningLesson:
     )  # reads each top-level name once
 
     def __post_init__(self) -> None:
-        self.notes = RepairLog(self.lesson)
+        self.notes = RepairLog(self.repair)
 
 
-class LessonBook:
-    """Stores the site repairs by profile, for the packet path to read. Only ``Lessons`` changes them."""
+class RepairBook:
+    """Stores the site repairs by profile, for the packet path to read. Only ``SiteRepairs`` changes them."""
 
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
-        self.lessons: dict[str, RunningLesson] = {}  # by profile
+        self.repairs: dict[str, RepairRecord] = {}  # by profile
 
-    def lesson_of(self, member: Member) -> ActiveRepair | None:
+    def repair_of(self, member: Member) -> ActiveRepair | None:
         """Return the site repair that runs on the device of ``member``, or None.
 
         None also if it is uncertain whose device it is, if it is the device of a filter test, or if
         ``member`` stands for several devices.
         """
         running = self._running_on(member)
-        return None if running is None else running.lesson
+        return None if running is None else running.repair
 
     def decide_of(self, member: Member) -> Decide:
         """Return the function that decides about the connections and DNS queries of ``member``, a device.
@@ -80,25 +80,25 @@ class LessonBook:
 
         return heard
 
-    def _running_on(self, member: Member) -> RunningLesson | None:
+    def _running_on(self, member: Member) -> RepairRecord | None:
         """Return the site repair that runs on the device of ``member``, or None.
 
         None also if it is uncertain whose device it is, if it is the device of a filter test, or if
         ``member`` stands for several devices.
         """
-        running = self.lessons.get(member.profile.id)
+        running = self.repairs.get(member.profile.id)
         if (
             running is None
             or not running.runs
             or member.asked
             or member.quarantined
-            or member.worn is not None
+            or member.probe is not None
         ):
             return None
         return running if len(member.macs) == 1 and member.macs[0] in running.macs else None
 
 
-class Lessons:
+class SiteRepairs:
     """Starts and ends site repairs, and applies each change to running connections.
 
     ``addresses`` and ``names``: which host name had which IP address, by device.
@@ -108,7 +108,7 @@ class Lessons:
         self,
         home: HomeContext,
         effects: Effects,
-        book: LessonBook,
+        book: RepairBook,
         family: Family,
         addresses: AddressBook,
         names: NameBook,
@@ -121,41 +121,41 @@ class Lessons:
         self._names = names
         self._timer: Timer | None = None
 
-    def of(self, profile: str) -> RunningLesson | None:
-        return self._book.lessons.get(profile)
+    def of(self, profile: str) -> RepairRecord | None:
+        return self._book.repairs.get(profile)
 
     def describe(self, profile: str) -> SiteRepair | None:
         """Return the child's site repair that runs, or that needs a guardian's choice; None without one."""
-        running = self._book.lessons.get(profile)
+        running = self._book.repairs.get(profile)
         if running is None:
             return None
         zone = self._home.rules.household.config.zone
         return SiteRepair(
             state="runs" if running.runs else "over",
-            host=running.lesson.site,
-            until=running.lesson.until.astimezone(zone),
+            host=running.repair.site,
+            until=running.repair.until.astimezone(zone),
             by=running.by,
             devices=tuple(sorted(running.macs)),
         )
 
     def is_full(self, profile: str) -> bool:
         return (
-            profile not in self._book.lessons
-            and sum(lesson.runs for lesson in self._book.lessons.values()) >= MAX_LESSONS
+            profile not in self._book.repairs
+            and sum(record.runs for record in self._book.repairs.values()) >= MAX_REPAIRS
         )
 
-    def begin(self, profile: str, lesson: ActiveRepair, macs: frozenset[str], by: str) -> RunningLesson:
+    def begin(self, profile: str, repair: ActiveRepair, macs: frozenset[str], by: str) -> RepairRecord:
         """Start a site repair on the devices ``macs`` and return it.
 
-        The child's previous one ends without a result. If MAX_LESSONS are stored, the oldest ended one is
+        The child's previous one ends without a result. If MAX_REPAIRS are stored, the oldest ended one is
         deleted.
         """
         self.forget(profile)
-        over = [lesson for lesson in self._book.lessons.values() if not lesson.runs]
-        if len(self._book.lessons) >= MAX_LESSONS and over:
-            self.forget(min(over, key=lambda running: running.ends).profile)
+        over = [record for record in self._book.repairs.values() if not record.runs]
+        if len(self._book.repairs) >= MAX_REPAIRS and over:
+            self.forget(min(over, key=lambda record: record.ends).profile)
         ends = self._home.loop.now() + LONGEST.total_seconds()
-        running = self._book.lessons[profile] = RunningLesson(profile, macs, by, lesson, ends)
+        running = self._book.repairs[profile] = RepairRecord(profile, macs, by, repair, ends)
         self._change(running)
         self._wait()
         return running
@@ -165,7 +165,7 @@ class Lessons:
 
         Its record of hosts stays until a guardian has chosen. Does nothing if none runs.
         """
-        running = self._book.lessons.get(profile)
+        running = self._book.repairs.get(profile)
         if running is not None and running.runs:
             running.runs = False
             self._change(running)
@@ -173,9 +173,9 @@ class Lessons:
 
     def forget(self, profile: str) -> None:
         self.end(profile)
-        self._book.lessons.pop(profile, None)
+        self._book.repairs.pop(profile, None)
 
-    def _change(self, running: RunningLesson) -> None:
+    def _change(self, running: RepairRecord) -> None:
         """Apply the begin or end of a site repair to devices and connections, and publish an event."""
         for member in self._family.members.values():
             if not running.macs.isdisjoint(member.macs):
@@ -186,7 +186,7 @@ class Lessons:
             self._effects.rejudge()
         self._home.publish("lesson", profile=running.profile)
 
-    def _unlearn(self, running: RunningLesson) -> None:
+    def _unlearn(self, running: RepairRecord) -> None:
         """Forget the IP addresses of host names that are blocked again, on the site repair's devices."""
         now = self._home.now()
         for member in self._family.members.values():
@@ -205,20 +205,20 @@ class Lessons:
         Delete those for which no guardian has chosen UNANSWERED seconds after their planned end.
         """
         now = self._home.loop.now()
-        for lesson in list(self._book.lessons.values()):
-            if lesson.runs and now >= lesson.ends:
-                self.end(lesson.profile)
-            if now >= lesson.ends + UNANSWERED:
-                self.forget(lesson.profile)
+        for record in list(self._book.repairs.values()):
+            if record.runs and now >= record.ends:
+                self.end(record.profile)
+            if now >= record.ends + UNANSWERED:
+                self.forget(record.profile)
         self._wait()
 
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._book.lessons:
+        if self._book.repairs:
             due = min(
-                lesson.ends + (0.0 if lesson.runs else UNANSWERED) for lesson in self._book.lessons.values()
+                record.ends + (0.0 if record.runs else UNANSWERED) for record in self._book.repairs.values()
             )
             self._timer = self._home.loop.call_later(max(0.0, due - self._home.loop.now()), self.look)
 
