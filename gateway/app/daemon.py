@@ -461,6 +461,7 @@ class Daemon:
         self.nat64_lookups.want((IPV4_ONLY,))
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
+        self.loop.call_later(0.0, self._verify_table)
 
     def _build_features(self, router: Router) -> None:
         figure_sources = FigureSources(
@@ -628,7 +629,12 @@ class Daemon:
         yield from self.table.follow_devices_steps()
         yield from storing
         self.loop.call_later(0.0, settle_young)
+        self.loop.call_later(0.0, self._verify_table)
         return self.rules.problems()
+
+    def _verify_table(self) -> None:
+        """Check the seal of the category table, in several turns of the event loop."""
+        in_turns(self.loop, self.rules.verify_table_steps())
 
     def _copy_data(self) -> None:
         """Update the parts with copies of the packaged data, such as help lines, if it has changed."""
