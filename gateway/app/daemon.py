@@ -136,8 +136,9 @@ class Daemon:
         config = self.rules.household.config
         for folder in (Path(config.state), Path(config.runtime)):
             make_folder(folder)
+        first = not self.rules.has_good_copies
         self.rules.keep_good()
-        self._open_state(config)
+        self._open_state(config, first=first)
         self._build_devices()
         self._build_paths(config)
         router = Router()
@@ -176,10 +177,10 @@ class Daemon:
         self.rules = RuleBook(path, product, self.bus, learned, self.calendars.days)
         self._product = self.rules.product  # of which other parts have copies
 
-    def _open_state(self, config: Config) -> None:
+    def _open_state(self, config: Config, *, first: bool) -> None:
         """Create the clock watch, open the database (restored if lost), and create the minute ledgers.
 
-        A ledger has the minutes that were counted for a child.
+        A ledger has the minutes that were counted for a child. ``first``: no earlier start had a profile.
         """
         state, runtime = Path(config.state), Path(config.runtime)
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
@@ -203,7 +204,8 @@ class Daemon:
             )
         )
         self.good_copy = self._kept(GoodCopy(self.home, self.store, self.wear.notes_every))
-        self.good_copy.recover(missing=missing, damaged=broken_copies(state / DATABASE) != broken)
+        damaged = broken_copies(state / DATABASE) != broken
+        self.good_copy.recover(missing=missing, damaged=damaged, first=first)
         self.ledgers = ledgers(self.home, self.store, self.wear)
 
     def _build_devices(self) -> None:

@@ -206,6 +206,11 @@ class RuleBook:
             except (OSError, PolicyError) as error:
                 _log.warning("Storing the last good settings failed: %s.", error)
 
+    @property
+    def has_good_copies(self) -> bool:
+        """Return whether an earlier start, or `keep_good`, has stored a copy of a profile."""
+        return any(_good_folder(self.household).glob("*.yaml"))
+
     def settle(self, hold: Callable[[str, AgeBand], AgeBand], laid: Callable[[Profile], Profile]) -> None:
         """Limit the profiles' log levels, and add the times that children set for themselves.
 
