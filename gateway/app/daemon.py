@@ -136,8 +136,9 @@ class Daemon:
         config = self.rules.household.config
         for folder in (Path(config.state), Path(config.runtime)):
             make_folder(folder)
+        first = not self.rules.has_good_copies
         self.rules.keep_good()
-        self._open_state(config)
+        self._open_state(config, first=first)
         self._build_devices()
         self._build_paths(config)
         router = Router()
@@ -176,10 +177,10 @@ class Daemon:
         self.rules = RuleBook(path, product, self.bus, learned, self.calendars.days)
         self._product = self.rules.product  # of which other parts have copies
 
-    def _open_state(self, config: Config) -> None:
+    def _open_state(self, config: Config, *, first: bool) -> None:
         """Create the clock watch, open the database (restored if lost), and create the minute ledgers.
 
-        A ledger has the minutes that were counted for a child.
+        A ledger has the minutes that were counted for a child. ``first``: no earlier start had a profile.
         """
         state, runtime = Path(config.state), Path(config.runtime)
         played, self.clock.offset = clockverbs.played(), self.clock.offset + clockverbs.ahead()
@@ -203,7 +204,8 @@ class Daemon:
             )
         )
         self.good_copy = self._kept(GoodCopy(self.home, self.store, self.wear.notes_every))
-        self.good_copy.recover(missing=missing, damaged=broken_copies(state / DATABASE) != broken)
+        damaged = broken_copies(state / DATABASE) != broken
+        self.good_copy.recover(missing=missing, damaged=damaged, first=first)
         self.ledgers = ledgers(self.home, self.store, self.wear)
 
     def _build_devices(self) -> None:
@@ -461,6 +463,7 @@ class Daemon:
         self.nat64_lookups.want((IPV4_ONLY,))
         self.help.want(self.rules.help_names)
         self.safe.want(self.rules.safe_names)
+        self.loop.call_later(0.0, self._verify_table)
 
     def _build_features(self, router: Router) -> None:
         figure_sources = FigureSources(
@@ -628,7 +631,12 @@ class Daemon:
         yield from self.table.follow_devices_steps()
         yield from storing
         self.loop.call_later(0.0, settle_young)
+        self.loop.call_later(0.0, self._verify_table)
         return self.rules.problems()
+
+    def _verify_table(self) -> None:
+        """Check the seal of the category table, in several turns of the event loop."""
+        in_turns(self.loop, self.rules.verify_table_steps())
 
     def _copy_data(self) -> None:
         """Update the parts with copies of the packaged data, such as help lines, if it has changed."""

@@ -29,6 +29,7 @@ MAX_CACHED = 512  # files: 64 profiles with 8 calendars
 MAX_WAITING = 4 << 20  # bytes of files that wait to be parsed; the rest follows at the next reload
 RETRY = 600.0  # seconds until a file is parsed again after a failure that its content may not explain
 PARSER = "gateway.household.calendar_parser"
+TOO_SLOW = -signal.SIGPROF  # exit status of the parser after its processor time: the content explains it
 FIX = "export the free days alone as iCalendar (.ics), or take the line out"
 
 CalendarDays = Callable[[Path], frozenset[date] | None]
@@ -117,7 +118,7 @@ class CalendarReader:
         key, self._running = self._running, None
         if key is not None:
             _remember(self._results, key, _result(status, self._found))
-            if status:
+            if status not in (0, TOO_SLOW):
                 self._loop.call_later(RETRY, partial(self._forget, key))
         if self._waiting:
             self._loop.call_later(0.0, self._next)
@@ -165,7 +166,7 @@ def _parse(path: Path, data: bytes, key: _Key) -> _Result:
 
 def _result(status: int, lines: Iterable[Mapping[str, Any]]) -> _Result:
     """Return the free days or the problem that the parser printed. ``status``: its exit status."""
-    if status == -signal.SIGPROF:
+    if status == TOO_SLOW:
         return "takes more than 2 s to read"
     if status:
         return "is a calendar that cannot be read"

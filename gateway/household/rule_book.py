@@ -30,7 +30,7 @@ from gateway.household.file_history import FileHistory
 from gateway.household.loading import ParsedProfiles, Product, load_config, profile_files, profile_of
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.lists.sealed import SealedShelf, SealedState
-from gateway.lists.table import StoredTable, open_table, seed_table
+from gateway.lists.table import TABLE_NAME, StoredTable, open_table, seed_table
 from gateway.policy.alerts.cards import CardTopic
 from gateway.policy.alerts.menus import Menu
 from gateway.policy.config.config import Config
@@ -206,6 +206,11 @@ class RuleBook:
             except (OSError, PolicyError) as error:
                 _log.warning("Storing the last good settings failed: %s.", error)
 
+    @property
+    def has_good_copies(self) -> bool:
+        """Return whether an earlier start, or `keep_good`, has stored a copy of a profile."""
+        return any(_good_folder(self.household).glob("*.yaml"))
+
     def settle(self, hold: Callable[[str, AgeBand], AgeBand], laid: Callable[[Profile], Profile]) -> None:
         """Limit the profiles' log levels, and add the times that children set for themselves.
 
@@ -376,20 +381,37 @@ class RuleBook:
         self.names, self._calendar = self._product.names, None
         self._take(found, keep=keep)
         self._load_sealed()
+        self._reload_table()
         self.world = self._world()
-        self._list_problem = ""
-        try:
-            fresh = open_table(Path(self.household.config.state), self._lost)
-        except ListError as error:
-            self._check_table()
-            whole = isinstance(self.table, StoredTable) and not self.table.lost
-            self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
-            self._bus.publish(CategoryTableLost())
-        else:
-            old, self.table = self.table, fresh
-            self.world = self._world()
-            old.close()
         self._report()
+
+    def _reload_table(self) -> None:
+        """Open the stored category table, unless the open one is the same file, damaged or not.
+
+        If the stored one is damaged, the previous one stays.
+        """
+        old, state = self.table, Path(self.household.config.state)
+        self._list_problem = ""
+        if isinstance(old, StoredTable) and old.is_file(state / TABLE_NAME):
+            self._list_problem = f"{old.lost}. {PACKAGED}" if old.lost else ""
+        else:
+            try:
+                self.table = open_table(state, self._lost)
+                old.close()
+            except ListError as error:
+                self._check_table()
+                whole = isinstance(old, StoredTable) and not old.lost
+                self._list_problem = f"{error}. {PREVIOUS if whole else PACKAGED}"
+        if self._list_problem:
+            self._bus.publish(CategoryTableLost())
+
+    def verify_table_steps(self) -> Steps[None]:
+        """Return steps (a generator) that check the seal of the open category table, once for each file.
+
+        A start and a reload do not: it reads the whole file. `CategoryTableLost` reports a damaged one.
+        """
+        if isinstance(self.table, StoredTable):
+            yield from self.table.verify_steps()
 
     def _newest_product(self, current: Product | None) -> Product:
         """Return the newest product data (categories, services, age groups): ``current`` or another data set.

@@ -7,16 +7,27 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from hashlib import blake2s
 from pathlib import Path
 
 from gateway.core.errors import ListError
 from gateway.core.files import open_nonblocking
-from gateway.policy.names.domain_table import LOST, DomainTable, TableTruncated, pack_table
+from gateway.core.turns import Steps
+from gateway.policy.names.domain_table import (
+    HEAD,
+    LOST,
+    SEAL_BYTES,
+    DomainTable,
+    TableTruncated,
+    check_seal,
+    pack_table,
+)
 from profiles import DATA
 
 TABLE_NAME = "categories.table"
 SEED_FOLDER = "lists"  # in the package profiles: one file a category
 SEED_BUILT = "2026-11-24T00:00:00+00:00"  # when the seed was last written; it has no build time of its own
+CHUNK = 1 << 16  # bytes of the file that one step of the check of its seal reads
 WhenLost = Callable[[], None]
 _SEED_SALT = bytes(16)  # packaged names need no salt against crafted collisions
 
@@ -25,11 +36,11 @@ class StoredTable(DomainTable):
     """A category table that is read from its file with each look-up, without mapping it into memory.
 
     The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut.
-    If a look-up finds the file cut, or `check` finds it changed, the table uses the small packaged
-    lists (the seed) from then on and calls ``when_lost`` once.
+    If a look-up finds the file cut, `check` finds it changed or `verify_steps` finds it damaged, the
+    table uses the small packaged lists (the seed) from then on and calls ``when_lost`` once.
     """
 
-    __slots__ = ("_fd", "_opened", "_path", "_when_lost", "lost")
+    __slots__ = ("_fd", "_opened", "_path", "_verified", "_when_lost", "lost")
 
     def __init__(self, path: Path, fd: int, when_lost: WhenLost) -> None:
         """Read the table from ``fd``, which is open for reading; `close` closes it.
@@ -37,11 +48,13 @@ class StoredTable(DomainTable):
         ``path``: for messages. Raises ListError for a damaged table.
         """
         self._path, self._fd = path, fd
-        self._opened = os.fstat(fd)
+        found = os.fstat(fd)
+        self._opened = _stamp(found)
+        self._verified = False  # the check of the seal has begun
         self.lost = ""  # one line: why the table continues as the seed
         self._when_lost = when_lost
         _seed()  # read the files of the package now: this may fail once the disk does
-        self._open(partial(os.pread, fd), self._opened.st_size)
+        self._open(partial(os.pread, fd), found.st_size)
 
     def _number(self, name: str) -> int:
         try:
@@ -52,12 +65,40 @@ class StoredTable(DomainTable):
 
     def check(self) -> None:
         """If the file was changed since it was opened, use the small packaged lists from now on."""
-        now, then = os.fstat(self._fd), self._opened
-        if not self.lost and (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns):
+        if not self.lost and _stamp(os.fstat(self._fd)) != self._opened:
             self._lose()
 
-    def _lose(self) -> None:
-        self.lost = f"{self._path}: {LOST}"
+    def is_file(self, path: Path) -> bool:
+        """Return whether ``path`` is the open file, unchanged since it was opened."""
+        try:
+            return _stamp(path.stat()) == self._opened
+        except OSError:
+            return False
+
+    def verify_steps(self) -> Steps[None]:
+        """Return steps (a generator) that check the seal of the file, once: each reads one piece of it.
+
+        If it does not match, the table uses the small packaged lists from then on.
+        """
+        if self._verified or self.lost:
+            return
+        self._verified = True
+        digest, at = blake2s(digest_size=SEAL_BYTES), HEAD.size
+        try:
+            while chunk := os.pread(self._fd, CHUNK, at):
+                digest.update(chunk)
+                at += len(chunk)
+                yield
+                if self.lost or self._fd < 0:
+                    return
+            check_seal(os.pread(self._fd, HEAD.size, 0), digest.digest())
+        except OSError:
+            self._lose()
+        except ListError as error:
+            self._lose(str(error))
+
+    def _lose(self, problem: str = LOST) -> None:
+        self.lost = f"{self._path}: {problem}"
         self._take(_seed())
         self._when_lost()
 
@@ -66,6 +107,11 @@ class StoredTable(DomainTable):
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    """Return what is the same for a file until it is changed or replaced."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _nothing() -> None:

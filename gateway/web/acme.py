@@ -158,7 +158,8 @@ def find_client() -> Path | None:
 def usable_providers() -> tuple[str, ...]:
     """Return the ids of the DNS providers that work with the installed ACME client.
 
-    Without a client, return all.
+    Without a client, return all. Cloudflare is among those of every lego: Debian's does not know it, and
+    `get_certificate` reports that. To ask lego would start a process of 20 MB for each view of the page.
     """
     client = find_client()
     by_acme_sh = client is not None and client.name == ACME_SH

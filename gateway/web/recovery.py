@@ -10,8 +10,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn
@@ -71,6 +72,21 @@ class Recovery:
         environment = {**os.environ, FAILURES: str(before + 1)}
         command = (sys.executable, "-m", PAGE, json.dumps(values))
         os.execve(sys.executable, command, environment)
+
+
+def guard(options: Sequence[str]) -> None:
+    """Make this process serve the recovery page after any uncaught exception, before it starts the pages.
+
+    ``options``: those of `qalqan web`. Call it before the imports of other modules, one of which may be
+    missing.
+    """
+    config = next((value for name, value in pairwise(options) if name == "--config"), "")
+    Recovery(this_command(), watched(config)).on_exception()
+
+
+def watched(config: str) -> tuple[str, ...]:
+    """Return the files that the pages' settings are read from. ``config``: its path, or empty."""
+    return config or "/etc/qalqan/qalqan.yaml", os.environ.get("QALQAN_UCI") or "/etc/config/qalqan"
 
 
 def this_command() -> tuple[str, ...]:

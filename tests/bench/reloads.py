@@ -20,7 +20,7 @@ def measure(_settings: Settings) -> Iterator[Figure]:
 
 
 def _longest(when: str, found: LongTurns) -> Figure:
-    longest = {what: max(turns, default=0.0) for what, turns in found.items()}
+    longest = {what: max((turn.busy for turn in turns), default=0.0) for what, turns in found.items()}
     what = max(longest, key=lambda what: longest[what])
     note = f"by processor time; the longest of {len(found)} cases: {what}"
     return at_most(f"the longest turn of the event loop {when}", longest[what], "ms", MARK, note)

@@ -10,6 +10,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -334,32 +335,41 @@ def test_a_start_that_hangs_is_ended_and_tried_again(machine: Booted, tablet: Na
     assert refused(tablet, BLOCKED)
 
 
-def test_an_upgrade_keeps_the_rules_and_starts_both_anew(
-    machine: Booted, tablet: Namespace, package: Path
-) -> None:
-    before = {machine.pid("qalqan"), machine.pid("qalqan-web")}
-    install(machine, package)
-    assert machine.active("qalqan", "qalqan-web") == ["active"] * 2
-    assert before.isdisjoint({machine.pid("qalqan"), machine.pid("qalqan-web")})
-    assert refused(tablet, BLOCKED)
-
-
-def test_a_restart_leaves_no_moment_without_rules(machine: Booted, tablet: Namespace) -> None:
+@contextmanager
+def table_stays(machine: Booted) -> Iterator[None]:
+    """Look for the nftables table all the time meanwhile: it is never gone."""
     done = "/run/looked"
     watch = (
         f"until [ -e {done} ]; do nft list table inet qalqan >/dev/null 2>&1 || echo gone; sleep 0.05; done"
     )
     looking = subprocess.Popen(machine.command(["sh", "-c", watch]), stdout=subprocess.PIPE)
     try:
-        with film(tablet, ALLOWED, 4) as running:
-            assert running.started()
-            for _ in range(2):
-                machine.run("systemctl", "restart", "qalqan")
-                assert refused(tablet, BLOCKED)
-            assert running.flows()
+        yield
+        assert looking.poll() is None
     finally:
         machine.write(done, "")
-    assert looking.communicate(timeout=10)[0] == b""
+        found = looking.communicate(timeout=10)[0]
+    assert found == b""
+
+
+def test_an_upgrade_keeps_the_rules_and_starts_both_anew(
+    machine: Booted, tablet: Namespace, package: Path
+) -> None:
+    before = {machine.pid("qalqan"), machine.pid("qalqan-web")}
+    with table_stays(machine):
+        install(machine, package)
+    assert machine.active("qalqan", "qalqan-web") == ["active"] * 2
+    assert before.isdisjoint({machine.pid("qalqan"), machine.pid("qalqan-web")})
+    assert refused(tablet, BLOCKED)
+
+
+def test_a_restart_leaves_no_moment_without_rules(machine: Booted, tablet: Namespace) -> None:
+    with table_stays(machine), film(tablet, ALLOWED, 4) as running:
+        assert running.started()
+        for _ in range(2):
+            machine.run("systemctl", "restart", "qalqan")
+            assert refused(tablet, BLOCKED)
+        assert running.flows()
 
 
 def test_the_guard_is_not_laid_over_a_table_that_stands(machine: Booted) -> None:

@@ -108,6 +108,17 @@ def test_what_is_no_calendar_is_refused_in_one_line(tmp_path: Path, data: bytes,
 DAILY = "DTSTART;VALUE=DATE:20240101; RRULE:FREQ=DAILY"
 
 
+def limit(folder: Path, monkeypatch: pytest.MonkeyPatch, **limits: str) -> None:
+    """Let the parser run with other limits."""
+    code = "".join(f"calendar_parser.{name} = {value}\n" for name, value in limits.items())
+    (folder / "limited.py").write_text(
+        f"import sys\nfrom gateway.household import calendar_parser\n{code}"
+        "sys.exit(calendar_parser.main(sys.argv[1:]))\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setattr(calendars, "PARSER", "limited")
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -143,13 +154,7 @@ def test_an_event_with_a_time_of_day_is_refused_too_if_it_belongs_to_an_all_day_
 def test_a_calendar_that_takes_too_much_time_or_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, str], problem: str
 ) -> None:
-    code = "".join(f"calendar_parser.{name} = {value}\n" for name, value in limits.items())
-    (tmp_path / "limited.py").write_text(
-        f"import sys\nfrom gateway.household import calendar_parser\n{code}"
-        "sys.exit(calendar_parser.main(sys.argv[1:]))\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(calendars, "PARSER", "limited")
+    limit(tmp_path, monkeypatch, **limits)
     file = tmp_path / "school.ics"
     file.write_bytes(calendar(*[f"{DAILY}; SUMMARY:{limits}"] * 1999))
     assert f"{problem}; export" in refusal(lambda: free_days(file))
@@ -208,6 +213,27 @@ def test_a_failure_is_kept_until_the_content_changes(
     assert reading.reader.days(file) is None
     reading.wait()
     assert reading.reader.days(file) == frozenset({date(YEAR, 9, 7)})
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["too much time", "another failure"])
+def test_a_calendar_that_takes_too_much_time_is_not_tried_again(
+    tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch, *, known: bool
+) -> None:
+    """A failure that the content may not explain is tried again."""
+    monkeypatch.setattr(calendars, "RETRY", 0.0)
+    if known:
+        limit(tmp_path, monkeypatch, CPU_SECONDS="0.2")
+    else:
+        monkeypatch.setattr(sys, "executable", "/bin/false")
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar(*[f"{DAILY}; SUMMARY:{known}"] * 1999))
+    assert reading.reader.days(file) is None
+    reading.wait()
+    reading.loop.run_once(0.0)
+    if known:
+        assert "takes more than 2 s to read" in refusal(lambda: reading.reader.days(file))
+    else:
+        assert reading.reader.days(file) is None
 
 
 def test_without_a_process_the_file_waits(

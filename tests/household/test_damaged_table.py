@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from gateway.core.bus import Bus
+from gateway.core.turns import finish
 from gateway.household.rule_book import CategoryTableLost, RuleBook
 from gateway.lists.table import TABLE_NAME, seed_names
-from gateway.policy.names.domain_table import pack_table
+from gateway.policy.names.domain_table import HEAD, MIN_BUCKET_BITS, pack_table
 from tests.household.household_files import DAUGHTER, write
 
 BUILT = "2026-11-24T06:00:00Z"
 LISTED = next(iter(seed_names()))
+REMAINDERS = HEAD.size + 4 * ((1 << MIN_BUCKET_BITS) + 1)  # where a table of one name has it
 
 
 def build(path: Path, host: str = "casino.example") -> None:
@@ -118,3 +120,32 @@ def test_a_table_that_no_look_up_reads_is_reported_as_well(config: Path, table: 
     before = rules.table_damaged
     assert len(rules.problems()) == 1
     assert (before, rules.table_damaged) == (False, True)
+
+
+def test_one_damaged_byte_is_found_after_a_start_and_the_same_file_is_not_used_again(
+    config: Path, table: Path
+) -> None:
+    data = bytearray(table.read_bytes())
+    data[REMAINDERS] ^= 1
+    table.write_bytes(data)
+    bus, calls = Bus(), list[bool]()
+    rules = RuleBook(config, bus=bus)
+    bus.subscribe(CategoryTableLost, lambda _: calls.append(rules.table_damaged))
+    assert not rules.table_damaged, "a start does not read the whole file"
+    assert rules.world.table.categories("casino.example") == frozenset(), "a wrong verdict"
+    finish(rules.verify_table_steps())
+    assert calls == [True]
+    assert rules.world.table.categories(LISTED) == seed_names()[LISTED]
+    (line,) = rules.problems()
+    assert line.startswith(f"{table}: the category table does not match its seal; build it again")
+    assert line.endswith("Until then only the packaged lists filter.")
+
+    rules.reload()
+    assert rules.problems() == [line]
+    assert rules.world.table.categories(LISTED) == seed_names()[LISTED]
+    assert calls == [True, True], "it is built again, if that is due"
+    build(table)
+    rules.reload()
+    finish(rules.verify_table_steps())
+    assert (rules.table_damaged, rules.problems()) == (False, [])
+    assert rules.world.table.categories("casino.example") == {"gambling"}

@@ -10,12 +10,16 @@ import json
 import shutil
 import sys
 import time
+from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 from gateway.core.errors import ControlError
 from gateway.feed.data_set import FEED, FILES, FOLDERS, RELEASE, packaged_data
+from gateway.lists.table import TABLE_NAME
+from gateway.policy.names.domain_table import SALT_BYTES, bucket_bits, digest_of, pack_head, pack_json
 from gateway.policy.profile.backup_format import MAX_DEVICES
 from gateway.policy.profile.edits import PROFILE_ORDER
 from gateway.policy.profile.rule_file import MAX_ENTRIES
@@ -27,12 +31,21 @@ from tests.lab.filtering import fresh
 from tests.lab.home import Home
 from tests.pace import until
 
-LongTurns: TypeAlias = dict[str, list[float]]
-"""What was done → the long turns while it ran, in ms of processor time."""
+
+class Turn(NamedTuple):
+    """A long turn of the event loop."""
+
+    busy: float  # ms of processor time
+    waited: float  # ms in which it waited for the disk or the kernel
+
+
+LongTurns: TypeAlias = dict[str, list[Turn]]
+"""What was done → the long turns while it ran."""
 
 CHILDREN, EVENTS = 10, 1900
 ENTRIES = 200  # a family's own list; the longest has 2,000
 VERSION = 2099123101  # of the newer data
+TABLE = 17_400_000  # bytes of a category table: tier medium
 SECONDLY = "DTSTART;VALUE=DATE:20240101\r\nRRULE:FREQ=SECONDLY\r\n"
 
 
@@ -64,7 +77,7 @@ def child(number: int, tag: str, **rules: object) -> Mapping[str, object]:
 
 
 class Turns:
-    """The long turns of the daemon's loop since the last call, in ms."""
+    """The long turns of the daemon's loop since the last call."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
@@ -72,14 +85,15 @@ class Turns:
         self._file.write_text("")
         daemon.run_with(sys.executable, "-m", "tests.lab.loop_turns", str(self._file))
 
-    def of(self, work: Callable[[], object]) -> list[float]:
+    def of(self, work: Callable[[], object]) -> list[Turn]:
         """Return the long turns while ``work`` runs, and in the two seconds after it."""
         self._file.write_text("")
         work()
         time.sleep(2.0)
-        return [float(turn) for turn in self._file.read_text().split()]
+        lines = self._file.read_text().splitlines()
+        return [Turn(*map(float, line.split())) for line in lines]
 
-    def of_reload(self) -> list[float]:
+    def of_reload(self) -> list[Turn]:
         return self.of(self._daemon.reload)
 
 
@@ -108,7 +122,22 @@ def of_reloads(home: Home) -> LongTurns:
         assert (
             until(lambda: said in str(daemon.client.call("status")["problems"]), 5.0, every=0.5) is not None
         )
+        large_table(daemon.state / TABLE_NAME)
+        found["a large category table is new"] = turns.of_reload()
     return found
+
+
+def large_table(path: Path) -> None:
+    """Write a whole category table of the size that real lists give. Its entries are of no host."""
+    count = TABLE // 6
+    bits = bucket_bits(count)
+    starts = array("I", (count * bucket >> bits for bucket in range((1 << bits) + 1))).tobytes()
+    about = pack_json([["gambling"]], "2026-11-24T06:00:00Z")
+    body = starts + bytes(6 * count) + about
+    head = pack_head(
+        count=count, bits=bits, salt=bytes(SALT_BYTES), json_length=len(about), digest=digest_of([body])
+    )
+    path.write_bytes(head + body)
 
 
 def of_verbs(home: Home) -> LongTurns:

@@ -219,9 +219,8 @@ def test_each_provider_by_its_own_api(
 
             log = folder / "apis.log"
             refused = get(OTHER_TOKEN)
-            if refused.startswith("client:"):  # Debian's lego lacks Cloudflare
-                assert (provider, client) == ("cloudflare", "lego")
-                return
+            if (provider, client) == ("cloudflare", "lego") and refused.startswith("client:"):
+                pytest.skip("the installed lego does not know Cloudflare, as Debian's does not")
             # acme.sh says only that the account does not have the name.
             assert refused.startswith("token:" if client == "lego" else "zone:")
             log.unlink()

@@ -11,7 +11,7 @@ from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import pack_table
 from tests.lab import names
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import ALLOWED, fetch, fresh
+from tests.lab.filtering import ALLOWED, fetch, fresh, until
 from tests.lab.home import Home
 from tests.pace import longest
 
@@ -20,6 +20,11 @@ pytestmark = pytest.mark.lab
 CHILD = {"name": "Child", "band": "10-12", "devices": [names.TABLET.mac], "bedtime": {}}
 STORED = "stored.example"  # of a list that was fetched
 LOST = "lost.example"  # in the table that is damaged, and in no list
+
+
+def large_table() -> bytes:
+    many = {f"n{number}.example": {"gambling"} for number in range(30_000)}
+    return pack_table({**many, LOST: {"gambling"}}, salt=bytes(16), built="2026-11-24T06:00:00Z")
 
 
 def ready(home: Home) -> Daemon:
@@ -65,11 +70,26 @@ def test_a_daemon_starts_with_a_damaged_table_and_builds_it_again(home: Home, da
         assert verdict(daemon, "1xbet.com") == "block"
 
 
+def test_a_daemon_finds_one_damaged_byte_after_its_start_and_builds_the_table_again(home: Home) -> None:
+    daemon = ready(home)
+    table = daemon.state / TABLE_NAME
+    data = bytearray(large_table())
+    data[len(data) // 2] ^= 1
+    table.write_bytes(data)
+    with daemon:
+        problem = f"{table}: the category table does not match its seal"
+        assert until(lambda: problem in daemon.log.read_text(), 10.0) is not None
+        assert "Until then only the packaged lists filter." in daemon.log.read_text()
+        assert verdict(daemon, "1xbet.com") == "block", "the packaged lists filter"
+        assert repaired(daemon), daemon.client.call("status")["problems"]
+        assert verdict(daemon, STORED) == "block", "built from the stored copy"
+        assert verdict(daemon, LOST) != "block"
+
+
 def test_a_daemon_survives_that_its_table_is_cut_in_place(home: Home) -> None:
     daemon = ready(home)
     table = daemon.state / TABLE_NAME
-    many = {f"n{number}.example": {"gambling"} for number in range(30_000)}
-    table.write_bytes(pack_table({**many, LOST: {"gambling"}}, salt=bytes(16), built="2026-11-24T06:00:00Z"))
+    table.write_bytes(large_table())
     with daemon:
         pid = daemon.pid
         assert verdict(daemon, LOST) == "block"

@@ -28,10 +28,10 @@ AGAIN = 12.0  # seconds within which the daemon notices that it can write again
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """Mount a file system of 4 MiB at ``folder``."""
+    """Mount a file system of 4 MiB and 1024 files at ``folder``."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _mount("-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder))
+    _mount("-t", "tmpfs", "-o", "size=4m,nr_inodes=1024", "tmpfs", str(folder))
     try:
         yield
     finally:
@@ -88,7 +88,7 @@ def fill(folder: Path) -> None:
 
 
 class Disk:
-    """The disk below a folder, which can become full or read-only and recover."""
+    """The disk below a folder, which can become full (of data, or of files) or read-only and recover."""
 
     def __init__(self, folder: Path, fault: str) -> None:
         self._folder, self._fault = folder, fault
@@ -96,13 +96,18 @@ class Disk:
     def spoil(self) -> None:
         if self._fault == "full":
             fill(self._folder)
+        elif self._fault == "no inodes":
+            with suppress(OSError):
+                for number in range(1024):
+                    (self._folder / f"{FILLER}{number}").touch()
         else:
             _mount("-o", "remount,ro", str(self._folder))
 
     def repair(self, pid: int) -> None:
         """``pid``: the daemon's, which has a mount namespace of its own."""
-        if self._fault == "full":
-            (self._folder / FILLER).unlink()
+        if self._fault in ("full", "no inodes"):
+            for file in self._folder.glob(f"{FILLER}*"):
+                file.unlink()
         else:
             remount = ["mount", "-o", "remount,rw", str(self._folder)]
             subprocess.run(remount, check=True)
@@ -275,15 +280,20 @@ def _children(daemon: Daemon) -> list[int]:
     return processes.with_argument(processes.children(daemon.pid), b"dnsmasq")
 
 
-def test_a_runtime_folder_without_room_for_the_socket(home: Home) -> None:
+@pytest.mark.parametrize("fault", ["read-only", "no inodes"])
+def test_a_runtime_folder_without_room_for_the_socket(home: Home, fault: str) -> None:
     daemon = fresh(home)
     runtime = daemon.socket.parent
     with small_disk(runtime):
-        disk = Disk(runtime, "read-only")
+        disk = Disk(runtime, fault)
         disk.spoil()
         argv = [sys.executable, "-m", "gateway", "run", "--config", str(daemon.config)]
-        with stopping(home.gateway.popen(argv, cwd=ROOT)) as process:
+        log = daemon.log.open("wb")
+        with log, stopping(home.gateway.popen(argv, cwd=ROOT, stdout=log)) as process:
             assert until(lambda: filters(home), longest(10.0), every=0.2) is not None
+            assert not daemon.socket.exists()
+            (line,) = [line for line in daemon.log.read_text().splitlines() if "cannot reach it yet" in line]
+            assert f"{daemon.socket}.lock: " in line
             disk.repair(process.pid)
             assert until(daemon.socket.exists, AGAIN) is not None
             assert daemon.client.call("status")["backend"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ListError
-from gateway.lists.table import TABLE_NAME, StoredTable, open_table, seed_names
+from gateway.lists.table import CHUNK, TABLE_NAME, StoredTable, open_table, seed_names
 from gateway.policy.names.categories import parse_categories
 from gateway.policy.names.domain_table import pack_table
 from profiles import DATA
@@ -188,3 +188,41 @@ def test_a_process_survives_that_the_table_is_cut_during_its_look_ups(tmp_path: 
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "the category table was damaged while it was in use" in said
+
+
+@pytest.mark.parametrize("at", [30, 100_000, 200_000], ids=["salt", "name", "set of categories"])
+def test_one_damaged_byte_is_found_by_the_seal(tmp_path: Path, at: int) -> None:
+    calls: list[str] = []
+    path, table = large(tmp_path)
+    table.close()
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    damaged = open_table(tmp_path, lambda: calls.append(path.name))
+    assert isinstance(damaged, StoredTable)
+    assert damaged.lost == "", "opening does not read the whole file"
+    assert len(list(damaged.verify_steps())) == -(-path.stat().st_size // CHUNK)
+    assert calls == [path.name]
+    problem = "the category table does not match its seal; build it again: qalqan lists build"
+    assert damaged.lost == f"{path}: {problem}"
+    assert damaged.categories(LISTED) == seed_names()[LISTED]
+    assert list(damaged.verify_steps()) == [], "once"
+    damaged.close()
+
+
+def test_the_seal_of_a_whole_table_matches(tmp_path: Path) -> None:
+    _, table = large(tmp_path)
+    assert len(list(table.verify_steps())) > 1
+    assert table.lost == ""
+    assert table.categories("n7.example") == {"games"}
+    table.close()
+
+
+def test_the_check_of_the_seal_ends_with_the_table(tmp_path: Path) -> None:
+    calls: list[str] = []
+    _, table = large(tmp_path, lambda: calls.append(table.lost))
+    steps = table.verify_steps()
+    next(steps)
+    table.close()
+    assert list(steps) == []
+    assert calls == []

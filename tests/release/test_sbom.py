@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.debian.test_package import named
 from tests.release import sbom
 from tests.release.build import recipes
 from tests.release.sbom import Component
@@ -62,8 +63,22 @@ def test_the_feed_lists_each_source_archive_with_hash_and_licence() -> None:
     assert "pkg:generic/openwrt/python3-light" in {component["purl"] for component in found}
 
 
-def test_the_debian_package_lists_what_it_depends_on(tmp_path: Path) -> None:
-    """With the dependencies of Qalqan's control file, and what dpkg and apt of this machine know of them."""
+@pytest.mark.system
+@pytest.mark.needs("dh")
+@pytest.mark.needs("pybuild")
+def test_the_debian_package_lists_what_it_depends_on(package: Path) -> None:
+    """With what dpkg and apt of this machine know of the dependencies in Qalqan's control file."""
+    depends, recommends = named(package, "Depends"), named(package, "Recommends")
+    assert {"nftables", "python3-flask", "tzdata"} <= depends
+    document = sbom.document(SUBJECT, sbom.of_package(package), EPOCH)
+    found = {component["name"]: component for component in check(document)}
+    assert set(found) == depends | recommends
+    assert {found[name]["scope"] for name in depends} == {"required"}
+    assert {found[name]["scope"] for name in recommends} == {"optional"}
+    assert all(component["version"] for component in found.values()), "apt knows each"
+
+
+def test_a_package_that_apt_does_not_know_is_listed_by_its_name(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     (tree / "DEBIAN").mkdir(parents=True)
     control = ("Package: small", "Version: 1", "Architecture: all", "Maintainer: T <t@qalqan.invalid>",

@@ -168,6 +168,9 @@ def test_a_value_that_damage_has_changed_ends_no_start(
     store.flush_devices()
     store.purge(NOW)
     assert "son" in [pause.who for pause in store.state(NOW).pauses]
+    replaced = [line for line in store.problems() if "damaged and has been replaced" in line]
+    assert len(replaced) == len(broken_copies(path)), "a problem line and the damaged file, or neither"
+    assert replaced or table != "pauses", "its times cannot be read"
     store.close()
     assert look(path, "PRAGMA integrity_check") == [("ok",)]
 

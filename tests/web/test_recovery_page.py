@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -42,11 +43,14 @@ class Pages:
         self.config.write_text("".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()))
 
     @contextmanager
-    def running(self, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        argv = [sys.executable, "-m", "gateway", "web", "--config", str(self.config)]
+    def running(
+        self, *program: str, root: Path = ROOT, **environment: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Start the pages, by `python -m gateway` or by ``program``, of the tree in ``root``."""
+        argv = [sys.executable, *(program or ("-m", "gateway")), "web", "--config", str(self.config)]
         log = (self.folder / "web.log").open("ab")
         environment = {**os.environ, "QALQAN_UCI": "", **environment}
-        with log, subprocess.Popen(argv, cwd=ROOT, stderr=log, env=environment) as process:
+        with log, subprocess.Popen(argv, cwd=root, stderr=log, env=environment) as process:
             try:
                 yield process
             finally:
@@ -121,6 +125,55 @@ def test_an_exception_of_the_program_shows_no_trace_and_ends_with_its_cause(page
         os.utime(pages.config)
         pages.until(200)
         assert process.poll() is None
+
+
+COMMANDS = (ROOT / "debian/bin/qalqan", ROOT / "openwrt/qalqan/files/qalqan")
+
+
+def test_both_systems_have_the_same_command() -> None:
+    assert COMMANDS[0].read_text() == COMMANDS[1].read_text()
+
+
+@pytest.mark.parametrize(
+    ("module", "installed"),
+    [
+        ("gateway/cli/main.py", True),
+        ("gateway/core/errors.py", False),
+        ("gateway/cli/web_process.py", True),
+        ("webui/accounts/limiter.py", True),
+    ],
+)
+def test_a_deleted_module_shows_the_page_until_it_is_there_again(
+    pages: Pages, module: str, *, installed: bool
+) -> None:
+    """As in a half-done update. ``installed``: by the command of the packages."""
+    pages.started_well()
+    root = pages.folder / "tree"
+    for package in ("gateway", "profiles", "webui"):
+        shutil.copytree(ROOT / package, root / package, copy_function=os.symlink)
+    program = pages.folder / "qalqan"
+    program.write_text(COMMANDS[0].read_text().replace("/usr/lib/qalqan", str(root)))
+    (root / module).unlink()
+    with pages.running(*[str(program)] * installed, root=root) as process:
+        assert TEXTS["en"]["program"] in pages.until(503).decode()
+        (root / module).symlink_to(ROOT / module)
+        os.utime(pages.config)
+        pages.until(200)
+        assert process.poll() is None, "the service manager has seen no exit"
+
+
+def test_a_module_that_the_disk_does_not_return_shows_the_page(pages: Pages) -> None:
+    """The command line reports an OSError in one line, and ends."""
+    pages.started_well()
+    broken = pages.folder / "modules" / "yaml.py"
+    broken.parent.mkdir()
+    broken.write_text("raise OSError(5, 'Input/output error')\n")
+    with pages.running(PYTHONPATH=str(broken.parent)):
+        assert TEXTS["en"]["program"] in pages.until(503).decode()
+        broken.unlink()
+        os.utime(pages.config)
+        pages.until(200)
+    assert "Input/output error" in (pages.folder / "web.log").read_text()
 
 
 def test_a_folder_that_cannot_be_written_is_named(pages: Pages) -> None:

@@ -8,16 +8,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from gateway.policy.config.brand import Brand as OfConfig
     from gateway.policy.config.config import Config
+    from gateway.web.recovery import Recovery
     from webui.settings import Settings
 
 STATE = "web"  # folder of the web process in the state directory
+PROCESS = "gateway.cli.web_process"
 
 
 def run(args: Namespace) -> int:
@@ -25,15 +27,26 @@ def run(args: Namespace) -> int:
 
     If the settings are unusable, replace it by the one that serves the recovery page.
     """
-    from gateway.web.recovery import CONFIG, Recovery, remember, this_command
+    from gateway.web.recovery import PROGRAM, Recovery, this_command, watched
 
-    recovery = Recovery(this_command(), _watched(args))
+    recovery = Recovery(this_command(), watched(str(args.config or "")))
     recovery.on_exception()
+    try:
+        return _run(args, recovery)
+    except OSError as error:  # the command line would end with one line
+        print(f"qalqan: {error.filename or 'the pages'}: {error.strerror or error}", file=sys.stderr)
+        recovery.serve(PROGRAM)
+
+
+def _run(args: Namespace, recovery: Recovery) -> NoReturn:
     from gateway.cli.settings import config_in_use, config_path
     from gateway.core.errors import PolicyError
-    from gateway.core.optional_packages import require
+    from gateway.core.optional_packages import is_installed, require
+    from gateway.web.recovery import CONFIG, remember
 
     require("webui", "the pages")
+    if not is_installed(PROCESS):
+        raise ModuleNotFoundError(PROCESS)  # here it still leads to the recovery page
     try:
         settings = settings_dict(config_in_use(config_path(args)))
     except PolicyError as error:
@@ -42,13 +55,7 @@ def run(args: Namespace) -> int:
     text = json.dumps(settings)
     remember(settings["state"], text)
     again = json.dumps({"command": recovery.again, "watch": recovery.watch})
-    os.execv(sys.executable, (sys.executable, "-m", "gateway.cli.web_process", text, args.log, again))
-
-
-def _watched(args: Namespace) -> tuple[str, ...]:
-    """Return the paths of the files that the settings are read from."""
-    own = str(args.config or "/etc/qalqan/qalqan.yaml")
-    return own, os.environ.get("QALQAN_UCI") or "/etc/config/qalqan"
+    os.execv(sys.executable, (sys.executable, "-m", PROCESS, text, args.log, again))
 
 
 def settings_dict(config: Config) -> dict[str, Any]:

@@ -45,6 +45,8 @@ _LINES = {
     f"not be read come from the last good copy. {_REST} may have gaps.",
     "damaged, no copy": "The database was damaged at the start on {at}, and there is no good copy of it. "
     f"Accounts, PINs and device owners may be missing. {_REST} may have gaps.",
+    "missing, no copy": "The database was missing at the start on {at}, and there is no good copy of it. "
+    f"Accounts, PINs and device owners are missing. {_REST} too.",
     "newer": "A newer Qalqan had written the database at the start on {at}, so it was not used. Accounts, "
     f"PINs and device owners come from the last good copy. {_REST} are missing.",
     "newer, no copy": "A newer Qalqan had written the database at the start on {at}, so it was not used, and "
@@ -76,7 +78,7 @@ class GoodCopy:
     def path(self) -> Path:
         return Path(self._home.rules.household.config.state) / FILE
 
-    def recover(self, *, missing: bool, damaged: bool) -> None:
+    def recover(self, *, missing: bool, damaged: bool, first: bool) -> None:
         """Add the rows of the copy that the database has lost, and announce the loss.
 
         Call it before other reads. Without a loss, or at a first start, it does nothing. A database
@@ -85,11 +87,12 @@ class GoodCopy:
         Arguments:
             missing: there was no database before this start.
             damaged: it was damaged, and this start has replaced it.
+            first: no earlier start had a profile. Without a copy, a missing database is then no loss.
         """
         store, copy = self._store, self._copy
         self._copy = None
         how = "damaged" if damaged else "newer" if store.is_newer else "missing" if missing else ""
-        if not how or (how == "missing" and copy is None):
+        if not how or (how == "missing" and copy is None and first):
             return
         self.lost = True
         now, trusted = self._home.local_now(), self._home.clock_trusted

@@ -113,7 +113,7 @@ class DomainTable:
     """Looks up the categories of hosts and addresses in a category table in ``buffer``.
 
     A subclass may read it piece by piece. The seal (a digest of all bytes) is not checked, since that would
-    read the whole file: `verify` does it when a table is built.
+    read the whole file: `verify` does it when a table is built, and `StoredTable.verify_steps` after a start.
 
     Raises:
         ListError: the buffer is not a complete table of this version.
@@ -212,7 +212,7 @@ class DomainTable:
         if len(number) != 2:
             raise TableTruncated(LOST)
         found = int.from_bytes(number, byteorder)
-        # A damaged number must not stop the daemon; verify() finds the damage.
+        # A damaged number must not stop the daemon; the check of the seal finds the damage.
         return found if found < len(self._sets) else -1
 
     @property
@@ -259,11 +259,17 @@ def verify(buffer: Buffer, body: Iterable[Buffer] | None = None) -> TableInfo:
     """
     table = DomainTable(buffer)
     view = memoryview(buffer).cast("B")
-    head = _TableHead.read(bytes(view[: HEAD.size]))
-    digest = digest_of([view[HEAD.size :]] if body is None else body)
-    if head.seal != _seal(bytes(view[: HEAD.size - SEAL_BYTES]), digest):
-        _refuse("does not match its seal")
+    check_seal(bytes(view[: HEAD.size]), digest_of([view[HEAD.size :]] if body is None else body))
     return table.info
+
+
+def check_seal(head: bytes, digest: bytes) -> None:
+    """Check that a table's seal matches the rest of its ``head`` and the ``digest`` of the data after it.
+
+    Raises ListError if it does not.
+    """
+    if _TableHead.read(head).seal != _seal(head[: HEAD.size - SEAL_BYTES], digest):
+        _refuse("does not match its seal")
 
 
 def digest_of(chunks: Iterable[Buffer]) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.features.backup.good_copy import FILE, GoodCopy
 from gateway.policy.accounts.people import Account, PersonRole
+from gateway.store.database import broken_copies
 from gateway.store.migrations import MIGRATIONS
 from tests.features.backup.backed_up import HASH, furnish, taken
 from tests.features.conftest import Make
@@ -37,7 +38,7 @@ def started_again(desk: Desk, *, damaged: bool) -> GoodCopy:
     if damaged:
         desk.store.people.put(Account("Dad", PersonRole.HELPER))
         desk.store.notes.name(TABLET, "Newer name")
-    copy.recover(missing=not damaged, damaged=damaged)
+    copy.recover(missing=not damaged, damaged=damaged, first=False)
     return copy
 
 
@@ -104,7 +105,7 @@ def test_a_database_of_a_newer_version_is_replaced_by_the_copy_in_memory(make: M
         file.unlink()
     desk.start()
     copy = GoodCopy(desk.home, desk.store, EVERY)
-    copy.recover(missing=False, damaged=False)
+    copy.recover(missing=False, damaged=False, first=False)
     assert copy.lost
     assert sorted(desk.store.people.accounts()) == ([] if lost == "the copy too" else ["Dad", "Mum"])
     (line,) = copy.problems()
@@ -125,6 +126,35 @@ def test_what_a_damaged_database_still_has_is_newer(make: Make) -> None:
     assert ["was damaged" in line and "could not be read come from" in line for line in copy.problems()] == [
         True
     ]
+
+
+def test_after_a_value_that_damage_has_changed_the_rows_come_from_the_copy(make: Make) -> None:
+    desk = make(NOON)
+    copied(desk)[0].close()
+    desk.stop()
+    database = desk.folder / "state" / "q.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE pauses SET since = ?", (1 << 62,))
+        connection.commit()
+    desk.start()
+    assert desk.store.accounts() == {}
+    assert ["damaged and has been replaced" in line for line in desk.store.problems()] == [True]
+    copy = GoodCopy(desk.home, desk.store, EVERY)
+    copy.recover(missing=False, damaged=bool(broken_copies(database)), first=False)
+    assert sorted(desk.store.accounts()) == ["Dad", "Mum"]
+    assert desk.store.devices.all()[STRANGER].place == "guest"
+    assert ["was damaged" in line and "come from" in line for line in copy.problems()] == [True]
+
+
+def test_without_database_and_copy_a_start_after_the_first_has_lost_them(make: Make) -> None:
+    desk = make(NOON)
+    copied(desk)[0].close()
+    (desk.folder / "state" / FILE).unlink()
+    copy = started_again(desk, damaged=False)
+    assert copy.lost, "devices that are present do not become unfiltered, as at a first start"
+    assert desk.store.accounts() == {}
+    (line,) = copy.problems()
+    assert line.startswith("The database was missing at the start on 2026-11-24 12:00, and there is no")
 
 
 def test_nothing_that_anybody_did_is_in_it_and_only_the_daemon_reads_it(make: Make) -> None:
@@ -182,7 +212,7 @@ def test_a_damaged_copy_costs_nothing_while_the_database_is_good(make: Make) -> 
     desk.restart()
     file.write_bytes(b"\xff" * 99)
     copy = GoodCopy(desk.home, desk.store, EVERY)
-    copy.recover(missing=False, damaged=False)
+    copy.recover(missing=False, damaged=False, first=False)
     assert (copy.lost, copy.problems()) == (False, [])
     assert sorted(desk.store.people.accounts()) == ["Dad", "Mum"]
     copy.start()
@@ -192,7 +222,7 @@ def test_a_damaged_copy_costs_nothing_while_the_database_is_good(make: Make) -> 
 def test_a_first_start_has_lost_nothing(make: Make) -> None:
     desk = make(NOON)
     copy = GoodCopy(desk.home, desk.store, EVERY)
-    copy.recover(missing=True, damaged=False)
+    copy.recover(missing=True, damaged=False, first=True)
     assert (copy.problems(), copy.lost) == ([], False)
 
 
