@@ -375,6 +375,7 @@ class Daemon:
                 self.flows.table,
                 changed=self.decision_log.moved,
                 classes_opened=self.meter.wake,
+                settle=self.meter.settle,
             )
         )
         self.effects = Effects(
