@@ -652,6 +652,7 @@ class Daemon:
             ("not_saved", self.store.problems),
             ("copy_used", self.good_copy.problems),
             ("backup_failed", features.auto_backups.problems),
+            ("backup_incomplete", features.auto_backups.left_out_problems),
             ("minutes_not_saved", self.meter.problems),
             ("guard_not_saved", self.guard.problems),
             ("help_resolver", self.help_resolver.problems),

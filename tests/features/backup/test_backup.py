@@ -22,6 +22,7 @@ from gateway.features.backup import verbs as verbs_backup
 from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
 from gateway.policy.accounts.passkeys import Passkey
+from gateway.policy.profile.backup_format import parse_backup
 from gateway.store.database import Database
 from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
@@ -79,6 +80,31 @@ def test_what_anybody_did_is_not(desk: Desk) -> None:
     for marker in (*ACTIVITY, "Galaxy-of-a-visitor", "4821"):
         assert marker not in text, marker
     assert not {"audit", "requests", "decisions", "sessions", "minutes_used"} & json.loads(text).keys()
+
+
+LEFT_OUT = ["kid.YAML", "school.ics", "Школа.ics"]
+
+
+def test_files_that_it_cannot_contain_are_reported(desk: Desk) -> None:
+    folder = profiles(desk)
+    (folder / "kid.YAML").write_text("{name: Kid, band: 6-9}\n")
+    for name in ("School.ics", "Школа.ics"):
+        (folder / name).write_text(CALENDAR)
+    told = web(desk, "backup")
+    assert told["left_out"] == LEFT_OUT
+    backup = json.loads(told["text"])
+    assert set(backup["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
+    assert set(backup["calendars"]) == {"School.ics"}, "it differs from school.ics only in case"
+    parse_backup(told["text"])
+    assert web(desk, "auto_backup")["left_out"] == LEFT_OUT
+
+
+def test_at_most_64_calendars_are_in_it_and_the_others_are_reported(desk: Desk) -> None:
+    for number in range(70):
+        (profiles(desk) / f"a{number:02}.ics").write_text(CALENDAR)
+    told = web(desk, "backup")
+    assert told["left_out"] == [*(f"a{number}.ics" for number in range(64, 70)), "school.ics"]
+    assert len(parse_backup(taken(desk)).calendars) == 64
 
 
 def test_how_the_gateway_is_built_in_is_not(desk: Desk) -> None:
