@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from gateway.control.contract.requests import (
     ANSWER,
@@ -60,7 +59,7 @@ from gateway.store.durable_writes import in_utc
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.requests import RequestTable
 
-MAX_LISTED = 100  # requests in one answer
+MAX_LISTED = 100  # requests in one answer, unless more are pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +347,7 @@ class RequestVerbs:
         return AnswerEffect(text, until)
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:
-        """Return at most MAX_LISTED requests, newest first.
+        """Return all pending requests and the latest answered ones, together MAX_LISTED, newest first.
 
         With ``device``, return those of its child, whole. Without it, return what guardians may see: pending
         requests in full, others as the log level allows. ``profile`` and ``pending`` select some.
@@ -364,5 +363,8 @@ class RequestVerbs:
             found = [stored for stored in found if stored.who == who]
         if call.args.pending:
             found = [stored for stored in found if stored.waits]
-        views = (visible for visible in map(view, found) if visible is not None)
-        return RequestList(requests=tuple(islice(views, MAX_LISTED)))
+        views = [visible for visible in map(view, found) if visible is not None]
+        answered = [visible.id for visible in views if not visible.waits]
+        room = max(0, MAX_LISTED - (len(views) - len(answered)))
+        left_out = set(answered[room:])
+        return RequestList(requests=tuple(visible for visible in views if visible.id not in left_out))
