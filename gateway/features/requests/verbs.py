@@ -37,6 +37,7 @@ from gateway.policy.judge.facts import CATEGORY
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
+from gateway.policy.names import hosts
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import SERVICE, Action
 from gateway.policy.requests import requests
@@ -317,7 +318,7 @@ class RequestVerbs:
         _source, written = self._editing.read(self._editing.file(profile.id))
         listed = written.get("block")
         words = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
-        removed = [word for word in words if word.strip().rstrip(".").lower() in blocks]
+        removed = [word for word in words if _normal_form(word) in blocks]
         changes: dict[str, object] = {f"block/{word}": None for word in removed}
         actions = written.get("categories")
         if isinstance(actions, dict) and actions.get(entry) in (Action.BLOCK, Action.ASK):
@@ -368,3 +369,11 @@ class RequestVerbs:
         room = max(0, MAX_LISTED - (len(views) - len(answered)))
         left_out = set(answered[room:])
         return RequestList(requests=tuple(visible for visible in views if visible.id not in left_out))
+
+
+def _normal_form(word: str) -> str:
+    """Return a written ``block`` entry as the rules compare it: a host in lower case and A-labels."""
+    try:
+        return hosts.normalise(word)
+    except hosts.HostError:
+        return word  # service:x, category:x

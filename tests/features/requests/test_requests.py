@@ -110,6 +110,17 @@ def test_always_opens_what_the_family_s_own_rule_blocks(make: Make) -> None:
     assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
 
 
+def test_always_opens_a_site_whose_block_is_written_in_cyrillic(make: Make) -> None:
+    desk = make(AFTERNOON, daughter={"block": ["example.com", "Пример.рф"]})
+    number = desk.ask("request", device=TABLET, site="www.пример.рф")["request"]["id"]
+    host = "www.xn--e1afmkfd.xn--p1ai"
+    assert desk.reason(TABLET, host) is Reason.FAMILY_BLOCK
+    desk.ask("answer", id=number, answer="always", by="Mum")
+    read = yaml.safe_load((desk.folder / "profiles" / "daughter.yaml").read_text())
+    assert (read["block"], read["allow"]) == (["example.com"], [host.removeprefix("www.")])
+    assert desk.reason(TABLET, host) is Reason.FAMILY_ALLOW
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_blocked_category_opens_permanently_only_after_a_confirmation(make: Make, asked: bool) -> None:
     desk = make(AFTERNOON)
