@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gateway.control.contract.backup import CONTENT_LIMIT
 from gateway.control.protocol import ANSWER_LIMIT, REQUEST_LIMIT, encode
@@ -73,6 +74,18 @@ def test_rules_accounts_names_and_grants_are_in_it(desk: Desk) -> None:
     assert [one["who"] for one in told["pins"]] == ["daughter"]
     assert [(one["who"], one["minutes"]) for one in told["grants"]] == [("daughter", 30)]
     assert [one["who"] for one in told["pauses"]] == ["son"]
+
+
+def test_extra_minutes_of_today_are_in_it_after_the_day_s_start_was_changed(make: Make) -> None:
+    desk = make("2026-11-24T01:00", daughter={"bedtime": {}, "limits": {"internet": "1h"}})
+    settings = yaml.load(desk.rules.path.read_text(), yaml.BaseLoader)
+    desk.rules.path.write_text(yaml.safe_dump({**settings, "day_starts": "00:00"}))
+    desk.reload()
+    furnish(desk)
+    grants = json.loads(taken(desk))["grants"]
+    assert {(grant["who"], grant["day"], grant["until"]) for grant in grants} == {
+        ("daughter", "2026-11-24", "")
+    }
 
 
 def test_what_anybody_did_is_not(desk: Desk) -> None:
