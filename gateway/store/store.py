@@ -211,6 +211,7 @@ class Store:
         self.people.drop_old(now)
         self.gifts.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
+        self.held_bands.drop_old()
         self.tickets.drop_old(now)
         self.attempts.drop_old(now - ONE_DAY)
         self.devices.drop_unseen(now - UNSEEN)

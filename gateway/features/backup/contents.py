@@ -39,6 +39,7 @@ from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
 from gateway.store.tables.grants import Given
+from gateway.store.tables.held_bands import HELD_LIMIT
 
 
 def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) -> tuple[Backup, list[str]]:
@@ -120,7 +121,7 @@ def kept_rows(
         "devices": tuple(_devices(store)),
         "pins": tuple(KeptPin(pin.who, pin.salt, pin.hash) for pin in store.pins.all()),
         "self_set": tuple(choices(store)),
-        "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands.all().items()),
+        "bands": tuple(_bands(store)),
         "steps": tuple(
             KeptStep(step.profile, step.band.value, step.month, step.until, step.reason, step.put_off_by)
             for step in store.growing.all().values()
@@ -136,6 +137,12 @@ def kept_rows(
             if disclosed(given) and (given.until is not None or given.day.isoformat() == today)
         ),
     }
+
+
+def _bands(store: Store) -> Iterator[KeptBand]:
+    """Yield the highest age groups of at most HELD_LIMIT profiles, those that were used last."""
+    for who, band in list(store.held_bands.all().items())[-HELD_LIMIT:]:
+        yield KeptBand(who, band.value)
 
 
 def choices(store: Store) -> Iterator[KeptChoice]:

@@ -182,7 +182,13 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
 
 
 def backup_text(backup: Backup) -> str:
-    """Return the backup as the text of one JSON object, in ASCII."""
+    """Return the backup as the text of one JSON object, in ASCII, that `parse_backup` accepts.
+
+    Raises ControlError if it has too many rows of a kind.
+    """
+    for key, (_, most) in _ROWS.items():
+        if len(getattr(backup, key)) > most:
+            raise ControlError.of(Code.BACKUP_ENTRIES, key=key, most=most)
     data = {"format": FORMAT, **asdict(backup), "made": backup.made.isoformat(timespec="seconds")}
     return json.dumps(data)
 

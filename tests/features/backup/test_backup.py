@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.age.bands import AgeBand
 from gateway.control.contract.backup import CONTENT_LIMIT
 from gateway.control.protocol import ANSWER_LIMIT, REQUEST_LIMIT, encode
 from gateway.core.errors import ControlError
@@ -23,7 +24,7 @@ from gateway.features.backup import verbs as verbs_backup
 from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
 from gateway.policy.accounts.passkeys import Passkey
-from gateway.policy.profile.backup_format import parse_backup
+from gateway.policy.profile.backup_format import MAX_PINS, MAX_PROFILES, backup_text, parse_backup
 from gateway.store.database import Database
 from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
@@ -118,6 +119,23 @@ def test_at_most_64_calendars_are_in_it_and_the_others_are_reported(desk: Desk) 
     told = web(desk, "backup")
     assert told["left_out"] == [*(f"a{number}.ics" for number in range(64, 70)), "school.ics"]
     assert len(parse_backup(taken(desk)).calendars) == 64
+
+
+def test_profiles_that_were_deleted_leave_it_restorable(desk: Desk) -> None:
+    for number in range(MAX_PROFILES + 1):
+        desk.store.held_bands.hold(f"deleted{number}", AgeBand.AGE_6_9)
+    desk.reload()
+    bands = {held.profile for held in parse_backup(taken(desk)).bands}
+    assert len(bands) == MAX_PROFILES
+    assert {"daughter", "son", "mum"} <= bands
+
+
+def test_more_entries_than_it_holds_are_one_clear_line(desk: Desk) -> None:
+    backup = parse_backup(taken(desk))
+    many = replace(backup, pins=backup.pins * (MAX_PINS + 1))
+    with pytest.raises(ControlError, match="at most 64 entries of pins") as refused:
+        backup_text(many)
+    assert refused.value.code == Code.BACKUP_ENTRIES
 
 
 def test_how_the_gateway_is_built_in_is_not(desk: Desk) -> None:
