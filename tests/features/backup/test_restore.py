@@ -109,6 +109,15 @@ def test_a_file_that_no_backup_can_contain_stays(desk: Desk) -> None:
     assert "Kid" in {child.name for child in desk.rules.household.children}
 
 
+def test_a_removed_file_that_ends_in_yml_counts_as_written_by_hand(desk: Desk) -> None:
+    text = taken(desk)
+    (profiles(desk) / "kid.yml").write_text("# ours\nname: Kid\nband: 6-9\n")
+    desk.reload()
+    restored(desk, text)
+    steps = desk.rules.history(profiles(desk)).steps
+    assert "kid.yml" in steps[max(steps)].by_hand
+
+
 def test_a_backup_with_the_words_of_an_earlier_version_is_put_in_place(desk: Desk) -> None:
     backup = json.loads(taken(desk))
     backup["profiles"]["daughter.yaml"] += "categories: {games: refuse}\nways: {ssh: open}\n"
