@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -189,14 +189,14 @@ class Daemon:
         )
         self.home = HomeContext(self.loop, self.clock, self.watch, self.rules, self.bus)
         self.interfaces = HomeInterfaces(self.rules)
-        day_starts, self.wear = timedelta(minutes=config.day_starts), wear(config.flash)
+        self.wear = wear(config.flash)
         missing, broken = migrations.applied(state / DATABASE) == 0, broken_copies(state / DATABASE)
         if migrations.is_due(state / DATABASE):
-            run_in_child(lambda: Store(state / DATABASE, day_starts=day_starts).close())
+            run_in_child(lambda: Store(state / DATABASE).close())
         self.store = self._kept(
             Store(
                 state / DATABASE,
-                day_starts=day_starts,
+                family_day=lambda now: self.rules.calendar.family_day(now),
                 wear=self.wear,
                 bus=self.bus,
                 named=lambda mac: mac in self.rules.household.named,
@@ -377,6 +377,7 @@ class Daemon:
                 self.flows.table,
                 changed=self.decision_log.moved,
                 classes_opened=self.meter.wake,
+                settle=self.meter.settle,
             )
         )
         self.effects = Effects(
@@ -659,6 +660,7 @@ class Daemon:
             ("not_saved", self.store.problems),
             ("copy_used", self.good_copy.problems),
             ("backup_failed", features.auto_backups.problems),
+            ("backup_incomplete", features.auto_backups.left_out_problems),
             ("minutes_not_saved", self.meter.problems),
             ("guard_not_saved", self.guard.problems),
             ("help_resolver", self.help_resolver.problems),

@@ -296,6 +296,17 @@ class Code(StrEnum):
         "backup_large",
         "There is more than %(most)d MB to keep. A large calendar may be the reason.",
     )
+    # Names: files of rules and calendars.
+    BACKUP_LEFT_OUT = (
+        "backup_left_out",
+        "Not in a backup: %(names)s. Give each file a name of its own, of Latin letters, digits and hyphens, "
+        "that ends in .yaml or .ics. A backup holds at most 64 calendars, as UTF-8 text.",
+    )
+    # Key: of a backup's content, as in docs/families/backup.md.
+    BACKUP_ENTRIES = (
+        "backup_entries",
+        "A backup holds at most %(most)d entries of %(key)s, and there are more. Remove some first.",
+    )
     BACKUP_LOCKED = "backup_locked", "The password is wrong, or the file is damaged."
     BACKUP_BROKEN = "backup_broken", "This is not a backup of this filter, or it is damaged."
     BACKUP_NEWER = "backup_newer", "This backup was made by a newer version. Update this gateway first."

@@ -22,6 +22,7 @@ from gateway.kernel.snapshot import MAX_LEASE, Examined, PassElement, Slot, Snap
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.time.gates import counted_gates, joined
 from gateway.policy.time.time_rules import Standing
+from gateway.store.database import StoreError
 from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
 
@@ -30,6 +31,7 @@ MINUTE = 60  # seconds
 BETWEEN = 0.55  # leases begin at this fraction of a second of the wall clock
 GRACE = 0.5  # seconds; lets `sync` run at a boundary before the leases of open classes expire
 LONGEST_SLEEP = 60.0  # seconds; the maximum delay after a clock change
+FREE_EVERY = 10.0  # seconds; a device that uses up its classes must not take the time of all packets
 
 _Opened = tuple[bool, object]
 """Whether filtering is off, and which sites and services a guardian opened temporarily."""
@@ -56,12 +58,14 @@ class Gates:
         *,
         changed: Callable[[frozenset[int]], None],
         classes_opened: Callable[[], None],
+        settle: Callable[[], None],
     ) -> None:
         """Prepare the updates; the first `sync` starts them.
 
         ``flows``: the table whose decided flows are forgotten for the slots passed to ``changed``.
         ``changed``: called with the slots whose classes opened or closed, or whose situation (such
         as a pause) changed. ``classes_opened``: called after a change that opened a class.
+        ``settle``: called before the numbers of classes change; adds the bytes counted so far to the ledgers.
         """
         self._loop = loop
         self._table = table
@@ -72,25 +76,48 @@ class Gates:
         self._flows = flows
         self._changed = changed
         self._classes_opened = classes_opened
+        self._settle = settle
         self._timer: Timer | None = None
         self._renewal: Timer | None = None
         self._open: dict[int, frozenset[int]] = {}  # slot → open classes
         self._opened: dict[int, _Opened] = {}  # by slot
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
+        self._freed: dict[int, float] = {}  # slot → when it last had no free class
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """Return the class number of a slot's combination of time rules (gates), assigned on first use.
 
         A slot is a filtered device. A new class is stored, because connections outlive the daemon,
-        and added to the pass map if it is open. Raises StoreError if all classes of the slot are
-        taken.
+        and added to the pass map if it is open. If all classes of the slot are taken, those that
+        no connection has are freed first. Raises StoreError if connections have all of them.
         """
         known = self._store.classes().get((slot, gates))
         if known is not None:
             return known
-        number = self._store.class_number(slot, gates)
+        try:
+            number = self._store.class_number(slot, gates)
+        except StoreError:
+            if self._loop.now() - self._freed.get(slot, -FREE_EVERY) < FREE_EVERY:
+                raise
+            self._free_classes(slot)
+            number = self._store.class_number(slot, gates)
         self._admit(slot, gates, number)
         return number
+
+    def _free_classes(self, slot: int) -> None:
+        """Free the class numbers of a slot that no connection has, such as those of earlier rules."""
+        self._freed[slot] = self._loop.now()
+        table, layout = self._table, self._table.snapshot.layout
+        used = {live.class_number for _, live in self._live.of_slot(slot)}
+        used.update(layout.ct_verdict(entry.mark)[1] for entry in table.conntrack.of_slot(layout, slot))
+        classes = self._store.classes().items()
+        kept = [gates for (owner, gates), number in classes if owner == slot and number in used]
+        self._settle()
+        self._store.keep_classes(slot, kept)
+        # Close them: a number that is assigned again may be that of a class that is closed now.
+        self._open[slot] = self._open.get(slot, frozenset()) & used
+        passes = tuple(e for e in table.snapshot.passes if e.slot != slot or e.class_number in used)
+        table.update(replace(table.snapshot, passes=passes))
 
     def _admit(self, slot: int, gates: frozenset[str], number: int) -> None:
         """Add a new class to the pass map, unless one of its time rules (gates) is closed."""
@@ -279,7 +306,12 @@ class Gates:
             for flow, live in self._live.of_slot(slot):
                 decisions = [decide(observation, at) for observation in live.observations]
                 gates = joined(decision.gates for decision in decisions)
-                number = subject.class_number(gates) if all(decision.allowed for decision in decisions) else 0
+                try:
+                    allowed = all(decision.allowed for decision in decisions)
+                    number = subject.class_number(gates) if allowed else 0
+                except GatewayError as error:
+                    _log.error("A connection is cut: %s.", error)
+                    number = 0
                 if number == live.class_number:
                     continue
                 if not self._mark(flow, number) or not number:
@@ -350,6 +382,7 @@ class Gates:
     def forget(self, slot: int) -> None:
         """Delete the stored ends of the leases of a slot, after its last device was removed."""
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
+        self._freed.pop(slot, None)
 
     def close(self) -> None:
         for timer in (self._timer, self._renewal):

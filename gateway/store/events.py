@@ -7,13 +7,14 @@ become one row with a count, so forty DNS queries of one page for one name are o
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime
 
 from gateway.policy.values import Decision, Proto
 from gateway.store.database import Database, Statement, StoreError
 from gateway.store.flash_wear import Wear
-from gateway.store.stored_detail import StoredDetail, detail, family_day
+from gateway.store.stored_detail import StoredDetail, detail
 
 PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest are dropped and counted
 
@@ -56,19 +57,15 @@ class EventWriter:
     ``dropped`` counts decisions that exceeded PENDING_LIMIT.
     """
 
-    def __init__(self, database: Database, *, day_starts: timedelta, wear: Wear) -> None:
+    def __init__(self, database: Database, *, family_day: Callable[[datetime], date], wear: Wear) -> None:
         self._database = database
-        self._day_starts = day_starts
+        self._family_day = family_day
         self._flush_every, self._flush_count = wear.flush_every, wear.flush_count
         self._rows: dict[Key, Seen] = {}
         self._counts: dict[CountKey, DayCount] = {}
         self._oldest: float | None = None  # when the batch began, by the clock of flush
         self._silenced = False  # a failure was logged and has not ended
-        self._today = (
-            datetime.min,
-            datetime.min,
-            "",
-        )  # start and end of the current day of the family, and its date
+        self._today = (-1.0, "")  # the minute of the latest decision, since 1970, and its day
         self.dropped = 0
 
     def record(
@@ -117,14 +114,11 @@ class EventWriter:
             self._make_room()
 
     def _day(self, at: datetime) -> str:
-        """Return the family's day at a time, as an ISO 8601 date. The result is cached until the day ends."""
-        since, until, day = self._today
-        if at.tzinfo is since.tzinfo and since <= at < until:
-            return day
-        date = family_day(at, self._day_starts)
-        since = datetime.combine(date, time(), at.tzinfo) + self._day_starts
-        self._today = since, since + timedelta(days=1), date.isoformat()
-        return self._today[2]
+        """Return the family's day at a time, as an ISO 8601 date. The result is cached for a minute."""
+        minute = at.timestamp() // 60
+        if minute != self._today[0]:
+            self._today = minute, self._family_day(at).isoformat()
+        return self._today[1]
 
     def _add(self, key: Key, new: Seen) -> None:
         seen = self._rows.setdefault(key, new)

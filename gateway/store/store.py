@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from gateway.policy.profile.rules import SERVICE
 from gateway.policy.requests.requests import kept
 from gateway.policy.time.clock_changes import Jump
 from gateway.policy.time.limit_periods import MOST_DAYS
+from gateway.policy.time.schedule import Calendar
 from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, Trouble, remove_broken_copies
 from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
-from gateway.store.stored_detail import family_day
 from gateway.store.tables.adult_proofs import AdultProofTable
 from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.alerts import AlertTable
@@ -49,7 +49,6 @@ from gateway.store.tables.sightings import SightingTable
 from gateway.store.tables.slots import SlotTable
 from gateway.store.tables.tickets import TicketTable
 
-DAY_STARTS = timedelta(hours=4)
 ONE_DAY = timedelta(days=1)
 NAMES_DAYS = 7  # retention of names of sites
 COUNTS_DAYS = 30
@@ -78,6 +77,11 @@ class ActivityErased:
     running: bool  # also the current day, whose minutes the limits use
 
 
+def _family_day(now: datetime) -> date:
+    """Return the date of the family's day as without settings, in the time zone of ``now``."""
+    return Calendar(now.tzinfo or UTC).family_day(now)
+
+
 class Store:
     """Gives access to the daemon's state in the SQLite file at ``path``, by a table object for each kind.
 
@@ -90,7 +94,7 @@ class Store:
         self,
         path: Path,
         *,
-        day_starts: timedelta = DAY_STARTS,
+        family_day: Callable[[datetime], date] = _family_day,
         wear: Wear = OFTEN,
         bus: Bus | None = None,
         named: Callable[[str], bool] = lambda mac: False,  # noqa: ARG005
@@ -98,13 +102,13 @@ class Store:
     ) -> None:
         """Open the database and load its tables.
 
-        ``day_starts``: the time after midnight at which the family's day starts. ``wear``: how
-        often data that can wait is written. ``bus`` gets the events. ``named`` returns whether the
+        ``family_day``: returns the date of the family's day at a time. ``wear``: how often data that
+        can wait is written. ``bus`` gets the events. ``named`` returns whether the
         family's files list a MAC address: such a device is never evicted. ``clock_trusted`` returns
         whether the system clock is known to be correct.
         """
         self._database = Database(path)
-        self._day_starts = day_starts
+        self.today = family_day
         self._bus = bus or Bus()
         try:
             loaded = _load(self._database, self._bus, named, clock_trusted)
@@ -122,7 +126,7 @@ class Store:
         self.audit = AuditTable(self._database, self._writer)
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
         self._doubted: datetime | None = None  # until then the clock may still be set back
-        self.events = EventWriter(self._database, day_starts=day_starts, wear=wear)
+        self.events = EventWriter(self._database, family_day=family_day, wear=wear)
 
         self.transaction = self._writer.transaction
         self.classes, self.class_number = self.slots.classes, self.slots.class_number
@@ -133,14 +137,10 @@ class Store:
         """Return what is in force at ``now``: pauses, extra time, opened sites, and the switch `off`.
 
         The switch, of a guardian or the provider, turns filtering off; None if it is not on.
-        ``now`` is an aware time, in the local zone unless ``today``, the date of the family's day,
-        is given.
+        ``now`` is an aware time, ``today`` the date of its family's day.
         """
         given, openings = self.grants.in_force(now, today or self.today(now))
         return replace(self.pauses.in_force(now), given=given, openings=openings)
-
-    def today(self, now: datetime) -> date:
-        return family_day(now, self._day_starts)
 
     def shift(self, jump: Jump) -> bool:
         """Adjust the stored times of this store's tables after a change of the clock, in one transaction.
@@ -204,6 +204,7 @@ class Store:
         self.people.drop_old(now)
         self.grants.drop_old(now, today - timedelta(days=COUNTS_DAYS))
         self.requests.keep(kept(self.requests.all(), now))
+        self.held_bands.drop_old()
         self.tickets.drop_old(now)
         self.attempts.drop_old(now - ONE_DAY)
         self.devices.drop_unseen(now - UNSEEN)

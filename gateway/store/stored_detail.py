@@ -13,7 +13,6 @@ everyone, only a daily total of the whole household is stored, without person, d
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from enum import IntEnum
 
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
@@ -54,8 +53,3 @@ def detail(level: int, reason: Reason, verdict: Verdict) -> StoredDetail:
     if level >= NAMES_LEVEL and verdict is Verdict.BLOCK:
         return StoredDetail.NAME
     return StoredDetail.COUNT
-
-
-def family_day(now: datetime, day_starts: timedelta) -> date:
-    """Return the date of the family's day at a local time. A day begins ``day_starts`` after midnight."""
-    return (now - day_starts).date()

@@ -36,7 +36,7 @@ class Family:
         self.wear = wear(flash)
         self.folder = folder
         folder.mkdir(exist_ok=True)
-        self.store = Store(folder / "qalqan.db", day_starts=timedelta(), wear=self.wear)
+        self.store = Store(folder / "qalqan.db", family_day=datetime.date, wear=self.wear)
         self.minutes = MinutesFile(folder / FOLDER, lambda *_: None, sync_every=self.wear.sync_every)
         self.minutes.open(self.date)
         whole = range(AWAKE.start * 60, AWAKE.stop * 60)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from gateway.dataplane.gates import RENEW, Gates, byte_with_class
-from gateway.kernel.marks import ANSWERED_OTHERWISE, CUT, MAX_CLASS, FlowState, decode_verdict
+from gateway.kernel.marks import (
+    ANSWERED_OTHERWISE,
+    CUT,
+    MAX_CLASS,
+    FlowState,
+    decode_verdict,
+    verdict_byte,
+)
 from gateway.kernel.snapshot import Snapshot
-from gateway.path.live_flows import LiveFlows
+from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
+from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
+from gateway.store.database import StoreError
 from gateway.wire.flows.table import FlowTable
 from tests.features.conftest import Make, at
 from tests.features.desk import TABLET, Desk
@@ -26,6 +36,8 @@ class Table:
         self._desk = desk
         self.snapshot = Snapshot(lan=("lo",))
         self.ends: dict[tuple[int, int], datetime] = {}
+        self.conntrack = self
+        self.marks: list[int] = []  # of the connections
 
     def update(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
@@ -34,19 +46,29 @@ class Table:
         for one in passes:
             self.ends[one.slot, one.class_number] = self._desk.clock.at + timedelta(seconds=one.lease)
 
+    def of_slot(self, layout: Any, slot: int) -> list[Any]:
+        return [SimpleNamespace(mark=mark) for mark in self.marks if layout.ct_slot(mark) == slot]
 
-def gates(desk: Desk) -> tuple[Gates, Table]:
+    def find(self, original: Any) -> None:
+        return None
+
+    def open_classes(self, slot: int) -> set[int]:
+        return {one.class_number for one in self.snapshot.passes if one.slot == slot}
+
+
+def gates(desk: Desk, live: LiveFlows | None = None) -> tuple[Gates, Table]:
     table = Table(desk)
     made = Gates(
         cast("Any", desk.loop),
         cast("Any", table),
         desk.family,
         desk.store,
-        LiveFlows(),
+        LiveFlows() if live is None else live,
         desk.clock.now,
         FlowTable(),
         changed=lambda _: None,
         classes_opened=lambda: None,
+        settle=lambda: None,
     )
     table.snapshot = made.snapshot(table.snapshot)
     return made, table
@@ -102,3 +124,76 @@ def test_a_change_of_rules_keeps_the_state_of_a_connection(
     before: tuple[FlowState, int], number: int, after: tuple[FlowState, int]
 ) -> None:
     assert decode_verdict(byte_with_class(*before, number)) == after
+
+
+SITE = FlowId(1, 6, b"\xc0\xa8\x4d\x0a", 40000, b"\xc6\x12\x00\x01", 443)
+SEEN = Observation(Proto.TLS, "www.example.org")
+
+
+def combination(number: int) -> frozenset[str]:
+    return frozenset({"device", f"service:{number}"})
+
+
+def slot_of_tablet(desk: Desk) -> int:
+    member = desk.family.member_of(TABLET)
+    assert member is not None
+    return member.slot
+
+
+def test_combinations_of_earlier_rules_use_up_no_class_numbers(make: Make) -> None:
+    """As with many edits of one profile, each with another limit."""
+    desk = make("2026-11-24T12:00")
+    made, table = gates(desk)
+    slot = slot_of_tablet(desk)
+    for number in range(3 * MAX_CLASS):
+        assert made.class_number(slot, combination(number)) in table.open_classes(slot)
+        desk.go(timedelta(minutes=1))
+    stored = dict(desk.store.classes())
+    assert len(stored) <= MAX_CLASS
+    desk.restart()
+    assert desk.store.classes() == stored
+    made.close()
+
+
+def test_a_class_number_of_a_running_connection_stays(make: Make) -> None:
+    desk = make("2026-11-24T20:50")  # after the start of bedtime
+    live = LiveFlows()
+    made, table = gates(desk, live)
+    slot = slot_of_tablet(desk)
+    numbers = [made.class_number(slot, combination(number)) for number in range(MAX_CLASS)]
+    live.put(SITE._replace(slot=slot), LiveFlow((SEEN,), numbers[5], False))
+    layout = table.snapshot.layout
+    table.marks.append(layout.ct_mark(slot, verdict_byte(FlowState.PASSES, numbers[7])))
+    number = made.class_number(slot, GATES)
+    assert number not in (numbers[5], numbers[7])
+    assert desk.store.classes() == {
+        (slot, combination(5)): numbers[5],
+        (slot, combination(7)): numbers[7],
+        (slot, GATES): number,
+    }
+    assert table.open_classes(slot) == {numbers[5], numbers[7]}, "bedtime closes the class that is new"
+    made.close()
+
+
+def test_connections_that_have_all_class_numbers_do_not_stop_the_daemon(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = make("2026-11-24T12:00")
+    live = LiveFlows()
+    made, table = gates(desk, live)
+    slot = slot_of_tablet(desk)
+    numbers = [made.class_number(slot, combination(number)) for number in range(MAX_CLASS)]
+    layout = table.snapshot.layout
+    table.marks += [layout.ct_mark(slot, verdict_byte(FlowState.PASSES, number)) for number in numbers]
+    with pytest.raises(StoreError, match="more than 63 combinations"):
+        made.class_number(slot, combination(MAX_CLASS))
+    table.marks.clear()
+    with pytest.raises(StoreError):  # it does not look again at each packet
+        made.class_number(slot, combination(MAX_CLASS))
+    flow, subject = SITE._replace(slot=slot), desk.family.subjects[slot]
+    live.put(flow, LiveFlow((SEEN,), numbers[0], False))
+    subject.running = lambda *_: Decision(Verdict.ALLOW, Reason.OPEN, "", "", gates=combination(MAX_CLASS))
+    assert made.rejudge() == 1
+    assert flow not in live
+    assert "A connection is cut: one device has more than 63 combinations" in caplog.text
+    made.close()

@@ -243,6 +243,7 @@ class Desk:
         )
         self.store = Store(
             self.folder / "state" / "q.db",
+            family_day=lambda now: self.rules.calendar.family_day(now),
             bus=self.bus,
             named=lambda mac: mac in self.rules.household.named,
             clock_trusted=lambda: self.watch.known,

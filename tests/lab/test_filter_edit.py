@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from gateway.core.errors import ControlError
+from gateway.kernel.marks import MAX_CLASS
+from gateway.store.database import StoreError
+from gateway.store.store import Store
+from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import (
     ALLOWED,
     CUT_MS,
     FAMILIES,
+    REFUSED,
     assert_started,
     fetch,
     film,
@@ -87,3 +93,18 @@ def test_it_holds_after_a_kill(home: Home, daemon: Daemon) -> None:
     daemon.start()
     assert not fetch(home.devices["phone"], f"https://{ALLOWED}/", 4).reached
     assert Path(home.folder / "qalqan" / "profiles" / "history").is_dir()
+
+
+def test_combinations_of_earlier_rules_leave_a_number_for_those_of_now(home: Home, daemon: Daemon) -> None:
+    """As after many edits of one profile: every class number of the tablet's slot is taken."""
+    tablet = home.devices["tablet"]
+    daemon.stop()
+    store = Store(daemon.database)
+    slot = store.slots.all()[names.TABLET.mac]
+    with suppress(StoreError):
+        for number in range(MAX_CLASS + 1):
+            store.class_number(slot, frozenset({"device", f"service:{number}"}))
+    store.close()
+    daemon.start()
+    assert fetch(tablet, f"https://{ALLOWED}/", 4).reached
+    assert not fetch(tablet, f"https://{REFUSED}/", 4).reached

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from gateway.policy.time.schedule import Calendar
 from gateway.policy.values import Reason
 from gateway.store.events import PENDING_LIMIT
 from gateway.store.flash_wear import OFTEN, RARELY, Wear
@@ -112,6 +114,18 @@ def test_the_day_is_that_of_each_moment_in_whatever_order_and_zone(path: Path) -
     store.close()
     rows = look(path, "SELECT day, times FROM counts ORDER BY day")
     assert rows == [("2026-11-23", 2), ("2026-11-24", 4), ("2026-11-25", 1)]
+
+
+def test_a_day_does_not_go_back_with_the_clock(path: Path) -> None:
+    berlin = Calendar(ZoneInfo("Europe/Berlin"), day_starts=150)
+    store = Store(path, family_day=berlin.family_day)
+    begun = datetime(2026, 10, 25, 2, 40, tzinfo=berlin.zone)
+    back = begun.replace(minute=10, fold=1)  # half an hour later: at 03:00 it became 02:00
+    record(store, refused(), at=begun)
+    record(store, refused(), at=back)
+    assert store.today(back) == date(2026, 10, 25)
+    store.close()
+    assert look(path, "SELECT day, times FROM counts") == [("2026-10-25", 2)]
 
 
 def test_memory_is_bounded_and_the_oldest_go_first(path: Path) -> None:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
-
 import pytest
 
 from gateway.policy.values import Reason, Verdict
-from gateway.store.stored_detail import StoredDetail, detail, family_day
+from gateway.store.stored_detail import StoredDetail, detail
 
 LEVELS = (0, 1, 2, 3)
 
@@ -51,12 +48,3 @@ def test_a_higher_level_never_keeps_less(reason: Reason, verdict: Verdict) -> No
 
 def test_what_a_device_does_by_itself_is_no_visit() -> None:
     assert detail(3, Reason.DEVICE_NEEDS, Verdict.ALLOW) is StoredDetail.COUNT
-
-
-@pytest.mark.parametrize(
-    ("hour", "minute", "day"),
-    [(3, 59, date(2026, 11, 23)), (4, 0, date(2026, 11, 24)), (23, 59, date(2026, 11, 24))],
-)
-def test_the_family_s_day_turns_at_four(hour: int, minute: int, day: date) -> None:
-    for zone in (UTC, ZoneInfo("Asia/Almaty")):
-        assert family_day(datetime(2026, 11, 24, hour, minute, tzinfo=zone), timedelta(hours=4)) == day

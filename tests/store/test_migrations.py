@@ -32,7 +32,7 @@ def older(path: Path, version: int) -> sqlite3.Connection:
 def test_migrations_are_due_for_a_file_that_is_not_there_and_once(path: Path) -> None:
     assert is_due(path)
     assert not path.exists()
-    Store(path, day_starts=timedelta(hours=4)).close()
+    Store(path).close()
     assert not is_due(path)
 
 

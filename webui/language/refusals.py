@@ -12,7 +12,7 @@ from webui.language.i18n import gettext
 from webui.language.words import NAME_LIMIT, error_text, plain
 
 # Maximum lengths of values that are sentences or addresses. All others are names.
-LONG = {"problem": 200, "fix": 200, "why": 200, "host": 80, "key": 80}  # characters
+LONG = {"names": 200, "problem": 200, "fix": 200, "why": 200, "host": 80, "key": 80}  # characters
 
 
 def sentence(error: GatewayError) -> str:

@@ -24,6 +24,7 @@ from gateway.control.contract.backup import (
 )
 from gateway.core.errors import ControlError
 from gateway.core.files import read_bounded, write_atomically
+from gateway.core.reason_codes import Code
 from gateway.web.backup_encryption import (
     MOST_FILE,
     PASSWORD_MOST,
@@ -86,7 +87,7 @@ def _scheduled(args: Namespace, client: Client) -> int:
     count, made = len(days), max(recent, default=None)
     if args.now or made is None:
         key = read_bounded(state / KEY, MOST_KEY).decode("ascii", "replace").strip()
-        text, _left_out = fetch(client, automatic=True)
+        text, _ = fetch(client, automatic=True)  # the daemon reports files that are not in it
         count, made = store(folder, encrypt_with_key(text.encode("ascii"), key), today, settings.keep), today
     print(json.dumps({"made": made.isoformat(), "files": count}), flush=True)
     return 0
@@ -105,8 +106,8 @@ def _backup(args: Namespace, client: Client) -> int:
     password = _password(args.password_file, twice=True)
     text, left_out = fetch(client)
     write_atomically(file, encrypt_backup(text.encode("ascii"), password))
-    for name in left_out:
-        output.problem(f"{name} is not in the backup: its name or content is not plain text")
+    if left_out:
+        output.problem(Code.BACKUP_LEFT_OUT.sentence % {"names": ", ".join(left_out)})
     print(f"{output.clean(file)}: rules, grants, accounts and names; only the password opens it")
     return 0
 

@@ -46,6 +46,7 @@ class AutoBackupState:
     made: date | None  # the day of the last one on the drive; None: none, or not known
     files: int  # on the drive
     problem: str  # English; empty: none
+    left_out: tuple[str, ...] = ()  # files that no backup can contain, as they are now
 
 
 @record

@@ -20,6 +20,7 @@ from gateway.core.helper_process import HelperProcess
 from gateway.core.loop import Timer
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
+from gateway.features.backup.contents import files_left_out
 from gateway.household.context import HomeContext
 from gateway.household.editing import Author, HomeEditing
 from gateway.household.rule_book import RulesRead
@@ -56,10 +57,16 @@ class AutoBackups:
         self._made: date | None = None
         self._files = 0
         self._asked = False  # for a backup now
-        home.bus.subscribe(RulesRead, lambda _: self._look_in(SOON))
+        self._left_out: tuple[str, ...] = ()  # files that no backup can contain
+        home.bus.subscribe(RulesRead, lambda _: self._rules_read())
 
     def start(self) -> None:
+        self._find_left_out()
         self._look_in(FIRST_LOOK)
+
+    def _rules_read(self) -> None:
+        self._find_left_out()
+        self._look_in(SOON)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -72,6 +79,12 @@ class AutoBackups:
     def problems(self) -> list[str]:
         """Return one line if automatic backups are on and the last try has failed, else an empty list."""
         return [f"Automatic backup: {self._problem}"] if self._problem and self._settings is not None else []
+
+    def left_out_problems(self) -> list[str]:
+        """Return one line about the files that automatic backups cannot contain, if there are any."""
+        if not self._left_out or self._settings is None:
+            return []
+        return [Code.BACKUP_LEFT_OUT.sentence % {"names": ", ".join(self._left_out)}]
 
     # The verb.
 
@@ -121,6 +134,7 @@ class AutoBackups:
             raise PolicyError(where, f"cannot be written ({write_error_text(error)})", fix) from error
 
     def _state(self) -> AutoBackupState:
+        self._find_left_out()
         settings = self._settings
         return AutoBackupState(
             on=settings is not None,
@@ -133,7 +147,15 @@ class AutoBackups:
             made=self._made,
             files=self._files,
             problem=self._problem,
+            left_out=self._left_out,
         )
+
+    def _find_left_out(self) -> None:
+        folder = Path(self._home.rules.household.config.profiles)
+        try:
+            self._left_out = tuple(files_left_out(folder))
+        except (PolicyError, OSError):
+            self._left_out = ()  # making a backup reports it
 
     # The process.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from gateway.policy.config.config import FAMILY_KEYS
 from gateway.policy.profile.age_transitions import TransitionState
 from gateway.policy.profile.backup_format import (
     CALENDAR,
+    MAX_CALENDARS,
+    MAX_PROFILES,
     PROFILE,
     Backup,
     KeptBand,
@@ -30,11 +33,13 @@ from gateway.policy.profile.backup_format import (
     KeptPerson,
     KeptPin,
     KeptStep,
+    storable,
 )
 from gateway.policy.profile.rules import NAMES_LEVEL
 from gateway.policy.yaml.documents import Document, document, parse_document
 from gateway.store.store import Store
 from gateway.store.tables.grants import GrantRow
+from gateway.store.tables.held_bands import HELD_LIMIT
 
 
 def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) -> tuple[Backup, list[str]]:
@@ -48,9 +53,7 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
         PolicyError: A file cannot be read.
     """
     rules, now = home.rules, home.local_now()
-    profiles = {path.name: path for path in profile_files(Path(rules.household.config.profiles))}
-    calendars, left_out = _calendars(rules.household.config.profiles)
-    left_out += [name for name in profiles if not PROFILE.fullmatch(name)]
+    folder = Path(rules.household.config.profiles)
     own_lists = lists_file(rules.path)
 
     def may_be_shown(given: GrantRow) -> bool:
@@ -63,11 +66,30 @@ def collect(home: HomeContext, store: Store, visibility: Visibility, by: str) ->
         version=__version__,
         home=family_settings(document(parse_document(read_bounded(rules.path), str(rules.path)))),
         lists=_text(own_lists) if own_lists.exists() else None,
-        profiles={name: _text(path) for name, path in profiles.items() if name not in left_out},
-        calendars=calendars,
+        profiles={path.name: _text(path) for path in stored_profiles(folder)},
+        calendars=_calendars(folder),
         **kept_rows(store, now, store.today(now).isoformat(), may_be_shown),  # type: ignore[arg-type]
     )
-    return backup, left_out
+    return backup, files_left_out(folder)
+
+
+def stored_profiles(folder: Path) -> list[Path]:
+    """Return the files of profiles in ``folder`` that a backup can contain. A restore deletes no others.
+
+    Raises PolicyError if the folder cannot be read.
+    """
+    files = {path.name: path for path in profile_files(folder)}
+    return [files[name] for name in storable(files, PROFILE, MAX_PROFILES)]
+
+
+def files_left_out(folder: Path) -> list[str]:
+    """Return the names of the profiles and calendars in ``folder`` that a backup cannot contain.
+
+    Raises PolicyError if the folder or a calendar cannot be read.
+    """
+    stored = {*(path.name for path in stored_profiles(folder)), *_calendars(folder)}
+    files = (*profile_files(folder), *_calendar_files(folder))
+    return [path.name for path in files if path.name not in stored]
 
 
 def family_settings(settings: Document) -> Document:
@@ -99,7 +121,7 @@ def kept_rows(
         "devices": tuple(_devices(store)),
         "pins": tuple(KeptPin(pin.who, pin.salt, pin.hash) for pin in store.pins.all()),
         "self_set": tuple(choices(store)),
-        "bands": tuple(KeptBand(who, band.value) for who, band in store.held_bands.all().items()),
+        "bands": tuple(_bands(store)),
         "steps": tuple(
             KeptStep(step.profile, step.band.value, step.month, step.until, step.reason, step.put_off_by)
             for step in store.growing.all().values()
@@ -115,6 +137,12 @@ def kept_rows(
             if disclosed(given) and (given.until is not None or given.day.isoformat() == today)
         ),
     }
+
+
+def _bands(store: Store) -> Iterator[KeptBand]:
+    """Yield the highest age groups of at most HELD_LIMIT profiles, those that were used last."""
+    for who, band in list(store.held_bands.all().items())[-HELD_LIMIT:]:
+        yield KeptBand(who, band.value)
 
 
 def choices(store: Store) -> Iterator[KeptChoice]:
@@ -133,21 +161,19 @@ def _devices(store: Store) -> Iterator[KeptDevice]:
             yield KeptDevice(mac, labels.get(mac, ""), place)
 
 
-def _calendars(folder: str) -> tuple[dict[str, str], list[str]]:
-    """Return the calendars in the folder of the profiles, by file name, and the names of unusable ones."""
+def _calendar_files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.suffix.lower() == ".ics" and path.is_file()]
+
+
+def _calendars(folder: Path) -> dict[str, str]:
+    """Return the calendars in the folder of the profiles that a backup can contain, by file name."""
     found: dict[str, str] = {}
-    left_out = []
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix.lower() != ".ics" or not path.is_file():
-            continue
-        data = read_bounded(path, MAX_BYTES)
-        try:
-            if not CALENDAR.fullmatch(path.name) or len(data) > MAX_BYTES:
-                raise ValueError
-            found[path.name] = data.decode()
-        except ValueError:
-            left_out.append(path.name)
-    return found, left_out
+    for name in storable((path.name for path in _calendar_files(folder)), CALENDAR, MAX_CALENDARS):
+        data = read_bounded(folder / name, MAX_BYTES)
+        if len(data) <= MAX_BYTES:
+            with suppress(UnicodeDecodeError):
+                found[name] = data.decode()
+    return found
 
 
 def _text(path: Path) -> str:

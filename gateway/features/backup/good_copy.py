@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from gateway import __version__
-from gateway.core.errors import GatewayError
+from gateway.core.errors import ControlError, GatewayError
 from gateway.core.files import read_bounded, write_atomically, write_error_text
 from gateway.core.loop import Timer
 from gateway.core.throttle import Throttle
@@ -128,6 +128,9 @@ class GoodCopy:
             write_atomically(self.path, backup_text(copy).encode("ascii"))
         except OSError as error:
             self._problem = f"{self.path} cannot be written ({write_error_text(error)})."
+            return
+        except ControlError as error:
+            self._problem = f"{self.path} cannot be written: {error}"
             return
         self._problem, self._written = "", digest
 

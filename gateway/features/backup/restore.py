@@ -21,7 +21,7 @@ from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, con
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
-from gateway.household.loading import profile_files
+from gateway.household.loading import SUFFIXES, profile_files
 from gateway.household.slot_assignment import PRESENT
 from gateway.lists.own_lists import lists_file
 from gateway.policy.accounts.people import Account, PersonRole
@@ -138,8 +138,9 @@ class Restoring:
         ``side``: BEFORE or AFTER, the files as before or after the restore.
         """
         for name, data in contents(plan.profiles, side).items():
-            if data is not None and name.endswith((".yaml", ".yml")):
-                self._refuse_file(Path(name).stem, data)
+            file = Path(name)
+            if data is not None and file.suffix.lower() in SUFFIXES:
+                self._refuse_file(file.stem, data)
 
     def last(self) -> RestorePlan | None:
         return _read(self._state / DONE)
@@ -194,7 +195,7 @@ class Restoring:
         if known is not None:
             return known
         order = edits.HOME_ORDER if file.parent == self._home.rules.path.parent else edits.PROFILE_ORDER
-        return file.name.endswith("yaml") and is_by_hand(data, order)
+        return file.suffix.lower() in SUFFIXES and is_by_hand(data, order)
 
     def _begin(self, plan: RestorePlan) -> None:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.core.errors import PolicyError
 from gateway.core.files import read_bounded, read_if_there, write_error_text
-from gateway.features.backup.contents import choices, family_settings, kept_rows
+from gateway.features.backup.contents import choices, family_settings, kept_rows, stored_profiles
 from gateway.household.loading import profile_files
 from gateway.household.rule_book import RuleBook
 from gateway.lists.own_lists import FILE as LISTS
@@ -109,7 +109,8 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
     path, folder = rules.path, Path(rules.household.config.profiles)
     home: dict[str, Pair] = {path.name: (_there(path), _home_text(path, backup.home))}
     home[LISTS] = (_there(path.with_name(LISTS)), backup.lists)
-    wanted: dict[str, str | None] = {**dict.fromkeys(file.name for file in profile_files(folder))}
+    stored = stored_profiles(folder)
+    wanted = {file.name: None if file in stored else _there(file) for file in profile_files(folder)}
     wanted.update(backup.profiles)
     wanted.update(backup.calendars)
     return RestorePlan(
@@ -136,7 +137,7 @@ def restored_files(rules: RuleBook, backup: Backup) -> Mapping[Path, bytes | Non
     Raises PolicyError if `qalqan.yaml` cannot be read.
     """
     folder = Path(rules.household.config.profiles)
-    there = dict.fromkeys(profile_files(folder))
+    there = dict.fromkeys(stored_profiles(folder))
     profiles = {folder / name: _bytes(text) for name, text in backup.profiles.items()}
     return {rules.path: _bytes(_home_text(rules.path, backup.home)), **there, **profiles}
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 
 from gateway.control.contract.requests import (
     ANSWER,
@@ -37,6 +36,7 @@ from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.judge.why import parse_host
 from gateway.policy.language import ENGLISH
+from gateway.policy.names import hosts
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import CATEGORY, SERVICE, Action
 from gateway.policy.requests import requests
@@ -59,7 +59,7 @@ from gateway.store.durable_writes import in_utc
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.requests import RequestTable
 
-MAX_LISTED = 100  # requests in one answer
+MAX_LISTED = 100  # requests in one answer, unless more are pending
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +317,7 @@ class RequestVerbs:
         _source, written = self._editing.read(self._editing.file(profile.id))
         listed = written.get("block")
         words = [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
-        removed = [word for word in words if word.strip().rstrip(".").lower() in blocks]
+        removed = [word for word in words if _normal_form(word) in blocks]
         changes: dict[str, object] = {f"block/{word}": None for word in removed}
         actions = written.get("categories")
         if isinstance(actions, dict) and actions.get(entry) in (Action.BLOCK, Action.ASK):
@@ -347,7 +347,7 @@ class RequestVerbs:
         return AnswerEffect(text, until)
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:
-        """Return at most MAX_LISTED requests, newest first.
+        """Return all pending requests and the latest answered ones, together MAX_LISTED, newest first.
 
         With ``device``, return those of its child, whole. Without it, return what guardians may see: pending
         requests in full, others as the log level allows. ``profile`` and ``pending`` select some.
@@ -363,5 +363,16 @@ class RequestVerbs:
             found = [stored for stored in found if stored.who == who]
         if call.args.pending:
             found = [stored for stored in found if stored.waits]
-        views = (visible for visible in map(view, found) if visible is not None)
-        return RequestList(requests=tuple(islice(views, MAX_LISTED)))
+        views = [visible for visible in map(view, found) if visible is not None]
+        answered = [visible.id for visible in views if not visible.waits]
+        room = max(0, MAX_LISTED - (len(views) - len(answered)))
+        left_out = set(answered[room:])
+        return RequestList(requests=tuple(visible for visible in views if visible.id not in left_out))
+
+
+def _normal_form(word: str) -> str:
+    """Return a written ``block`` entry as the rules compare it: a host in lower case and A-labels."""
+    try:
+        return hosts.normalise(word)
+    except hosts.HostError:
+        return word  # service:x, category:x

@@ -150,8 +150,9 @@ class Sharing:
     def shift(self, jump: Jump) -> None:
         """Adjust the stored ends of uses after a clock jump, so that it neither adds nor removes time."""
         for mac, watched in self._watched.items():
-            left = timedelta(seconds=watched.ends - self._home.loop.now())
-            self._uses.end_at(mac, in_utc(jump.after + left))
+            if mac in self._uses.all():  # its device may be forgotten
+                left = timedelta(seconds=watched.ends - self._home.loop.now())
+                self._uses.end_at(mac, in_utc(jump.after + left))
 
     def look(self) -> None:
         """End the temporary uses that are over or had no noticeable traffic for SILENT; set the timer."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, time
 from enum import StrEnum
@@ -182,7 +182,13 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
 
 
 def backup_text(backup: Backup) -> str:
-    """Return the backup as the text of one JSON object, in ASCII."""
+    """Return the backup as the text of one JSON object, in ASCII, that `parse_backup` accepts.
+
+    Raises ControlError if it has too many rows of a kind.
+    """
+    for key, (_, most) in _ROWS.items():
+        if len(getattr(backup, key)) > most:
+            raise ControlError.of(Code.BACKUP_ENTRIES, key=key, most=most)
     data = {"format": FORMAT, **asdict(backup), "made": backup.made.isoformat(timespec="seconds")}
     return json.dumps(data)
 
@@ -220,6 +226,18 @@ def parse_backup(text: str) -> Backup:
     )
     _check(found)
     return found
+
+
+def storable(names: Iterable[str], pattern: re.Pattern[str], most: int) -> list[str]:
+    """Return those of the file names that a backup can contain, at most ``most``, in their order.
+
+    Of names that differ only in case, the first: `parse_backup` accepts no two of them.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        if pattern.fullmatch(name) and len(found) < most:
+            found.setdefault(name.casefold(), name)
+    return list(found.values())
 
 
 def _home(data: object) -> Document:

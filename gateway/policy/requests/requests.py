@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_REASON = 200  # characters
 MAX_A_DAY = 20  # requests of one child per family day
 MAX_KEPT = 500  # requests of the whole household
+MAX_WAITING = 200  # pending ones: with the longest texts they fit one answer, so all are listed
 KEPT = timedelta(days=30)
 SITE_KEPT = timedelta(days=7)  # after the answer; as long as names of sites and used minutes are stored
 MAX_MINUTES = 240  # per request
@@ -129,8 +130,8 @@ def asked(
             wrong=new.wrong or before.wrong,
             times=before.times + 1,
         )
-    if sum(request.waits for request in known) >= MAX_KEPT:
-        raise ControlError.of(Code.TOO_MANY_WAIT, most=MAX_KEPT)
+    if sum(request.waits for request in known) >= MAX_WAITING:
+        raise ControlError.of(Code.TOO_MANY_WAIT, most=MAX_WAITING)
     return replace(new, id=max((request.id for request in known), default=0) + 1)
 
 

@@ -149,7 +149,7 @@ class SlotTable:
     def keep_classes(self, slot: int, kept: Collection[frozenset[str]]) -> None:
         """Free the class numbers of a slot (filtered device), except those of the combinations in ``kept``.
 
-        A combination is a set of time rules (gates). Call it when the slot's profile changed.
+        A combination is a set of time rules (gates).
         """
         gone = [gates for owner, gates in self._classes if owner == slot and gates not in kept]
         for gates in gone:

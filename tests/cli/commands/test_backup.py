@@ -70,7 +70,7 @@ def test_a_file_for_root_alone(
     assert done.status == 0, done
     assert decrypt_backup(out.read_bytes(), PASSWORD) == TEXT.encode()
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-    assert "a/b.ics is not in the backup" in done.err
+    assert "Not in a backup: a/b.ics. Give each file a name of its own" in done.err
 
 
 def test_a_password_that_is_none_writes_nothing(

@@ -14,7 +14,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.helper_process import HelperProcess
 from gateway.core.reason_codes import Code
 from gateway.features.backup import auto_backup
-from tests.features.backup.backed_up import furnish, web
+from tests.features.backup.backed_up import furnish, profiles, web
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk
 
@@ -41,7 +41,7 @@ def key(desk: Desk) -> Path:
 def test_a_guardian_sets_them_up_and_everyone_sees_it(desk: Desk) -> None:
     assert web(desk, "auto_backup") == {
         "on": False, "folder": "", "every": "daily", "keep": 7, "has_key": False, "drives": [STICK],
-        "running": False, "made": None, "files": 0, "problem": "",
+        "running": False, "made": None, "files": 0, "problem": "", "left_out": [],
     }  # fmt: skip
     found = web(desk, "auto_backup", action="set", folder=STICK, every="weekly", keep=3, key=KEY)
     assert (found["on"], found["folder"], found["every"], found["keep"]) == (True, STICK, "weekly", 3)
@@ -74,6 +74,18 @@ def test_a_folder_that_is_no_drive_or_no_passphrase_changes_nothing(
         web(desk, "auto_backup", action="set", **values)
     assert refused.value.code == code
     assert (settings(desk), key(desk).exists()) == (None, False)
+
+
+def test_files_that_they_cannot_contain_are_a_problem_while_they_are_on(desk: Desk) -> None:
+    (profiles(desk) / "kid.YAML").write_text("{name: Kid, band: 6-9}\n")
+    desk.reload()
+    assert desk.features.auto_backups.left_out_problems() == []
+    web(desk, "auto_backup", action="set", folder=STICK, key=KEY)
+    (problem,) = desk.features.auto_backups.left_out_problems()
+    assert problem.startswith("Not in a backup: kid.YAML. Give each file a name")
+    (profiles(desk) / "kid.YAML").rename(profiles(desk) / "kid.yaml")
+    desk.reload()
+    assert desk.features.auto_backups.left_out_problems() == []
 
 
 def test_the_pages_get_no_backup_without_its_announcement(desk: Desk) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from gateway.age.bands import AgeBand
 from gateway.control.contract.backup import CONTENT_LIMIT
 from gateway.control.protocol import ANSWER_LIMIT, REQUEST_LIMIT, encode
 from gateway.core.errors import ControlError
@@ -22,6 +24,7 @@ from gateway.features.backup import verbs as verbs_backup
 from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import PIECE, PIECE_IN, STORED_FOR
 from gateway.policy.accounts.passkeys import Passkey
+from gateway.policy.profile.backup_format import MAX_PINS, MAX_PROFILES, backup_text, parse_backup
 from gateway.store.database import Database
 from gateway.web.backup_encryption import MOST_CONTENT
 from tests.features.backup.backed_up import (
@@ -74,11 +77,65 @@ def test_rules_accounts_names_and_grants_are_in_it(desk: Desk) -> None:
     assert [one["who"] for one in told["pauses"]] == ["son"]
 
 
+def test_extra_minutes_of_today_are_in_it_after_the_day_s_start_was_changed(make: Make) -> None:
+    desk = make("2026-11-24T01:00", daughter={"bedtime": {}, "limits": {"internet": "1h"}})
+    settings = yaml.load(desk.rules.path.read_text(), yaml.BaseLoader)
+    desk.rules.path.write_text(yaml.safe_dump({**settings, "day_starts": "00:00"}))
+    desk.reload()
+    furnish(desk)
+    grants = json.loads(taken(desk))["grants"]
+    assert {(grant["who"], grant["day"], grant["until"]) for grant in grants} == {
+        ("daughter", "2026-11-24", "")
+    }
+
+
 def test_what_anybody_did_is_not(desk: Desk) -> None:
     text = taken(desk)
     for marker in (*ACTIVITY, "Galaxy-of-a-visitor", "4821"):
         assert marker not in text, marker
     assert not {"audit", "requests", "decisions", "sessions", "minutes_used"} & json.loads(text).keys()
+
+
+LEFT_OUT = ["kid.YAML", "school.ics", "Школа.ics"]
+
+
+def test_files_that_it_cannot_contain_are_reported(desk: Desk) -> None:
+    folder = profiles(desk)
+    (folder / "kid.YAML").write_text("{name: Kid, band: 6-9}\n")
+    for name in ("School.ics", "Школа.ics"):
+        (folder / name).write_text(CALENDAR)
+    told = web(desk, "backup")
+    assert told["left_out"] == LEFT_OUT
+    backup = json.loads(told["text"])
+    assert set(backup["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
+    assert set(backup["calendars"]) == {"School.ics"}, "it differs from school.ics only in case"
+    parse_backup(told["text"])
+    assert web(desk, "auto_backup")["left_out"] == LEFT_OUT
+
+
+def test_at_most_64_calendars_are_in_it_and_the_others_are_reported(desk: Desk) -> None:
+    for number in range(70):
+        (profiles(desk) / f"a{number:02}.ics").write_text(CALENDAR)
+    told = web(desk, "backup")
+    assert told["left_out"] == [*(f"a{number}.ics" for number in range(64, 70)), "school.ics"]
+    assert len(parse_backup(taken(desk)).calendars) == 64
+
+
+def test_profiles_that_were_deleted_leave_it_restorable(desk: Desk) -> None:
+    for number in range(MAX_PROFILES + 1):
+        desk.store.held_bands.hold(f"deleted{number}", AgeBand.AGE_6_9)
+    desk.reload()
+    bands = {held.profile for held in parse_backup(taken(desk)).bands}
+    assert len(bands) == MAX_PROFILES
+    assert {"daughter", "son", "mum"} <= bands
+
+
+def test_more_entries_than_it_holds_are_one_clear_line(desk: Desk) -> None:
+    backup = parse_backup(taken(desk))
+    many = replace(backup, pins=backup.pins * (MAX_PINS + 1))
+    with pytest.raises(ControlError, match="at most 64 entries of pins") as refused:
+        backup_text(many)
+    assert refused.value.code == Code.BACKUP_ENTRIES
 
 
 def test_how_the_gateway_is_built_in_is_not(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.age.bands import AgeBand
 from gateway.features.backup.good_copy import FILE, GoodCopy
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.store.database import broken_copies
@@ -237,3 +238,13 @@ def test_a_copy_that_cannot_be_written_is_a_problem_until_it_can(make: Make) -> 
     desk.go(timedelta(seconds=EVERY))
     assert copy.problems() == []
     assert "Mum" in file.read_text()
+
+
+def test_profiles_that_were_deleted_leave_it_readable(make: Make) -> None:
+    desk = make(NOON)
+    for number in range(65):
+        desk.store.held_bands.hold(f"deleted{number}", AgeBand.AGE_6_9)
+    desk.reload()
+    copied(desk)[0].close()
+    started_again(desk, damaged=False)
+    assert desk.store.people.find("Mum") is not None

@@ -23,6 +23,7 @@ from tests.features.backup.backed_up import (
     before_country,
     change,
     furnished,
+    profiles,
     sent,
     standing,
     taken,
@@ -93,6 +94,28 @@ def test_a_profile_that_is_not_in_it_goes(desk: Desk) -> None:
     restored(desk, text)
     assert not file.exists()
     assert {child.name for child in desk.rules.household.children} == {"Daughter", "Son"}
+
+
+def test_a_file_that_no_backup_can_contain_stays(desk: Desk) -> None:
+    text = taken(desk)
+    kid, content = profiles(desk) / "kid.YAML", "{name: Kid, band: 6-9}\n"
+    kid.write_text(content)
+    assert desk.reload() == []
+    assert look(desk, text)["same"]
+    change(desk)
+    assert look(desk, text)["gone"] == []
+    restored(desk, text)
+    assert kid.read_text() == content
+    assert "Kid" in {child.name for child in desk.rules.household.children}
+
+
+def test_a_removed_file_that_ends_in_yml_counts_as_written_by_hand(desk: Desk) -> None:
+    text = taken(desk)
+    (profiles(desk) / "kid.yml").write_text("# ours\nname: Kid\nband: 6-9\n")
+    desk.reload()
+    restored(desk, text)
+    steps = desk.rules.history(profiles(desk)).steps
+    assert "kid.yml" in steps[max(steps)].by_hand
 
 
 def test_a_backup_with_the_words_of_an_earlier_version_is_put_in_place(desk: Desk) -> None:

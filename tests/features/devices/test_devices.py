@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,10 @@ from gateway.core.reason_codes import Code
 from gateway.household.slot_assignment import PRESENT
 from gateway.lan.neighbours import Neighbour
 from gateway.policy.accounts.people import Account
+from gateway.policy.identity.sharing import DeviceUse, UseKind
 from gateway.policy.profile.rules import HOME
+from gateway.policy.values import Reason
+from gateway.store.tables.grants import GrantKind, GrantRow, SiteOpening
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 from tests.features.conftest import Make
@@ -225,6 +230,27 @@ def test_all_that_is_kept_goes_with_a_device_that_is_forgotten(make: Make) -> No
     desk.store.devices.seen(STRANGER, desk.clock.at)
     again = desk.ask("devices", mac=STRANGER)["devices"][0]
     assert (again["label"], again["history"], again["profile"]) == ("", [], "guest")
+
+
+def test_a_device_that_is_forgotten_has_no_pause_extra_time_opening_or_user(make: Make) -> None:
+    desk = make(NOON)
+    meet(desk)
+    desk.ask("assign", mac=STRANGER, profile="guest", by="Mum")
+    desk.ask("pause", who=STRANGER, by="Mum")
+    store, now = desk.store, desk.local_now()
+    later = now + timedelta(days=1)
+    given = GrantRow(1, STRANGER, store.today(now), "internet", 30, later, None, now, "Mum", GrantKind.GRANT)
+    store.grants.give([given], audit_text="")
+    store.grants.open(SiteOpening(1, STRANGER, "example.com", later, now, "Mum"))
+    store.uses.put(DeviceUse(STRANGER, "son", UseKind.HANDED, now, None, "Mum"))
+    desk.ask("pause", who="son", by="Mum")
+    desk.ask("forget", mac=STRANGER, by="Mum")
+    desk.restart()
+    meet(desk)
+    force = desk.store.state(now)
+    assert ([pause.who for pause in force.pauses], force.given, force.openings) == (["son"], (), ())
+    assert STRANGER not in desk.store.uses.all()
+    assert desk.reason(STRANGER) is not Reason.PAUSED
 
 
 def test_the_list_for_a_page_is_brief_and_says_to_whom_a_device_may_go(make: Make) -> None:

@@ -12,6 +12,7 @@ from gateway.control.protocol import Role
 from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import Account
+from gateway.policy.requests.requests import Answer, RequestState
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
 from tests.features.desk import PHONE, STRANGER, TABLET, Desk
@@ -108,6 +109,17 @@ def test_always_opens_what_the_family_s_own_rule_blocks(make: Make) -> None:
     assert waiting(desk) == [], "the answer is that of the request for the same site"
     desk.ask("unedit", id="daughter", revision=answer["undo"], found=answer["revision"], by="Mum")
     assert desk.reason(TABLET, "www.tiktok.com") is Reason.FAMILY_BLOCK
+
+
+def test_always_opens_a_site_whose_block_is_written_in_cyrillic(make: Make) -> None:
+    desk = make(AFTERNOON, daughter={"block": ["example.com", "Пример.рф"]})
+    number = desk.ask("request", device=TABLET, site="www.пример.рф")["request"]["id"]
+    host = "www.xn--e1afmkfd.xn--p1ai"
+    assert desk.reason(TABLET, host) is Reason.FAMILY_BLOCK
+    desk.ask("answer", id=number, answer="always", by="Mum")
+    read = yaml.safe_load((desk.folder / "profiles" / "daughter.yaml").read_text())
+    assert (read["block"], read["allow"]) == (["example.com"], [host.removeprefix("www.")])
+    assert desk.reason(TABLET, host) is Reason.FAMILY_ALLOW
 
 
 @pytest.mark.parametrize("asked", [True, False])
@@ -372,6 +384,20 @@ def test_twenty_requests_a_day(make: Make) -> None:
     with pytest.raises(GatewayError, match="20 times today"):
         desk.ask("request", device="02:00:00:00:00:1a", minutes=20)
     desk.ask("request", device=PHONE, minutes=20)
+
+
+def test_many_answered_requests_hide_no_pending_one(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    desk.ask("request", device=TABLET, site="reddit.com")
+    (asked,) = desk.store.requests.all()
+    answered = replace(asked, state=RequestState.ANSWERED, answer=Answer.NO, by="Mum", answered=asked.at)
+    for number in range(2, 200):
+        desk.store.requests.put(replace(answered, id=number), by="Mum", what="answer", at=asked.at)
+    listed = [one["id"] for one in desk.ask("requests")["requests"]]
+    assert listed == [*range(199, 100, -1), asked.id]
+    assert [one["id"] for one in desk.ask("requests", profile="daughter")["requests"]] == listed
+    desk.ask("answer", id=asked.id, answer="no")
+    assert [one["id"] for one in desk.ask("requests")["requests"]] == [*range(199, 99, -1)]
 
 
 def test_nobody_answers(make: Make) -> None:

@@ -141,6 +141,15 @@ def test_a_right_pin_gives_a_sibling_no_new_start(desk: Desk) -> None:
     assert refused(desk, "use", device=OURS, who="son", pin="9999") == Code.TRIED_TOO_OFTEN
 
 
+def test_a_used_device_that_is_forgotten_is_used_no_more(desk: Desk) -> None:
+    use(desk)
+    desk.ask("edit_family", set={f"shared/{OURS}": None}, by="Mum")
+    desk.ask("forget", mac=OURS, by="Mum")
+    assert OURS not in desk.store.uses.all()
+    desk.jump(HOURS_2)
+    assert OURS not in desk.store.uses.all()
+
+
 def test_it_ends_after_two_hours_by_a_clock_that_nobody_sets(desk: Desk) -> None:
     use(desk)
     loud(desk)

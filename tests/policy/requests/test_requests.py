@@ -16,6 +16,7 @@ from gateway.policy.requests import requests
 from gateway.policy.requests.requests import (
     MAX_A_DAY,
     MAX_KEPT,
+    MAX_WAITING,
     Answer,
     ChildRequest,
     RequestState,
@@ -79,6 +80,17 @@ def test_twenty_a_child_and_day() -> None:
     assert requests.asked(known, new(who="son"), CALENDAR, TODAY).id == MAX_A_DAY
     tomorrow = datetime(2026, 11, 25, 4, 0, tzinfo=ALMATY)
     assert requests.asked(known, new(at=tomorrow), CALENDAR, date(2026, 11, 25)).id == MAX_A_DAY
+
+
+def test_more_pending_requests_than_one_answer_holds_are_refused() -> None:
+    known = tuple(
+        new(RequestTopic.SITE, f"s{n}.example", id=n + 1, who=f"child{n % 20}") for n in range(MAX_WAITING)
+    )
+    with pytest.raises(ControlError, match=sentence(Code.TOO_MANY_WAIT, most=MAX_WAITING)):
+        requests.asked(known, new(), CALENDAR, TODAY)
+    assert requests.asked(known[:-1], new(), CALENDAR, TODAY).id == MAX_WAITING
+    repeated = new(RequestTopic.SITE, "s0.example", who="child0")
+    assert requests.asked(known, repeated, CALENDAR, TODAY).times == 2
 
 
 def test_a_reason_is_short() -> None:

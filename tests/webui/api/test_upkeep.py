@@ -90,7 +90,9 @@ def test_automatic_backups_are_set_up_in_a_session_alone(
 ) -> None:
     path = "/backup/automatic"
     body = {"folder": "/mnt/usb", "every": "weekly", "keep": 2, "password": PASSWORD}
-    assert ask(mum, "GET", path).get_json()["drives"] == ["/mnt/usb"]
+    household.backing.automatic["left_out"] = ["kid.YAML"]
+    shown = ask(mum, "GET", path).get_json()
+    assert (shown["drives"], shown["left_out"]) == (["/mnt/usb"], ["kid.YAML"])
     found = ask(mum, "PUT", path, body).get_json()
     assert (found["on"], found["every"], found["keep"]) == (True, "weekly", 2)
     assert decrypt_backup(encrypt_with_key(b"x", household.backing.key), PASSWORD) == b"x"

@@ -70,6 +70,12 @@ def test_a_file_is_made_that_its_password_opens(mum: Browser, household: Househo
     assert [one.get("from") for one in asked] == [None, 100, 200]
 
 
+def test_files_that_it_cannot_contain_are_named(mum: Browser, household: Household) -> None:
+    assert "Not in a backup" not in read(mum)
+    household.backing.automatic["left_out"] = ["kid.YAML", "Школа.ics"]
+    assert "Not in a backup: kid.YAML, Школа.ics. Give each file a name of its own" in read(mum)
+
+
 @pytest.mark.parametrize(
     ("password", "again", "told"),
     [

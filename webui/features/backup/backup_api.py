@@ -69,8 +69,11 @@ class BackupLook(BackupContent):
 
 @noun.declare("POST", "/backup", body=Seal, answer=bytes, media=FILE, by_session=True, proof=True)
 def make(me: Caller, body: Seal) -> Response:
-    """Create a backup file of rules, grants and accounts, encrypted with this password."""
-    text, _left_out = pieces.fetch(daemon().client, by=me.name, session=me.session, origin=source_address())
+    """Create a backup file of rules, grants and accounts, encrypted with this password.
+
+    `GET /backup/automatic` lists the files that it does not contain (`left_out`).
+    """
+    text, _ = pieces.fetch(daemon().client, by=me.name, session=me.session, origin=source_address())
     sealed = backup_process.encrypt_backup(text, body.password)
     name = f"qalqan-{daemon().home().now:%Y-%m-%d}.backup"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

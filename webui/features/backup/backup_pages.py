@@ -18,6 +18,7 @@ from gateway.control.contract.backup import (
     RESTORE_LOOK,
 )
 from gateway.core.errors import ControlError
+from gateway.core.reason_codes import Code
 from gateway.policy.config.auto_backup import MOST_KEPT
 from gateway.web.backup_encryption import MOST_FILE, PASSWORD_LEAST, PASSWORD_MOST
 from webui import notices
@@ -39,13 +40,16 @@ FOLDER_LIMIT = 200
 @guardians_only
 def show() -> ResponseReturnValue:
     home = daemon().home()
+    auto = daemon().client.ask(AUTO_BACKUP, action="show", **author())
+    left_out = ControlError.of(Code.BACKUP_LEFT_OUT, names=", ".join(auto.left_out))
     return render_template(
         "backup.html",
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
         last=daemon().client.ask(RESTORE_LAST, action="last", **author()).last,
-        auto=daemon().client.ask(AUTO_BACKUP, action="show", **author()),
+        auto=auto,
+        left_out=refusals.sentence(left_out) if auto.left_out else "",
         most_kept=MOST_KEPT,
         least=PASSWORD_LEAST,
         most=PASSWORD_MOST,
@@ -65,7 +69,7 @@ def make() -> ResponseReturnValue:
         return _back()
     sealed = b""
     with notices.refusals_to(notices.said):
-        text, _left_out = pieces.fetch(daemon().client, **author())
+        text, _left_out = pieces.fetch(daemon().client, **author())  # the page has said what is not in it
         sealed = backup_process.encrypt_backup(text, password)
     if not sealed:
         return _back()

@@ -58,6 +58,10 @@ def _problems() -> dict[str, tuple[str, str]]:
             _("The last automatic backup failed."),
             _("Check that the USB stick is plugged in and has room."),
         ),
+        "backup_incomplete": (
+            _("Backups do not contain some files of rules or calendars."),
+            _("The page of backups says which, and what to do."),
+        ),
         "minutes_not_saved": (
             _("The gateway cannot save used minutes. They count, but a restart loses them."),
             room,
