@@ -25,7 +25,7 @@ AFTERNOON = almaty("2026-11-24T16:00")
 NO_AGE = {
     "deepseek", "kimi", "doubao", "ernie", "yuanbao", "yandex-alice", "gigachat", "you-com", "suno",
     "elevenlabs", "duck-ai", "chai", "janitor-ai", "talkie", "crushon-ai", "candy-ai", "paradot", "anima",
-    "chub-ai", "novelai", "ai-dungeon", "dreamgf", "muah-ai", "xingye",
+    "chub-ai", "novelai", "ai-dungeon", "dreamgf", "muah-ai", "pi", "xingye",
 }  # fmt: skip
 ASSISTANTS = {
     "ai": "block block ask allow allow",
