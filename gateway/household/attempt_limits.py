@@ -34,7 +34,9 @@ class AttemptLimit:
 
     def check(self, key: str, now: datetime) -> None:
         """Raise ControlError while the key has to wait before its next attempt."""
-        check_wait(self.wait(key, now), Code.TRIED_TOO_OFTEN)
+        wait = self.wait(key, now)
+        if wait:
+            raise ControlError.of(Code.TRIED_TOO_OFTEN, minutes=in_minutes(wait))
 
     def add(self, key: str, now: datetime) -> bool:
         """Count an attempt of the key. Return whether it has to wait from now on."""
@@ -74,10 +76,9 @@ class DailyLimit(AttemptLimit):
         return super().add(key, now)
 
 
-def check_wait(wait: timedelta, code: Code) -> None:
-    """Raise ControlError with the ``code`` and the minutes to wait, unless ``wait`` is zero."""
-    if wait:
-        raise ControlError.of(code, minutes=max(1, -(-int(wait.total_seconds()) // 60)))
+def in_minutes(wait: timedelta) -> int:
+    """Return the minutes of a wait that is not over, rounded up; at least one."""
+    return max(1, -(-int(wait.total_seconds()) // 60))
 
 
 def loop_time(home: HomeContext) -> datetime:

@@ -29,7 +29,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.features.accounts.access import Access
 from gateway.features.time.grants import Grants, is_paused
-from gateway.household.attempt_limits import AttemptLimit, check_wait, loop_time
+from gateway.household.attempt_limits import AttemptLimit, in_minutes, loop_time
 from gateway.household.context import HomeContext
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.rules import ALL, shows_present
@@ -147,7 +147,8 @@ class TicketVerbs:
         profile, now = member.profile, self._home.local_now()
         mac, tried = parse_mac(call.text("device")) or "", loop_time(self._home)
         wait = max(self._tries.wait(mac, tried), self._all_tries.wait(ALL, tried))
-        check_wait(wait, Code.TOO_MANY_TRIES)
+        if wait:
+            raise ControlError.of(Code.TOO_MANY_TRIES, minutes=in_minutes(wait))
         code = tickets.parse_code(call.args.code)
         ticket = None if code is None else tickets.find(code, self._stored.all())
         if ticket is None:

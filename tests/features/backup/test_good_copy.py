@@ -138,11 +138,11 @@ def test_after_a_value_that_damage_has_changed_the_rows_come_from_the_copy(make:
         connection.execute("UPDATE pauses SET since = ?", (1 << 62,))
         connection.commit()
     desk.start()
-    assert desk.store.accounts() == {}
+    assert desk.store.people.accounts() == {}
     assert ["damaged and has been replaced" in line for line in desk.store.problems()] == [True]
     copy = GoodCopy(desk.home, desk.store, EVERY)
     copy.recover(missing=False, damaged=bool(broken_copies(database)), first=False)
-    assert sorted(desk.store.accounts()) == ["Dad", "Mum"]
+    assert sorted(desk.store.people.accounts()) == ["Dad", "Mum"]
     assert desk.store.devices.all()[STRANGER].place == "guest"
     assert ["was damaged" in line and "come from" in line for line in copy.problems()] == [True]
 
@@ -153,7 +153,7 @@ def test_without_database_and_copy_a_start_after_the_first_has_lost_them(make: M
     (desk.folder / "state" / FILE).unlink()
     copy = started_again(desk, damaged=False)
     assert copy.lost, "devices that are present do not become unfiltered, as at a first start"
-    assert desk.store.accounts() == {}
+    assert desk.store.people.accounts() == {}
     (line,) = copy.problems()
     assert line.startswith("The database was missing at the start on 2026-11-24 12:00, and there is no")
 
