@@ -227,6 +227,7 @@ def _phrases() -> dict[str, str]:
         "on": _("turned time rules and categories on again"),
         "stop": _("turned time rules and categories off for everyone"),
         "stop end": _("turned time rules and categories on again"),
+        "stop refused": _("wanted to turn the rules off again too soon, so they stayed on"),
         "support": _("let the provider’s support fetch the support file"),
         "support end": _("no longer lets the provider’s support fetch the support file"),
         "remote": _("let the provider turn the rules off and on"),
