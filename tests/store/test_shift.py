@@ -92,7 +92,6 @@ def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
 ) -> None:
     store.settings.stop(since=NOW, until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
     store.settings.approve("support", until=NOW + HALF, by="Mum", at=NOW)
-    store.settings.approve("counters", until=None, by="Mum", at=NOW)
     store.shift(jump(by))
     again = Store(path)
     for one in (store, again):
@@ -104,7 +103,6 @@ def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
         support = one.settings.switch("support", NOW + by)
         assert support is not None
         assert support.ends == NOW + by + HALF
-        assert one.settings.switch("counters", NOW + by) is not None, "without an end"
     again.close()
 
 

@@ -252,15 +252,14 @@ class PauseTable:
         self._writer.save(*self._switch_rows(), audit=audit)
 
     def approve(
-        self, name: str, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
+        self, name: str, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        """Let the provider do ``name`` until a time; ``until`` None: until a guardian ends it.
+        """Let the provider do ``name`` until a time, with an audit line.
 
-        ``name``: SUPPORT, REMOTE or COUNTERS. Adds an audit line.
+        ``name``: SUPPORT, REMOTE or COUNTERS.
         """
-        switch = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, sure)
-        detail = "" if until is None else f"until {_text(until)}"
-        self._turn_on(name, switch, audit_line(at, by, name, detail, origin))
+        switch = TimedSwitch(in_utc(at), in_utc(until), by, sure)
+        self._turn_on(name, switch, audit_line(at, by, name, f"until {_text(until)}", origin))
 
     def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
         """End what the provider may do by SUPPORT, REMOTE or COUNTERS, with an audit line.

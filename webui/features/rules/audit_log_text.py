@@ -200,6 +200,7 @@ def _phrases_until() -> dict[str, str]:
         "stop": _("turned time rules and categories off for everyone until %(until)s"),
         "support": _("let the provider’s support fetch the support file until %(until)s"),
         "remote": _("let the provider turn the rules off and on until %(until)s"),
+        "counters": _("let the provider read the counters until %(until)s"),
         "open": _("allowed something for %(about)s until %(until)s"),
         "adult password": _("unlocked %(about)s for an adult until %(until)s, with a password"),
         "adult guardian": _("unlocked %(about)s for an adult until %(until)s"),
