@@ -358,6 +358,7 @@ class Features:
             self.list_updates.plan,
             assignment.to_decide,
             accounts.visitor,
+            self.metrics.provider_counters,
         ).register(router)
 
         def own(profile: Profile) -> Mapping[str, Any]:

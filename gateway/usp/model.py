@@ -193,13 +193,19 @@ MODEL = (
     ),
     ModelObject(
         "Stats.",
-        "Counters since the start of the filter, for the whole network.",
+        "Counters for the whole network since the start of the filter, renewed each minute. All are 0 without"
+        " the approval of the subscriber, which ends after 30 days.",
         (
             _counter("Packets", "packets", "Packets that the filter read."),
             _counter("PacketsDropped", "dropped", "Packets that were lost because a queue was full."),
             _counter("PacketsFailed", "faults", "Packets whose handling failed."),
             _counter("Flows", "flows", "Connections that the filter follows now."),
-            _counter("Blocked", "blocked", "Connections and DNS questions that were blocked."),
+            _counter(
+                "Blocked",
+                "blocked",
+                "Connections and DNS questions that were blocked, of children whose parents see blocked"
+                " sites.",
+            ),
             _counter("TableRepairs", "repairs", "How often the rules in the kernel had to be restored."),
         ),
     ),

@@ -6,18 +6,16 @@ when the answer is decoded, so no value can be about a person.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from gateway import __version__
-from gateway.control.contract.status import STATUS
+from gateway.control.contract.status import STATUS, ProviderCounters
 from gateway.control.schema import record
 from gateway.policy.support_code import stopped_code, support_code
 from gateway.usp.model import MODEL, STATUS_KEY, STOPPED, ValueType
 from gateway.usp.settings import UspSettings
 
 UNKNOWN_TIME = "0001-01-01T00:00:00Z"  # of a time that is not set (TR-106, section 3.2)
-BLOCKED = "block:"  # begins the names of `verdicts` that block
 _EMPTY = {
     ValueType.TEXT: "",
     ValueType.FLAG: "false",
@@ -35,13 +33,6 @@ class KnownClock:
 @record
 class ResidentMemory:
     resident: int  # bytes
-
-
-@record
-class PacketCounts:
-    packets: int
-    faults: int
-    dropped: int
 
 
 @record
@@ -81,13 +72,10 @@ class FilterState:
     uptime: int
     clock: KnownClock
     memory: ResidentMemory
-    queue: Mapping[str, PacketCounts]
-    flows: Mapping[str, int]
-    verdicts: Mapping[str, int]
     table: EntryCount
     lists: ListFacts
-    repairs: int
     provider: Approvals | None = None
+    counters: ProviderCounters | None = None  # None: a parent has not approved them
 
 
 FILTER_STATE = STATUS.returning(FilterState)
@@ -107,7 +95,8 @@ def stopped_values(settings: UspSettings) -> dict[str, str]:
 
 def values_of(state: FilterState, settings: UspSettings) -> dict[str, str]:
     """Return the value of each parameter of the USP data model by its key, in the text form of TR-106."""
-    off, feed, queues = state.mode == "off", state.lists.feed, state.queue.values()
+    off, feed = state.mode == "off", state.lists.feed
+    counters = {} if state.counters is None else vars(state.counters)
     return {
         **stopped_values(settings),
         "enabled": _flag(not off),
@@ -134,12 +123,7 @@ def values_of(state: FilterState, settings: UspSettings) -> dict[str, str]:
         "list_names": str(state.table.names),
         "lists_updated": _time(state.lists.newest),
         "list_failures": str(state.lists.failures),
-        "packets": str(sum(queue.packets for queue in queues)),
-        "dropped": str(sum(queue.dropped for queue in queues)),
-        "faults": str(sum(queue.faults for queue in queues)),
-        "flows": str(state.flows.get("live", 0)),
-        "blocked": str(sum(times for name, times in state.verdicts.items() if name.startswith(BLOCKED))),
-        "repairs": str(state.repairs),
+        **{key: str(value) for key, value in counters.items()},
     }
 
 

@@ -90,29 +90,34 @@ def test_what_was_counted_from_a_tap_moves_with_the_clock(path: Path, store: Sto
 def test_a_stop_of_the_provider_keeps_its_time_but_never_outlasts_its_setting(
     path: Path, store: Store, by: timedelta
 ) -> None:
-    store.pauses.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    store.pauses.stop(since=NOW, until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
     store.pauses.approve("support", until=NOW + HALF, by="Mum", at=NOW)
-    store.pauses.approve("counters", until=None, by="Mum", at=NOW)
     store.shift(jump(by))
     again = Store(path)
     for one in (store, again):
         off = one.state(NOW + by, TODAY).off
         assert off is not None
         assert off.ends == min(NOW + by + HALF, NOW + 2 * HOUR)
-        assert one.pauses.stop_asked == NOW + 2 * HOUR
+        assert one.pauses.last_stop is not None
+        assert one.pauses.last_stop.asked == NOW + 2 * HOUR
         support = one.pauses.switch("support", NOW + by)
         assert support is not None
         assert support.ends == NOW + by + HALF
-        assert one.pauses.switch("counters", NOW + by) is not None, "without an end"
     again.close()
 
 
-def test_a_stop_that_has_ended_is_known_after_the_clock_is_set_back(store: Store) -> None:
-    store.pauses.stop(until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
-    store.pauses.on(by="Mum", at=NOW + MINUTE)
+@pytest.mark.parametrize("removed", [False, True])
+def test_a_stop_that_has_ended_is_known_after_the_clock_is_set_back(store: Store, removed: bool) -> None:
+    store.pauses.stop(since=NOW, until=NOW + HALF, asked=NOW + 2 * HOUR, by="provider", at=NOW)
+    if removed:
+        store.pauses.end_stop(by="provider", at=NOW + MINUTE)
+    else:
+        store.pauses.on(by="Mum", at=NOW + MINUTE)
     store.shift(jump(-2 * HOUR, at=NOW + HOUR))
     assert store.state(NOW - HOUR, TODAY).off is None
-    assert store.pauses.stop_asked == NOW + 2 * HOUR
+    last = store.pauses.last_stop
+    assert last is not None
+    assert (last.ends, last.asked) == (NOW - HOUR, None if removed else NOW + 2 * HOUR)
 
 
 def test_times_of_day_stay(store: Store) -> None:

@@ -24,6 +24,8 @@ from gateway.core.errors import ControlError
 from gateway.core.files import SOCKET
 from gateway.core.reason_codes import Code
 from gateway.features.status import vitals
+from gateway.features.status.metrics import EVERY
+from gateway.policy.values import Reason, Verdict
 from gateway.usp.agent import Denied
 from gateway.usp.daemon_filter import GZIP, PATIENCE, DaemonFilter
 from gateway.usp.messages import ErrorCode
@@ -39,6 +41,7 @@ from tests.sentences import sentence
 from tests.webui.standin.places import NOW
 
 Answer = TypeVar("Answer")
+(STATS,) = (part for part in MODEL if part.name == "Stats.")
 
 NAMES = ("Zulfiya", "Temirlan")  # of the children, whose names nothing may have
 SETTINGS = UspSettings(
@@ -101,8 +104,29 @@ def test_each_parameter_has_a_value_of_its_type(family_filter: DaemonFilter) -> 
     assert values["brand_name"] == "Alma Net"
 
 
+def test_counters_are_given_with_an_approval_only(desk: Desk, family_filter: DaemonFilter) -> None:
+    """They are those of the metrics: without decisions about children whose present is private."""
+    blocked = (Verdict.BLOCK, Reason.CATEGORY)
+    desk.visible_verdicts.update({blocked: 2, (Verdict.ALLOW, Reason.OPEN): 5})
+
+    def counters() -> list[str]:
+        values = family_filter.values()
+        return [values[parameter.key] for parameter in STATS.parameters]
+
+    assert set(counters()) == {"0"}
+    desk.ask("metrics_access", allowed=True, by="Mum")
+    assert counters() == ["6000", "3", "0", "3", "2", "0"]
+    desk.visible_verdicts[blocked] += 1
+    assert counters()[4] == "2", "as the metrics, they are of the last minute"
+    desk.go(timedelta(seconds=EVERY))
+    assert counters()[4] == "3"
+    desk.ask("metrics_access", allowed=False, by="Mum")
+    assert set(counters()) == {"0"}
+
+
 def test_no_value_names_a_person_or_device(desk: Desk, family_filter: DaemonFilter) -> None:
     desk.ask("switch_access", minutes=60, by="Mum")
+    desk.ask("metrics_access", allowed=True, by="Mum")
     desk.ask("support_access", minutes=60, by="Mum")
     said = json.dumps([dict(family_filter.values()), family_filter.support_file()])
     unpacked = zlib.decompress(base64.b64decode(family_filter.support_file()), GZIP).decode()

@@ -12,6 +12,7 @@ from gateway.control.schema import OneLine, Whole, record
 from gateway.control.verbs import BY_GUARDIANS, BY_PAGES, NoValues, Verb
 
 MAX_SUPPORT = 7 * 24 * 60  # minutes of one approval
+COUNTER_DAYS = 30  # of one approval that the provider reads the counters
 
 
 @record
@@ -136,16 +137,16 @@ class SupportAccessRequest:
 
 @record
 class MetricsAccess:
-    """Whether a guardian lets the internet provider read this gateway's metrics.
+    """Until when, and by which guardian, the internet provider may read this gateway's counters."""
 
-    The router's settings turn the metrics on.
-    """
-
+    until: datetime | None  # null: not approved
     by: str  # the guardian; empty: not approved
 
 
 @record
 class MetricsAccessRequest:
+    """Let the internet provider read the counters for 30 days from now (``allowed``), or end that."""
+
     allowed: bool
 
 
@@ -159,7 +160,7 @@ class Health:
     log: tuple[LogEntry, ...]  # newest first
     access: SupportAccess
     metrics: bool = False  # a provider or another program can read the metrics
-    metrics_access: MetricsAccess | None = None  # null: the router's settings turn no metrics on
+    metrics_access: MetricsAccess | None = None  # null: no way for the provider to read counters is set
 
 
 @record

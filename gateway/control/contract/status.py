@@ -210,6 +210,18 @@ class ProviderAccess:
 
 
 @record
+class ProviderCounters:
+    """Counters since the daemon's start, renewed each minute, which the internet provider may read."""
+
+    packets: int
+    dropped: int
+    faults: int
+    flows: int  # connections that are followed now
+    blocked: int  # decisions about children whose present guardians may see
+    repairs: int  # of the kernel's table
+
+
+@record
 class HomeState:
     """The state of the household: filtering, internet connection, and what waits for a guardian."""
 
@@ -260,6 +272,7 @@ class HomeStatus(HomeState, DaemonFigures):
     steps: tuple[AgeTransition, ...]  # proposed, postponed, or taken lately
     lists: UpdatePlan
     visitor: AccountResponse | None  # of the request's session; null: none, or it has ended
+    counters: ProviderCounters | None = None  # null: no guardian lets the provider read them
 
 
 @record

@@ -1,8 +1,8 @@
 """The verbs `metrics` and `metrics_access`: counters for monitoring, as text, and who may read them.
 
-Also writes them to a file for a node exporter. If the router's settings turn this on, as a provider can do,
-it has no effect until a guardian approves it; settings in `qalqan.yaml` are the household's own and need no
-approval.
+Also writes them to a file for a node exporter, and gives some to the verb `status`, for USP. What the
+router's settings turn on, as a provider can do, and USP have no effect until a guardian approves it, for 30
+days. Settings of metrics in `qalqan.yaml` are the household's own and need no approval.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.control.contract.health import (
+    COUNTER_DAYS,
     METRICS,
     METRICS_ACCESS,
     HealthFigures,
@@ -29,7 +31,7 @@ from gateway.control.contract.health import (
     MetricsText,
 )
 from gateway.control.contract.lists import UpdatePlan
-from gateway.control.contract.status import DaemonFigures
+from gateway.control.contract.status import DaemonFigures, ProviderCounters
 from gateway.control.protocol import Call
 from gateway.control.router import Router
 from gateway.control.token_verbs import account_of
@@ -41,8 +43,9 @@ from gateway.features.accounts.access import Access
 from gateway.household.context import HomeContext
 from gateway.household.rule_book import RulesRead
 from gateway.policy.accounts.people import AccountRegister
+from gateway.policy.time.clock_changes import later
 from gateway.policy.values import Reason, Verdict
-from gateway.store.tables.pauses import COUNTERS, PauseTable
+from gateway.store.tables.pauses import COUNTERS, PauseTable, TimedSwitch
 
 if TYPE_CHECKING:
     from gateway.features.status.metric_catalogue import Measured
@@ -118,14 +121,40 @@ class Metrics:
 
     @property
     def access(self) -> MetricsAccess | None:
-        """Who lets the provider read the metrics (empty: not approved).
+        """Until when the provider may read the counters, and who allowed it (empty: not approved).
 
-        None if the router's settings do not turn metrics on.
+        None if neither USP nor the router's settings let a provider read them.
         """
-        if not self._set & self._home.rules.household.config.fixed.keys():
+        config = self._home.rules.household.config
+        if config.usp is None and not self._set & config.fixed.keys():
             return None
+        found = self._approval
+        if found is None:
+            return MetricsAccess(until=None, by="")
+        return MetricsAccess(until=found.ends.astimezone(config.zone), by=found.by)
+
+    @property
+    def _approval(self) -> TimedSwitch | None:
+        """A guardian's approval that the provider reads the counters; one without an end does not count."""
         found = self._pauses.switch(COUNTERS, self._home.now())
-        return MetricsAccess(by="" if found is None else found.by)
+        return None if found is None or found.until is None else found
+
+    def provider_counters(self) -> ProviderCounters | None:
+        """Return the counters for USP; None if it is not set, or no guardian approves it."""
+        if self._home.rules.household.config.usp is None or self._approval is None:
+            return None
+        measured = self._measured()
+        figures = measured.figures
+        return ProviderCounters(
+            packets=figures.packets,
+            dropped=figures.dropped,
+            faults=figures.faults,
+            flows=figures.flows,
+            blocked=sum(
+                times for (verdict, _), times in measured.decisions.items() if verdict is Verdict.BLOCK
+            ),
+            repairs=figures.repairs,
+        )
 
     @property
     def _set(self) -> frozenset[str]:
@@ -135,22 +164,22 @@ class Metrics:
         return frozenset(key for key, is_set in found.items() if is_set)
 
     def _is_approved(self, key: str) -> bool:
-        fixed = self._home.rules.household.config.fixed
-        return key not in fixed or self._pauses.switch(COUNTERS, self._home.now()) is not None
+        return key not in self._home.rules.household.config.fixed or self._approval is not None
 
     def change_access(self, call: Call[MetricsAccessRequest]) -> MetricsAccess:
-        """Let the provider read the metrics until a guardian ends it, or end it (``allowed``).
+        """Let the provider read the counters for 30 days from now, or end it (``allowed``).
 
-        Return who allows it; empty if not allowed. Raises ControlError if no guardian sent the request.
+        Return the end and author. Raises ControlError if no guardian sent the request.
         """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
-        if call.args.allowed:
-            sure = self._home.clock_trusted
-            self._pauses.approve(COUNTERS, until=None, by=by, at=now, sure=sure, origin=origin)
-        else:
+        if not call.args.allowed:
             self._pauses.end_approval(COUNTERS, by=by, at=now, origin=origin)
+            self.start()
+            return MetricsAccess(until=None, by="")
+        until, sure = later(now, timedelta(days=COUNTER_DAYS)), self._home.clock_trusted
+        self._pauses.approve(COUNTERS, until=until, by=by, at=now, sure=sure, origin=origin)
         self.start()
-        return MetricsAccess(by=by if call.args.allowed else "")
+        return MetricsAccess(until=until, by=by)
 
     @property
     def _path(self) -> Path:

@@ -26,6 +26,7 @@ from gateway.control.contract.status import (
     HomeProblem,
     HomeStatus,
     ProviderAccess,
+    ProviderCounters,
     ReloadResponse,
     StatusRequest,
     TimeLeft,
@@ -136,7 +137,7 @@ class StatusVerb:
     ``waiting_cards`` returns the number of bypass alerts that guardians are shown now; ``steps``
     the proposed age-group changes; ``lists`` the state of list updates; ``undecided`` how many
     devices of the first setup still need a guardian's answer on who uses them; ``visitor`` the
-    account of a request's login session.
+    account of a request's login session; ``counters`` those that the provider may read.
     """
 
     def __init__(
@@ -157,6 +158,7 @@ class StatusVerb:
         lists: Callable[[], UpdatePlan],
         undecided: Callable[[], int],
         visitor: Callable[[ControlRequest], AccountResponse | None],
+        counters: Callable[[], ProviderCounters | None],
     ) -> None:
         self._home = home
         self._pauses = pauses
@@ -174,6 +176,7 @@ class StatusVerb:
         self._lists = lists
         self._undecided = undecided
         self._visitor = visitor
+        self._counters = counters
         self._started = home.loop.now()
 
     def register(self, router: Router) -> None:
@@ -212,6 +215,7 @@ class StatusVerb:
             steps=self._steps(),
             lists=self._lists(),
             visitor=self._visitor(call),
+            counters=self._counters(),
             **vars(self._figures()),
         )
 

@@ -8,6 +8,7 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
 
 LONGEST_STOP = timedelta(hours=24)  # of one stop; `ProviderStop.reloaded` and the verb `off` cut a later end
+BETWEEN_STOPS = timedelta(hours=24)  # from the end of a stop to the earliest begin of the next
 
 
 def read_stop(node: Node) -> datetime | None:
@@ -28,4 +29,4 @@ def _moment(node: Node) -> datetime:
         node.place.refuse(
             f"{shown(word)} is no time with an offset from UTC", "write it like 2026-12-01T21:00+05:00"
         )
-    return read
+    return read.replace(microsecond=0)  # as the database stores it

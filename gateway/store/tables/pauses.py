@@ -61,7 +61,8 @@ class TimedSwitch:
     until: datetime | None
     by: str
     sure: bool = True  # set while the clock was known
-    asked: datetime | None = None  # of the provider's stop: the end in the settings; no clock change moves it
+    # Of the provider's stop: the end in the settings, which no clock change moves; None after it was removed.
+    asked: datetime | None = None
 
     @property
     def ends(self) -> datetime:
@@ -89,8 +90,8 @@ class InForce:
 class PauseTable:
     """Stores pauses of the internet, and switches that end by a time (such as `off`).
 
-    The provider's stop of the filter (STOP) is stored until its setting changes, also after its
-    end: the same setting does not stop the filter twice.
+    The provider's last stop of the filter (STOP) stays stored after its end: the same setting does
+    not stop the filter twice, and the next stop has to wait.
 
     ``origin`` is the address or terminal of a change, and ``by`` its author, for the audit log.
     """
@@ -128,10 +129,9 @@ class PauseTable:
         return switch if switch is not None and switch.ends > now else None
 
     @property
-    def stop_asked(self) -> datetime | None:
-        """The end that the provider's setting gave for its last stop of the filter; None: there was none."""
-        stop = self._switches.get(STOP)
-        return None if stop is None else stop.asked
+    def last_stop(self) -> TimedSwitch | None:
+        """The provider's last stop of the filter, also after its end; None: there was none."""
+        return self._switches.get(STOP)
 
     def pause(
         self,
@@ -192,35 +192,46 @@ class PauseTable:
             self._switches[STOP] = replace(stop, until=in_utc(at))
         self._writer.save(*self._switch_rows(), audit=audit_line(at, by, "on", "", origin))
 
-    def stop(self, *, until: datetime, asked: datetime, by: str, at: datetime, sure: bool = True) -> None:
+    def stop(
+        self, *, since: datetime, until: datetime, asked: datetime, by: str, at: datetime, sure: bool = True
+    ) -> None:
         """Switch filtering off by the provider's setting, with an audit line.
 
-        It ends at ``until`` or at ``asked``, the end in the setting, whichever is earlier.
+        It began at ``since``. It ends at ``until`` or at ``asked``, the end in the setting,
+        whichever is earlier.
         """
-        stop = TimedSwitch(in_utc(at), in_utc(until), by, sure, in_utc(asked))
+        stop = TimedSwitch(in_utc(since), in_utc(until), by, sure, in_utc(asked))
         self._turn_on(STOP, stop, audit_line(at, by, "stop", f"until {_text(min(until, asked))}", ""))
 
-    def end_stop(self, *, by: str, at: datetime) -> None:
-        """Delete the provider's stop of the filter. It must be stored (else KeyError).
+    def end_stop(self, *, by: str, at: datetime) -> bool:
+        """End the provider's stop of the filter, as its setting is gone. Return whether it was still on.
 
-        If it was still on, add an audit line.
+        It must be stored (else KeyError). If it was on, add an audit line.
         """
         was_on = self.switch(STOP, at) is not None
-        del self._switches[STOP]
-        self._writer.save(
-            *self._switch_rows(), audit=audit_line(at, by, "stop end", "", "") if was_on else None
-        )
+        self._end_stop(None, at, audit_line(at, by, "stop end", "", "") if was_on else None)
+        return was_on
+
+    def refuse_stop(self, *, asked: datetime, by: str, at: datetime) -> None:
+        """Store that the setting ``asked`` begins no stop, with an audit line. The last stop has ended."""
+        self._end_stop(asked, at, audit_line(at, by, "stop refused", f"until {_text(asked)}", ""))
+
+    def _end_stop(self, asked: datetime | None, at: datetime, audit: NewAuditLine | None) -> None:
+        """Store that the provider's last stop has ended, by ``at``, and the setting of now (``asked``)."""
+        stop = self._switches[STOP]
+        until = min(stop.ends, in_utc(at))
+        self._switches[STOP] = replace(stop, until=until, asked=None if asked is None else in_utc(asked))
+        self._writer.save(*self._switch_rows(), audit=audit)
 
     def approve(
-        self, name: str, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
+        self, name: str, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
     ) -> None:
-        """Let the provider do ``name`` until a time; ``until`` None: until a guardian ends it.
+        """Let the provider do ``name`` until a time, with an audit line.
 
-        ``name``: SUPPORT, REMOTE or COUNTERS. Adds an audit line.
+        ``name``: SUPPORT, REMOTE or COUNTERS.
         """
-        switch = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, sure)
-        detail = "" if until is None else f"until {_text(until)}"
-        self._turn_on(name, switch, audit_line(at, by, name, detail, origin))
+        switch = TimedSwitch(in_utc(at), in_utc(until), by, sure)
+        self._turn_on(name, switch, audit_line(at, by, name, f"until {_text(until)}", origin))
 
     def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
         """End what the provider may do by SUPPORT, REMOTE or COUNTERS, with an audit line.
@@ -242,7 +253,7 @@ class PauseTable:
         switches = {
             name: moved_switch
             for name, switch in self._switches.items()
-            if (moved_switch := _moved(switch, jump) or _ended_stop(switch, jump)) is not None
+            if (moved_switch := _moved(switch, jump) or _ended_stop(name, switch, jump)) is not None
         }
         if (pauses, switches) != (self._pauses, self._switches):
             self._pauses, self._switches = pauses, switches
@@ -291,12 +302,12 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
     )
 
 
-def _ended_stop(switch: TimedSwitch, jump: Jump) -> TimedSwitch | None:
+def _ended_stop(name: str, switch: TimedSwitch, jump: Jump) -> TimedSwitch | None:
     """Return a provider's stop that had ended before a clock change, as ended at the change.
 
     It is stored, so that its setting does not stop the filter again. None for other switches.
     """
-    return None if switch.asked is None else replace(switch, since=jump.after, until=jump.after)
+    return replace(switch, since=jump.after, until=jump.after) if name == STOP else None
 
 
 def _switch_row(name: str, switch: TimedSwitch) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.control.contract.health import COUNTER_DAYS
 from gateway.control.contract.lists import FeedState
 from gateway.control.protocol import Role
 from gateway.core.errors import ControlError
@@ -33,6 +34,7 @@ from gateway.household.config_file import VARIABLE
 from gateway.policy.accounts.people import Account, PersonRole, digest
 from gateway.policy.accounts.tokens import Token
 from gateway.policy.values import Reason, Verdict
+from gateway.store.tables.pauses import COUNTERS, TimedSwitch
 from tests.features.conftest import Make
 from tests.features.desk import NOON, Desk
 from tests.figures import FIGURES, HEALTH_FIGURES
@@ -42,6 +44,7 @@ PROVIDER = {"token_sha256": sha256(SECRET.encode()).hexdigest()}
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 BASE_UNITS = {"seconds", "bytes"}
 DECIDED = {(verdict, reason): 1 for verdict in Verdict for reason in Reason}
+NOT_APPROVED = {"until": None, "by": ""}
 
 
 def make_measured(desk: Desk, **more: Any) -> Measured:
@@ -215,19 +218,55 @@ def is_approved(desk: Desk) -> bool:
 def test_what_a_provider_sets_has_no_effect_until_a_parent_allows_it(providers: Desk) -> None:
     desk = providers
     assert not is_approved(desk)
-    assert desk.ask("health", Role.WEB)["metrics_access"] == {"by": ""}
+    assert desk.ask("health", Role.WEB)["metrics_access"] == NOT_APPROVED
     assert desk.ask("metrics", Role.WEB, token=parents_token(desk)), "a parent's own token needs nothing more"
-    assert desk.ask("metrics_access", allowed=True, by="Mum") == {"by": "Mum"}
+    approved = {"until": desk.local_now() + timedelta(days=COUNTER_DAYS), "by": "Mum"}
+    assert desk.ask("metrics_access", allowed=True, by="Mum") == approved
     assert is_approved(desk)
-    assert desk.ask("health", Role.WEB)["metrics_access"] == {"by": "Mum"}
-    desk.clock.at += timedelta(days=400)
-    assert is_approved(desk), "it stays until a parent ends it"
-    desk.ask("metrics_access", allowed=False, by="Mum")
+    assert desk.ask("health", Role.WEB)["metrics_access"] == approved
+    assert desk.ask("metrics_access", allowed=False, by="Mum") == NOT_APPROVED
     assert not is_approved(desk)
     minute(desk)
     assert not is_approved(desk)
     lines = [(line.who, line.what, line.detail) for line in reversed(desk.store.audit.lines())]
-    assert lines == [("Mum", "counters", ""), ("Mum", "counters end", "")]
+    until = "until 2026-12-24T12:00+05:00"
+    assert lines == [("Mum", "counters", until), ("Mum", "counters end", "")]
+
+
+def test_an_approval_ends_after_30_days_unless_it_is_renewed(providers: Desk) -> None:
+    desk = providers
+    desk.ask("metrics_access", allowed=True, by="Mum")
+    desk.clock.at += timedelta(days=COUNTER_DAYS - 1)
+    desk.ask("metrics_access", allowed=True, by="Mum")
+    desk.clock.at += timedelta(days=COUNTER_DAYS, minutes=-2)
+    minute(desk)
+    assert is_approved(desk)
+    minute(desk)
+    assert not is_approved(desk)
+    assert desk.ask("health", Role.WEB)["metrics_access"] == NOT_APPROVED
+
+
+def test_an_approval_without_an_end_does_not_count(providers: Desk) -> None:
+    """Versions before the first release stored such ones."""
+    desk = providers
+    desk.store.pauses._switches[COUNTERS] = TimedSwitch(desk.clock.now(), None, "Mum")
+    assert not is_approved(desk)
+
+
+def test_usp_needs_the_same_approval(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vitals.Vitals, "figures", lambda _: HEALTH_FIGURES)
+    monkeypatch.setattr(GatewayCheck, "look", lambda _, again: None)
+    desk = make(NOON, usp={"vendor": "isp.example"})
+    assert desk.ask("health", Role.WEB)["metrics_access"] == NOT_APPROVED
+    desk.visible_verdicts.update(DECIDED)
+    assert desk.ask("status")["counters"] is None
+    desk.ask("metrics_access", allowed=True, by="Mum")
+    assert desk.ask("status")["counters"] == {
+        "packets": HEALTH_FIGURES.packets, "dropped": HEALTH_FIGURES.dropped, "faults": 0,
+        "flows": HEALTH_FIGURES.flows, "blocked": len(Reason), "repairs": 0,
+    }  # fmt: skip
+    desk.clock.at += timedelta(days=COUNTER_DAYS)
+    assert desk.ask("status")["counters"] is None
 
 
 def test_without_a_setting_nothing_reads_or_writes_them(make: Make) -> None:

@@ -1,4 +1,4 @@
-"""The provider's stop: it lasts a day at most, ends at its time, and cannot be renewed unnoticed."""
+"""The provider's stop: it lasts a day at most, ends at its time, and the next begins a day later."""
 
 from __future__ import annotations
 
@@ -57,22 +57,70 @@ def test_a_later_end_is_cut_to_a_day_with_one_line(desk: Desk, caplog: pytest.Lo
     with caplog.at_level(logging.WARNING):
         configure(desk, BEGIN + 30 * DAY)
     (line,) = [line for line in caplog.messages if "stop_until" in line]
-    assert "more than 24 hours ahead" in line
+    assert "more than 24 hours after the stop began" in line
     assert desk.ask("status")["off_until"] == BEGIN + DAY
     desk.go(DAY)
     desk.restart()
     assert not is_stopped(desk)
 
 
-def test_each_renewal_is_in_the_audit_and_reported(desk: Desk) -> None:
-    for number in range(1, 4):
-        configure(desk, BEGIN + number * 40 * HOUR)
-        desk.go(23 * HOUR)
-        assert is_stopped(desk)
+def test_each_change_of_its_end_is_in_the_audit_and_reported(desk: Desk) -> None:
+    configure(desk, BEGIN + HOUR)
+    for hours in (3, 2):
+        configure(desk, BEGIN + hours * HOUR)
+        assert desk.ask("status")["off_until"] == BEGIN + hours * HOUR
+    desk.go(HOUR)
     assert [what for _, what, _ in audit(desk)] == ["stop"] * 3
     notices = [event for event in desk.heard("status") if event["what"] == "stop"]
     assert len(notices) == 3
     assert {event["by"] for event in notices} == {"provider"}
+
+
+def test_a_new_value_does_not_prolong_a_stop_beyond_a_day(desk: Desk) -> None:
+    configure(desk, BEGIN + 40 * HOUR)
+    desk.go(23 * HOUR)
+    configure(desk, BEGIN + 80 * HOUR)
+    assert desk.ask("status")["off_until"] == BEGIN + DAY
+    desk.go(HOUR)
+    assert not is_stopped(desk)
+
+
+def refusals(desk: Desk) -> int:
+    return sum(what == "stop refused" for _, what, _ in audit(desk))
+
+
+@pytest.mark.parametrize("end", ["its time", "a parent", "a removed setting"])
+def test_the_next_stop_begins_a_day_after_the_end_of_the_last(
+    desk: Desk, end: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However that ended, so that the rules are never off for more than 24 of 48 hours."""
+    configure(desk, BEGIN + HOUR)
+    if end == "its time":
+        desk.go(HOUR)
+    elif end == "a parent":
+        desk.ask("on", by="Mum")
+    else:
+        configure(desk, None)
+    ended = desk.local_now()
+    with caplog.at_level(logging.WARNING):
+        configure(desk, ended + 10 * DAY)
+    assert not is_stopped(desk)
+    (line,) = [line for line in caplog.messages if "stop_until refused" in line]
+    assert (ended + DAY).isoformat(timespec="minutes") in line
+    assert audit(desk)[-1][:2] == ("provider", "stop refused")
+    desk.reload()
+    desk.restart()
+    assert refusals(desk) == 1, "the same value is refused once"
+    configure(desk, None)
+    desk.go(DAY - timedelta(seconds=1))
+    configure(desk, ended + 11 * DAY)
+    assert not is_stopped(desk)
+    assert refusals(desk) == 2
+    desk.go(timedelta(seconds=1))
+    desk.reload()
+    assert not is_stopped(desk), "a refused value is not tried again"
+    configure(desk, ended + 12 * DAY)
+    assert desk.ask("status")["off_until"] == ended + 2 * DAY
 
 
 def test_a_removed_setting_ends_it(desk: Desk) -> None:
@@ -83,6 +131,14 @@ def test_a_removed_setting_ends_it(desk: Desk) -> None:
     assert desk.heard("status")[-1]["what"] == "on"
     configure(desk, None)
     assert len(audit(desk)) == 2
+
+
+def test_a_setting_that_is_removed_after_the_end_reports_nothing(desk: Desk) -> None:
+    configure(desk, BEGIN + HOUR)
+    desk.go(HOUR)
+    before = len(desk.heard("status"))
+    configure(desk, None)
+    assert len(desk.heard("status")) == before
 
 
 def test_a_parent_ends_it_and_the_same_setting_does_not_begin_it_again(desk: Desk) -> None:

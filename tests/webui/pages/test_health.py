@@ -117,19 +117,28 @@ def test_figures_that_a_person_understands(mum: Browser) -> None:
 def test_it_says_when_a_provider_can_read_counters(mum: Browser, household: Household) -> None:
     assert 'id="metrics"' not in mum.get(HEALTH).text
     household.healthy.metrics = True
-    assert 'id="metrics"' in mum.get(HEALTH).text
+    approved = {"until": NOW, "by": "Mum"}
+    for access, shown in ((None, True), (NOT_APPROVED, True), (approved, False)):
+        household.healthy.metrics_access = access
+        assert ('id="metrics"' in mum.get(HEALTH).text) is shown
 
 
 COUNTERS = "Counters for your provider"
+NOT_APPROVED = {"until": None, "by": ""}
 
 
 def test_a_parent_lets_the_provider_read_the_counters_and_ends_it(mum: Browser, household: Household) -> None:
     assert COUNTERS not in read(mum), "the provider asks for none"
-    household.healthy.metrics_access = {"by": ""}
+    household.healthy.metrics_access = NOT_APPROVED
     assert COUNTERS in read(mum)
-    assert mum.post(f"{HEALTH}counters", {"for": "allow"}).status_code == 303
-    assert ("metrics_access", True) in [(do, values.get("allowed")) for do, values in household.asked]
-    assert "Mum lets your internet provider read counters of this gateway." in read(mum)
+    assert "Allow for 30 days" in read(mum)
+    for _ in range(2):  # the second time renews it
+        assert mum.post(f"{HEALTH}counters", {"for": "allow"}).status_code == 303
+        asked = [values["allowed"] for do, values in household.asked if do == "metrics_access"]
+        assert asked[-1] is True
+        text = read(mum)
+        assert "read counters of this gateway until 19:40 on 24 December." in text
+        assert "Renew for 30 days" in text
     assert mum.post(f"{HEALTH}counters", {"for": "end"}).status_code == 303
     assert "Your provider can no longer read the counters." in read(mum)
     assert mum.post(f"{HEALTH}counters", {"for": "60"}).status_code == 400

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from gateway.control.contract.health import MAX_SUPPORT
+from gateway.control.contract.health import COUNTER_DAYS, MAX_SUPPORT
 from gateway.control.protocol import ControlRequest
 from gateway.control.schema import values_of
 from gateway.core.errors import ControlError
@@ -105,7 +105,9 @@ class Healthy:
         return self.access
 
     def _give_metrics(self, request: ControlRequest) -> Mapping[str, object]:
-        self.metrics_access = {"by": request.text("by") if request.values["allowed"] else ""}
+        allowed = request.values["allowed"]
+        until = NOW + timedelta(days=COUNTER_DAYS) if allowed else None
+        self.metrics_access = {"until": until, "by": request.text("by") if allowed else ""}
         return self.metrics_access
 
     def _metrics(self, request: ControlRequest) -> Mapping[str, object]:

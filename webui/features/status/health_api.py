@@ -64,5 +64,5 @@ def switch(me: Caller, body: SwitchAccessRequest) -> object:
 
 @noun.declare("POST", "/health/metrics/access", body=MetricsAccessRequest, answer=MetricsAccess)
 def metrics_access(me: Caller, body: MetricsAccessRequest) -> object:
-    """Let the provider read the metrics that the router's settings turn on, or end that."""
+    """Let the provider read the counters for 30 days from now, or end that."""
     return me.change(METRICS_ACCESS, allowed=body.allowed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.health import HEALTH, METRICS_ACCESS, SUPPORT_ACCESS
+from gateway.control.contract.health import COUNTER_DAYS, HEALTH, METRICS_ACCESS, SUPPORT_ACCESS
 from gateway.control.contract.time import SWITCH_ACCESS
 from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
@@ -45,6 +45,7 @@ def _page(template: str) -> str:
         line=charts.line,
         places=PLACES,
         access_minutes=ACCESS_MINUTES,
+        counter_minutes=COUNTER_DAYS * 24 * 60,
         again_url=url_for("health.again"),
     )
 
@@ -86,7 +87,7 @@ def set_switch() -> ResponseReturnValue:
 @blueprint.post("/counters")
 @guardians_only
 def set_counters() -> ResponseReturnValue:
-    """Let the provider read the counters of the gateway until a parent ends it, or end that; redirect."""
+    """Let the provider read the counters of the gateway for 30 days, or end that; redirect."""
     allowed = one_of("for", {ALLOW, END}) == ALLOW
     daemon().change(METRICS_ACCESS, allowed=allowed, **author())
     if not allowed:

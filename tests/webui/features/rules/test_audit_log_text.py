@@ -13,13 +13,13 @@ from flask import Flask
 import gateway
 from gateway.policy.identity.questions import Ask
 from gateway.store.tables.history import SAMPLE
-from gateway.store.tables.pauses import REMOTE, SUPPORT
+from gateway.store.tables.pauses import COUNTERS, REMOTE, SUPPORT
 from webui.features.rules import audit_log_text
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 WRITTEN = re.compile(r'(?:(?:\b_?audit(?:\.record)?|audit_line|_note)\([^"\n]*|_record\()\s*"([a-z_ -]+)"')
 ASKED = {f"device {one}" for one in Ask if one is not Ask.NEW} | {f"{one} over" for one in Ask}
-APPROVED = {what for name in (SUPPORT, REMOTE) for what in (name, f"{name} end")}
+APPROVED = {what for name in (SUPPORT, REMOTE, COUNTERS) for what in (name, f"{name} end")}
 
 
 @dataclass
