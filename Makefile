@@ -154,7 +154,7 @@ help:
 	@echo "make run          the virtual home with the real daemon and its pages (ARGS=--first-run: an empty one)"
 	@echo "make test         install what is needed and run the quick tests (ARGS are pytest's)"
 	@echo "make test-system  the same for the rest: the virtual home, the kernel, browsers, OpenWrt, Debian's package"
-	@echo "make test-all     both, the slow tests, and make vm"
+	@echo "make test-all     both, the slow tests, make home-assistant, and make vm"
 	@echo "make test-shuffled  the quick tests in random order (SEED=N: in that of a former run)"
 	@echo "make test-hour    the system tests as if it were another hour (SHIFT=-5h: how far from now)"
 	@echo "make home-assistant  home automation with Home Assistant itself, and with OpenWrt's version of paho-mqtt"
@@ -276,6 +276,7 @@ test-system: system-tools $(VENV)/.dev $(OLDER)/.done
 
 test-all: slow-tools $(VENV)/.dev $(FLEET)/.installed $(OLDER)/.done
 	@$(PYTEST) --dist loadfile -n $(or $(WORKERS),3) $(ARGS)
+	@$(MAKE) home-assistant ARGS=
 	@$(PY) -m tests.vm
 
 # The order of files, and of the tests in each.

@@ -20,6 +20,8 @@ SKIPPED = '<testcase classname="tests.wire.tls.test_tls" name="test_c"><skipped 
 
 Run = Callable[..., int]
 
+MAKEFILE = Path(__file__).parent.parent / "Makefile"
+
 
 def results(*cases: str) -> str:
     return f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>"
@@ -82,6 +84,11 @@ def test_a_target_that_ends_early_fails(
 def test_an_earlier_step_that_failed_is_reported(summary: Callable[..., tuple[int, list[str]]]) -> None:
     ended = summary(results(PASSED), 0, 0, "--failed=make lint")
     assert ended == (1, ["FAILED make lint", "1 passed, 0 failed"])
+
+
+def test_all_tests_include_home_assistant_itself() -> None:
+    _, _, recipe = MAKEFILE.read_text().partition("\ntest-all: ")
+    assert "home-assistant" in recipe.partition("\n\n")[0]
 
 
 def test_assertions_are_counted() -> None:

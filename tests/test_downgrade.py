@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ import pytest
 
 from gateway.household.editing import Author, Editing
 from gateway.household.rule_book import RuleBook
+from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.store.migrations import MIGRATIONS, READABLE_FROM, applied
 from gateway.store.store import Store
+from gateway.store.tables.grants import Given, GrantKind, SiteOpening
 from tests.lab.home import ROOT
+from tests.store.helpers import HOUR, NOW, record, refused
 from tests.test_state_of_0_1 import answer, unpack
 
 PREVIOUS = "5df8f140e1e734e9ad275049f0f9c1c9841d74d9"  # of 2026-11-30, with 31 migrations
@@ -109,6 +113,99 @@ def test_the_files_without_a_daemon(tmp_path: Path) -> None:
     assert {pause.who for pause in store.state(now).pauses} >= {"daughter", "teen"}
     assert (store.problems(), applied(database)) == ([], len(MIGRATIONS))
     store.close()
+
+
+# Both versions run it. With a third word, it also stores minutes and a site of the next day.
+READ_TABLES = """
+import json, sys
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from gateway.store.store import Store
+store = Store(Path(sys.argv[1]))
+now = datetime.fromisoformat(sys.argv[2])
+day, tomorrow = now.date(), now.date() + timedelta(days=1)
+if sys.argv[3:]:
+    store.history.keep(tomorrow, {("teen", "category:games"): 7})
+    store.minutes.keep(tomorrow, {("teen", "play"): 7})
+    answered = store.requests.get(2)
+    store.requests.put(answered, by="Mum", what="answer", at=now)
+state = store.state(now)
+print(json.dumps({
+    "given": [(given.who, given.gate, given.minutes, given.by, given.kind, given.ended)
+              for given in store.gifts.given()],
+    "in force": [(given.who, given.minutes) for given in state.given],
+    "openings": [(opening.who, opening.entry, str(opening.until)) for opening in state.openings],
+    "requests": [(request.id, request.who, request.topic, request.thing, request.minutes, request.reason,
+                  request.answer, request.given, request.by, request.host, request.wrong)
+                 for request in store.requests.all()],
+    "sites": [(name.host, name.reason, name.times, name.attempts, str(name.last)) for name in
+              store.history.names("teen", now - timedelta(days=9), now + timedelta(days=9), refused=True)],
+    "counts": [(str(count.day), count.category, count.refused, count.opened) for who in ("teen", "daughter")
+               for count in store.history.counts(who, date(2026, 11, 1), tomorrow)],
+    "uses": [(str(day), used) for who in ("teen", "daughter")
+             for day, used in store.history.of(who, date(2026, 11, 1), tomorrow).items()],
+    "minutes": [(str(day), gate, minutes) for who in ("teen", "daughter")
+                for (day, gate), minutes in store.minutes.of(who, date(2026, 11, 1)).items()],
+    "problems": store.problems(),
+}))
+store.close()
+"""
+
+
+def fill_tables(store: Store) -> None:
+    """Store extra time, a site that was opened, two requests, and activity of the teen."""
+    day = NOW.date()
+    given = Given(9, "teen", day, "play", 25, None, None, NOW, "Mum", GrantKind.GRANT)
+    store.gifts.give([given], audit_text="teen 25 min")
+    store.gifts.open(SiteOpening(10, "teen", "example.com", NOW + HOUR, NOW, "Mum"))
+    site = RequestTopic.SITE
+    asked = ChildRequest(
+        1, "teen", "", site, "example.net", 0, "school", NOW, NOW + HOUR, host="a.example.net", wrong=True
+    )
+    known = max((request.id for request in store.requests.all()), default=0)
+    asked = replace(asked, id=known + 1)
+    answered = replace(
+        asked, id=known + 2, state=RequestState.ANSWERED, answer=Answer.ONCE, by="Mum", answered=NOW
+    )
+    for request in (asked, answered):
+        store.requests.put(request, by="Dana", what="request", at=NOW)
+    record(store, refused(), host="example.net", profile="teen")
+    store.history.keep(day, {("teen", "category:games"): 40})
+    store.minutes.keep(day, {("teen", "play"): 40})
+
+
+def test_extra_time_requests_and_activity_without_a_daemon(tmp_path: Path) -> None:
+    """The previous version reads the same as this one, adds to it, and this one reads that too."""
+    config = unpack(tmp_path / "home", lan="lo")
+    database = config.parent / "state" / "qalqan.db"
+    store = Store(database)
+    fill_tables(store)
+    store.close()
+    older = Older(PREVIOUS, tmp_path)
+
+    def read(*words: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-c", READ_TABLES, str(database), NOW.isoformat(), *words],
+            check=True, capture_output=True, text=True, cwd=ROOT,
+        )  # fmt: skip
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    here = read()
+    assert ["teen", "play", 25, "Mum", "grant", False] in here["given"]
+    assert ["teen", 25] in here["in force"]
+    assert ["teen", "example.com", str((NOW + HOUR).astimezone(UTC))] in here["openings"]
+    assert [request[3] for request in here["requests"] if request[1] == "teen"] == ["example.net"] * 2
+    assert "example.net" in [site[0] for site in here["sites"]]
+    assert [str(NOW.date()), "play", 40] in here["minutes"]
+    assert [str(NOW.date()), {"category:games": 40}] in here["uses"]
+    assert all(here[table] for table in here if table != "problems")
+    older_words = ("-c", READ_TABLES, str(database), NOW.isoformat())
+    assert older.run(*older_words) == here
+    changed = older.run(*older_words, "write")
+    assert changed == read()
+    assert [str(NOW.date() + timedelta(days=1)), "play", 7] in changed["minutes"]
+    assert changed["problems"] == []
 
 
 def why(host: str, profile: str, at: str) -> tuple[str, ...]:

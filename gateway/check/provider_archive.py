@@ -105,16 +105,20 @@ def read_archive(path: Path) -> Mapping[str, bytes | None]:
     size = 0
     try:
         with tarfile.open(path, "r:gz") as archive:
-            for member in archive:
+            for number, member in enumerate(archive):
                 size += member.size
-                if len(files) >= MAX_FILES or size > MAX_BYTES:
-                    fix = f"send at most {MAX_FILES} files and {MAX_BYTES >> 20} MB"
+                if number >= MAX_FILES or size > MAX_BYTES:
+                    fix = f"send at most {MAX_FILES} files and folders and {MAX_BYTES >> 20} MB"
                     raise PolicyError(str(path), "is too large", fix)
+                if member.size < 0 or "\0" in member.name:
+                    raise PolicyError(str(path), "has a wrong size or path in it", "send files only")
                 if not member.isdir():
                     source = archive.extractfile(member) if member.isreg() else None
                     name = posixpath.normpath("/" + member.name.lstrip("/"))
                     files[name] = source.read() if source else None
-    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+    except PolicyError:
+        raise
+    except (OSError, EOFError, ValueError, RecursionError, zlib.error, tarfile.TarError) as error:
         raise PolicyError(str(path), f"cannot be read ({error})", "download it again") from error
     return files
 

@@ -120,6 +120,10 @@ def _resolvers() -> list[bytes]:
     return [b"resolvers:\n  aa: " + one, b"canaries: {}\naddresses: {A: [192.0.2.0/25, 198.51.100.0/24]}\n"]
 
 
+def _commands() -> list[bytes]:
+    return [b"pause 30", b"Resume\n", b"extra 15", b"allow 7 20", b"deny 7", b"off", b"on"]
+
+
 def _services() -> list[bytes]:
     alpn = b"\x00\x01\x00\x0b\x03dot\x02h2\x03doq"
     rest = b"\x00\x05\x00\x02xx\x00\x07\x00\x02/q"
@@ -166,6 +170,7 @@ _OWN = {
     "addresses": _addresses,
     "resolvers": _resolvers,
     "svcb": _services,
+    "mqtt": _commands,
     **{target.__name__: proofs.seeds for target in proofs.TARGETS},
     **{target.__name__: own for target, own in (files.SEEDS | passkeys.SEEDS | usp.SEEDS).items()},
 }

@@ -1,14 +1,18 @@
 """What is fuzzed of files: a trusted name's certificate, a state's register, keys of sealed sets, backups;
-what a family, or whoever makes a country's pack, writes in YAML; a wallet's seal and the verifier's own door.
+what a family, or whoever makes a country's pack, writes in YAML; a management server's archive; a wallet's
+seal and the verifier's own door.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
+import io
 import json
+import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +21,7 @@ from pathlib import Path
 from gateway.age.dcapi import ask
 from gateway.age.hpke import POINT, derive_key, unseal
 from gateway.age.refusals import AgeProofError
+from gateway.check.provider_archive import FAMILY, read_archive, refusals_of
 from gateway.core.errors import ListError, PolicyError
 from gateway.household.uci import parse_uci
 from gateway.lists.book import CopyIndex
@@ -264,6 +269,39 @@ def _packs() -> list[bytes]:
     ]
 
 
+def archive(data: bytes) -> None:
+    """What a management server sends: any file; these bytes packed; and as three files of an archive."""
+    inside = _tar(dict.fromkeys(("etc/config/qalqan", "etc/config/network", "etc/banner"), data))
+    for content in (data, gzip.compress(data), gzip.compress(inside)):
+        with _folder() as folder, contextlib.suppress(PolicyError):
+            file = folder / "configuration.tar.gz"
+            file.write_bytes(content)
+            assert all(map(str, refusals_of(read_archive(file), (FAMILY,))))
+
+
+def _tar(contents: Mapping[str, bytes], **headers: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as made:
+        for name, content in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.pax_headers = len(content), headers
+            made.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _archives() -> list[bytes]:
+    brand = b"config brand 'brand'\n\toption name 'Alma Net'\n"
+    whole = _tar({"etc/config/qalqan": brand, "etc/qalqan/profiles/son.yaml": b"band: adult\n"})
+    return [
+        whole,
+        gzip.compress(whole),
+        brand,
+        _tar({"etc/banner": b"x"}, path="etc/\0banner"),
+        _tar({"etc/banner": b"x"}, **{"GNU.sparse.map": "x"}),
+        _tar({"etc/banner": b"x"}, size="-512"),
+    ]
+
+
 SEEDS: dict[Callable[[bytes], None], Callable[[], list[bytes]]] = {
     home_certificate: _certificates,
     hpke: _sealed,
@@ -275,4 +313,5 @@ SEEDS: dict[Callable[[bytes], None], Callable[[], list[bytes]]] = {
     uci: _uci,
     profile: _profiles,
     pack: _packs,
+    archive: _archives,
 }

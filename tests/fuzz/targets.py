@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_address
 
 from gateway.cli.commands.replay import as_object, unread_object
@@ -18,6 +19,7 @@ from gateway.control.protocol import LineReader, Role, parse_request
 from gateway.core.errors import ControlError, GatewayError, ListError, PolicyError, WireError
 from gateway.lists.canaries import parse_shared_networks
 from gateway.lists.formats import Format, Tally, parse_addresses, read_domains
+from gateway.mqtt.commands import child_command, home_command
 from gateway.path.addresses import AddressBook
 from gateway.path.dns import DnsPath
 from gateway.path.subject import Subject
@@ -374,6 +376,14 @@ def control(data: bytes) -> None:
                 request.whole("minutes", least=1, most=9)
 
 
+def mqtt(data: bytes) -> None:
+    """A command over MQTT, for a child and for the home. The daemon can read each that is taken."""
+    for read in (partial(child_command, profile="a"), partial(home_command, filter_switch=True)):
+        with contextlib.suppress(ControlError):
+            command = read(data)
+            command.verb.decode_request(command.values)
+
+
 TARGETS: dict[str, Target] = {
     one.__name__: one
     for one in (
@@ -406,6 +416,7 @@ TARGETS: dict[str, Target] = {
         addresses,
         resolvers,
         control,
+        mqtt,
         *proofs.TARGETS,
         *files.SEEDS,
         *passkeys.SEEDS,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gateway.mqtt.broker import KEEPALIVE
 from gateway.mqtt.commands import COMMAND_EVERY, MOST_AT_ONCE
 from tests.core_dumps import NONE, core_limits
 from tests.lab import names
@@ -24,6 +27,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.needs("mosquitto", "/usr/sbin/mosquit
 AVAILABILITY, HOME = "qalqan/availability", "qalqan/home/state"
 DAUGHTER, SON = "qalqan/child/daughter", "qalqan/child/son"
 MEMORY = 26 << 20  # bytes, all of it: what is stated in docs/families/home-assistant.md, and 1 MB more
+BROKERS_DELAY = 5.0  # seconds; mosquitto looks for silent clients now and then
 
 
 def configs(retained: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -273,6 +277,20 @@ def test_the_last_will_and_the_end_say_offline(listener: Listener, connect: Conn
     assert connection.stop() == 0
     listener.await_last(AVAILABILITY, "offline")
     assert f"{DAUGHTER}/state" in listener.retained()
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_offline_by_the_last_will(listener: Listener, connect: Connect) -> None:
+    """Its connection stays open: the broker ends it after one and a half times the keep-alive."""
+    connection = connect()
+    os.kill(connection.pid, signal.SIGSTOP)
+    try:
+        time.sleep(KEEPALIVE)
+        assert listener.last(AVAILABILITY) == "online"
+        listener.await_last(AVAILABILITY, "offline", KEEPALIVE / 2 + BROKERS_DELAY)
+    finally:
+        os.kill(connection.pid, signal.SIGCONT)
+    listener.await_last(AVAILABILITY, "online", 10.0)
 
 
 def test_switching_it_off_removes_everything_and_on_brings_it_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -30,6 +31,13 @@ NAME = re.compile(r"[A-Z][A-Za-z0-9]{0,63}")
 )
 def test_the_files_are_those_of_the_declaration(file: str, text: str) -> None:
     assert (FOLDER / file).read_text("utf-8") == text, "renew it: qalqan usp --document"
+
+
+def test_the_xml_is_the_one_that_was_checked_with_the_schema() -> None:
+    """By hand, as the schema of the Broadband Forum is not here. docs/providers/usp.md says how."""
+    checked = (FOLDER.parent / "usp.md").read_text("utf-8")
+    made = hashlib.sha256(datamodel_xml(VENDOR).encode()).hexdigest()
+    assert f"| SHA-256 of the XML | `{made}` |" in checked, "check it again: docs/providers/usp.md, section 6"
 
 
 def test_the_command_prints_them(tmp_path: Path) -> None:
