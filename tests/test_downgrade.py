@@ -21,7 +21,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.requests.requests import Answer, ChildRequest, RequestState, RequestTopic
 from gateway.store.migrations import MIGRATIONS, READABLE_FROM, applied
 from gateway.store.store import Store
-from gateway.store.tables.grants import Given, GrantKind, SiteOpening
+from gateway.store.tables.grants import GrantKind, GrantRow, SiteOpening
 from tests.lab.home import ROOT
 from tests.store.helpers import HOUR, NOW, record, refused
 from tests.test_state_of_0_1 import answer, unpack
@@ -130,9 +130,10 @@ if sys.argv[3:]:
     answered = store.requests.get(2)
     store.requests.put(answered, by="Mum", what="answer", at=now)
 state = store.state(now)
+grants = store.grants if hasattr(store, "grants") else store.gifts  # the name in the earlier version
 print(json.dumps({
     "given": [(given.who, given.gate, given.minutes, given.by, given.kind, given.ended)
-              for given in store.gifts.given()],
+              for given in grants.given()],
     "in force": [(given.who, given.minutes) for given in state.given],
     "openings": [(opening.who, opening.entry, str(opening.until)) for opening in state.openings],
     "requests": [(request.id, request.who, request.topic, request.thing, request.minutes, request.reason,
@@ -155,9 +156,9 @@ store.close()
 def fill_tables(store: Store) -> None:
     """Store extra time, a site that was opened, two requests, and activity of the teen."""
     day = NOW.date()
-    given = Given(9, "teen", day, "play", 25, None, None, NOW, "Mum", GrantKind.GRANT)
-    store.gifts.give([given], audit_text="teen 25 min")
-    store.gifts.open(SiteOpening(10, "teen", "example.com", NOW + HOUR, NOW, "Mum"))
+    given = GrantRow(9, "teen", day, "play", 25, None, None, NOW, "Mum", GrantKind.GRANT)
+    store.grants.give([given], audit_text="teen 25 min")
+    store.grants.open(SiteOpening(10, "teen", "example.com", NOW + HOUR, NOW, "Mum"))
     site = RequestTopic.SITE
     asked = ChildRequest(
         1, "teen", "", site, "example.net", 0, "school", NOW, NOW + HOUR, host="a.example.net", wrong=True
