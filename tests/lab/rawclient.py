@@ -23,11 +23,12 @@ from tests.lab import evasions, names
 from tests.lab.rawpackets import ACK, FIN, NORMAL, PSH, RST, SYN, Ends, Oddity, Wire, ip, mss_option, tcp
 from tests.lab.rawpackets import TCP as PROTO_TCP
 
-# Above the kernel's own range, and rarely those of the last process: the gateway still knows its connections.
-_PORTS = itertools.count(61000 + os.getpid() % 30 * 100)
+# Below the kernel's own range. The gateway still knows the connections of earlier processes, so a process
+# begins where none has been for seven minutes: none opens 50 connections a second.
+_PORTS = itertools.count(10_000 + int(time.monotonic() * 50) % 22_000)
 _SILENCE_RST = """
 table inet rawclient {{
-  chain out {{ type filter hook output priority 0; tcp sport 61000-65000 tcp flags rst drop; }}
+  chain out {{ type filter hook output priority 0; tcp sport 10000-32767 tcp flags rst drop; }}
 }}
 """
 _RESEND_S = 0.2
