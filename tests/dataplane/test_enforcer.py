@@ -53,7 +53,7 @@ class Table:
         return None
 
     def open_classes(self, slot: int) -> set[int]:
-        return {one.class_number for one in self.snapshot.passes if one.slot == slot}
+        return {element.class_number for element in self.snapshot.passes if element.slot == slot}
 
 
 def gates(desk: Desk, live: LiveFlows | None = None) -> tuple[Gates, Table]:

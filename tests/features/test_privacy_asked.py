@@ -138,7 +138,7 @@ def test_the_audit_tells_what_a_child_did_by_its_log_level(make: Make, band: str
     midnights = [one["at"] == at("2026-11-24T00:00") for one in own.values()]
     assert all(not one for one in midnights) if exact else all(midnights)
     desk.store.flush(0.0, force=True)
-    written = {one.what for one in desk.store.audit.lines(200) if one.who == "Daughter"}
+    written = {line.what for line in desk.store.audit.lines(200) if line.who == "Daughter"}
     assert written == own.keys(), "of somebody without a log it is not even written down"
 
 

@@ -1,4 +1,4 @@
-"""How often somebody may try a PIN or a code before a wait."""
+"""How many attempts at a PIN or a code are allowed before a wait."""
 
 from __future__ import annotations
 

@@ -210,18 +210,18 @@ BYTES_A_NAME = 20  # on average at most
 
 
 def test_every_list_has_a_mirror_or_a_reason(published: dict[str, PublishedList]) -> None:
-    alone = {one.id for one in published.values() if not one.mirrors}
+    alone = {source.id for source in published.values() if not source.mirrors}
     assert alone == set(NO_MIRROR)
-    assert {one for one in alone if published[one].tier is not None} == {"ut1-adult"}
+    assert {source for source in alone if published[source].tier is not None} == {"ut1-adult"}
 
 
 def test_jsdelivr_is_named_for_no_file_that_it_refuses(published: dict[str, PublishedList]) -> None:
     found = {
-        one.id
-        for one in published.values()
-        for place in one.places
+        source.id
+        for source in published.values()
+        for place in source.places
         if any("cdn.jsdelivr.net/gh/" in url for url in place)
-        and one.size * BYTES_A_NAME // len(place) > JSDELIVR_LIMIT
+        and source.size * BYTES_A_NAME // len(place) > JSDELIVR_LIMIT
     }
     assert found == set()
 

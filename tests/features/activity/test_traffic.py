@@ -204,7 +204,7 @@ def test_the_child_s_page_and_log_say_who_and_until_when(house: House) -> None:
     banner = house.banner()
     assert banner is not None
     assert (banner["by"], banner["until"] - began) == ("Mum", CHILD_MINUTES * MINUTE)
-    (line,) = [one for one in house.desk.store.audit.lines() if one.what == "traffic"]
+    (line,) = [line for line in house.desk.store.audit.lines() if line.what == "traffic"]
     assert (line.who, line.detail) == ("Mum", f"daughter {CHILD_MINUTES} min {TABLET}")
     (change,) = house.desk.ask("own_changes", Role.WEB, device=TABLET)["changes"]
     assert (change["what"], change["by"], change["devices"][0]["mac"]) == ("traffic", "Mum", TABLET)

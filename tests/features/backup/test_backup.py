@@ -62,19 +62,19 @@ def desk(make: Make) -> Desk:
 
 
 def test_rules_accounts_names_and_grants_are_in_it(desk: Desk) -> None:
-    told = json.loads(taken(desk))
-    assert told["format"] == 1
-    assert set(told["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
-    assert told["profiles"]["daughter.yaml"] == (profiles(desk) / "daughter.yaml").read_text()
-    assert told["calendars"] == {"school.ics": CALENDAR}
-    assert [(one["name"], one["secret"]) for one in told["people"]] == [("Mum", HASH), ("Dad", HASH)]
-    assert told["devices"] == [
+    answer = json.loads(taken(desk))
+    assert answer["format"] == 1
+    assert set(answer["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
+    assert answer["profiles"]["daughter.yaml"] == (profiles(desk) / "daughter.yaml").read_text()
+    assert answer["calendars"] == {"school.ics": CALENDAR}
+    assert [(one["name"], one["secret"]) for one in answer["people"]] == [("Mum", HASH), ("Dad", HASH)]
+    assert answer["devices"] == [
         {"mac": TABLET, "label": "Aruzhan's tablet", "place": ""},
         {"mac": STRANGER, "label": "", "place": "guest"},
     ]
-    assert [one["who"] for one in told["pins"]] == ["daughter"]
-    assert [(one["who"], one["minutes"]) for one in told["grants"]] == [("daughter", 30)]
-    assert [one["who"] for one in told["pauses"]] == ["son"]
+    assert [one["who"] for one in answer["pins"]] == ["daughter"]
+    assert [(one["who"], one["minutes"]) for one in answer["grants"]] == [("daughter", 30)]
+    assert [one["who"] for one in answer["pauses"]] == ["son"]
 
 
 def test_extra_minutes_of_today_are_in_it_after_the_day_s_start_was_changed(make: Make) -> None:
@@ -104,20 +104,20 @@ def test_files_that_it_cannot_contain_are_reported(desk: Desk) -> None:
     (folder / "kid.YAML").write_text("{name: Kid, band: 6-9}\n")
     for name in ("School.ics", "Школа.ics"):
         (folder / name).write_text(CALENDAR)
-    told = web(desk, "backup")
-    assert told["left_out"] == LEFT_OUT
-    backup = json.loads(told["text"])
+    answer = web(desk, "backup")
+    assert answer["left_out"] == LEFT_OUT
+    backup = json.loads(answer["text"])
     assert set(backup["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
     assert set(backup["calendars"]) == {"School.ics"}, "it differs from school.ics only in case"
-    parse_backup(told["text"])
+    parse_backup(answer["text"])
     assert web(desk, "auto_backup")["left_out"] == LEFT_OUT
 
 
 def test_at_most_64_calendars_are_in_it_and_the_others_are_reported(desk: Desk) -> None:
     for number in range(70):
         (profiles(desk) / f"a{number:02}.ics").write_text(CALENDAR)
-    told = web(desk, "backup")
-    assert told["left_out"] == [*(f"a{number}.ics" for number in range(64, 70)), "school.ics"]
+    answer = web(desk, "backup")
+    assert answer["left_out"] == [*(f"a{number}.ics" for number in range(64, 70)), "school.ics"]
     assert len(parse_backup(taken(desk)).calendars) == 64
 
 
@@ -167,8 +167,8 @@ def test_it_is_for_guardians_alone(desk: Desk, verb: str) -> None:
 
 def test_it_goes_out_in_pieces(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(encode({"text": "\\" * PIECE})) < ANSWER_LIMIT
-    told = {"do": "restore", "action": "piece", "token": "x" * 16, "by": "x" * 40, "text": '"' * PIECE_IN}
-    assert len(encode(told)) < REQUEST_LIMIT
+    request = {"do": "restore", "action": "piece", "token": "x" * 16, "by": "x" * 40, "text": '"' * PIECE_IN}
+    assert len(encode(request)) < REQUEST_LIMIT
     monkeypatch.setattr(verbs_backup, "PIECE", 100)
     assert json.loads(taken(desk))["format"] == 1
     with pytest.raises(ControlError) as gone:

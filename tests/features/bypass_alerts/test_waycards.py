@@ -287,7 +287,7 @@ def test_what_was_raised_while_nobody_knew_the_day_is_of_the_right_one(make: Mak
     wire.sees(DOT)
     desk.jump(timedelta(days=3), known=True)
     wire.sees(DOT)
-    assert [one.day.isoformat() for one in desk.store.bypass_cards.all()] == ["2026-11-27"]
+    assert [card.day.isoformat() for card in desk.store.bypass_cards.all()] == ["2026-11-27"]
     assert raised(desk) == ["encrypted_dns"]
 
 
@@ -303,7 +303,7 @@ def test_one_of_today_outlives_one_that_was_raised_while_nobody_knew_the_day(mak
     wire.sees(DOT)
     desk.jump(timedelta(days=3), known=True)
     wire.sees(DOT)
-    assert [one.day.isoformat() for one in desk.store.bypass_cards.all()] == ["2026-11-24"]
+    assert [card.day.isoformat() for card in desk.store.bypass_cards.all()] == ["2026-11-24"]
     assert cards(desk) == [], "it was put away"
 
 

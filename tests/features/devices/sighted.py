@@ -51,7 +51,7 @@ def asked(desk: Desk) -> dict[str, dict[str, Any]]:
 
 
 def audit(desk: Desk) -> list[str]:
-    return [f"{one.what} {one.detail} {one.who}" for one in desk.store.audit.lines()]
+    return [f"{line.what} {line.detail} {line.who}" for line in desk.store.audit.lines()]
 
 
 def devices_of(desk: Desk, who: str) -> list[str]:

@@ -128,7 +128,7 @@ def guardian(desk: Desk) -> dict[str, str]:
 
 
 def audit(desk: Desk) -> list[tuple[str, str, str, str]]:
-    return [(one.who, one.what, one.detail, one.origin) for one in desk.store.audit.lines()]
+    return [(line.who, line.what, line.detail, line.origin) for line in desk.store.audit.lines()]
 
 
 def test_the_pages_may_scan_for_a_guardian_and_not_all_the_time(make: Make) -> None:

@@ -234,7 +234,9 @@ def test_an_expired_set_goes_on_and_is_told(make: Make, tmp_path: Path) -> None:
     desk.sealed_lists._note_late()
     (problem,) = desk.sealed_lists.problems()
     assert problem.startswith("the sealed set of Test hotline has expired; it goes on")
-    assert [(one.what, one.detail) for one in desk.store.audit.lines()] == [("sealed_late", "Test hotline")]
+    assert [(line.what, line.detail) for line in desk.store.audit.lines()] == [
+        ("sealed_late", "Test hotline")
+    ]
     assert desk.ask("why", host=SEALED, profile="mum")["reason"] == "refused_for_everyone"
     assert desk.sealed_lists.figures()["late"] == 1
 

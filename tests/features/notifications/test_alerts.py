@@ -96,7 +96,7 @@ def test_neither_audit_nor_event_nor_log_has_the_address(
         for address in (TOPIC, BOT):
             desk.ask("channel_on", address=address, by="Mum")
         desk.ask("channel_off", channel=channel_id(BOT), by="Mum")
-    lines = [str(one) for one in desk.store.audit.lines(9)]
+    lines = [str(line) for line in desk.store.audit.lines(9)]
     assert any("channel on" in one and "Telegram" in one for one in lines)
     assert "secret" not in f"{lines} {desk.events} {caplog.text} {desk.ask('status')}"
 

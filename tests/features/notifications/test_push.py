@@ -92,7 +92,7 @@ def test_neither_audit_nor_event_nor_log_has_the_endpoint(
     with caplog.at_level(logging.DEBUG):
         desk.ask("push_on", **BROWSER, by="Mum")
         desk.ask("push_on", **{**BROWSER, "endpoint": "https://push.example.net/secret"}, device=TABLET)
-    lines = [str(one) for one in desk.store.audit.lines(9)]
+    lines = [str(line) for line in desk.store.audit.lines(9)]
     assert any("channel on" in one and "Web Push" in one for one in lines)
     assert "secret" not in f"{lines} {desk.events} {caplog.text} {desk.ask('status')}"
     assert desk.heard("alerts")[-1]["by"] == ""

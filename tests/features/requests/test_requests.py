@@ -365,7 +365,7 @@ def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     desk.restart()
     assert desk.ask("request", device=TABLET, minutes=10)["state"] == "auto"  # in place of the one that waits
     assert waiting(desk) == []
-    assert [one.kind.value for one in desk.store.grants.given()] == ["auto", "auto"]
+    assert [given.kind.value for given in desk.store.grants.given()] == ["auto", "auto"]
     desk.clock.at = at("2026-11-25T21:30")
     desk.gates.sync()
     assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"
@@ -393,11 +393,11 @@ def test_many_answered_requests_hide_no_pending_one(make: Make) -> None:
     answered = replace(asked, state=RequestState.ANSWERED, answer=Answer.NO, by="Mum", answered=asked.at)
     for number in range(2, 200):
         desk.store.requests.put(replace(answered, id=number), by="Mum", what="answer", at=asked.at)
-    listed = [one["id"] for one in desk.ask("requests")["requests"]]
+    listed = [request["id"] for request in desk.ask("requests")["requests"]]
     assert listed == [*range(199, 100, -1), asked.id]
-    assert [one["id"] for one in desk.ask("requests", profile="daughter")["requests"]] == listed
+    assert [request["id"] for request in desk.ask("requests", profile="daughter")["requests"]] == listed
     desk.ask("answer", id=asked.id, answer="no")
-    assert [one["id"] for one in desk.ask("requests")["requests"]] == [*range(199, 99, -1)]
+    assert [request["id"] for request in desk.ask("requests")["requests"]] == [*range(199, 99, -1)]
 
 
 def test_nobody_answers(make: Make) -> None:

@@ -41,4 +41,4 @@ def owner(desk: Desk, mac: str) -> str:
 
 
 def audit(desk: Desk) -> list[tuple[str, str, str]]:
-    return [(one.who, one.what, one.detail) for one in desk.store.audit.lines()]
+    return [(line.who, line.what, line.detail) for line in desk.store.audit.lines()]

@@ -55,7 +55,7 @@ def no(desk: Desk, mac: str, **values: object) -> str:
 
 def lines(desk: Desk) -> list[tuple[str, str, str]]:
     kinds = ("adult password", "adult wallet", "adult guardian", "adult end")
-    return [(one.who, one.what, one.detail) for one in desk.store.audit.lines() if one.what in kinds]
+    return [(line.who, line.what, line.detail) for line in desk.store.audit.lines() if line.what in kinds]
 
 
 # ---------------------------------------------------------------------------------- what opens
@@ -98,7 +98,7 @@ def test_a_wallet_opens_it_and_no_name_is_known(desk: Desk) -> None:
     assert (who, what) == ("qalqan", "adult wallet")
     assert detail == f"{STRANGER} until 2026-11-24T16:00+05:00"
     desk.ask("adult_proof", Role.WEB, action="end", device=STRANGER, origin="192.168.1.99")
-    assert [one.origin for one in desk.store.audit.lines()][:2] == ["", ""], "nor an address"
+    assert [line.origin for line in desk.store.audit.lines()][:2] == ["", ""], "nor an address"
     by_password(desk)
     assert desk.store.audit.lines()[0].origin == "192.168.1.99", "a password's is kept"
 

@@ -40,7 +40,7 @@ def test_an_adult_s_phone_has_the_child_s_rules_until_a_guardian_takes_it_back(d
     assert whose(desk, MUMS) == "daughter"
     desk.ask("take_back", Role.WEB, device=MUMS, by="Mum")
     assert whose(desk, MUMS) is None
-    assert {"hand over", "take back"} <= {one.what for one in desk.store.audit.lines()}
+    assert {"hand over", "take back"} <= {line.what for line in desk.store.audit.lines()}
 
 
 def test_a_session_that_was_begun_on_a_handed_phone_is_known_under_any_address(desk: Desk) -> None:

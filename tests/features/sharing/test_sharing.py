@@ -215,7 +215,7 @@ def test_a_child_s_taps_are_not_audited_and_a_guardian_s_are(desk: Desk) -> None
     desk.ask("leave", Role.WEB, device=OURS)
     desk.ask("use", Role.WEB, device=OURS, who="son", by="Mum", origin="192.168.1.7")
     desk.ask("leave", Role.WEB, device=OURS, by="Mum")
-    lines = [(one.who, one.what) for one in desk.store.audit.lines() if one.what != "pin set"]
+    lines = [(line.who, line.what) for line in desk.store.audit.lines() if line.what != "pin set"]
     assert sorted(lines) == [("Mum", "leave"), ("Mum", "use")]
 
 

@@ -244,7 +244,7 @@ def test_no_site_is_written_into_the_audit(make: Make) -> None:
     teach(desk, device=TABLET)
     loads(desk, TABLET, SITE, PARTS[0])
     desk.ask("teach_end", id="daughter", keep=[SITE, PARTS[0]], **MUM)
-    lines = [(one.who, one.what, one.detail) for one in desk.store.audit.lines()]
+    lines = [(line.who, line.what, line.detail) for line in desk.store.audit.lines()]
     assert ("Mum", "teach", "daughter: a site, devices: 1") in lines
     assert ("Mum", "teach_end", "daughter: 2 names kept, as 2 entries") in lines
     assert not any(SITE in detail or "parts" in detail for _, _, detail in lines)

@@ -34,9 +34,9 @@ PAGES = {"here": True, "port": "8080", "listen": ""}
 def test_the_overview_has_what_it_shows_and_nothing_else(make: Make, asking: Asking) -> None:
     bedtime = {"bedtime": {"school": "20:45-07:00"}, "limits": {}}
     desk = make(NOW, daughter={"name": HOSTILE, **bedtime}, son={"bedtime": {}, "limits": {}})
-    (told,) = asking(desk, ("overview", {}))
-    assert told.pop("version")
-    assert told == {
+    (response,) = asking(desk, ("overview", {}))
+    assert response.pop("version")
+    assert response == {
         "now": "2026-11-24T16:30:00+05:00",
         "mode": "on",
         "off_until": None,
@@ -69,25 +69,29 @@ def test_the_time_left_is_of_the_day_or_of_the_week(make: Make, asking: Asking) 
 
 
 def test_names_in_any_letters_come_through(make: Make, asking: Asking) -> None:
-    (told,) = asking(make(NOW, daughter={"name": 'Айғаным \\ "ә" 👧'}), ("overview", {}))
-    assert told["children"][0]["name"] == 'Айғаным \\ "ә" 👧'
+    (response,) = asking(make(NOW, daughter={"name": 'Айғаным \\ "ә" 👧'}), ("overview", {}))
+    assert response["children"][0]["name"] == 'Айғаным \\ "ә" 👧'
 
 
 def test_off_and_a_clock_that_is_not_known_are_told(make: Make, asking: Asking) -> None:
     desk = make(NOW)
     desk.ask("off", minutes=30)
     desk.watch.known = False
-    (told,) = asking(desk, ("overview", {}))
-    assert (told["mode"], told["off_until"], told["clock"]) == ("off", "2026-11-24T17:00:00+05:00", False)
-    assert told["stopped_by_provider"] is False
+    (response,) = asking(desk, ("overview", {}))
+    assert (response["mode"], response["off_until"], response["clock"]) == (
+        "off",
+        "2026-11-24T17:00:00+05:00",
+        False,
+    )
+    assert response["stopped_by_provider"] is False
 
 
 def test_a_stop_by_the_provider_is_told(make: Make, asking: Asking) -> None:
     desk = make(NOW, provider={"stop_until": "2026-11-24T17:00+05:00"})
     desk.reload()
-    (told,) = asking(desk, ("overview", {}))
-    assert (told["mode"], told["off_until"]) == ("off", "2026-11-24T17:00:00+05:00")
-    assert told["stopped_by_provider"] is True
+    (response,) = asking(desk, ("overview", {}))
+    assert (response["mode"], response["off_until"]) == ("off", "2026-11-24T17:00:00+05:00")
+    assert response["stopped_by_provider"] is True
 
 
 @pytest.mark.parametrize("band", ["6-9", "13-15", "16-17"])
@@ -109,7 +113,7 @@ def test_a_pause_ends_at_the_next_wake_or_after_its_minutes_and_is_resumed(
     make: Make, asking: Asking
 ) -> None:
     desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}})
-    told = asking(
+    response = asking(
         desk,
         ("pause", {"who": "daughter"}),
         ("pause", {"who": "son", "minutes": 30}),
@@ -117,11 +121,11 @@ def test_a_pause_ends_at_the_next_wake_or_after_its_minutes_and_is_resumed(
         ("resume", {"who": "all"}),
         ("overview", {}),
     )
-    assert told[0] == {"done": True, "until": "2026-11-25T07:00:00+05:00"}
-    assert told[1] == {"done": True, "until": "2026-11-24T17:00:00+05:00"}
-    assert [one["state"] for one in told[2]["children"]] == ["paused", "paused"]
-    assert told[3] == {"done": True}
-    assert [one["state"] for one in told[4]["children"]] == ["open", "open"]
+    assert response[0] == {"done": True, "until": "2026-11-25T07:00:00+05:00"}
+    assert response[1] == {"done": True, "until": "2026-11-24T17:00:00+05:00"}
+    assert [one["state"] for one in response[2]["children"]] == ["paused", "paused"]
+    assert response[3] == {"done": True}
+    assert [one["state"] for one in response[4]["children"]] == ["open", "open"]
 
 
 def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
@@ -165,13 +169,13 @@ REFUSED: tuple[tuple[str, dict[str, Any], str], ...] = (
 
 
 def test_what_the_daemon_refuses_is_told_in_its_words(make: Make, asking: Asking) -> None:
-    told = asking(make(NOW), *((method, values) for method, values, _ in REFUSED))
-    assert told == [{"error": "refused", "text": text} for *_, text in REFUSED]
+    response = asking(make(NOW), *((method, values) for method, values, _ in REFUSED))
+    assert response == [{"error": "refused", "text": text} for *_, text in REFUSED]
 
 
 def test_other_arguments_than_its_own_never_reach_it(node: Node, tmp_path: Path) -> None:
     """Whoever calls cannot say in whose name, nor how much: rpcd refuses what is not declared."""
-    told = node.plugin(
+    response = node.plugin(
         tmp_path,
         ("pause", {"who": 7}),
         ("pause", {"who": "son", "minutes": "30"}),
@@ -180,7 +184,7 @@ def test_other_arguments_than_its_own_never_reach_it(node: Node, tmp_path: Path)
         ("overview", {"who": "son"}),
         ("ledger", {"who": "son"}),
     )
-    assert [one["status"] for one in told] == [2, 2, 2, 2, 2, 3]
+    assert [one["status"] for one in response] == [2, 2, 2, 2, 2, 3]
 
 
 def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -> None:
@@ -192,12 +196,12 @@ def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -
         return healthy.verbs()["health"](request)
 
     with running(tmp_path / "control.sock", {"health": health}):
-        told, again = node.replies(tmp_path, ("health", {}), ("check", {}))
-    assert [(one["level"], one["fix"]) for one in told["findings"]] == [
+        response, again = node.replies(tmp_path, ("health", {}), ("check", {}))
+    assert [(one["level"], one["fix"]) for one in response["findings"]] == [
         (one["level"], one["fix"]) for one in TROUBLE
     ]
-    assert set(told) == {"now", "running", "ended", "problem", "findings"}
-    assert (told["running"], again["running"]) == (False, True)
+    assert set(response) == {"now", "running", "ended", "problem", "findings"}
+    assert (response["running"], again["running"]) == (False, True)
     assert asked == [{}, {"again": True}]
 
 
@@ -216,8 +220,8 @@ def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -
 def test_where_the_full_pages_are_is_uci_s_word(
     node: Node, tmp_path: Path, web: dict[str, str], files: list[str], pages: dict[str, Any]
 ) -> None:
-    (told,) = node.replies(tmp_path, ("overview", {}), files=files, web=web)
-    assert told["pages"] == pages
+    (response,) = node.replies(tmp_path, ("overview", {}), files=files, web=web)
+    assert response["pages"] == pages
 
 
 ALL: tuple[Call, ...] = (
@@ -299,29 +303,31 @@ GARBAGE = (
 
 def test_garbage_is_called_so(node: Node, tmp_path: Path) -> None:
     with answering(tmp_path, *([part] for part in GARBAGE)):
-        told = node.replies(tmp_path, *([("overview", {})] * len(GARBAGE)))
-    assert [one["error"] for one in told] == ["garbage"] * len(GARBAGE)
+        response = node.replies(tmp_path, *([("overview", {})] * len(GARBAGE)))
+    assert [one["error"] for one in response] == ["garbage"] * len(GARBAGE)
 
 
 @pytest.mark.parametrize("hold", [True, False], ids=["keeps silent", "goes"])
 def test_no_answer_is_waited_for_no_longer_than_two_seconds(node: Node, tmp_path: Path, hold: bool) -> None:
     with answering(tmp_path, [], hold=hold):
-        (told,) = node.replies(tmp_path, ("overview", {}))
-    assert told == {"error": "silent", "text": "", "pages": PAGES}
+        (response,) = node.replies(tmp_path, ("overview", {}))
+    assert response == {"error": "silent", "text": "", "pages": PAGES}
     assert "const PATIENCE = 2000;" in PLUGIN.read_text()
 
 
 def test_an_answer_in_pieces_is_one(node: Node, tmp_path: Path) -> None:
     answer = json.dumps({"ok": True, "profiles": [{"id": "son", "name": "Son", "state": "open"}]}).encode()
     with answering(tmp_path, [answer[:20], answer[20:21], answer[21:] + b"\n{"], hold=True):
-        (told,) = node.replies(tmp_path, ("overview", {}))
-    assert told["children"] == [{"id": "son", "name": "Son", "state": "open", "until": None, "left": None}]
+        (response,) = node.replies(tmp_path, ("overview", {}))
+    assert response["children"] == [
+        {"id": "son", "name": "Son", "state": "open", "until": None, "left": None}
+    ]
 
 
 def test_a_verb_s_answer_without_what_it_should_have_breaks_nothing(node: Node, tmp_path: Path) -> None:
     with answering(tmp_path, [b'{"ok": true}\n']):
-        told = node.replies(tmp_path, ("overview", {}), ("health", {}))
-    assert (told[0]["children"], told[0]["problems"], told[1]["findings"]) == ([], [], [])
+        response = node.replies(tmp_path, ("overview", {}), ("health", {}))
+    assert (response[0]["children"], response[0]["problems"], response[1]["findings"]) == ([], [], [])
 
 
 def test_more_than_sixty_four_of_anything_are_left_out(node: Node, tmp_path: Path) -> None:
@@ -331,8 +337,8 @@ def test_more_than_sixty_four_of_anything_are_left_out(node: Node, tmp_path: Pat
         "profiles": [{"id": f"c{n}", "name": "C", "state": "open"} for n in range(100)],
     }
     with answering(tmp_path, [json.dumps(many).encode() + b"\n"]):
-        (told,) = node.replies(tmp_path, ("overview", {}))
-    assert (len(told["children"]), len(told["problems"])) == (64, 64)
+        (response,) = node.replies(tmp_path, ("overview", {}))
+    assert (len(response["children"]), len(response["problems"])) == (64, 64)
 
 
 def test_the_stand_in_for_ucode_lets_no_javascript_through(node: Node, tmp_path: Path) -> None:
@@ -346,17 +352,17 @@ def test_the_stand_in_for_ucode_lets_no_javascript_through(node: Node, tmp_path:
         + "\n}; } } } };"
     )
     asked = {"run": "plugin", "plugin": str(program), "world": {"uci": {}}, "calls": [["all", {}]]}
-    told = node.ask(asked)["answers"][0]["reply"]
-    assert told == {f"n{n}": "not" for n in range(len(tried))}
+    response = node.ask(asked)["answers"][0]["reply"]
+    assert response == {f"n{n}": "not" for n in range(len(tried))}
 
 
 def test_a_pause_that_is_over_meanwhile_is_told_no_more(make: Make, asking: Asking) -> None:
     desk = make(NOW, daughter={"bedtime": {"school": "20:45-07:00"}})
     asking(desk, ("pause", {"who": "daughter", "minutes": 1}))
     desk.go(timedelta(minutes=2))
-    (told,) = asking(desk, ("overview", {}))
-    assert told["children"][0]["state"] == "open"
-    assert told["now"] == at("2026-11-24T16:32").isoformat()
+    (response,) = asking(desk, ("overview", {}))
+    assert response["children"][0]["state"] == "open"
+    assert response["now"] == at("2026-11-24T16:32").isoformat()
 
 
 def test_the_first_parent_is_made_once(make: Make, asking: Asking) -> None:

@@ -97,7 +97,7 @@ def test_the_package_depends_on_what_is_imported() -> None:
     modules = set(re.findall(r"^import .* from '(\w+)';$", PLUGIN.read_text(), re.MULTILINE))
     assert depends == {
         *("luci-base", "qalqan", "qalqan-lists", "rpcd-mod-ucode"),
-        *(f"ucode-mod-{one}" for one in modules),
+        *(f"ucode-mod-{name}" for name in modules),
     }
     assert "include $(TOPDIR)/feeds/luci/luci.mk\n" in makefile
     assert makefile.endswith("# call BuildPackage - OpenWrt buildroot signature\n"), (

@@ -56,7 +56,7 @@ def test_the_site_and_what_nobody_knows_are_open_while_it_runs(who: str) -> None
         assert before.reason in LIFTED
         decision = judge(who).decide(asks(host), REPAIRED, NOON)
         assert (decision.rule, decision.owner, decision.until) == (f"lesson: {SITE}", "family", END)
-        assert judge(who).decide(asks(host), REPAIRED, END) == before, "it ends by itself"
+        assert judge(who).decide(asks(host), REPAIRED, END) == before, "it ends without a command"
 
 
 def test_a_site_that_asks_first_by_its_kind_is_open_as_itself_alone() -> None:

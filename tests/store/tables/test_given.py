@@ -157,7 +157,7 @@ def test_killed_in_a_loop_it_loses_nothing_that_was_answered(path: Path) -> None
             process.send_signal(signal.SIGKILL)
             answered += [int(line) for line in process.stdout.read().split("\n")[:-1]]
         store = Store(path)
-        kept = [one.grant for one in store.grants.given()]
+        kept = [row.grant for row in store.grants.given()]
         assert set(answered) <= set(kept)
         assert len(set(kept)) - len(answered) <= KILLS  # written, but the answer was cut off
         assert all(kept.count(number) == 2 for number in kept)

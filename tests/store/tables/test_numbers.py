@@ -105,7 +105,7 @@ def test_of_a_lent_slot_nothing_is_written(path: Path) -> None:
     assert lent == 2
     assert store.class_number(lent, gates("play")) == 1
     assert store.classes() == {(lent, gates("play")): 1}
-    assert store.slots.assign(mac(2), now=2) == 3, "it is nobody else's meanwhile"
+    assert store.slots.assign(mac(2), now=2) == 3, "no other device gets it meanwhile"
     store.close()
     store = Store(path)
     assert store.slots.all() == {mac(1): 1, mac(2): 3}

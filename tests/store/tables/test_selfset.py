@@ -39,7 +39,7 @@ def test_a_kill_loses_neither(path: Path) -> None:
     store = Store(path)
     assert store.self_set.of("teen") == CHOICES
     assert store.agreements.of("teen") == AGREED
-    assert [(one.who, one.what) for one in store.audit.lines()] == [("Mum", "agree"), ("Dana", "self set")]
+    assert [(line.who, line.what) for line in store.audit.lines()] == [("Mum", "agree"), ("Dana", "self set")]
     store.close()
 
 

@@ -107,7 +107,7 @@ def test_a_card_of_another_day_takes_the_place_of_the_old_one(tmp_path: Path) ->
     store = Store(tmp_path / "q.db")
     store.bypass_cards.put(CARD)
     store.bypass_cards.move(CARD, replace(CARD, day=CARD.day + DAY, at=AT + HOUR))
-    assert [one.day for one in store.bypass_cards.all()] == [CARD.day + DAY]
+    assert [card.day for card in store.bypass_cards.all()] == [CARD.day + DAY]
     store.close()
 
 
