@@ -61,12 +61,12 @@ class AutoBackups:
         home.bus.subscribe(RulesRead, lambda _: self._rules_read())
 
     def start(self) -> None:
-        self._find_left_out()
-        self._look_in(FIRST_LOOK)
+        self._rules_read(FIRST_LOOK)
 
-    def _rules_read(self) -> None:
-        self._find_left_out()
-        self._look_in(SOON)
+    def _rules_read(self, look_in: float = SOON) -> None:
+        if self._settings is not None:  # it reads all calendars
+            self._find_left_out()
+        self._look_in(look_in)
 
     def close(self) -> None:
         if self._timer is not None:
