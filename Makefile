@@ -45,7 +45,8 @@ TEST_NEEDS := \
 	chromium:chromium \
 	chromedriver:chromium-driver \
 	systemd-detect-virt:systemd \
-	/usr/share/ieee-data/oui.csv:ieee-data
+	/usr/share/ieee-data/oui.csv:ieee-data \
+	lego:lego
 # For `make test-system`, `make bench` and the like, in addition.
 SYSTEM_NEEDS := \
 	firefox-esr:firefox-esr \
@@ -113,7 +114,6 @@ SLOW_NEEDS := \
 	$(FLEET_NEEDS) \
 	$(FLEET_TEST_NEEDS) \
 	pebble:pebble \
-	lego:lego \
 	certbot:certbot \
 	/usr/share/acme.sh/acme.sh:acme.sh \
 	systemd-nspawn:systemd-container \
