@@ -35,11 +35,7 @@ def layout_faults(browser: Chromium) -> list[str]:
     for size, percent in ((NARROW, 100), (ZOOMED, 100), (PHONE, 200)):
         browser.measure(TEXT_SIZE.format(percent))
         spread(browser, size)
-        for theme in ("light", "dark"):
-            browser.theme(theme)
-            at = f"{size[0]} px, {percent} %, {theme}"
-            found += [f"{at}: {fault}" for fault in browser.measure(LAYOUT)]
-        browser.theme("light")
+        found += [f"{size[0]} px, {percent} %: {fault}" for fault in browser.measure(LAYOUT)]
     browser.measure(TEXT_SIZE.format(100))
     browser.resize(PHONE)
     return found

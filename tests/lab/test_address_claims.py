@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -16,7 +16,7 @@ from tests.lab.filtering import PROFILES, fresh, until
 from tests.lab.home import ROOT, Home
 from tests.lab.netns import Namespace
 from tests.lab.onearm import ARM, OneArmedHome
-from tests.pace import longest
+from tests.pace import longest, within
 
 pytestmark = pytest.mark.lab
 
@@ -49,14 +49,17 @@ class Attack:
             tablet.command(argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
 
-    def believed(self, how: str) -> str:
-        """Send one kind of frame; return the MAC address that the victim then has for the gateway."""
+    def believed(self, how: str, wait: Callable[..., object] = until) -> str:
+        """Send one kind of frame; return the MAC address that the victim then has for the gateway.
+
+        ``wait``: `within` where the frame shall change nothing.
+        """
         self.victim.run(["ip", "neigh", "flush", "dev", "eth0"], check=True)
         zone = "%eth0" if self.ip.startswith("fe80") else ""
         self.victim.run([sys.executable, "-c", _SPEAK, self.ip + zone], check=True)
         assert until(lambda: self.known() == names.GATEWAY_MAC, 3.0) is not None
         self.send(how)
-        until(lambda: self.known() != names.GATEWAY_MAC, SETTLES)
+        wait(lambda: self.known() != names.GATEWAY_MAC, SETTLES)
         return self.known()
 
     def send(self, how: str) -> None:
@@ -87,13 +90,13 @@ def attack(home: Home, ip: str, victim_ip: str) -> Iterator[Attack]:
         made.close()
 
 
-def believed(home: Home) -> dict[tuple[str, str], str]:
+def believed(home: Home, wait: Callable[..., object] = until) -> dict[tuple[str, str], str]:
     """Send each frame; return what the victim believes after it, by address and kind of frame."""
     found = {}
     for ip, victim_ip in dict.fromkeys((ip, victim_ip) for ip, victim_ip, _ in EACH):
         with attack(home, ip, victim_ip) as attacker:
             for how in [how for own, _, how in EACH if own == ip]:
-                found[ip, how] = attacker.believed(how)
+                found[ip, how] = attacker.believed(how, wait)
     return found
 
 
@@ -131,7 +134,7 @@ def test_on_a_bridge_the_victim_keeps_the_gateway_and_the_claim_is_reported(home
         assert guarded(home, names.GATEWAY_IPV4, names.GATEWAY_IPV6)
         assert until(lambda: LINK in home.gateway.run(["nft", "list", "ruleset"]).stdout, 3.0) is not None
         assert problems(daemon) == []
-        assert set(believed(home).values()) == {names.GATEWAY_MAC}
+        assert set(believed(home, within).values()) == {names.GATEWAY_MAC}
         assert until(lambda: len(problems(daemon)) > 0, 15.0) is not None, "also of frames to one device"
         (line,) = [line for line in problems(daemon) if names.TABLET.mac in line]
         assert "of Daughter" in line

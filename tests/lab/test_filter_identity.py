@@ -204,7 +204,9 @@ def test_a_child_s_tablet_comes_back_by_an_invented_address(own: Home) -> None:
         for version in (4, 6):
             assert refused(tablet, version, REFUSED), "a guest may"
             assert reached(tablet, version, ALLOWED)
-        assert heard.of("identity", what="asked", known=names.TABLET.mac)
+        assert (
+            until(lambda: bool(heard.of("identity", what="asked", known=names.TABLET.mac)), 2.0) is not None
+        )
 
         daemon.kill()
         daemon.start()
@@ -346,7 +348,7 @@ def test_a_repeater_is_named_and_is_no_copy(own: Home) -> None:
         show(daemon, names.NEW.mac, what="behind", macs=f"{INVENTED} da:a1:19:00:00:02")
         question(daemon, names.NEW.mac, "repeater")
         assert daemon.client.call("device", mac=names.NEW.mac)["profile"] == "guest"
-        assert heard.of("identity", ask="repeater")
+        assert until(lambda: bool(heard.of("identity", ask="repeater")), 2.0) is not None
         daemon.client.call("identify", mac=names.NEW.mac, profile="daughter")
         for version in (4, 6):
             assert refused(own.devices["new"], version, BLOCKED)

@@ -16,7 +16,7 @@ from gateway.dataplane.help_resolver import HelpResolver
 from tests import processes
 from tests.features.desk import Loop
 from tests.openwrt.router import BUSYBOX, FILES, PAGES_ID
-from tests.pace import until
+from tests.pace import until, within
 
 pytestmark = [pytest.mark.needs("root"), pytest.mark.needs("busybox"), pytest.mark.needs("dnsmasq")]
 
@@ -75,14 +75,14 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
 
 def test_the_script_follows_the_daemon(case: Case) -> None:
     """It waits for the file, runs one dnsmasq as its own user, and starts it again only for other names."""
-    assert until(lambda: case.script.poll() is not None, 3.0) is None
+    assert within(lambda: case.script.poll() is not None, 3.0) is None
     assert case.answer() == ""
     case.resolver.serve(names("192.0.2.7"))
     assert until(lambda: case.answer() == "192.0.2.7", 10.0) is not None
     (pid,) = case.dnsmasq
     assert Path(f"/proc/{pid}").stat().st_uid == PAGES_ID
     case.resolver.serve(names("192.0.2.7"))
-    assert until(lambda: case.dnsmasq != [pid], 3.0) is None
+    assert within(lambda: case.dnsmasq != [pid], 3.0) is None
     case.resolver.serve(names("192.0.2.8"))
     assert until(lambda: case.answer() == "192.0.2.8", 10.0) is not None
     assert len(case.dnsmasq) == 1
