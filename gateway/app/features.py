@@ -115,7 +115,7 @@ from gateway.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """The parts of the daemon that the features are built from, such as packet path, store and presence."""
+    """The parts of the daemon that the features are built from, such as family, store and presence."""
 
     home: HomeContext
     effects: Effects

@@ -214,7 +214,8 @@ def _network(value: Any) -> ipaddress.IPv4Network | None:
 class ChainWalk:
     """Follows one kind of packets through other programs' nftables chains.
 
-    It finds out whether a certain statement applies to them.
+    It finds out whether a certain policy or statement may apply to them. An accept or drop before it does
+    not end the search, and a rule with a condition that it cannot judge counts as not met.
     """
 
     def __init__(self, rules: LoadedRulesets, packets: InboundConnection | OutboundPackets) -> None:

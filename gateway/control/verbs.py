@@ -73,9 +73,9 @@ class Verb(Generic[RequestT, ResponseT]):
         return Verb(self.name, self.request, response, self.senders, self.danger)
 
     def decode_request(self, values: Mapping[str, Any]) -> RequestT:
-        """Decode the arguments of a request to the record ``request`` of this verb. Ignores unknown keys.
+        """Decode the arguments of a request to the record ``request`` of this verb.
 
-        Raises ControlError for a missing or wrong value.
+        Ignores unknown keys; a null counts as missing. Raises ControlError for a missing or wrong value.
         """
         keys = Record(self.request).keys
         try:

@@ -74,7 +74,7 @@ class Netlink:
     """Sends requests to netfilter and waits for the kernel's response, which is immediate.
 
     Dumps use a socket of their own, so that other requests are possible while a dump is read. Methods raise
-    OSError with the kernel's errno, or TimeoutError.
+    OSError with the kernel's errno, or TimeoutError; only `change` returns the errnos of refused requests.
     """
 
     def __init__(self) -> None:

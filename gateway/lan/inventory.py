@@ -595,7 +595,7 @@ def with_mdns(device: Tracked, said: Mdns, address: bytes) -> Sighting:
     """Return what was seen of the device, with services, model and host name of an mDNS response added.
 
     ``address``: its source. The name counts only if one of its addresses is this device's: other devices
-    may answer for sleeping ones.
+    may answer for sleeping ones. If there would be more than MAX_SERVICES services, none is added.
     """
     sight = device.sight
     own = {address, *(packed_address(ip) for ip, _ in device.places)}

@@ -117,7 +117,10 @@ def near6(name: str, routes: str) -> Iterator[Prefix]:
 
 
 def traffic(dev: str) -> dict[str, Traffic]:
-    """Return the traffic counters by interface name, from the text of /proc/net/dev."""
+    """Return packets received and sent, and bytes received, by interface name.
+
+    ``dev``: the text of /proc/net/dev.
+    """
     found = {}
     for line in dev.splitlines()[2:]:
         name, _, rest = line.rpartition(": ")

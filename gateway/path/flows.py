@@ -215,8 +215,8 @@ class FlowPath:
     def _is_answerable(self, subject: Subject, at: datetime, seen: Observation) -> bool:
         """Return whether the kernel may decide a flow by the server's answer to the hello ``seen``.
 
-        It must be allowed, no help line, and the number of its combination of time rules (class) at
-        most 62.
+        The kernel must be able to read answers, the flow allowed and no help line, and the number of its
+        combination of time rules (class) from 1 to 62.
         """
         if not self._reads_answers():
             return False

@@ -66,7 +66,7 @@ def state(country: str) -> str:
 
 
 def way(key: str) -> str:
-    """Return the name of a bypass method in the reader's language.
+    """Return the name of a bypass method in the reader's language. An unknown ``key`` is returned as it is.
 
     ``key``: as in ``ways:`` of a child's file.
     """

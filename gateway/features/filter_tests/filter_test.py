@@ -3,9 +3,10 @@
 - ``device``: records the decisions about a few sites while a child's device opens them. It observes decisions
   for three minutes.
 - ``bypass``: runs `qalqan audit`, a test of all bypass methods, in another process; one at a time.
-- ``site``: the decision about one site, which is known immediately.
+- ``site``: stores the decision about one site, which the caller made.
 
-Tests are in memory only, at any log level, and nothing of them is recorded.
+Results are in memory only, at any log level, and are dropped after KEPT seconds, except those of bypass
+tests. The activity log has a device's requests during a test as at any other time.
 """
 
 from __future__ import annotations

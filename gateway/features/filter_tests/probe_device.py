@@ -82,10 +82,10 @@ class _Running:
 
 
 class ProbeDevice:
-    """Gives a temporary device the rules of a child, and records the decisions about it.
+    """Gives a temporary device the rules of a profile or device, and records the decisions about it.
 
-    One bypass test runs at a time. It ends by a request, when the connection that began it closes, and after
-    SECONDS.
+    One bypass test runs at a time. It ends by a request, when the connection that began it closes, after
+    SECONDS, and when these rules no longer exist or the temporary device's MAC address gets an owner.
     """
 
     def __init__(

@@ -1,4 +1,7 @@
-"""The verb `audit_log`: who changed what, when and from which device. It never has the name of a site."""
+"""The verb `audit_log`: who changed what, when and from which device, as far as log levels allow.
+
+Only the lines about wrong entries of lists, which a parent reported, have the name of a site.
+"""
 
 from __future__ import annotations
 

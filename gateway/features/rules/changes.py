@@ -74,10 +74,10 @@ class ChangeVerbs:
         router.serve(OWN_CHANGES, self.own_changes)
 
     def own_changes(self, call: Call[OwnChangesRequest]) -> FamilyChanges:
-        """Return the latest changes of a child's rules with author and reason, at every log level and age.
+        """Return the latest edits of a person's rule file with author and reason, at every log level and age.
 
-        Also return when a guardian looked at the live traffic of one of its devices. A child's device sees
-        those of its child, a guardian those of the child in ``id``. None has an undo.
+        Also return when a guardian looked at the live traffic of one of that person's devices; OWN_SHOWN of
+        each at most. ``id``: the person; without it, the child of the requesting device. None has an undo.
         """
         if call.args.id is not None:
             child = self._home.rules.household.profile(call.args.id)

@@ -83,9 +83,10 @@ class Tokens:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Adjust the times of tokens that expire to a clock change, so that their lifetime stays the same.
+        """Move the times of tokens that expire by a clock change, so that their lifetime stays the same.
 
-        Expired tokens that would be valid again are dropped.
+        Times that a trusted clock set stay if the clock was not trusted before the change. Expired tokens
+        that would be valid again are dropped.
         """
         self._keep({key: after for key, token in self._tokens.items() if (after := _moved(token, jump))})
 

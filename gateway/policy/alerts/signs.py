@@ -200,7 +200,10 @@ class Traces:
         self._remember(host)
 
     def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
-        """Record a sign. Return the topic of a bypass alert once there are enough signs for one, or None."""
+        """Record a sign. Return what a bypass alert is about, and how sure it is, or None.
+
+        None while there are too few signs; after that each sign returns it again.
+        """
         self._remember(sign.host)
         found = self._finding(sign, now)
         if found is not None:

@@ -151,7 +151,8 @@ def checks(
 def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> HostCheck:
     """Return the bedtime check: during bedtime by loading a site, else by the rules at the next bedtime.
 
-    ``begins``: start of the next bedtime; ``then``: the decision about a site at that time.
+    ``decide``: returns the present decision about a host. ``begins``: start of the next bedtime; ``then``:
+    the decision about a site at that time. Without these two the result is NO_BEDTIME outside bedtime.
     """
     if decide(SCHOOL_SITES[0]).reason is Reason.BEDTIME:
         return HostCheck(CheckTopic.BEDTIME, SCHOOL_SITES[0])

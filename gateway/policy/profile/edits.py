@@ -51,9 +51,9 @@ AS_WRITTEN = ("dates", "calendars", "portal")  # in force, each day of a range o
 
 
 def read(source: bytes, file: str) -> Document:
-    """Return the content of a rule file as plain values, with outdated words replaced by current ones.
+    """Return the content of a rule file as plain values; values in words of an older version become current.
 
-    Raises PolicyError if it is no valid YAML.
+    Raises PolicyError if it is no valid YAML, or has a key twice.
     """
     return with_current_words(document(parse_document(source, file)))
 

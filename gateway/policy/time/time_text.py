@@ -79,8 +79,8 @@ def duration_minutes(text: str, *, days: bool = False) -> int:
 def written_minutes(text: str) -> int:
     """Return the minutes of a duration as people type it: ``90``, ``1:30``, ``1 h 30``, ``1 ч 30 мин``.
 
-    A number without a unit is minutes. Reads all that `duration_minutes` reads. Raises TimeTextError for
-    other text.
+    A number without a unit is minutes. Also reads what `duration_minutes` reads without ``days``, but no
+    spaces within a number. Raises TimeTextError for other text.
     """
     text = " ".join(text.split())
     match = _CLOCKLIKE.fullmatch(text) or _WRITTEN.fullmatch(text)

@@ -453,7 +453,10 @@ class Encoder:
         self._finish(place)
 
     def plain(self, labels: Sequence[bytes], rtype: int, rclass: int, ttl: int, rdata: bytes) -> None:
-        """Append a record whose data ``rdata`` contain no domain names. ``labels``: its owner's name."""
+        """Append a record whose data ``rdata`` contain no domain names. ``labels``: its owner's name.
+
+        Raises WireError if ``rdata`` is over 65,535 bytes.
+        """
         place = self._begin(labels, rtype, rclass, ttl)
         self.out += rdata
         self._finish(place)
