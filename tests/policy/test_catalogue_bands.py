@@ -24,7 +24,7 @@ AFTERNOON = almaty("2026-11-24T16:00")
 # Assistants and companions without an age in the data: their terms name none, or no copy of them was found.
 NO_AGE = {
     "deepseek", "kimi", "doubao", "ernie", "yuanbao", "yandex-alice", "gigachat", "you-com", "suno",
-    "elevenlabs", "duck-ai", "chai", "janitor-ai", "talkie", "crushon-ai", "candy-ai", "paradot", "anima",
+    "elevenlabs", "duck-ai", "chai", "janitor-ai", "talkie", "paradot", "anima",
     "chub-ai", "novelai", "ai-dungeon", "dreamgf", "muah-ai", "pi", "xingye",
 }  # fmt: skip
 ASSISTANTS = {
