@@ -168,7 +168,7 @@ class Household:
             "cards": len(self.identifying.waiting()),
             "undecided_devices": sum(one["undecided"] for one in self.things.found),
             "announced": self.accounts.announced(),
-            "visitor": self.accounts.guardians.visitor(request),
+            "visitor": self.accounts.guardians.session_account(request),
             **self.growing.told(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
