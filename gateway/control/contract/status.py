@@ -115,7 +115,7 @@ class ChildStatus(DeviceState, PinState):
     landing: FinishGame
     closing: tuple[ClosingSoon, ...]
     in_use: tuple[UseNow, ...]
-    lesson: SiteRepair | None  # running, or finished and not yet saved
+    lesson: SiteRepair | None  # the site repair: running, or finished and not yet saved
     requests: int  # pending
     watched: WatchedDevice | None = None  # a guardian looks at its live traffic
 

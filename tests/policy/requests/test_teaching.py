@@ -55,7 +55,7 @@ def test_the_site_and_what_nobody_knows_are_open_while_it_runs(who: str) -> None
         before = judge(who).decide(asks(host), Situation(), NOON)
         assert before.reason in LIFTED
         decision = judge(who).decide(asks(host), REPAIRED, NOON)
-        assert (decision.rule, decision.owner, decision.until) == (f"lesson: {SITE}", "family", END)
+        assert (decision.rule, decision.owner, decision.until) == (f"site repair: {SITE}", "family", END)
         assert judge(who).decide(asks(host), REPAIRED, END) == before, "it ends without a command"
 
 
