@@ -1,4 +1,4 @@
-"""Fix a broken site: begin, look, keep; told on the pages of parent and child."""
+"""Fix a broken site: begin, look, keep, on the pages of parent and child."""
 
 from __future__ import annotations
 
