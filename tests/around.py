@@ -12,7 +12,7 @@ from gateway.control.proofs import Proofs
 from gateway.control.protocol import ControlRequest
 from gateway.control.router import Router
 from gateway.control.schema import is_record, values_of
-from gateway.control.surroundings import Around, Visitor
+from gateway.control.surroundings import Around, Requester
 from gateway.policy.accounts.people import AccountRegister
 from gateway.web import passkeys
 
@@ -31,8 +31,8 @@ class Scene:
     child_uses: Callable[[str, str], bool] = lambda _ip, _device: False
     host: str = ""  # the trusted name
     audit: list[tuple[str, str, str, str]] = field(default_factory=list)
-    devices: dict[str, Visitor] = field(
-        default_factory=lambda: {"192.168.1.7": Visitor("02:00:00:00:00:0c", "Galaxy-S23")}
+    devices: dict[str, Requester] = field(
+        default_factory=lambda: {"192.168.1.7": Requester("02:00:00:00:00:0c", "Galaxy-S23")}
     )
 
     def wall(self) -> datetime:
@@ -44,7 +44,7 @@ class Scene:
             self.wall,
             lambda: self.known,
             lambda *line: self.audit.append(line),
-            lambda origin: self.devices.get(origin, Visitor()),
+            lambda origin: self.devices.get(origin, Requester()),
             lambda: self.label,
             lambda: self.unclaimed,
             lambda: self.children,

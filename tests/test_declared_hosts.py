@@ -17,7 +17,7 @@ LISTED = re.compile(r"^- `([a-z0-9.-]+)`$", re.MULTILINE)
 
 # Each module that opens a connection or sends a datagram by itself, and whom it reaches.
 CALLERS = {
-    "gateway/core/http_client.py": "lists, registers, sealed sets: the internet alone",
+    "gateway/core/http_client.py": "lists, registers, sealed lists: the internet alone",
     "gateway/lists/fetch.py": "by outgoing",
     "gateway/feed/client.py": "the signed feed that qalqan.yaml names",
     "webui/messages/ntfy.py": "the server that a guardian wrote",

@@ -35,19 +35,19 @@ class DaemonClient:
         self._help_lines = NO_LINES  # as received
         self.client = client
 
-    def home(self, **visitor: str | None) -> HomeView:
+    def home(self, **requester: str | None) -> HomeView:
         """Return the state of the home, from the daemon or as received earlier in this request.
 
-        Raises ControlError. ``visitor``: the session whose account is requested too, by a page's access
+        Raises ControlError. ``requester``: the session whose account is requested too, by a page's access
         check. The view of that page then gets the same answer; a view of a form gets it once, since the form
         may change the home.
         """
-        if not visitor and "home" in g:
+        if not requester and "home" in g:
             return cast("HomeView", g.home if request.method in READS else g.pop("home"))
-        status = self.client.ask(STATUS, **visitor)
+        status = self.client.ask(STATUS, **requester)
         i18n.set_family_language(status.language)
         home = HomeView(status)
-        if visitor:
+        if requester:
             g.home = home
         return home
 

@@ -357,7 +357,7 @@ class Features:
             self.growing.describe_all,
             self.list_updates.plan,
             assignment.to_decide,
-            accounts.visitor,
+            accounts.session_account,
             self.metrics.provider_counters,
         ).register(router)
 

@@ -331,22 +331,22 @@ def _add_feed(commands: Subparsers) -> None:
 
 def _add_sealed(commands: Subparsers) -> None:
     sealed = _actions(
-        commands, "sealed", "sealed", "sealed sets: names of an issuer that are blocked for everyone"
+        commands, "sealed", "sealed", "sealed lists: names of an issuer that are blocked for everyone"
     )
     key = _command(sealed, "key", "sealed", "create a signing key for an issuer, and print its public half")
     key.add_argument("file", metavar="FILE", type=Path)
-    make = _command(sealed, "make", "sealed", "make a set from names on standard input, one per line")
-    make.add_argument("--issuer-key", required=True, metavar="FILE", type=Path, help="signs the set")
+    make = _command(sealed, "make", "sealed", "make a list from names on standard input, one per line")
+    make.add_argument("--issuer-key", required=True, metavar="FILE", type=Path, help="signs the list")
     make.add_argument("--issuer", required=True, metavar="NAME", help="the issuer's name")
-    make.add_argument("--scope", required=True, metavar="TEXT", help="scope of the set")
+    make.add_argument("--scope", required=True, metavar="TEXT", help="scope of the list")
     make.add_argument("--days", type=int, choices=range(1, 8), default=7, help="validity in days; default: 7")
-    make.add_argument("--set", required=True, metavar="FILE", type=Path, help="output file of the set")
+    make.add_argument("--set", required=True, metavar="FILE", type=Path, help="output file of the list")
     make.add_argument(
         "--set-key", required=True, metavar="FILE", type=Path, help="output file of its key, sent separately"
     )
-    update = _command(sealed, "update", "sealed", "fetch this household's sets, and apply new ones")
-    update.add_argument("--nice", action="store_true", help="for the daemon, which loads the sets itself")
-    _json(_command(sealed, "status", "sealed", "show the sets in force and their expiry"))
+    update = _command(sealed, "update", "sealed", "fetch this household's lists, and apply new ones")
+    update.add_argument("--nice", action="store_true", help="for the daemon, which loads the lists itself")
+    _json(_command(sealed, "status", "sealed", "show the lists in effect and their expiry"))
     appeals = _command(sealed, "appeals", "sealed", "for a provider: list overdue appeals")
     record = _command(sealed, "record", "sealed", "for a provider: check the record of a hotline")
     for command in (appeals, record):

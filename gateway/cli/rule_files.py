@@ -1,6 +1,6 @@
 """Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon.
 
-Only the daemon reads sealed sets. If it runs, these commands ask it whether a name is in one.
+Only the daemon reads sealed lists. If it runs, these commands ask it whether a name is in one.
 """
 
 from __future__ import annotations

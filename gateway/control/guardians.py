@@ -85,7 +85,7 @@ class Guardians:
             call.owner_only()
         return self._actions[call.args.action](call)
 
-    def visitor(self, request: ControlRequest) -> AccountResponse | None:
+    def session_account(self, request: ControlRequest) -> AccountResponse | None:
         """Return the account of the request's `session`, as the action `check` does.
 
         None without a session, or if it has ended.

@@ -215,7 +215,7 @@ class Passkeys:
 
     def _device(self, request: ControlRequest) -> str:
         origin = request.text("origin", "")
-        return self._around.visitor(origin).mac or origin
+        return self._around.requester(origin).mac or origin
 
     def _taken(self, ceremonies: dict[str, _Ceremony], key: str, request: ControlRequest) -> _Ceremony:
         """Remove and return the state of a challenge from ``ceremonies``. ``key``: the challenge's digest.

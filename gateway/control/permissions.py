@@ -89,7 +89,7 @@ def document() -> str:
         "",
         "| sender | meaning |",
         "|---|---|",
-        "| pages | the web process itself, for any of its visitors |",
+        "| pages | the web process itself, for any browser |",
         "| guardian | the account in `by`, with the role guardian |",
         "| helper | the account in `by`, with the role helper |",
         "| child | the child whose device is in `device` |",

@@ -263,7 +263,7 @@ class SignIns:
             loopback = ip_address(origin).is_loopback
         except ValueError:
             return False
-        return loopback or bool(self._around.visitor(origin).mac)
+        return loopback or bool(self._around.requester(origin).mac)
 
     def _check_button(self) -> None:
         """Raise ControlError unless the gateway's button was pressed in the last BUTTON_LIFE seconds."""

@@ -20,7 +20,7 @@ CheckPasskey = Callable[[Mapping[str, object], Callable[[Mapping[str, Any]], Non
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class Requester:
     """MAC address and name of the device from which a request comes. Both are empty for an unknown device."""
 
     mac: str = ""
@@ -38,7 +38,7 @@ class Around:
     wall: Callable[[], datetime]  # aware
     clock_known: Callable[[], bool]
     record: Record
-    visitor: Callable[[str], Visitor]  # by address
+    requester: Callable[[str], Requester]  # by address
     label: Callable[[], str]  # the code on the gateway's label
     unclaimed: Callable[[], bool]  # whether there is neither a guardian nor a child's file
     children: Callable[[], bool]  # whether the files name a child, or a person whose file is broken
@@ -53,5 +53,5 @@ class Around:
         It is shown with sessions and announcements.
         """
         origin = request.text("origin", "")
-        seen = self.visitor(origin)
+        seen = self.requester(origin)
         return (seen.name or seen.mac or origin)[:DEVICE_LIMIT]

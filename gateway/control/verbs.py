@@ -24,7 +24,7 @@ OtherT = TypeVar("OtherT")
 class Sender(StrEnum):
     """A kind of sender that a request type of the control socket may allow. Root may send every one."""
 
-    PAGES = "pages"  # the web process itself, for any of its visitors
+    PAGES = "pages"  # the web process itself, for any browser
     GUARDIAN = "guardian"  # the account in `by`
     HELPER = "helper"  # likewise, of an account with the role helper
     CHILD = "child"  # the child whose device is in `device`

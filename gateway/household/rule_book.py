@@ -110,7 +110,7 @@ class RuleBook:
         self._list_problem = ""
         self.table = self._first_table()  # the category table
         self._sealed = SealedSets()
-        self.sealed: tuple[SealedState, ...] = ()  # the loaded set of each source
+        self.sealed: tuple[SealedState, ...] = ()  # the loaded list of each source
         self._load_sealed()
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names
@@ -241,15 +241,15 @@ class RuleBook:
         )
 
     def _load_sealed(self) -> None:
-        """Load the sealed sets: lists of hashed host names that are blocked for everyone.
+        """Load the sealed lists: hashed host names that are blocked for everyone.
 
-        Sets that are damaged or have a wrong signature are reported and ignored.
+        Lists that are damaged or have a wrong signature are reported and ignored.
         """
         config = self.household.config
         self._sealed, self.sealed = SealedShelf(Path(config.state)).load(config.sealed)
 
     def read_sealed(self) -> bool:
-        """Read the sealed sets (hashed host names blocked for everyone) from the disk, and apply them.
+        """Read the sealed lists (hashed host names blocked for everyone) from the disk, and apply them.
 
         Return True if one of them changed.
         """

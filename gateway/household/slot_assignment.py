@@ -39,7 +39,7 @@ from gateway.store.tables.devices import StoredDevice
 
 UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
 ARRIVING = "arriving"  # and of those that are not examined yet
-VISITOR = "visitor"
+ADULT_GUEST = "visitor"  # as stored and sent
 PRESENT = "present"  # here at the first run; its user is not chosen yet
 PLAIN_PLACES = (HOME, "adult")
 ALONE_LIMIT = 16  # devices with open questions that have a slot each; more of them share slots by their rules
@@ -108,7 +108,7 @@ class SlotAssignment:
             for mac, device in devices.items()
             if device.place and mac not in self._named and (device.until is None or device.until > at)
         }
-        self._profiles = {GUEST: household.guest, VISITOR: household.visitor}
+        self._profiles = {GUEST: household.guest, ADULT_GUEST: household.adult_guest}
         self._lent = temporary_profiles(household, uses.values())
         asked = self._all_asked(questions)
         # A proof does not open a device that may belong to a child.
@@ -274,7 +274,7 @@ def unassigned_slots(
     ``alone``: devices with state of their own.
     """
     settings = household.config
-    profiles = {GUEST: household.guest, VISITOR: household.visitor}
+    profiles = {GUEST: household.guest, ADULT_GUEST: household.adult_guest}
     places = {mac: place for place, macs in called.items() for mac in macs}
     found: list[DesiredSlot] = []
     for mac in alone:

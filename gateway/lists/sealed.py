@@ -2,8 +2,8 @@
 
 Format and behaviour: docs/providers/sealed-lists.md.
 
-Only the daemon's user can read the folder. A file has the key of the set, followed by the signed set.
-No error message contains a name from a set.
+Only the daemon's user can read the folder. A file has the key of the list, followed by the signed list.
+No error message contains a name from a list.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from gateway.lists.fetch import Fetcher  # the daemon does not load it
 
 FOLDER = "sealed"  # in the state directory
-SET, NEW = ".set", ".new"  # a set in force; a set that is being downloaded
+SET, NEW = ".set", ".new"  # a list in effect; a list that is being downloaded
 _OURS = re.compile(r"\.?([0-9a-f]{16})\.(?:set|new|set\.new)", re.ASCII)
-AHEAD = 86_400  # seconds that a set may be from the future, since clocks differ
-MAX_KEYS = 8  # lines of a key file: a key arrives before its set, and old keys stay for a while
+AHEAD = 86_400  # seconds that a list may be from the future, since clocks differ
+MAX_KEYS = 8  # lines of a key file: a key arrives before its list, and old keys stay for a while
 _KEY_FILE = 4096  # bytes
 
 
@@ -49,7 +49,7 @@ _KEY_FILE = 4096  # bytes
 class SealedState:
     """The state of a source of a sealed list (a signed list of hashed names).
 
-    ``head``: the header of its verified set in use, or None; ``problem`` says why there is none.
+    ``head``: the header of its verified list in use, or None; ``problem`` says why there is none.
     """
 
     source: SealedSource
@@ -61,7 +61,7 @@ class SealedState:
 
 
 class SealedShelf:
-    """Stores verified sealed lists ("sets": signed lists of hashed names) on disk, and loads them.
+    """Stores verified sealed lists (signed lists of hashed names) on disk, and loads them.
 
     Each source has one file in a private folder.
     """
@@ -83,9 +83,9 @@ class SealedShelf:
             raise ListError(msg) from error
 
     def load(self, sources: Iterable[SealedSource]) -> tuple[SealedSets, tuple[SealedState, ...]]:
-        """Read the stored set of each source; return the verified sets, and a state for each source.
+        """Read the stored list of each source; return the verified lists, and a state for each source.
 
-        A damaged or missing set has its problem in the state and is not in the sets.
+        A damaged or missing list has its problem in the state and is not among the returned lists.
         """
         sets: list[SealedSet] = []
         held = []
@@ -101,13 +101,13 @@ class SealedShelf:
                 SealedState(
                     source,
                     sealed_set.head if sealed_set else None,
-                    "" if sealed_set else "no set has come yet",
+                    "" if sealed_set else "no list has come yet",
                 )
             )
         return SealedSets(tuple(sets)), tuple(held)
 
     def held(self, source: SealedSource) -> SealedSet | None:
-        """Return the stored set of a source, verified and opened with its key; None if there is none yet.
+        """Return the stored list of a source, verified and opened with its key; None if there is none yet.
 
         Raises ListError if it is damaged, or its signature is wrong.
         """
@@ -120,12 +120,12 @@ class SealedShelf:
     def offer(
         self, source: SealedSource, data: bytes, keys: Sequence[bytes], innocent: Iterable[str], now: float
     ) -> bool:
-        """Verify a downloaded sealed set (a signed list of hashed names); store it in place of the old one.
+        """Verify a downloaded sealed list (a signed list of hashed names); store it in place of the old one.
 
-        Return False if it is the same. ``data``: the signed set. ``keys``: keys that may open it.
-        ``innocent``: normalised names that no valid set contains. ``now``: Unix seconds. Raises
-        ListError for a set that is rejected: bad signature, unknown key, from the future, not
-        newer, expired, or with an innocent name. The old set stays.
+        Return False if it is the same. ``data``: the signed list. ``keys``: keys that may open it.
+        ``innocent``: normalised names that no valid list contains. ``now``: Unix seconds. Raises
+        ListError for a list that is rejected: bad signature, unknown key, from the future, not
+        newer, expired, or with an innocent name. The old list stays.
         """
         parsed = verified(source, data)
         new = with_key(parsed, keys)
@@ -135,12 +135,12 @@ class SealedShelf:
         try:
             old = self.held(source)
         except ListError:
-            old = None  # a damaged set does not prevent a new one
+            old = None  # a damaged list does not prevent a new one
         if old is not None:
             if old.head == head and data == self.path(source).read_bytes()[KEY_BYTES:]:
                 return False
             if head.made <= old.head.made:
-                _refuse(head, "is not newer than the set in force, which stays")
+                _refuse(head, "is not newer than the list in effect, which stays")
         if head.expires <= now:
             _refuse(head, "has expired; its issuer must make a new one")
         if any(map(new.holds, innocent)):  # an entry for a parent domain blocks the name too
@@ -156,11 +156,11 @@ class SealedShelf:
             write_atomically(self.path(source), data)
             sync_folder(self.folder)
         except OSError as error:
-            msg = f"{self.folder}: cannot be written ({write_error_text(error)}); the set in force stays"
+            msg = f"{self.folder}: cannot be written ({write_error_text(error)}); the list in effect stays"
             raise ListError(msg) from error
 
     def sweep(self, sources: Iterable[SealedSource]) -> None:
-        """Delete the stored sets, and their temporary files, of sources that are not in ``sources``.
+        """Delete the stored lists, and their temporary files, of sources that are not in ``sources``.
 
         Ignores errors.
         """
@@ -173,10 +173,10 @@ class SealedShelf:
 
 
 class SealedUpdate:
-    """Downloads sealed sets (signed lists of hashed names) and stores the new ones, outside the daemon.
+    """Downloads sealed lists (signed lists of hashed names) and stores the new ones, outside the daemon.
 
     One object is one update run, in a process that ends. ``innocent`` returns names that no valid
-    set contains; it is called for each new set.
+    list contains; it is called for each new list.
     """
 
     def __init__(
@@ -188,9 +188,9 @@ class SealedUpdate:
         self._now = now
 
     def renew(self, sources: Iterable[SealedSource]) -> list[str]:
-        """Download and store the set of each source, or read it from the source's file.
+        """Download and store the list of each source, or read it from the source's file.
 
-        Return one line for each failure; the others are still updated. Also deletes sets of removed
+        Return one line for each failure; the others are still updated. Also deletes lists of removed
         sources. Raises ListError if the folder cannot be written.
         """
         shelf, sources = self._shelf, tuple(sources)
@@ -219,7 +219,7 @@ class SealedUpdate:
         target = self._shelf.path(source).with_suffix(NEW)
         try:
             got = self._fetcher.fetch(
-                f"sealed set {source.name}", source.url, target, known if here else Validators(), MAX_SET
+                f"sealed list {source.name}", source.url, target, known if here else Validators(), MAX_SET
             )
             if got.path is not None:
                 self._offer(source, got.path.read_bytes(), keys)
@@ -233,21 +233,21 @@ class SealedUpdate:
 
 
 def _refuse(head: SetHead, problem: str) -> None:
-    msg = f"the sealed set of {head.issuer} ({head.id.hex()}) {problem}"
+    msg = f"the sealed list of {head.issuer} ({head.id.hex()}) {problem}"
     raise ListError(msg)
 
 
 def verified(source: SealedSource, data: bytes) -> ParsedSet:
-    """Return a parsed sealed set (a signed list of hashed names), after verifying its issuer's signature.
+    """Return a parsed sealed list (a signed list of hashed names), after verifying its issuer's signature.
 
-    Raises ListError if the set cannot be parsed, the Ed25519 signature is wrong, or the package
+    Raises ListError if the list cannot be parsed, the Ed25519 signature is wrong, or the package
     cryptography is missing.
     """
     try:
-        require("cryptography", "sealed sets")
+        require("cryptography", "sealed lists")
     except MissingPackageError as error:
         raise ListError(str(error)) from error
-    # Imported late: it takes 0.2 MB, and few households have a sealed set.
+    # Imported late: it takes 0.2 MB, and few households have a sealed list.
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -255,20 +255,20 @@ def verified(source: SealedSource, data: bytes) -> ParsedSet:
     try:
         Ed25519PublicKey.from_public_bytes(source.issuer_key).verify(parsed.signature, parsed.signed)
     except (InvalidSignature, ValueError) as error:
-        msg = f"the sealed set of {source.url or source.file} is not signed by its issuer; keeping the old"
+        msg = f"the sealed list of {source.url or source.file} is not signed by its issuer; keeping the old"
         raise ListError(msg) from error
     return parsed
 
 
 def with_key(parsed: ParsedSet, keys: Sequence[bytes]) -> SealedSet:
-    """Return a sealed set (a list of hashed names), opened with the one of ``keys`` that fits it.
+    """Return a sealed list (a list of hashed names), opened with the one of ``keys`` that fits it.
 
-    An open set can say whether it has a name. Raises ListError if none fits.
+    An open list can say whether it has a name. Raises ListError if none fits.
     """
     for key in keys:
         if Hasher(key).check() == parsed.head.check:
             return parsed.opened(key)
-    msg = f"the key of the sealed set of {parsed.head.issuer} ({parsed.head.id.hex()}) has not arrived yet"
+    msg = f"the key of the sealed list of {parsed.head.issuer} ({parsed.head.id.hex()}) has not arrived yet"
     raise ListError(msg)
 
 

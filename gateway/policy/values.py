@@ -58,7 +58,7 @@ class Reason(StrEnum):
 
     HELP = "help"  # the never-block pack
     REFUSED_FOR_EVERYONE = (
-        "refused_for_everyone"  # sealed sets, malware and phishing share one outward reason
+        "refused_for_everyone"  # sealed lists, malware and phishing share one outward reason
     )
     REGISTER = "register"  # a state's register that a guardian turned on
     QUARANTINED = "quarantined"

@@ -1,4 +1,4 @@
-"""Sealed sets: what a name costs that was never asked for, and what a set takes."""
+"""Sealed lists: what a name costs that was never asked for, and what a list takes."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def measure(settings: Settings) -> Iterator[Figure]:
     sets = SealedSets((made.opened,))
     hosts = [f"www.example{one}.org" for one in range(settings.times(ASKED, 1_000))]
     best = min(_seconds(sets, hosts) for _ in range(3))
-    yield at_most("a new name in a sealed set of 50,000, two candidates", best * 1e6, "us", 40)
+    yield at_most("a new name in a sealed list of 50,000, two candidates", best * 1e6, "us", 40)
     head = HEAD.size + SIGNATURE_BYTES + len("Test hotline") + len("the tests")
-    yield at_most("size of a sealed set", (len(made.data) - head) / NAMES, "bytes/name", 10)
+    yield at_most("size of a sealed list", (len(made.data) - head) / NAMES, "bytes/name", 10)
     path = settings.folder / "a.set"
     path.write_bytes(made.data)
     path.with_suffix(".small").write_bytes(issuer.make().data)
     done = subprocess.run(
         [sys.executable, "-c", _LOAD, str(path)], capture_output=True, text=True, check=True
     )
-    yield at_most("memory of a sealed set of 50,000", int(done.stdout) / 1e6, "MB", 1.5)
+    yield at_most("memory of a sealed list of 50,000", int(done.stdout) / 1e6, "MB", 1.5)
 
 
 def _seconds(sets: SealedSets, hosts: list[str]) -> float:

@@ -96,7 +96,7 @@ def begin_anew(household: Household) -> None:
     household.lending.clear()
     household.proven.proofs.clear()
     household.needs_proof.clear()
-    household.teaching.lessons.clear()
+    household.site_repairs.repairs.clear()
     household.changes.clear()
     household.editing.own.clear()
     household.in_use.clear()

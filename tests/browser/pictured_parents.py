@@ -1,4 +1,4 @@
-"""Pictures of what parents see and do: answers, codes, rules, a lesson, a step, people, the first run."""
+"""Pictures of what parents see and do: answers, codes, rules, a repair, a step, people, the first run."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def take_rules(album: Album) -> None:
         album.take(f"rules{name}", PARENT.key, f"/parent/child/{CHILD}/{path}")
 
 
-def take_lesson(family: Family, album: Album) -> None:
-    """A lesson on the tablet, with what it needs and what another service is."""
+def take_repair(family: Family, album: Album) -> None:
+    """A repair on the tablet, with what it needs and what another service is."""
     call = family.daemon.client.call
     before = call("edit", id=CHILD, set={"mode": "allow-list"}, by="Mum")
     album.take("teach", PARENT.key, f"/parent/child/{CHILD}/teach/")
@@ -81,9 +81,9 @@ def take_lesson(family: Family, album: Album) -> None:
     tablet = family.home.devices[TABLET.key]
     for host in ("kundelik.example", "www.kundelik.example", "a.kundelik-static.example", "www.tiktok.com"):
         clients.curl(tablet, f"https://{host}/")
-    album.take("teach-lesson", PARENT.key, f"/parent/child/{CHILD}/teach/", opened=True)
-    album.take("home-lesson", PARENT.key, "/parent/")
-    album.take("child-lesson", TABLET.key, "/my")
+    album.take("site-repair", PARENT.key, f"/parent/child/{CHILD}/teach/", opened=True)
+    album.take("home-repair", PARENT.key, "/parent/")
+    album.take("child-repair", TABLET.key, "/my")
     call("teach_end", id=CHILD, keep=[], by="Mum")
     call("unedit", id=CHILD, revision=before["undo"], by="Mum")
 

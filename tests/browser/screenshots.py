@@ -27,7 +27,7 @@ from tests.browser.pictured_parents import (
     take_accounts,
     take_answers,
     take_codes,
-    take_lesson,
+    take_repair,
     take_rules,
     take_setup,
     take_step,
@@ -57,7 +57,7 @@ def take_all(family: Family, album: Album) -> None:
     take_answers(album)
     take_codes(album)
     take_rules(album)
-    take_lesson(family, album)
+    take_repair(family, album)
     take_step(family, album)
     take_accounts(family, album)
     take_setup(album)

@@ -22,8 +22,8 @@ from tests.webui.standin.household import PHONE as HER_PHONE
 from tests.webui.standin.lending import TV
 from tests.webui.standin.places import GUEST, TELEVISION
 from tests.webui.standin.ruled import RULES
+from tests.webui.standin.site_repairs import some_names
 from tests.webui.standin.spending import MINUTES
-from tests.webui.standin.teaching import some_names
 from tests.webui.standin.things import KITCHEN
 
 Prepare = Callable[[Site], None]
@@ -240,14 +240,14 @@ def unlocked(site: Site) -> None:
     site.household.proven.proofs.update({TABLET: proof, KITCHEN: {**proof, "method": "wallet", "by": None}})
 
 
-def taught(site: Site) -> None:
-    """The tablet is in a lesson, with names of every kind."""
-    site.household.teaching.begin("daughter", "kundelik.kz", device=TABLET)["names"] = some_names()
+def in_repair(site: Site) -> None:
+    """The tablet is in a repair, with names of every kind."""
+    site.household.site_repairs.begin("daughter", "kundelik.kz", device=TABLET)["names"] = some_names()
 
 
-def taught_before(site: Site) -> None:
-    taught(site)
-    site.household.teaching.lessons["daughter"]["state"] = "over"
+def after_repair(site: Site) -> None:
+    in_repair(site)
+    site.household.site_repairs.repairs["daughter"]["state"] = "over"
 
 
 def watched(site: Site) -> None:

@@ -7,7 +7,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.browser.chromium import DESKTOP, NARROW, PHONE, Chromium, eventually
 from tests.browser.conftest import Site
-from tests.browser.states import an_update, asked, taught
+from tests.browser.states import an_update, asked, in_repair
 from tests.webui.standin import ruling
 from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.ruling import by_hand
@@ -282,7 +282,7 @@ def test_a_notice_is_said_once_though_the_page_around_it_renews_itself(parent: C
 
 
 def test_a_clock_that_runs_down_is_not_said_each_second(parent: Chromium, site: Site) -> None:
-    site.happens(lambda: taught(site))
+    site.happens(lambda: in_repair(site))
     parent.driver.get(f"{site.url}{CHILD}teach/")
     before = parent.text("[data-left]")
     parent.measure(LISTEN)

@@ -100,7 +100,7 @@ def test_no_certificate_is_asked_for_that_could_not_be_checked(without: str, tmp
 def test_a_key_for_sealed_sets_says_what_it_needs(without: str, tmp_path: Path) -> None:
     done = run(without, "gateway", "sealed", "key", str(tmp_path / "key.pem"))
     assert done.returncode == 1
-    assert b"sealed sets need the package python3-cryptography" in done.stderr
+    assert b"sealed lists need the package python3-cryptography" in done.stderr
 
 
 def test_the_daemon_and_its_commands_are_there_without_any(without: str) -> None:

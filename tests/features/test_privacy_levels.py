@@ -246,7 +246,7 @@ def test_a_warning_of_a_limit_tells_that_it_is_used_just_now(make: Make, band: s
 
 
 @pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", False), ("16-17", False)])
-def test_a_lesson_tells_below_level_two_what_the_site_itself_needs_alone(
+def test_a_repair_tells_below_level_two_what_the_site_itself_needs_alone(
     make: Make, band: str, told: bool
 ) -> None:
     desk = make(NOW, daughter={"band": band, "mode": "allow-list", "bedtime": {}, "block": ["refused.test"]})

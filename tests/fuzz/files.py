@@ -1,4 +1,4 @@
-"""What is fuzzed of files: a trusted name's certificate, a state's register, keys of sealed sets, backups;
+"""What is fuzzed of files: a trusted name's certificate, a state's register, keys of sealed lists, backups;
 what a family, or whoever makes a country's pack, writes in YAML; a management server's archive; a wallet's
 seal and the verifier's own door.
 """
@@ -194,7 +194,7 @@ def _backups() -> list[bytes]:
 
 
 def settings(data: bytes) -> None:
-    """qalqan.yaml: the trusted name, registers, sealed sets, whose proofs count."""
+    """qalqan.yaml: the trusted name, registers, sealed lists, whose proofs count."""
     with contextlib.suppress(PolicyError):
         read = parse_config(data, "fuzz.yaml", words().is_public_suffix)
         for one in read.registers:

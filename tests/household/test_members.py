@@ -243,23 +243,23 @@ def test_a_younger_band_brings_back_no_more_log(home: Home, tmp_path: Path) -> N
         assert member.profile.rules.log_level == level, band
 
 
-def test_a_visitor_is_a_guest_whom_the_familys_night_does_not_close(home: Home) -> None:
-    visitor, guest = STRANGER, "02:00:00:00:00:98"
+def test_an_adult_guest_is_a_guest_whom_the_familys_night_does_not_close(home: Home) -> None:
+    adult_guest, guest = STRANGER, "02:00:00:00:00:98"
     night = NOON + timedelta(hours=12)
-    home.store.devices.place(visitor, "visitor", at=NOON, until=NOON + timedelta(hours=18))
+    home.store.devices.place(adult_guest, "visitor", at=NOON, until=NOON + timedelta(hours=18))
     home.store.devices.place(guest, "guest", at=NOON)
     home.rebuild()
-    found = {mac: home.family.member_of(mac) for mac in (visitor, guest, "02:00:00:00:00:97")}
+    found = {mac: home.family.member_of(mac) for mac in (adult_guest, guest, "02:00:00:00:00:97")}
     reasons = {}
     for mac, member in found.items():
         assert member is not None
         reasons[mac] = member.decide(Observation(Proto.DNS, "www.example.org"), night).reason
-    assert reasons == {visitor: Reason.OPEN, guest: Reason.BEDTIME, "02:00:00:00:00:97": Reason.BEDTIME}
-    assert home.reason(visitor, "pornhub.com") is Reason.CATEGORY
+    assert reasons == {adult_guest: Reason.OPEN, guest: Reason.BEDTIME, "02:00:00:00:00:97": Reason.BEDTIME}
+    assert home.reason(adult_guest, "pornhub.com") is Reason.CATEGORY
     assert not home.store.devices.lapse(NOON)
     assert home.store.devices.lapse(NOON + timedelta(hours=18))
     home.rebuild()
-    assert home.family.member_of(visitor) is home.family.member_of("02:00:00:00:00:97")
+    assert home.family.member_of(adult_guest) is home.family.member_of("02:00:00:00:00:97")
     assert not home.store.devices.lapse(NOON + timedelta(hours=19))
 
 

@@ -1,4 +1,4 @@
-"""Sealed sets on real devices: refused for each of them by every way in which it tells a name, and written
+"""Sealed lists on real devices: refused for each of them by every way in which it tells a name, and written
 down of nobody. The set lies where a provider's channel puts it; `qalqan sealed update` brings it in.
 """
 
@@ -126,7 +126,7 @@ def test_no_device_gets_an_address(
 def test_updates_and_messages_between_servers_pass_from_unfiltered_devices_alone(
     home: Home, daemon: Daemon, arrivals: Arrivals, version: int, extra: tuple[str, ...]
 ) -> None:
-    """NOTIFY, STATUS, and the UPDATE of nsupdate: the daemon reads all their DNS for the sealed set."""
+    """NOTIFY, STATUS, and the UPDATE of nsupdate: the daemon reads all their DNS for the sealed list."""
     zone, server = f"zone{version}.example", RESOLVERS[version]
     script = f"server {server}\nzone {zone}\nupdate add router.{zone} 300 A 192.0.2.7\nsend\n"
     for key in ("tablet", "phone", "parent"):

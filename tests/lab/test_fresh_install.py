@@ -26,7 +26,7 @@ from tests.test_declared_hosts import declared_hosts
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs("dumpcap", "tshark")]
 
-AWAKE = 25.0  # seconds: sealed sets and lists are looked for after 20, anything else before
+AWAKE = 25.0  # seconds: sealed and other lists are looked for after 20, anything else before
 FIELDS = (
     "frame.protocols", "ip.src", "ipv6.src", "ip.dst", "ipv6.dst", "udp.dstport", "tcp.dstport",
     "dns.qry.name", "tls.handshake.extensions_server_name", "http.host",

@@ -1,4 +1,4 @@
-"""Sealed sets on the disk: what may replace one that is in force, and what never does."""
+"""Sealed lists on the disk: what may replace one that is in force, and what never does."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_set_comes_into_force_and_is_for_the_daemon_alone(
 ) -> None:
     sets, (held,) = shelf.load([source])
     assert not sets
-    assert held.problem == "no set has come yet"
+    assert held.problem == "no list has come yet"
     made = issuer.make()
     assert offer(made)
     assert not offer(made)  # it is the one in force
@@ -73,7 +73,7 @@ def test_an_older_or_replayed_set_is_refused(
     shelf: SealedShelf, source: SealedSource, issuer: Issuer, offer: Offer, age: int
 ) -> None:
     offer(issuer.make(["new.invalid"]))
-    with pytest.raises(ListError, match="not newer than the set in force"):
+    with pytest.raises(ListError, match="not newer than the list in effect"):
         offer(issuer.make(["old.invalid"], made=MADE - age))
     assert _holds(shelf, source, "new.invalid")
     assert offer(issuer.make(["newer.invalid"], made=MADE + 1))

@@ -99,7 +99,7 @@ def test_no_name_is_explained_to_an_unfiltered_device() -> None:
 
 @pytest.mark.parametrize("name", ["use-application-dns.net", "mask.icloud.com"])
 def test_a_signal_that_stands_on_a_list_too_has_no_address_in_any_style(name: str) -> None:
-    """A sealed set, a list or a state's register with such a name: an address would turn encrypted DNS on."""
+    """A sealed list, a list or a register with such a name: an address would turn encrypted DNS on."""
     for style in Style:
         _, reply = Path(style).ask(dns.message.make_query(name, "A"))
         assert reply is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from gateway.control.surroundings import Visitor
+from gateway.control.surroundings import Requester
 from gateway.policy.accounts.people import ANNOUNCED_FOR, Announcement, AnnouncementKind
 from tests.webui.conftest import GATEWAY, Browser, browser_on
 from tests.webui.standin.household import NOW, Household
@@ -157,7 +157,7 @@ def test_a_hostile_device_name_is_text_on_every_page(app: Flask, mum: Browser, h
     hostile = "<script>alert(1)</script>"
     for device in household.devices.values():
         device["name"] = hostile
-    household.accounts.scene.devices[mum.ip] = Visitor("02:00:00:00:00:1c", hostile)
+    household.accounts.scene.devices[mum.ip] = Requester("02:00:00:00:00:1c", hostile)
     household.accounts.register.announce(
         Announcement(AnnouncementKind.CLAIM, hostile[:40], hostile, NOW, NOW + ANNOUNCED_FOR)
     )

@@ -169,7 +169,7 @@ def _person(*, with_home: bool) -> Person | None:
             daemon().client.ask(ACCOUNTS, action="signout", session=token())
         session.clear()
         return None
-    answer = _visitor(with_home=with_home)
+    answer = _session_account(with_home=with_home)
     if answer is None:
         session.clear()
         return None
@@ -187,18 +187,18 @@ def _person(*, with_home: bool) -> Person | None:
     )
 
 
-def _visitor(*, with_home: bool) -> AccountResponse | None:
+def _session_account(*, with_home: bool) -> AccountResponse | None:
     """Return the daemon's answer about the session's account; None if it does not accept the session."""
     begun = session.get("device")
-    visitor = {
+    requester = {
         "session": token(),
         "ip": source_address(),
         "device": begun if isinstance(begun, str) and begun else None,
     }
     if with_home:
-        return daemon().home(**visitor).status.visitor
+        return daemon().home(**requester).status.visitor
     try:
-        return daemon().client.ask(ACCOUNTS, action="check", **visitor)
+        return daemon().client.ask(ACCOUNTS, action="check", **requester)
     except Unreachable:
         raise
     except ControlError:

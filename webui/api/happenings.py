@@ -156,7 +156,7 @@ class PinEvent:
 
 
 @record
-class LessonEvent:
+class SiteRepairEvent:
     profile: str
 
 
@@ -221,7 +221,7 @@ EVENTS: Mapping[str, type] = {
     "sharing": SharingEvent,
     "adult_proof": AdultProofEvent,
     "pin": PinEvent,
-    "lesson": LessonEvent,
+    "lesson": SiteRepairEvent,
     "health": HealthEvent,
     "proof": ProofEvent,
     "trial": TrialEvent,

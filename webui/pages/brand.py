@@ -1,4 +1,4 @@
-"""Serves the style sheets and logo of a provider's brand. They are the same for every visitor, and public."""
+"""Serves the style sheets and logo of a provider's brand. They are the same for every browser, and public."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The pages as an app on a home screen: manifests, the service worker, and the page without a connection.
 
 Browsers offer this at the trusted name only, because a service worker needs HTTPS. The service worker stores
-files that are the same for every visitor, and no page with personal data.
+files that are the same for every browser, and no page with personal data.
 """
 
 from __future__ import annotations

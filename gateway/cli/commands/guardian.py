@@ -52,7 +52,7 @@ def _list(answer: AccountResponse) -> None:
         code = output.clean(answer.label)
         button = ", within two minutes of a press of the button on the gateway," if answer.button else ""
         print(
-            f"The first visitor from the home network with the label code {code}{button} becomes one: "
+            f"The first person in the home network who enters the label code {code}{button} becomes one: "
             f"http://{GATEWAY_NAME}/claim"
         )
 

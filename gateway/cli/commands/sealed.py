@@ -1,8 +1,8 @@
-"""`qalqan sealed`: creates sealed sets (for issuers), fetches and lists this household's, and checks a
+"""`qalqan sealed`: creates sealed lists (for issuers), fetches and lists this household's, and checks a
 provider's forms.
 
-A sealed set is an issuer's signed list of names, as keyed hashes, that are blocked for everyone. No name of a
-set is ever printed. An error names the line by its number.
+A sealed list is an issuer's signed list of names, as keyed hashes, that are blocked for everyone. No name of
+a list is ever printed. An error names the line by its number.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ def _key(path: Path) -> int:
 
     Return 0. Raises ListError if the file exists.
     """
-    require("cryptography", "sealed sets")
+    require("cryptography", "sealed lists")
     from cryptography.hazmat.primitives import serialization as forms
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if path.exists():
-        msg = f"{path}: exists already; sets signed with it would become invalid: name another file"
+        msg = f"{path}: exists already; lists signed with it would become invalid: name another file"
         raise ListError(msg)
     key = Ed25519PrivateKey.generate()
     form = (forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.NoEncryption())
@@ -91,7 +91,7 @@ def _key(path: Path) -> int:
 
 
 def _make(args: Namespace) -> int:
-    """Make a sealed set (signed, with hashed names) from the host names on standard input.
+    """Make a sealed list (signed, with hashed names) from the host names on standard input.
 
     Write it and the secret key, without which it cannot be read, to separate files. Return 0.
     Raises ListError.
@@ -104,7 +104,7 @@ def _make(args: Namespace) -> int:
     head = SetHead(args.issuer, args.scope, secrets.token_bytes(ID_BYTES), *times, bytes(CHECK_BYTES), 0)
     data = unsigned_set(head, names, key)
     before = read_keys(args.set_key)[:1] if args.set_key.exists() else ()
-    # Write the key first: a set cannot be read without it. The previous key stays, for the previous set.
+    # Write the key first: a list cannot be read without it. The previous key stays, for the previous list.
     write_atomically(args.set_key, "".join(f"{secret.hex()}\n" for secret in (key, *before)).encode())
     write_atomically(args.set, data + sign(data))
     print(f"{len(set(names))} names, until {_when(times[1])}")
@@ -112,7 +112,7 @@ def _make(args: Namespace) -> int:
 
 
 def _signer(path: Path) -> Callable[[bytes], bytes]:
-    require("cryptography", "sealed sets")
+    require("cryptography", "sealed lists")
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -169,10 +169,10 @@ def _update(args: Namespace, config: Config) -> int:
 
 
 def _fetch_from_feed(config: Config) -> list[str]:
-    """Download the sealed sets (hashed names, blocked for everyone) that the signed feed delivers.
+    """Download the sealed lists (hashed names, blocked for everyone) that the signed feed delivers.
 
-    None is downloaded if the configuration uses no set from the feed. Return a line for each
-    problem, after which the current sets stay.
+    None is downloaded if the configuration uses no list from the feed. Return a line for each
+    problem, after which the current lists stay.
     """
     folder = provider_folder(Path(config.state))
     if all(Path(source.file).parent != folder for source in config.sealed):
@@ -184,7 +184,7 @@ def _fetch_from_feed(config: Config) -> list[str]:
 
 
 def innocent_names() -> Iterator[str]:
-    """Yield names that a valid sealed set (hashed names to block) does not contain.
+    """Yield names that a valid sealed list (hashed names to block) does not contain.
 
     These are well-known sites, help lines and all public suffixes.
     """
@@ -205,7 +205,7 @@ def _reload_daemon(config: Config) -> None:
     except Unreachable:
         return  # the next start reads it
     except ControlError as error:
-        output.problem(f"the daemon still uses the old sets: {error}")
+        output.problem(f"the daemon still uses the old lists: {error}")
 
 
 def _status(args: Namespace, config: Config) -> int:
@@ -215,7 +215,7 @@ def _status(args: Namespace, config: Config) -> int:
     if args.json:
         output.as_json({"sets": states})
     elif not states:
-        print("No sealed sets: qalqan.yaml names none under 'sealed'.")
+        print("No sealed lists: qalqan.yaml names none under 'sealed'.")
     else:
         rows = (
             [row[key] or "-" for key in ("issuer", "scope", "made", "expires", "count")] for row in states

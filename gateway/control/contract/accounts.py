@@ -58,7 +58,7 @@ class AccountRequest:
     id: OneLine | None = None  # of a session, token or passkey
     answer: Literal["yes", "no"] | None = None
     again: bool = False  # invite a known person again
-    ip: OneLine | None = None  # of the visitor, for `check`
+    ip: OneLine | None = None  # of the browser, for `check`
     device: OneLine | None = None  # the MAC address of the device on which the session began, for `check`
     browser: OneLine | None = None  # its name, for a new session
 
@@ -127,7 +127,7 @@ class AccountResponse:
     minutes: int = 0
     password: bool = False
     proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
-    handed: bool = False  # of `check`: a child uses the visitor's device, or the one of the session's begin
+    handed: bool = False  # of `check`: a child uses the browser's device, or the one of the session's begin
     # Of `check`: the account's new sessions that this one may confirm.
     sign_ins: tuple[SessionEntry, ...] = ()
     proof: int = 0  # of `check`: seconds for which dangerous changes need no new proof of the password
@@ -149,7 +149,7 @@ class AccountResponse:
     method: str = ""  # of the password's hash
     salt: str = ""
     claimable: bool = False
-    home: bool = False  # the visitor is on the home network
+    home: bool = False  # the browser is in the home network
     unclaimed: bool = False  # there is neither a guardian nor a child's file
     button: bool = False  # the claim needs a press of the button
     count: int = 0  # of ended sessions

@@ -80,6 +80,7 @@ class RepairEnded:
     revision: int | None
 
 
+# The wire names are older than the term site repair, and clients use them.
 START_REPAIR = Verb("teach", StartRepairRequest, RepairStarted, senders=BY_GUARDIANS)
 SITE_REPAIR = Verb("lesson", SiteRepairRequest, SiteRepairNames, senders=BY_PAGES)
 END_REPAIR = Verb("teach_end", EndRepairRequest, RepairEnded, senders=BY_GUARDIANS)

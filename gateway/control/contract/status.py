@@ -115,7 +115,7 @@ class ChildStatus(DeviceState, PinState):
     landing: FinishGame
     closing: tuple[ClosingSoon, ...]
     in_use: tuple[UseNow, ...]
-    lesson: SiteRepair | None  # running, or finished and not yet saved
+    lesson: SiteRepair | None  # the site repair: running, or finished and not yet saved
     requests: int  # pending
     watched: WatchedDevice | None = None  # a guardian looks at its live traffic
 
@@ -277,7 +277,7 @@ class HomeStatus(HomeState, DaemonFigures):
 
 @record
 class DeviceRequest:
-    """Request for the status of a device, by its ``mac``, or by ``ip`` for the device of the visitor."""
+    """Request for the status of a device, by its ``mac``, or by ``ip`` for the device that opens a page."""
 
     mac: OneLine | None = None
     ip: OneLine | None = None
@@ -320,7 +320,7 @@ class StatusRequest:
     """
 
     session: OneLine | None = None
-    ip: OneLine | None = None  # of the visitor
+    ip: OneLine | None = None  # of the browser
     device: OneLine | None = None  # the MAC address of the device on which the session began
 
 

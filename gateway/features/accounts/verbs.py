@@ -12,7 +12,7 @@ from gateway.control.contract.status import AnnouncementEntry
 from gateway.control.guardians import Guardians
 from gateway.control.proofs import Proofs
 from gateway.control.protocol import Answer, ControlRequest, Handler
-from gateway.control.surroundings import CONSOLE, Around, Visitor
+from gateway.control.surroundings import CONSOLE, Around, Requester
 from gateway.control.token_verbs import from_where
 from gateway.core.logs import SECRET
 from gateway.features.accounts.passkey_checks import PasskeyChecks
@@ -49,20 +49,20 @@ class Origins:
         self._people = people
         self._presence = presence
 
-    def visitor(self, origin: str) -> Visitor:
+    def requester(self, origin: str) -> Requester:
         """Return the MAC address and printable name of the device at the IP address ``origin``.
 
         Both are empty if it is unknown.
         """
         mac = self._presence.mac_of(origin) if origin else None
         if mac is None:
-            return Visitor()
+            return Requester()
         name = "".join(letter for letter in self._presence.here.name_of(mac) if letter.isprintable())
-        return Visitor(mac, name.strip()[:DEVICE_LIMIT])
+        return Requester(mac, name.strip()[:DEVICE_LIMIT])
 
     def place_of(self, origin: str) -> str:
         """Return an IP address with MAC address and name: ``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``."""
-        seen = self.visitor(origin)
+        seen = self.requester(origin)
         return " ".join(part for part in (origin, seen.mac, seen.name) if part)
 
     def recorded(self, verb: Handler) -> Handler:
@@ -119,7 +119,7 @@ def guardians(
             home.local_now,
             lambda: home.clock_trusted,
             record,
-            origins.visitor,
+            origins.requester,
             lambda: code,
             lambda: presence.claim.unclaimed,
             lambda: home.rules.household.has_children,
@@ -137,7 +137,7 @@ def log_claim_code(home: HomeContext, people: AccountTable) -> None:
     Call it once everything runs.
     """
     if not people.claimed:
-        text = "No guardian yet. The first home visitor who enters the label's code %s%s becomes one."
+        text = "No guardian yet. The first person at home who enters the label's code %s%s becomes one."
         code = label(Path(home.rules.household.config.state))
         button = " and presses the gateway's button" if home.rules.household.has_children else ""
         _log.warning(text, code, button, extra={SECRET: True})

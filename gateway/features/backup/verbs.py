@@ -264,7 +264,7 @@ class BackupVerbs:
         origin, now = request.text("origin", ""), self._home.local_now()
         self._store.audit.record(what, detail, by=by, at=now, origin=origin)
         if announcement is not None:
-            device = self._origins.visitor(origin.partition(" ")[0]).name
+            device = self._origins.requester(origin.partition(" ")[0]).name
             trusted = self._home.clock_trusted
             self._store.people.announce(
                 Announcement(announcement, by, device, now, now + ANNOUNCED_FOR, trusted)

@@ -19,7 +19,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing, assign_device
 from gateway.household.members import Family
 from gateway.household.presence import Presence
-from gateway.household.slot_assignment import PRESENT, VISITOR
+from gateway.household.slot_assignment import ADULT_GUEST, PRESENT
 from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import Profile
@@ -29,7 +29,8 @@ from gateway.store.store import Store
 ASSIGN, IDENTIFY = "assign", "identify"  # lines of the audit log
 WAS = " was "  # in their detail, before the earlier owner or place
 ADULT = "adult"
-PLACES = (HOME, GUEST, VISITOR, ADULT)  # a profile with the name of one of the last two takes precedence
+# A profile with the name of one of the last two takes precedence.
+PLACES = (HOME, GUEST, ADULT_GUEST, ADULT)
 VISIT_ENDS = time(6)  # of the next day, local
 
 
@@ -70,7 +71,7 @@ class DeviceAssignment:
         known = self._store.devices.all().get(mac)
         # An adult's proof opens a device for a while and leaves its place as it was.
         treated = self._family.opened.get(mac) or self._treated(mac)
-        if known is None or known.place not in (VISITOR, ADULT):
+        if known is None or known.place not in (ADULT_GUEST, ADULT):
             return treated
         is_over = known.until is not None and known.until <= self._home.now()
         return treated if is_over else known.place
@@ -155,7 +156,7 @@ class DeviceAssignment:
         profile = rules.household.find(place)
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             self._write(mac, None, by)
-            until = _visit_ends(now) if place.casefold() == VISITOR else None
+            until = _visit_ends(now) if place.casefold() == ADULT_GUEST else None
             sure = self._home.clock_trusted
             store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
         else:

@@ -19,7 +19,7 @@ from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.slot_assignment import PLAIN_PLACES, PRESENT, VISITOR
+from gateway.household.slot_assignment import ADULT_GUEST, PLAIN_PLACES, PRESENT
 from gateway.lan.inventory import (
     AddressContested,
     DeviceAppeared,
@@ -199,7 +199,7 @@ class Identities:
 
         If so, another device may copy its MAC address to get its rules.
         """
-        places = (*PLAIN_PLACES, PRESENT, VISITOR)
+        places = (*PLAIN_PLACES, PRESENT, ADULT_GUEST)
         return mac in self._home.rules.household.named or self._place(mac) in places
 
     def _place(self, mac: str) -> str:

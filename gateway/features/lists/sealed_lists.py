@@ -1,4 +1,4 @@
-"""Updates the sealed lists ("sets"): hashed host names that are blocked for everyone.
+"""Updates the sealed lists: hashed host names that are blocked for everyone.
 
 A separate process fetches them. Only the daemon reads them, and no response names what is in them.
 """
@@ -70,7 +70,7 @@ class SealedListUpdates:
                     ["gateway", "sealed", "update", "--nice", "--config", str(home.rules.path)]
                 )
             except OSError as error:
-                self._finished((f"sealed sets: no program can be started: {error.strerror or error}",))
+                self._finished((f"sealed lists: no program can be started: {error.strerror or error}",))
 
     def _ended(self, status: int, words: str) -> None:
         lines = [line.strip().removeprefix("qalqan: ") for line in words.splitlines() if line.strip()]
@@ -112,7 +112,7 @@ class SealedListUpdates:
         If none is unusable, also the errors of the last fetch.
         """
         late = [
-            f"the sealed set of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
+            f"the sealed list of {held.head.issuer} has expired; it goes on until its issuer gives a new one"
             for held in self._held_late()
             if held.head is not None
         ]

@@ -51,7 +51,7 @@ from gateway.household.clock_watch import ClockWatch
 from gateway.household.context import Effects, HomeContext
 from gateway.household.members import PROVIDER, Family, Member
 from gateway.household.presence import Presence
-from gateway.household.slot_assignment import VISITOR
+from gateway.household.slot_assignment import ADULT_GUEST
 from gateway.household.visibility import Visibility, VisibleDevices, VisibleMembers
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.questions import Ask
@@ -136,7 +136,7 @@ class StatusVerb:
 
     ``waiting_cards`` returns the number of bypass alerts that guardians are shown now; ``steps``
     the proposed age-group changes; ``lists`` the state of list updates; ``undecided`` how many
-    devices of the first setup still need a guardian's answer on who uses them; ``visitor`` the
+    devices of the first setup still need a guardian's answer on who uses them; ``session_account`` the
     account of a request's login session; ``counters`` those that the provider may read.
     """
 
@@ -157,7 +157,7 @@ class StatusVerb:
         steps: Callable[[], tuple[AgeTransition, ...]],
         lists: Callable[[], UpdatePlan],
         undecided: Callable[[], int],
-        visitor: Callable[[ControlRequest], AccountResponse | None],
+        session_account: Callable[[ControlRequest], AccountResponse | None],
         counters: Callable[[], ProviderCounters | None],
     ) -> None:
         self._home = home
@@ -175,7 +175,7 @@ class StatusVerb:
         self._steps = steps
         self._lists = lists
         self._undecided = undecided
-        self._visitor = visitor
+        self._session_account = session_account
         self._counters = counters
         self._started = home.loop.now()
 
@@ -214,7 +214,7 @@ class StatusVerb:
             profiles=self._children.describe(now),
             steps=self._steps(),
             lists=self._lists(),
-            visitor=self._visitor(call),
+            visitor=self._session_account(call),
             counters=self._counters(),
             **vars(self._figures()),
         )
@@ -418,7 +418,7 @@ class OwnDeviceVerb:
     def _visit_ends(self, mac: str, now: datetime) -> datetime | None:
         """Return until when a device without an owner is an adult guest; None if it is not one now."""
         known = self._devices.all().get(mac)
-        if known is None or known.place != VISITOR or mac in self._home.rules.household.named:
+        if known is None or known.place != ADULT_GUEST or mac in self._home.rules.household.named:
             return None
         return known.until if known.until is not None and known.until > now else None
 

@@ -194,7 +194,7 @@ class Config:
     dns_refusal: DnsRefusal = DnsRefusal.EXPLAIN
     marks: MarkBits = field(default_factory=MarkBits)
     queue_base: int = 8200  # the first of 24 NFQUEUE numbers
-    sealed: tuple[SealedSource, ...] = ()  # an issuer's sets of names that are blocked for everyone
+    sealed: tuple[SealedSource, ...] = ()  # an issuer's lists of names that are blocked for everyone
     registers: tuple[Register, ...] = ()  # of states, on or off
     lists_update: UpdateInterval = UpdateInterval.DAILY
     lists_tier: ListTier | None = None  # None: the one that fits the memory

@@ -38,11 +38,11 @@ class IdentityReply(StrEnum):
     FINE = "fine"  # a repeater, or a device that took an IP address: keep it as it is
     HOME = "home"
     GUEST = "guest"
-    VISITOR = "visitor"
+    ADULT_GUEST = "visitor"
     ADULT = "adult"
 
 
-PLACE_REPLIES = (IdentityReply.HOME, IdentityReply.GUEST, IdentityReply.VISITOR, IdentityReply.ADULT)
+PLACE_REPLIES = (IdentityReply.HOME, IdentityReply.GUEST, IdentityReply.ADULT_GUEST, IdentityReply.ADULT)
 REPLIES: Mapping[Ask, tuple[IdentityReply, ...]] = {
     Ask.NEW: PLACE_REPLIES,
     Ask.AGAIN: (IdentityReply.AGAIN, IdentityReply.ALSO, IdentityReply.NOT_SAME, *PLACE_REPLIES),

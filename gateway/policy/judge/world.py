@@ -139,7 +139,7 @@ class World:
     gateway_names: frozenset[str] = frozenset(
         {GATEWAY_NAME}
     )  # names of the pages, including a trusted name if there is one
-    sealed: Callable[[str], bool] = _never  # True for a host in a sealed set
+    sealed: Callable[[str], bool] = _never  # True for a host in a sealed list
     registers: Mapping[str, Register] = field(
         default_factory=lambda: NO_REGISTERS
     )  # the registers that are on

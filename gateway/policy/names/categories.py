@@ -85,7 +85,9 @@ def _category(key: str, place: Place, node: Node) -> Category:
     binding = part.read("binding", fields.flag, default=False)
     sealed = part.read("sealed", fields.flag, default=False)
     if sealed and not binding:
-        place.refuse("is sealed but not binding", "a sealed set is blocked for everyone: add 'binding: true'")
+        place.refuse(
+            "is sealed but not binding", "a sealed list is blocked for everyone: add 'binding: true'"
+        )
     name, about = translations(part.need("name")), translations(part.need("about"))
     return Category(key, name, about, binding=binding, sealed=sealed)
 

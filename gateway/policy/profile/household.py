@@ -102,10 +102,10 @@ class Household:
         return assembled(self.config, self.bands, profiles, self.problems, self.doubtful, self.absent)
 
     @property
-    def visitor(self) -> Profile:
+    def adult_guest(self) -> Profile:
         """The profile of an adult guest whom a guardian accepted: the guest profile without bedtime."""
         rules = replace(self.guest.rules, bedtime=every_day(None))
-        return replace(self.guest, name="Visitor", rules=rules)
+        return replace(self.guest, name="Adult guest", rules=rules)
 
     @property
     def named(self) -> frozenset[str]:

@@ -54,7 +54,7 @@ _BLOCK = 64  # bytes of SHA-256
 
 
 def _refuse(problem: str) -> NoReturn:
-    msg = f"the sealed set {problem}; fetch it again from its issuer"
+    msg = f"the sealed list {problem}; fetch it again from its issuer"
     raise ListError(msg)
 
 

@@ -1,4 +1,4 @@
-"""The sources of sealed sets: `sealed:` in qalqan.yaml → SealedSource."""
+"""The sources of sealed lists: `sealed:` in qalqan.yaml → SealedSource."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def sealed_sources(node: Node) -> tuple[SealedSource, ...]:
     """
     found = tuple(_source(item) for item in fields.items(node))
     if len(found) > MAX_SOURCES:
-        node.place.refuse(f"names {len(found)} sealed sets", f"name at most {MAX_SOURCES}")
+        node.place.refuse(f"names {len(found)} sealed lists", f"name at most {MAX_SOURCES}")
     if len({source.name for source in found}) < len(found):
-        node.place.refuse("names a sealed set twice", "keep it once")
+        node.place.refuse("names a sealed list twice", "keep it once")
     return found
 
 
@@ -49,7 +49,7 @@ def _source(node: Node) -> SealedSource:
     part = fields.Fields(fields.mapping(node), _KEYS)
     url, file = part.read("url", _url, ""), part.read("file", fields.full_path, "")
     if bool(url) is bool(file):
-        node.place.refuse("needs either 'url' or 'file'", "say where the sealed set comes from, once")
+        node.place.refuse("needs either 'url' or 'file'", "say where the sealed list comes from, once")
     key = part.need("issuer_key")
     return SealedSource(url, file, _public_key(key), fields.full_path(part.need("set_key_file")))
 

@@ -62,8 +62,8 @@ class ActiveRepair:
 
     @property
     def rule(self) -> str:
-        """The text by which decisions name the repair as their rule, such as ``lesson: example.org``."""
-        return f"lesson: {self.site}"
+        """The text by which decisions name the repair as their rule, such as ``site repair: example.org``."""
+        return f"site repair: {self.site}"
 
 
 class Recent(Protocol):

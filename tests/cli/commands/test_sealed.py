@@ -1,4 +1,4 @@
-"""`qalqan sealed`: an issuer's set, this household's sets, and the forms that a provider must keep."""
+"""`qalqan sealed`: an issuer's list, this household's lists, and the forms that a provider must keep."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_check_tells_of_each_set(
         (one,) = sealed_findings(read_config(issuer.config))
         return str(one.level), one.text
 
-    assert finding() == ("warning", "a sealed list is not in use: no set has come yet")
+    assert finding() == ("warning", "a sealed list is not in use: no list has come yet")
     issuer.make()
     issuer.home("sealed", "update")
     later = time.time() + days * 86_400
@@ -209,7 +209,7 @@ def test_what_an_issuer_gets_wrong(issuer: Issuer, qalqan: Qalqan) -> None:
 def test_a_home_without_sets_says_so(qalqan: Qalqan, tmp_path: Path) -> None:
     config = tmp_path / "q.yaml"
     config.write_text(f"lan: [lo]\nstate: {tmp_path}\n")
-    assert "No sealed sets" in qalqan("--config", config, "sealed", "status").out
+    assert "No sealed lists" in qalqan("--config", config, "sealed", "status").out
 
 
 def test_a_real_google_is_never_taken(issuer: Issuer) -> None:

@@ -1,4 +1,4 @@
-"""Sealed sets in the daemon: for whom they hold, what is kept of a hit, who may ask how often."""
+"""Sealed lists in the daemon: for whom they hold, what is kept of a hit, who may ask how often."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_an_expired_set_goes_on_and_is_told(make: Make, tmp_path: Path) -> None:
     desk.sealed_lists._note_late()
     desk.sealed_lists._note_late()
     (problem,) = desk.sealed_lists.problems()
-    assert problem.startswith("the sealed set of Test hotline has expired; it goes on")
+    assert problem.startswith("the sealed list of Test hotline has expired; it goes on")
     assert [(line.what, line.detail) for line in desk.store.audit.lines()] == [
         ("sealed_late", "Test hotline")
     ]

@@ -111,7 +111,7 @@ def test_a_copied_address_has_the_strictest_rules(
 
 def test_a_visitor_s_address_is_worth_a_copy_too() -> None:
     home = household(without=("toddler",))
-    found = youngest_below(home, home.visitor)
+    found = youngest_below(home, home.adult_guest)
     assert found is not None
     assert found.id == "daughter"
 

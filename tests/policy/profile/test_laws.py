@@ -167,7 +167,7 @@ def test_help_comes_before_it_and_off_lifts_it_like_every_rule_of_the_family() -
     assert a_judge(kz).decide(asks("vk.com"), off, AFTERNOON).allowed
 
 
-def test_neither_a_lesson_nor_an_opening_of_the_day_lifts_it() -> None:
+def test_neither_a_repair_nor_an_opening_of_the_day_lifts_it() -> None:
     opened = replace(PLAIN, allowed=(("tiktok.com", almaty("2026-11-24T18:00")),))
     found = a_judge(f"band: '13-15'\n{ON}").decide(asks("www.tiktok.com"), opened, AFTERNOON)
     assert found.reason is Reason.LAW

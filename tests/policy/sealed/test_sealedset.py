@@ -1,4 +1,4 @@
-"""Sealed sets: the format by its page alone, names and what is below them, and bytes that are no set."""
+"""Sealed lists: the format by its page alone, names and what is below them, and bytes that are no set."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from gateway.control.surroundings import Visitor
+from gateway.control.surroundings import Requester
 from gateway.policy.accounts.people import Account, PersonRole
 from tests.control.running import Running
 from tests.webui.accounts.signing import code_of
@@ -19,7 +19,7 @@ NEW = "twelve green owls"
 @pytest.fixture
 def laptop(app: Flask, mum: Browser, household: Household) -> Browser:
     """Mum's other device."""
-    household.accounts.scene.devices["192.168.1.8"] = Visitor(
+    household.accounts.scene.devices["192.168.1.8"] = Requester(
         "02:00:00:00:00:1d", "<script>alert(1)</script>"
     )
     browser = browser_on(app, "192.168.1.8")

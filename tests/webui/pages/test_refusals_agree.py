@@ -278,7 +278,7 @@ def test_what_is_open_has_nobody_who_refused_it(tmp_path: Path) -> None:
 
 
 def test_sealed_and_malware_have_one_answer(tmp_path: Path) -> None:
-    """tests/features/lists/test_sealing.py holds it with a sealed set: there is nothing in it that could
+    """tests/features/lists/test_sealing.py holds it with a sealed list: there is nothing in it that could
     differ.
     """
     with a_desk(tmp_path, Reason.REFUSED_FOR_EVERYONE, CASES[Reason.REFUSED_FOR_EVERYONE]) as desk:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway.control.protocol import ControlRequest, Role
-from gateway.control.surroundings import Visitor
+from gateway.control.surroundings import Requester
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import (
@@ -35,9 +35,9 @@ MUMS_SECRET = (  # as werkzeug would write it
 
 class Accounts:
     def __init__(self, devices: Mapping[str, Mapping[str, Any]], start: datetime) -> None:
-        visitors = {ip: Visitor(str(one["mac"]), str(one["name"])) for ip, one in devices.items()}
-        visitors[PARENTS_PHONE] = Visitor("02:00:00:00:00:1c", "Galaxy-S23")
-        self.scene = Scene(start=start, devices=visitors)
+        requesters = {ip: Requester(str(one["mac"]), str(one["name"])) for ip, one in devices.items()}
+        requesters[PARENTS_PHONE] = Requester("02:00:00:00:00:1c", "Galaxy-S23")
+        self.scene = Scene(start=start, devices=requesters)
         self.register = AccountRegister()
         self.guardians = guardians_of(self.register, self.scene)
         self.changes: list[dict[str, Any]] = []  # the audit log, newest first

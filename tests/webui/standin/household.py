@@ -38,8 +38,8 @@ from tests.webui.standin.proven import Proven
 from tests.webui.standin.refusing import REFUSALS, RIGHTS, Refusing
 from tests.webui.standin.ruled import GUESTS, RULES
 from tests.webui.standin.secure import Secure
+from tests.webui.standin.site_repairs import SiteRepairs
 from tests.webui.standin.spending import MINUTES, Spending, counted
-from tests.webui.standin.teaching import Teaching
 from tests.webui.standin.testing import Testing
 from tests.webui.standin.things import Things
 
@@ -104,7 +104,7 @@ class Household:
         self.listed = Listed(self)
         self.healthy = Healthy()
         self.backing = Backing(self)
-        self.teaching = Teaching(self, NOW)
+        self.site_repairs = SiteRepairs(self, NOW)
         self.accounts = Accounts(self.devices, NOW)
         self.needs_proof: set[str] = set()  # verbs that are refused without a proof
         self.stamps, self.guardians = self.accounts.register, self.accounts.guardians
@@ -135,7 +135,7 @@ class Household:
             **self.proven.verbs(),
             **self.healthy.verbs(),
             **self.backing.verbs(),
-            **self.teaching.verbs(),
+            **self.site_repairs.verbs(),
             **self.lending.verbs(),
             **self.choosing.verbs(),
             **self.agreeing.verbs(),
@@ -168,7 +168,7 @@ class Household:
             "cards": len(self.identifying.waiting()),
             "undecided_devices": sum(one["undecided"] for one in self.things.found),
             "announced": self.accounts.announced(),
-            "visitor": self.accounts.guardians.visitor(request),
+            "visitor": self.accounts.guardians.session_account(request),
             **self.growing.told(),
             "profiles": [self._child(profile) for profile in self.children],
             **self.extra,
@@ -192,7 +192,7 @@ class Household:
         child |= {key: rules[key] for key in ("id", "name", "band", "log_level")}
         child["next_step"] = rules.get("next_step")
         child |= self.spending.told(profile)
-        child |= self.lending.of_child(profile) | self.teaching.of_child(profile)
+        child |= self.lending.of_child(profile) | self.site_repairs.of_child(profile)
         child["in_use"] = self.in_use if profile == "daughter" else []
         child["watched"] = self.watched if profile == "son" else None
         child["requests"] = sum(

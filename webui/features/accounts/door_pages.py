@@ -1,6 +1,6 @@
 """The start page and sign-in.
 
-``/`` redirects to the visitor's own page; users sign in by password or one-time code.
+``/`` redirects to the page of the user or device; users sign in by password or one-time code.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HOMES = {
 def arrive() -> ResponseReturnValue:
     """Redirect a signed-in user to the home page of the role, and a child's device to the child's page.
 
-    Other devices get a page for visitors.
+    Other devices get a page that says what applies to them.
     """
     person = session.person()
     if person is not None:

@@ -52,7 +52,7 @@ class RoleSet:
 
 
 @record
-class Said:
+class RoleProposalReply:
     """An answer to a proposed change of a user's role. A yes repeats role and minutes of the proposal.
 
     The daemon rejects it if the proposal has changed meanwhile.
@@ -64,8 +64,8 @@ class Said:
 
 
 @record
-class Settled:
-    done: bool
+class RoleProposalResult:
+    done: bool  # the role is changed now
 
 
 @noun.declare("GET", "/people", answer=People)
@@ -92,8 +92,10 @@ def change(me: Caller, person: str, body: NewRole) -> object:
     return me.account("change", name=person, role=body.role, **values)
 
 
-@noun.declare("POST", "/people/{person}/answer", body=Said, answer=Settled, by_session=True)
-def answer(me: Caller, person: str, body: Said) -> object:
+@noun.declare(
+    "POST", "/people/{person}/answer", body=RoleProposalReply, answer=RoleProposalResult, by_session=True
+)
+def answer(me: Caller, person: str, body: RoleProposalReply) -> object:
     """Accept or reject a proposed change of the caller's role, or withdraw the caller's own proposal."""
     values = {"role": body.role, "minutes": body.minutes} if body.answer == "yes" else {}
     read = {key: value for key, value in values.items() if value is not None}

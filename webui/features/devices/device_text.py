@@ -17,8 +17,8 @@ from webui.language.i18n import READER
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 
-HOME, GUEST, VISITOR, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
-PLACES = (HOME, GUEST, VISITOR, ADULT)  # groups of devices without a personal owner
+HOME, GUEST, ADULT_GUEST, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
+PLACES = (HOME, GUEST, ADULT_GUEST, ADULT)  # groups of devices without a personal owner
 CHILDREN, FAMILY = "children", "family"  # shared by all children; with an only child, by all
 FINE = "fine"  # the answer that a device stays as it is
 GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
@@ -126,7 +126,7 @@ class DevicesView:
             ("shared", _("Shared by several"), shared),
             ("adults", _("An adult's"), [device for device in rest if device.profile == ADULT]),
             ("house", _("Not filtered"), [device for device in rest if device.profile == HOME]),
-            ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, VISITOR)]),
+            ("guests", _("Guests"), [device for device in rest if device.profile in (GUEST, ADULT_GUEST)]),
             ("new", _("New: who uses it?"), new),
         )
         return (*found, *(_group(key, name, ones) for key, name, ones in others if ones))
@@ -150,7 +150,7 @@ def place_name(place: str) -> str:
     return {
         HOME: _("not filtered"),
         GUEST: _("a guest"),
-        VISITOR: _("an adult guest"),
+        ADULT_GUEST: _("an adult guest"),
         ADULT: _("an adult's"),
         QUARANTINE: _("new, blocked until you choose who uses it"),
     }.get(place, plain(place))
@@ -164,7 +164,10 @@ def place_choice(place: str) -> tuple[str, str]:
     return {
         HOME: (_("Not filtered"), _("For printers, lamps and the like. Only harmful sites are blocked.")),
         GUEST: (_("A guest"), _("Filtered as for a young child, no internet at night.")),
-        VISITOR: (_("Adult guest, until 06:00"), _("Filtered like a guest, but with internet at night.")),
+        ADULT_GUEST: (
+            _("Adult guest, until 06:00"),
+            _("Filtered like a guest, but with internet at night."),
+        ),
         ADULT: (_("An adult's"), _("Only harmful sites are blocked, and nothing is recorded.")),
         CHILDREN: (_("Shared by all children"), _("The youngest's rules, until a child says who uses it.")),
         FAMILY: (_("Shared by all"), _("The youngest's rules, until someone says who uses it.")),
@@ -183,6 +186,6 @@ def describe_place(name: str, place: str, person: DeviceOwner | None) -> str:
         HOME: _("%(device)s is not filtered: only harmful sites are blocked.", device=name),
         ADULT: _("%(device)s is an adult's: only harmful sites are blocked.", device=name),
         GUEST: _("%(device)s is a guest.", device=name),
-        VISITOR: _("%(device)s is an adult guest until tomorrow at 06:00.", device=name),
+        ADULT_GUEST: _("%(device)s is an adult guest until tomorrow at 06:00.", device=name),
     }
     return sentences.get(place, "")

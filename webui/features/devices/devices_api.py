@@ -48,7 +48,9 @@ class Device(ListedDevice):
 
 
 @record
-class Learnt(DeviceDetails):
+class DetailedDevice(DeviceDetails):
+    """One device with all its details. `Device` is an entry of the list of all devices."""
+
     ip: str
     no_mobile_data: bool
 
@@ -102,7 +104,7 @@ def all_(me: Caller) -> object:
     return me.ask(DEVICES, brief=True)
 
 
-@noun.declare("GET", "/devices/{mac}", answer=Learnt)
+@noun.declare("GET", "/devices/{mac}", answer=DetailedDevice)
 def one(me: Caller, mac: str) -> object:
     """Return one device with all its details."""
     return me.ask(DEVICES, mac=mac).devices[0]

@@ -20,7 +20,9 @@ noun = Noun("growing")
 
 
 @record
-class Later:
+class PostponeBody:
+    """A postponed transition: until which month (YYYY-MM), and why."""
+
     until: Annotated[str, Text(7, 7, r"20[0-9]{2}-[0-9]{2}")]
     reason: Annotated[str, Text(1, 200)]
 
@@ -40,8 +42,8 @@ def take(me: Caller, child: str) -> object:
     return me.change(TAKE_TRANSITION, id=child)
 
 
-@noun.declare("POST", "/children/{child}/step/later", body=Later, answer=TransitionPostponed)
-def later(me: Caller, child: str, body: Later) -> object:
+@noun.declare("POST", "/children/{child}/step/later", body=PostponeBody, answer=TransitionPostponed)
+def later(me: Caller, child: str, body: PostponeBody) -> object:
     """Postpone a child's transition to the next age group once, with a reason that the child reads.
 
     `until`: one of the months that the transition offers as `later`.

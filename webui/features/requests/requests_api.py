@@ -14,13 +14,13 @@ noun = Noun("requests")
 
 
 @record
-class Which:
+class RequestsQuery:
     child: ChildId | None = None
     pending: bool = False
 
 
 @record
-class Asked(RequestView):
+class ListedRequest(RequestView):
     """A child's request. In the API, a missing text is empty instead of null."""
 
     device: str
@@ -32,8 +32,8 @@ class Asked(RequestView):
 
 
 @record
-class AllAsked:
-    requests: tuple[Asked, ...]
+class ListedRequests:
+    requests: tuple[ListedRequest, ...]
 
 
 @record
@@ -63,14 +63,14 @@ class Replied:
     sentence: str
 
 
-ALL_ASKED = REQUESTS.returning(AllAsked)
+LISTED_REQUESTS = REQUESTS.returning(ListedRequests)
 
 
-@noun.declare("GET", "/requests", query=Which, answer=AllAsked)
-def all_(me: Caller, query: Which) -> object:
+@noun.declare("GET", "/requests", query=RequestsQuery, answer=ListedRequests)
+def all_(me: Caller, query: RequestsQuery) -> object:
     """List children's requests, newest first: all, one child's, or those without an answer."""
     values = {"profile": query.child} if query.child else {}
-    return me.ask(ALL_ASKED, **values, **({"pending": True} if query.pending else {}))
+    return me.ask(LISTED_REQUESTS, **values, **({"pending": True} if query.pending else {}))
 
 
 @noun.declare("POST", "/requests/{number}/answer", body=AnswerBody, answer=Replied)

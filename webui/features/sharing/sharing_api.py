@@ -24,7 +24,9 @@ Digits = Annotated[str, Text(1, 12, r"[0-9]+")]
 
 
 @record
-class Who:
+class DeviceUser:
+    """The child who uses a device from now on."""
+
     child: ChildId
 
 
@@ -39,8 +41,8 @@ def all_(me: Caller) -> object:
     return me.ask(LENT)
 
 
-@noun.declare("POST", "/sharing/{mac}/use", body=Who, answer=SharedDevice)
-def use(me: Caller, mac: str, body: Who) -> object:
+@noun.declare("POST", "/sharing/{mac}/use", body=DeviceUser, answer=SharedDevice)
+def use(me: Caller, mac: str, body: DeviceUser) -> object:
     """Set which child uses a shared device now: that child's rules apply."""
     return me.change(USE, device=mac, who=body.child)
 
@@ -51,8 +53,8 @@ def leave(me: Caller, mac: str) -> object:
     return me.change(LEAVE, device=mac)
 
 
-@noun.declare("POST", "/sharing/{mac}/hand-over", body=Who, answer=SharedDevice)
-def hand_over(me: Caller, mac: str, body: Who) -> object:
+@noun.declare("POST", "/sharing/{mac}/hand-over", body=DeviceUser, answer=SharedDevice)
+def hand_over(me: Caller, mac: str, body: DeviceUser) -> object:
     """Hand an adult's device to a child: the child's rules apply until it is taken back."""
     return me.change(HAND_OVER, device=mac, who=body.child)
 

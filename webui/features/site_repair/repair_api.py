@@ -18,18 +18,18 @@ noun = Noun("teaching")
 
 
 @record
-class Teach:
+class StartRepairBody:
     host: Host
     device: Mac | None = None
 
 
 @record
-class Keep:
+class EndRepairBody:
     keep: tuple[Host, ...] = ()
 
 
-@noun.declare("POST", "/children/{child}/lesson", body=Teach, answer=RepairStarted)
-def begin(me: Caller, child: str, body: Teach) -> object:
+@noun.declare("POST", "/children/{child}/lesson", body=StartRepairBody, answer=RepairStarted)
+def begin(me: Caller, child: str, body: StartRepairBody) -> object:
     """Open a site for a child's devices, or one of them, for five minutes; record the host names it needs."""
     return me.change(
         START_REPAIR, id=child, host=body.host, **({"device": body.device} if body.device else {})
@@ -42,7 +42,7 @@ def read(me: Caller, child: str) -> object:
     return me.ask(SITE_REPAIR, id=child)
 
 
-@noun.declare("POST", "/children/{child}/lesson/end", body=Keep, answer=RepairEnded)
-def end(me: Caller, child: str, body: Keep) -> object:
+@noun.declare("POST", "/children/{child}/lesson/end", body=EndRepairBody, answer=RepairEnded)
+def end(me: Caller, child: str, body: EndRepairBody) -> object:
     """End a child's site repair, and add the names in `keep` to the list of sites allowed for the child."""
     return me.change(END_REPAIR, id=child, **({"keep": list(body.keep)} if body.keep else {}))

@@ -21,7 +21,7 @@ from webui.api.problems import Problem, of_status
 from webui.api.who import Caller
 from webui.daemon import daemon, source_address
 from webui.features.activity.activity_api import HistoryQuery, LedgerQuery
-from webui.features.requests.requests_api import ALL_ASKED, AllAsked
+from webui.features.requests.requests_api import LISTED_REQUESTS, ListedRequests
 from webui.features.requests.requests_text import askable_name
 from webui.features.rules.changes_api import Changes, with_undo
 from webui.features.sharing.sharing_api import Digits
@@ -65,7 +65,7 @@ class AskLedger:
 
 
 @record
-class AskedNow:
+class SentRequest:
     request: int
     state: str
     sentence: str
@@ -77,14 +77,16 @@ class CodeBody:
 
 
 @record
-class Use:
+class DeviceUserWithPin:
+    """The child who uses this shared device from now on, with its PIN if it has one."""
+
     child: ChildId
     pin: Digits | None = None
 
 
 @record
-class Done:
-    screen: Mac | None = None
+class LeaveBody:
+    screen: Mac | None = None  # None: this device
 
 
 @record
@@ -141,12 +143,12 @@ def cards(_me: Caller | None) -> object:
     return daemon().client.ask(BYPASS_CARDS, device=device_of_a_child().mac)
 
 
-@noun.declare("GET", "/my/requests", ANYONE, answer=AllAsked)
+@noun.declare("GET", "/my/requests", ANYONE, answer=ListedRequests)
 def asked(me: Caller | None) -> object:
     """List the requests that this device's child has sent. Needs the child's PIN."""
     here = _own(me)
-    found = daemon().client.ask(ALL_ASKED, device=here.mac).requests
-    return AllAsked(requests=tuple(request for request in found if request.profile == here.profile))
+    found = daemon().client.ask(LISTED_REQUESTS, device=here.mac).requests
+    return ListedRequests(requests=tuple(request for request in found if request.profile == here.profile))
 
 
 @noun.declare("GET", "/my/ledger", ANYONE, query=LedgerQuery, answer=LedgerResponse)
@@ -172,13 +174,13 @@ def erase(me: Caller | None, body: EraseOwn) -> None:
         daemon().client.ask(ERASE, device=here.mac, origin=source_address(), **pin)
 
 
-@noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=AskedNow, status=201)
+@noun.declare("POST", "/my/requests/time", ANYONE, body=AskTime, answer=SentRequest, status=201)
 def ask_time(_me: Caller | None, body: AskTime) -> object:
     """Ask the guardians for extra time, for everything or for one service."""
     return _ask(minutes=body.minutes, service=body.service, reason=body.reason)
 
 
-@noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=AskedNow, status=201)
+@noun.declare("POST", "/my/requests/site", ANYONE, body=AskSite, answer=SentRequest, status=201)
 def ask_site(_me: Caller | None, body: AskSite) -> object:
     """Ask the guardians for a site that was blocked on this device within ten minutes, or by its rules.
 
@@ -189,7 +191,7 @@ def ask_site(_me: Caller | None, body: AskSite) -> object:
     return _ask(site=body.host, wrong=body.wrong or None)
 
 
-@noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=AskedNow, status=201)
+@noun.declare("POST", "/my/requests/minutes", ANYONE, body=AskLedger, answer=SentRequest, status=201)
 def ask_minutes(me: Caller | None, body: AskLedger) -> object:
     """Ask the guardians to give back minutes that counted for a limit by mistake. Needs the child's PIN."""
     _own(me)
@@ -222,15 +224,15 @@ def redeem(_me: Caller | None, body: CodeBody) -> object:
     return daemon().client.ask(REDEEM, device=device_of_a_child().mac, code=text, origin=source_address())
 
 
-@noun.declare("POST", "/my/use", ANYONE, body=Use, answer=SharedDevice)
-def use(_me: Caller | None, body: Use) -> object:
+@noun.declare("POST", "/my/use", ANYONE, body=DeviceUserWithPin, answer=SharedDevice)
+def use(_me: Caller | None, body: DeviceUserWithPin) -> object:
     """Set which child uses this shared device now, by its PIN if it has one."""
     pin = {"pin": body.pin} if body.pin else {}
     return daemon().client.ask(USE, device=_device(), who=body.child, **pin)
 
 
-@noun.declare("POST", "/my/leave", ANYONE, body=Done, answer=SharedDevice)
-def leave(_me: Caller | None, body: Done) -> object:
+@noun.declare("POST", "/my/leave", ANYONE, body=LeaveBody, answer=SharedDevice)
+def leave(_me: Caller | None, body: LeaveBody) -> object:
     """End the use of this shared device, or of a screen such as a television."""
     return daemon().client.ask(LEAVE, device=_device(), **({"screen": body.screen} if body.screen else {}))
 
@@ -270,7 +272,7 @@ def _ask(**values: object) -> object:
     given = {key: value for key, value in values.items() if value is not None}
     device, origin = device_of_a_child().mac, source_address()
     done = daemon().client.ask(REQUEST, device=device, origin=origin, **given)
-    return AskedNow(request=done.request.id, state=done.state, sentence=done.sentence)
+    return SentRequest(request=done.request.id, state=done.state, sentence=done.sentence)
 
 
 def _device() -> str:

@@ -1,4 +1,4 @@
-"""The stand-in family's lessons: one begins with `teach`; its names are what a test says."""
+"""The stand-in family's repairs: one begins with `teach`; its names are what a test says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.webui.standin.handlers import Handler
 if TYPE_CHECKING:
     from tests.webui.standin.household import Household
 
-CLOSED, REFUSED = "closed.kz", "casino.example"  # sites for which no lesson begins
+CLOSED, REFUSED = "closed.kz", "casino.example"  # sites for which no repair begins
 
 
 def needed(name: str, group: str, *, proposed: bool = True, **more: Any) -> dict[str, Any]:
@@ -39,31 +39,31 @@ def some_names(site: str = "kundelik.kz") -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-class Teaching:
+class SiteRepairs:
     def __init__(self, home: Household, now: datetime) -> None:
         self._home = home
         self._now = now
-        self.lessons: dict[str, dict[str, Any]] = {}  # by profile
+        self.repairs: dict[str, dict[str, Any]] = {}  # by profile
         self.ended: list[tuple[str, tuple[str, ...]]] = []  # profile, what was kept
 
     def verbs(self) -> dict[str, Handler]:
-        return {"teach": self._teach, "lesson": self._lesson, "teach_end": self._end}
+        return {"teach": self._start, "lesson": self._repair, "teach_end": self._end}
 
     def of_child(self, profile: str) -> dict[str, Any]:
-        lesson = self.lessons.get(profile)
-        told = None if lesson is None else {key: one for key, one in lesson.items() if key != "names"}
+        repair = self.repairs.get(profile)
+        told = None if repair is None else {key: one for key, one in repair.items() if key != "names"}
         return {"lesson": told}
 
     def begin(self, profile: str, host: str, *, state: str = "runs", device: str = "") -> dict[str, Any]:
         macs = [one["mac"] for one in self._home.devices.values() if one["profile"] == profile]
         until = self._now + timedelta(minutes=4, seconds=12)
-        self.lessons[profile] = {
+        self.repairs[profile] = {
             "state": state, "host": host, "until": until, "by": "Mum", "names": [], "left_out": 0,
             "devices": [device] if device else macs,
         }  # fmt: skip
-        return self.lessons[profile]
+        return self.repairs[profile]
 
-    def _teach(self, request: ControlRequest) -> dict[str, object]:
+    def _start(self, request: ControlRequest) -> dict[str, object]:
         self._home.guardian_of(request)
         profile, host = request.text("id"), request.text("host")
         if host == CLOSED:
@@ -73,13 +73,13 @@ class Teaching:
         begun = self.begin(profile, host, device=request.text("device", ""))
         return {key: begun[key] for key in ("host", "until", "devices")}
 
-    def _lesson(self, request: ControlRequest) -> dict[str, object]:
-        return self.lessons.get(request.text("id"), {"state": "none", "names": []})
+    def _repair(self, request: ControlRequest) -> dict[str, object]:
+        return self.repairs.get(request.text("id"), {"state": "none", "names": []})
 
     def _end(self, request: ControlRequest) -> dict[str, object]:
         self._home.guardian_of(request)
         profile, keep = request.text("id"), request.texts("keep")
-        if self.lessons.pop(profile, None) is None:
+        if self.repairs.pop(profile, None) is None:
             raise ControlError.of(Code.NO_REPAIR)
         self.ended.append((profile, tuple(keep)))
         done: Mapping[str, object] = {}

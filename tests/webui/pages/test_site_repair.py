@@ -1,4 +1,4 @@
-"""Teach a site: begin, look, keep; told on the pages of parent and child."""
+"""Fix a broken site: begin, look, keep, on the pages of parent and child."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.webui.conftest import Browser
 from tests.webui.standin.household import LAPTOP, NOW, PHONE, TABLET, Household, asked_of
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.ruling import said
-from tests.webui.standin.teaching import CLOSED, REFUSED, needed, some_names
+from tests.webui.standin.site_repairs import CLOSED, REFUSED, needed, some_names
 from webui.features.rules.audit_log_text import describe
 
 PAGE = "/parent/child/daughter/teach/"
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.usefixtures("ruled")
 
 
 def begun(household: Household, names: list[dict[str, Any]] | None = None, **how: str) -> dict[str, Any]:
-    lesson = household.teaching.begin("daughter", SITE, **how)
-    lesson["names"] = some_names() if names is None else names
-    return lesson
+    repair = household.site_repairs.begin("daughter", SITE, **how)
+    repair["names"] = some_names() if names is None else names
+    return repair
 
 
 def mark(page: str) -> str:
@@ -108,7 +108,7 @@ def test_what_is_ticked_is_kept_and_can_be_taken_back(mum: Browser, household: H
     assert "kundelik.kz stays allowed for Aruzhan, with what it needed: 2 entries in the list." in text_of(
         page
     )
-    assert household.teaching.ended == [("daughter", ("www.kundelik.kz", "static.school-parts.kz"))]
+    assert household.site_repairs.ended == [("daughter", ("www.kundelik.kz", "static.school-parts.kz"))]
     assert said(household)["allow"] == ["khanacademy.org", "www.kundelik.kz", "static.school-parts.kz"]
     revision = re.search(r'name="revision" value="(\d+ \d+)">Undo', page)
     assert revision is not None
@@ -121,7 +121,7 @@ def test_nothing_is_kept(mum: Browser, household: Household, do: str, keep: tupl
     begun(household)
     page = end(mum, do, *keep)
     assert "The repair is over. Nothing of kundelik.kz is kept for Aruzhan." in text_of(page)
-    assert household.teaching.ended == [("daughter", ())]
+    assert household.site_repairs.ended == [("daughter", ())]
 
 
 def test_after_five_minutes_it_may_still_be_kept(mum: Browser, household: Household) -> None:
@@ -133,15 +133,15 @@ def test_after_five_minutes_it_may_still_be_kept(mum: Browser, household: Househ
     assert "left, until" not in text
     assert "Another site" in text
     end(mum, "keep", "0")
-    assert household.teaching.ended == [("daughter", ("www.kundelik.kz",))]
+    assert household.site_repairs.ended == [("daughter", ("www.kundelik.kz",))]
 
 
-def test_a_form_of_another_lesson_keeps_nothing(mum: Browser, household: Household) -> None:
+def test_a_form_of_another_repair_keeps_nothing(mum: Browser, household: Household) -> None:
     begun(household)
     old = mark(mum.get(PAGE).text)
     begun(household, [needed("other.kz", "other.kz")])["until"] = NOW + timedelta(minutes=5)
     assert "This repair is over" in end(mum, "keep", "0", repair=old)
-    assert household.teaching.ended == []
+    assert household.site_repairs.ended == []
     form = {"repair": mark(mum.get(PAGE).text), "do": "keep", "keep": "9"}
     assert mum.post(PAGE + "end", form).status_code == 400
 
@@ -186,18 +186,18 @@ def test_two_hundred_long_names_fit_into_the_form(mum: Browser, household: House
     form = ticked(mum.get(PAGE).text)
     assert len(form) == 200
     end(mum, "keep", *form)
-    assert len(household.teaching.ended[0][1]) == 200
+    assert len(household.site_repairs.ended[0][1]) == 200
 
 
 def test_the_parents_home_says_so_while_it_runs_and_until_it_is_answered(
     mum: Browser, household: Household
 ) -> None:
     assert "Teaching" not in mum.get("/parent/").text
-    lesson = begun(household)
+    repair = begun(household)
     page = mum.get("/parent/").text
     assert "Fixing kundelik.kz until 19:44" in text_of(page)
     assert f'href="{PAGE}"' in page
-    lesson["state"] = "over"
+    repair["state"] = "over"
     assert "The repair of kundelik.kz is over. Choose what to keep" in text_of(mum.get("/parent/").text)
 
 
@@ -207,11 +207,11 @@ def test_the_child_is_told_on_the_device_that_it_is_about(
 ) -> None:
     household.edited["daughter"] = {"band": band}
     assert "is trying" not in tablet.get("/my").text
-    lesson = begun(household, device=TABLET)
+    repair = begun(household, device=TABLET)
     text = text_of(tablet.get("/my").text)
     assert "Mum is trying kundelik.kz on this device" in text
     assert "It is allowed until 19:44. Until then Mum sees which sites this device asks for." in text
-    lesson["devices"] = [PHONE]
+    repair["devices"] = [PHONE]
     assert "is trying" not in tablet.get("/my").text
     begun(household, state="over", device=TABLET)
     assert "is trying" not in tablet.get("/my").text

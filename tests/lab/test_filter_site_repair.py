@@ -1,4 +1,4 @@
-"""A lesson: a page of many hosts loads whole on one child's tablet and is kept, and nothing else opens."""
+"""A repair: a page of many hosts loads whole on one child's tablet and is kept, and nothing else opens."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def daemon(home: Home) -> Iterator[Daemon]:
         yield started
 
 
-def teach(daemon: Daemon, who: str = "toddler") -> None:
+def start_repair(daemon: Daemon, who: str = "toddler") -> None:
     daemon.client.call("teach", id=who, host=SITE, **BY)
 
 
@@ -50,7 +50,7 @@ def test_a_page_of_many_hosts_is_taught_and_kept(home: Home, daemon: Daemon) -> 
     tablet, call = TABLET.key, daemon.client.call
     before = chromium.visit(home, tablet, f"https://{SITE}/")
     assert before.how == "ERR_CONNECTION_REFUSED", before
-    teach(daemon)
+    start_repair(daemon)
     missing = walk(home, tablet, [Stop(SITE, (*PAGE.parts, *NEVER))])[SITE]
     assert missing is not None
     assert set(missing) == set(NEVER), "while it runs: all of it loads, and nothing else"
@@ -75,10 +75,10 @@ def test_a_page_of_many_hosts_is_taught_and_kept(home: Home, daemon: Daemon) -> 
 def test_when_it_ends_what_it_alone_opened_is_cut(home: Home, daemon: Daemon, keep: bool) -> None:
     tablet, call = home.devices[TABLET.key], daemon.client.call
     kept, other = SITE, PARTS[0]
-    teach(daemon)
+    start_repair(daemon)
     for host in (kept, other):
         assert reaches(home, TABLET.key, host)
-    assert clients.udp(tablet, address(other, 4)).reached, "an address that a name of the lesson gave"
+    assert clients.udp(tablet, address(other, 4)).reached, "an address that a name of the repair gave"
     with film(tablet, kept, 4) as wanted, film(tablet, other, 4) as unwanted:
         assert_started(wanted, unwanted)
         began = time.monotonic()
@@ -95,8 +95,8 @@ def test_when_it_ends_what_it_alone_opened_is_cut(home: Home, daemon: Daemon, ke
     assert not reaches(home, TABLET.key, other)
 
 
-def test_a_killed_daemon_leaves_no_lesson(home: Home, daemon: Daemon) -> None:
-    teach(daemon)
+def test_a_killed_daemon_leaves_no_repair(home: Home, daemon: Daemon) -> None:
+    start_repair(daemon)
     assert reaches(home, TABLET.key, SITE)
     daemon.kill()
     daemon.start()
@@ -107,6 +107,6 @@ def test_a_killed_daemon_leaves_no_lesson(home: Home, daemon: Daemon) -> None:
 def test_names_that_were_refused_a_moment_ago_open_within_seconds(home: Home, daemon: Daemon) -> None:
     """A refusal's answer lives for ten seconds: a page that is loaded again asks anew."""
     assert not reaches(home, TABLET.key, SITE)
-    teach(daemon)
+    start_repair(daemon)
     assert until(lambda: reaches(home, TABLET.key, SITE), 3.0) is not None
     daemon.client.call("teach_end", id="toddler", keep=[], **BY)

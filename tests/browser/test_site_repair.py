@@ -1,4 +1,4 @@
-"""A lesson in a real browser, on a small phone: names come by themselves, and ticks stay as they were set."""
+"""A repair in a real browser, on a small phone: names come by themselves, and ticks stay as they were set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from selenium.webdriver.common.by import By
 from tests.browser.chromium import DESKTOP, NARROW, PHONE, Chromium, eventually
 from tests.browser.conftest import Site
 from tests.webui.standin.household import TABLET
-from tests.webui.standin.teaching import needed, some_names
+from tests.webui.standin.site_repairs import needed, some_names
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("fresh")]
 
@@ -24,7 +24,7 @@ def ticked(browser: Chromium) -> list[str]:
     return [str(one) for one in found]
 
 
-def test_a_lesson_from_its_beginning_to_what_is_kept(parent: Chromium, site: Site) -> None:
+def test_a_repair_from_its_beginning_to_what_is_kept(parent: Chromium, site: Site) -> None:
     parent.resize(PHONE)
     parent.driver.get(f"{site.url}{CHILD}sites/")
     parent.driver.find_element(By.ID, "site-repair-host").send_keys(SITE)
@@ -32,7 +32,7 @@ def test_a_lesson_from_its_beginning_to_what_is_kept(parent: Chromium, site: Sit
     eventually(lambda: "click through it" in parent.text())
     left = parent.text("[data-left]")
     eventually(lambda: parent.text("[data-left]") < left)
-    names = site.household.teaching.lessons["daughter"]["names"]
+    names = site.household.site_repairs.repairs["daughter"]["names"]
     site.happens(lambda: names.extend(some_names()))
     eventually(lambda: len(ticked(parent)) == 6)
     parent.tap("label:has(#keep-4)")
@@ -42,7 +42,7 @@ def test_a_lesson_from_its_beginning_to_what_is_kept(parent: Chromium, site: Sit
     assert ticked(parent) == ["0", "1", "2", "3", "8", "5"], "as they were set, and the new one"
     parent.tap(".ends .primary")
     eventually(lambda: "stays allowed for Aruzhan" in parent.text(".notice"))
-    [(_, kept)] = site.household.teaching.ended
+    [(_, kept)] = site.household.site_repairs.ended
     assert "static.school-parts.kz" not in kept
     assert "late.school-parts.kz" in kept
     parent.tap(".notice button")
@@ -50,17 +50,17 @@ def test_a_lesson_from_its_beginning_to_what_is_kept(parent: Chromium, site: Sit
 
 
 def test_when_it_ends_the_page_says_so_by_itself(parent: Chromium, site: Site) -> None:
-    lesson = site.household.teaching.begin("daughter", SITE, device=TABLET)
+    repair = site.household.site_repairs.begin("daughter", SITE, device=TABLET)
     parent.driver.get(f"{site.url}{CHILD}teach/")
-    site.happens(lambda: lesson.update(state="over"))
+    site.happens(lambda: repair.update(state="over"))
     eventually(lambda: "The five minutes are over" in parent.text())
 
 
 @pytest.mark.parametrize("size", [PHONE, NARROW, DESKTOP], ids=["phone", "narrow", "desktop"])
 def test_it_fits(parent: Chromium, site: Site, size: tuple[int, int]) -> None:
     long = f"{'n' * 60}.{'n' * 60}.{'n' * 60}.example"
-    lesson = site.household.teaching.begin("daughter", long, device=TABLET)
-    lesson["names"] = [
+    repair = site.household.site_repairs.begin("daughter", long, device=TABLET)
+    repair["names"] = [
         *some_names(),
         needed(long, long),
         needed(f"x{long}", long, refused="category", sentence=long),

@@ -35,7 +35,7 @@ def loads(desk: Desk, mac: str, *hosts: str) -> dict[str, Decision]:
     return found
 
 
-def teach(desk: Desk, host: str = SITE, **more: object) -> dict[str, Any]:
+def start_repair(desk: Desk, host: str = SITE, **more: object) -> dict[str, Any]:
     return desk.ask("teach", id="daughter", host=host, **MUM, **more)
 
 
@@ -49,9 +49,9 @@ def names(desk: Desk) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in desk.ask("lesson", id="daughter")["names"]}
 
 
-def test_a_lesson_opens_the_site_on_that_device_alone_and_ends_by_itself(make: Make) -> None:
+def test_a_repair_opens_the_site_on_that_device_alone_and_ends_by_itself(make: Make) -> None:
     desk = make(NOON, daughter=SMALL, son=SMALL)
-    told = teach(desk, device=TABLET)
+    told = start_repair(desk, device=TABLET)
     assert told["devices"] == [TABLET]
     assert told["until"] == desk.local_now() + LONGEST
     assert desk.reason(TABLET, f"www.{SITE}") is Reason.FAMILY_ALLOW
@@ -71,7 +71,7 @@ def test_a_lesson_opens_the_site_on_that_device_alone_and_ends_by_itself(make: M
 
 def test_without_a_device_it_is_on_all_of_the_childs(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    assert teach(desk)["devices"] == [TABLET, OTHER]
+    assert start_repair(desk)["devices"] == [TABLET, OTHER]
     assert desk.reason(OTHER, SITE) is Reason.FAMILY_ALLOW
     loads(desk, TABLET, SITE)
     loads(desk, OTHER, PARTS[0])
@@ -80,7 +80,7 @@ def test_without_a_device_it_is_on_all_of_the_childs(make: Make) -> None:
 
 def test_what_the_pages_needed_is_told_and_what_was_not_opened(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk, device=TABLET)
+    start_repair(desk, device=TABLET)
     loads(
         desk, TABLET, "weather.example.org", f"www.{SITE}", PARTS[0], "www.facebook.com", "fonts.gstatic.com"
     )
@@ -103,7 +103,7 @@ def test_what_the_pages_needed_is_told_and_what_was_not_opened(make: Make) -> No
 
 def test_what_is_kept_is_one_edit_of_few_entries_and_is_taken_back(make: Make) -> None:
     desk = make(NOON, daughter=SMALL | {"allow": ["khanacademy.org"]})
-    teach(desk, device=TABLET)
+    start_repair(desk, device=TABLET)
     loads(desk, TABLET, f"www.{SITE}", f"api.{SITE}", *PARTS, "d1.cloudfront.net", "d2.cloudfront.net")
     loads(desk, TABLET, "d3.cloudfront.net")
     done = desk.ask("teach_end", id="daughter", keep=list(names(desk)), **MUM)
@@ -125,7 +125,7 @@ def test_what_is_kept_is_one_edit_of_few_entries_and_is_taken_back(make: Make) -
 
 def test_a_domain_of_which_something_was_refused_is_kept_name_by_name(make: Make) -> None:
     desk = make(NOON, daughter=SMALL | {"block": [f"ads.{SITE}", "ads.school-parts.kz"]})
-    teach(desk)
+    start_repair(desk)
     loads(desk, TABLET, f"www.{SITE}", f"ads.{SITE}", *PARTS, "ads.school-parts.kz")
     opened = [name for name, one in names(desk).items() if one["refused"] is None]
     done = desk.ask("teach_end", id="daughter", keep=opened, **MUM)
@@ -135,7 +135,7 @@ def test_a_domain_of_which_something_was_refused_is_kept_name_by_name(make: Make
 def test_after_its_end_a_guardian_may_still_keep_and_may_keep_nothing(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
     for keep in ([SITE], []):
-        teach(desk)
+        start_repair(desk)
         loads(desk, TABLET, SITE)
         desk.go(LONGEST)
         done = desk.ask("teach_end", id="daughter", keep=keep, **MUM)
@@ -148,16 +148,16 @@ def test_after_its_end_a_guardian_may_still_keep_and_may_keep_nothing(make: Make
 
 def test_names_that_are_allowed_meanwhile_change_no_file(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk)
+    start_repair(desk)
     loads(desk, TABLET, SITE)
     desk.ask("edit", id="daughter", set={f"allow/{SITE}": True}, **MUM)
     done = desk.ask("teach_end", id="daughter", keep=[SITE], **MUM)
     assert done == {"kept": 1, "entries": [SITE], "undo": None, "revision": None}
 
 
-def test_only_what_the_lesson_opened_is_kept(make: Make) -> None:
+def test_only_what_the_repair_opened_is_kept(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk)
+    start_repair(desk)
     loads(desk, TABLET, SITE, "www.facebook.com")
     for keep in (["www.facebook.com"], ["never-asked.kz"], [SITE, "co.uk"]):
         assert refused(desk, "teach_end", id="daughter", keep=keep, **MUM)[0] == Code.NO_REPAIR
@@ -177,7 +177,7 @@ def test_only_what_the_lesson_opened_is_kept(make: Make) -> None:
         ),
     ],
 )
-def test_what_no_lesson_opens_is_told_at_once(make: Make, host: str, code: str, told: dict[str, str]) -> None:
+def test_what_no_repair_opens_is_told_at_once(make: Make, host: str, code: str, told: dict[str, str]) -> None:
     desk = make(NOON, daughter=SMALL | {"block": ["blocked.kz"]})
     assert refused(desk, "teach", id="daughter", host=host, **MUM) == (code, told)
     assert desk.ask("lesson", id="daughter")["state"] == "none"
@@ -190,20 +190,20 @@ def test_what_names_no_site_of_anybodys(make: Make, host: str) -> None:
     assert (code, told["key"]) == (Code.BAD_RULE, "host")
 
 
-def test_a_lesson_lifts_no_pause_and_no_bedtime_and_says_so(make: Make) -> None:
+def test_a_repair_lifts_no_pause_and_no_bedtime_and_says_so(make: Make) -> None:
     desk = make("2026-11-24T21:00", daughter=SMALL)
     assert refused(desk, "teach", id="daughter", host=SITE, **MUM) == (
         Code.REPAIR_CLOSED,
         {"name": "Daughter"},
     )
     desk = make(NOON, daughter=SMALL)
-    teach(desk)
+    start_repair(desk)
     desk.ask("pause", who="daughter", by="Mum")
     assert desk.reason(TABLET, SITE) is Reason.PAUSED
     assert refused(desk, "teach", id="daughter", host=SITE, **MUM)[0] == Code.REPAIR_CLOSED
 
 
-def test_whom_a_lesson_may_be_for(make: Make) -> None:
+def test_whom_a_repair_may_be_for(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
     assert refused(desk, "teach", id="mum", host=SITE, **MUM)[0] == Code.NO_CHILD
     assert refused(desk, "teach", id="nobody", host=SITE, **MUM)[0] == Code.NO_PROFILE
@@ -213,9 +213,9 @@ def test_whom_a_lesson_may_be_for(make: Make) -> None:
     assert refused(desk, "teach_end", Role.WEB, id="daughter", by="Nobody")[0] == Code.NO_GUARDIAN
 
 
-def test_a_device_that_becomes_anothers_takes_no_lesson_along(make: Make) -> None:
+def test_a_device_that_becomes_anothers_takes_no_repair_along(make: Make) -> None:
     desk = make(NOON, daughter=SMALL, son=SMALL)
-    teach(desk, device=TABLET)
+    start_repair(desk, device=TABLET)
     desk.ask("edit", id="son", set={f"devices/{TABLET}": True}, **MUM)
     assert desk.reason(TABLET, SITE) is Reason.NOT_ON_LIST
     loads(desk, TABLET, SITE)
@@ -224,16 +224,16 @@ def test_a_device_that_becomes_anothers_takes_no_lesson_along(make: Make) -> Non
 
 def test_a_restart_ends_it_closed(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk)
+    start_repair(desk)
     loads(desk, TABLET, SITE)
     desk.restart()
     assert desk.reason(TABLET, SITE) is Reason.NOT_ON_LIST
     assert desk.ask("lesson", id="daughter")["state"] == "none"
 
 
-def test_a_clock_that_is_set_gives_no_longer_lesson(make: Make) -> None:
+def test_a_clock_that_is_set_gives_no_longer_repair(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk)
+    start_repair(desk)
     desk.jump(timedelta(hours=-3))
     desk.go(LONGEST)
     assert desk.reason(TABLET, SITE) is Reason.NOT_ON_LIST
@@ -241,7 +241,7 @@ def test_a_clock_that_is_set_gives_no_longer_lesson(make: Make) -> None:
 
 def test_no_site_is_written_into_the_audit(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk, device=TABLET)
+    start_repair(desk, device=TABLET)
     loads(desk, TABLET, SITE, PARTS[0])
     desk.ask("teach_end", id="daughter", keep=[SITE, PARTS[0]], **MUM)
     lines = [(line.who, line.what, line.detail) for line in desk.store.audit.lines()]
@@ -250,13 +250,13 @@ def test_no_site_is_written_into_the_audit(make: Make) -> None:
     assert not any(SITE in detail or "parts" in detail for _, _, detail in lines)
 
 
-def test_nothing_listens_where_no_lesson_runs(make: Make) -> None:
+def test_nothing_listens_where_no_repair_runs(make: Make) -> None:
     """The packet path calls the member itself: nothing is added to it."""
     desk = make(NOON, daughter=SMALL)
     slot = desk.family.slot_of(TABLET)
     member = desk.family.members[slot]
     assert desk.family.subjects[slot].decide == member.decide
-    teach(desk, device=TABLET)
+    start_repair(desk, device=TABLET)
     assert desk.family.subjects[slot].decide != member.decide
     assert desk.family.subjects[desk.family.slot_of(OTHER)].decide == (
         desk.family.members[desk.family.slot_of(OTHER)].decide
@@ -265,9 +265,9 @@ def test_nothing_listens_where_no_lesson_runs(make: Make) -> None:
     assert desk.family.subjects[slot].decide == member.decide
 
 
-def test_lessons_and_their_names_are_bounded(make: Make) -> None:
+def test_repairs_and_their_names_are_bounded(make: Make) -> None:
     desk = make(NOON, daughter=SMALL)
-    teach(desk)
+    start_repair(desk)
     for number in range(MAX_NAMES + 20):
         subject = desk.family.subjects[desk.family.slot_of(TABLET)]
         host = f"{'n' * 60}.{'n' * 60}.{'n' * 60}.n{number}.example"
@@ -279,11 +279,11 @@ def test_lessons_and_their_names_are_bounded(make: Make) -> None:
 
 @pytest.mark.parametrize("what", ["names", "all"])
 @pytest.mark.parametrize("runs", [True, False])
-def test_who_deletes_what_was_written_down_deletes_what_a_lesson_heard(
+def test_who_deletes_what_was_written_down_deletes_what_a_repair_heard(
     make: Make, what: str, *, runs: bool
 ) -> None:
     desk = make(NOON, daughter=SMALL, son=SMALL)
-    teach(desk, device=TABLET)
+    start_repair(desk, device=TABLET)
     desk.ask("teach", id="son", host=SITE, device=PHONE, **MUM)
     loads(desk, TABLET, SITE, *PARTS)
     loads(desk, PHONE, SITE)

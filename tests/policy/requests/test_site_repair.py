@@ -1,4 +1,4 @@
-"""A lesson opens what nobody knows, on the device that it is for, and nothing that somebody refused."""
+"""A repair opens what nobody knows, on the device that it is for, and nothing that somebody refused."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_site_and_what_nobody_knows_are_open_while_it_runs(who: str) -> None
         before = judge(who).decide(asks(host), Situation(), NOON)
         assert before.reason in LIFTED
         decision = judge(who).decide(asks(host), REPAIRED, NOON)
-        assert (decision.rule, decision.owner, decision.until) == (f"lesson: {SITE}", "family", END)
+        assert (decision.rule, decision.owner, decision.until) == (f"site repair: {SITE}", "family", END)
         assert judge(who).decide(asks(host), REPAIRED, END) == before, "it ends without a command"
 
 
@@ -133,7 +133,7 @@ situations = st.builds(
     st.booleans(),
     st.integers(0, 24 * 60).map(lambda minutes: NOON + timedelta(minutes=minutes)),
 )
-def test_a_lesson_opens_nothing_that_somebody_refused(
+def test_a_repair_opens_nothing_that_somebody_refused(
     who: str, seen: Observation, situation: Situation, site: str, serves: bool, now: datetime
 ) -> None:
     catalogue = product().catalogue
@@ -159,7 +159,7 @@ def test_a_lesson_opens_nothing_that_somebody_refused(
         assert after.rewrite
 
 
-def test_a_lesson_of_one_device_is_nothing_to_another() -> None:
+def test_a_repair_of_one_device_is_nothing_to_another() -> None:
     """A situation is a device's own; the same judge without it says what it said."""
     other = Situation()
     before = judge("toddler").decide(asks(SITE), other, NOON)
