@@ -45,7 +45,7 @@ def run(settings: Settings, form: str = "plain") -> int:
     mimetypes.knownfiles.clear()  # the system's tables take 0.4 MB; Python has the types of our files
     disable_core_dumps()  # one could contain a password or a wallet's response
     app = create_app(settings)
-    compiled.keep(app, settings.state)
+    compiled.use_file_cache(app, settings.state)
     sockets = open_sockets(settings)
     server = waitress.create_server(
         app,
