@@ -112,8 +112,8 @@ class DeviceArrivals:
     def record_presence(self, new: Iterable[str], known: Collection[str]) -> None:
         """Record that all these devices were heard within the same seconds. Call it once a minute.
 
-        ``new``: new devices. ``known``: those of the family. A pair that was recorded twice in a row counts as
-        present together: then the new one is not the known one with another address.
+        ``new``: new devices. ``known``: those of the family. A pair that was recorded twice in a row counts
+        as present together: then the new one is not the known one with another address.
         """
         compared = itertools.islice(new, COMPARED_PER_MINUTE)
         pairs = frozenset((new_mac, known_mac) for new_mac in compared for known_mac in known)

@@ -276,7 +276,7 @@ class Identities:
     def _stands_in(self, mac: str) -> bool:
         """Return whether an open question about a new device names a profile whose device it may be."""
         known = self._questions.all().get(mac)
-        return known is not None and known.about_stranger and bool(known.profile)
+        return known is not None and known.about_new_device and bool(known.profile)
 
     def _gone_for(self, mac: str, new_mac: str) -> timedelta | None:
         last, unseen = self._devices.last_seen(mac), self._inventory.silence(mac) == float("inf")
@@ -360,7 +360,7 @@ class Identities:
         ended = [
             question
             for mac, question in self._questions.all().items()
-            if (question.about_stranger and self._unseen(mac, now))
+            if (question.about_new_device and self._unseen(mac, now))
             or self._known_traits.is_over(question, now)
             or (question.ask is Ask.ADDRESS and question.back is not None and question.back + QUIET <= now)
         ]

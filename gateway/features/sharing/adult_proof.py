@@ -148,7 +148,7 @@ class AdultProofVerbs:
             return Code.HANDED_OVER
         own = mac in household.named and not may_open(household, mac, member.profile)
         question = self._questions.all().get(mac)
-        copied = question is not None and question.waits and not question.about_stranger
+        copied = question is not None and question.waits and not question.about_new_device
         if not own and (member.asked or member.beside is not None or copied):
             return Code.MAY_BE_A_CHILDS
         if own or not may_open(household, mac, member.profile):

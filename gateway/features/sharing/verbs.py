@@ -339,7 +339,7 @@ class SharingVerbs:
     def _refuse_uncertain(self, mac: str) -> None:
         """Raise ControlError if the device is new or unfiltered, or another may have its MAC address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
-        copied = question is not None and question.waits and not question.about_stranger
+        copied = question is not None and question.waits and not question.about_new_device
         if member is None or copied or member.asked or member.quarantined:
             raise ControlError.of(Code.NEW_DEVICE)
 

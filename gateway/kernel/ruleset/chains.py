@@ -105,9 +105,9 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
             "iifname . ip saddr vmap @owner4",
             "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
-            *_unassigned(snapshot.strangers, snapshot.guest),
+            *_unassigned(snapshot.unassigned, snapshot.guest),
         ],
-        **({"examined": list(_unassigned(examined.strangers, examined.guest))} if examined.macs else {}),
+        **({"examined": list(_unassigned(examined.unassigned, examined.guest))} if examined.macs else {}),
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -121,13 +121,13 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
     return out
 
 
-def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
+def _unassigned(slots: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
     """Yield the rules that find the slot (the number in the mark) of a device without an owner.
 
-    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not
+    ``slots``: interfaces with their slot; all others have the slot ``guest``. None: not
     filtered.
     """
-    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
+    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in slots]
     if by_interface:
         yield f"iifname vmap {braced(sorted(by_interface))}"
     yield f"goto {_owner_chain(guest)}"
