@@ -572,7 +572,9 @@ class Family:
             off_until=None if force.off is None else force.off.ends,
             off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
-                GateOpening(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
+                GateOpening(
+                    given.gate, given.until, given.service, giver(given), given.boundary, given.clock_trusted
+                )
                 for given in granted
                 if given.until is not None
             ),

@@ -105,8 +105,9 @@ class AdultProofVerbs:
         self._switches.take(mac, self._monotonic())
         if self._sharing.use_of(mac) is not None:
             self._sharing.end(mac)
-        given = new_proof(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
-        proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
+        trusted = home.clock_trusted
+        given = new_proof(mac, method, length, home.local_now(), by=by, clock_trusted=trusted).at_most(ends)
+        proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, trusted)
         self._adult_devices.begin(proof, who=by or PROGRAM, origin=_origin(call, proof, by))
         return AdultProofChange(device=mac, **values_of(self._opened_by(proof)))
 
