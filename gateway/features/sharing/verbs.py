@@ -356,9 +356,9 @@ class SharingVerbs:
             return may_be_handed(household.owner_of(mac))
         if self._place(mac):
             return self._place(mac) in PLAIN_PLACES
-        stranger = household.config.unknown_device_on(self._presence.interface_of(mac))
-        return stranger not in (QUARANTINE, GUEST) and may_be_handed(
-            household.find(stranger) or household.guest
+        setting = household.config.unknown_device_on(self._presence.interface_of(mac))
+        return setting not in (QUARANTINE, GUEST) and may_be_handed(
+            household.find(setting) or household.guest
         )
 
     def _place(self, mac: str) -> str:
