@@ -22,6 +22,7 @@ from webui import api, daemon, front, request_checks, wallet
 from webui import brand as look
 from webui.accounts import proofs, session, tries
 from webui.accounts.session import OwnSession
+from webui.compact_url_rule import CompactUrlRule
 from webui.features.accounts import (
     account_pages,
     claim_pages,
@@ -92,7 +93,6 @@ from webui.features.trusted_name import captive_pages, trusted_name_pages
 from webui.first_run import PROPOSED
 from webui.helplines import where_code_is
 from webui.language import i18n, loglevels, refusals, words
-from webui.lean_rule import LeanRule
 from webui.messages import notifier
 from webui.messages.push import PushSender
 from webui.pages import (
@@ -138,7 +138,7 @@ HERE = Path(__file__).parent
 def create_app(settings: Settings) -> Flask:
     app = Flask(__name__)
     app.request_class = OwnRequest
-    app.url_rule_class = LeanRule
+    app.url_rule_class = CompactUrlRule
     app.config.update(
         SECRET_KEY=session_key(settings.state),
         MAX_CONTENT_LENGTH=BODY_LIMIT,

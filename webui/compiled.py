@@ -29,7 +29,7 @@ DIGEST = 16  # bytes
 log = logging.getLogger(__name__)
 
 
-class Kept(jinja2.BytecodeCache):
+class FileBytecodeCache(jinja2.BytecodeCache):
     """A template cache of Jinja: stores each compiled template in a file, with a digest of its content.
 
     A damaged file is compiled again. An error while writing is ignored.
@@ -65,14 +65,14 @@ def _digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=DIGEST).digest()
 
 
-def keep(app: Flask, state: Path | None) -> None:
+def use_file_cache(app: Flask, state: Path | None) -> None:
     """Make the application store its compiled templates in the ``state`` directory, if there is one."""
-    folder = made(state)
+    folder = _make_folder(state)
     if folder is not None:
-        app.jinja_env.bytecode_cache = Kept(folder)
+        app.jinja_env.bytecode_cache = FileBytecodeCache(folder)
 
 
-def made(state: Path | None) -> Path | None:
+def _make_folder(state: Path | None) -> Path | None:
     if state is None:
         return None
     folder = state / FOLDER
@@ -86,7 +86,7 @@ def made(state: Path | None) -> Path | None:
 
 def compile_later(state: Path | None) -> None:
     """Start a process that compiles all templates, unless this was done already. Does not wait for it."""
-    folder = made(state)
+    folder = _make_folder(state)
     if folder is not None and _done(folder) != stamp():
         threading.Thread(target=_in_a_process, args=(folder,), name="templates", daemon=True).start()
 
@@ -118,11 +118,11 @@ def compile_all(folder: Path) -> None:
     from webui import Settings, create_app
 
     app = create_app(Settings(folder / "no.sock"))
-    app.jinja_env.bytecode_cache = kept = Kept(folder)
+    app.jinja_env.bytecode_cache = cache = FileBytecodeCache(folder)
     now = stamp()
     if _done(folder) not in {now, ""}:
         with suppress(OSError):
-            kept.clear()  # removes files of renamed templates
+            cache.clear()  # removes files of renamed templates
     for name in app.jinja_env.list_templates(extensions=("html",)):
         app.jinja_env.get_template(name)
     with suppress(OSError):  # otherwise the next start compiles all of them again

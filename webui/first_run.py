@@ -25,7 +25,7 @@ MOST_ROWS = 24  # people of one form
 NAME_LIMIT = 60  # characters; the same as on the page of a child's rules
 ID_LIMIT = 40  # characters
 ADULT = "adult"
-STRANGERS = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
+NEW_DEVICE_CHOICES = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,18 +14,16 @@ form is rejected.
 
 from __future__ import annotations
 
-import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 
-from gateway.policy.names.hosts import MAX_HOST
+from gateway.policy.names.hosts import is_host_name
 from webui.language.i18n import gettext as _
 from webui.settings import OWN_NAME
 
 PLAIN = "text/plain; charset=utf-8"
-HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,126}", re.ASCII)
 
 
 def policy(reach: str = "") -> str:
@@ -69,7 +67,7 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
 def host_name(text: str) -> str:
     """Return untrusted text in lower case if it is a host name, else empty."""
     name = text.lower().removesuffix(".")
-    return name if len(name) <= MAX_HOST and HOST.fullmatch(name) else ""
+    return name if is_host_name(name) else ""
 
 
 def blocked_site(host: str) -> str:

@@ -18,14 +18,14 @@ from flask import Flask
 from waitress.server import BaseWSGIServer
 
 from gateway.core.process_memory import disable_core_dumps, drop_read_pages, limit_arenas, settle
-from webui import compiled, create_app, crowd
+from webui import compiled, connection_limits, create_app
 from webui.front import FrontServer
 from webui.listen import interface_indexes, open_sockets
 from webui.messages import notifier
 from webui.settings import Settings
 
 THREADS = 8  # streams may use four; four are left for responses
-CONNECTIONS = 128  # above the limit in crowd.py: listening sockets count here as well
+CONNECTIONS = 128  # above the limit in connection_limits.py: listening sockets count here as well
 IDLE = 30  # seconds until a silent connection is closed
 HEADER_LIMIT = 16 * 1024
 # Bytes. Above the limit of the app, which has a clearer error page, and of the forms with a file.
@@ -45,7 +45,7 @@ def run(settings: Settings, form: str = "plain") -> int:
     mimetypes.knownfiles.clear()  # the system's tables take 0.4 MB; Python has the types of our files
     disable_core_dumps()  # one could contain a password or a wallet's response
     app = create_app(settings)
-    compiled.keep(app, settings.state)
+    compiled.use_file_cache(app, settings.state)
     sockets = open_sockets(settings)
     server = waitress.create_server(
         app,
@@ -61,7 +61,7 @@ def run(settings: Settings, form: str = "plain") -> int:
         ident="",
     )
     ended = front_of(server, app, settings, form)
-    crowd.install(server)
+    connection_limits.install(server)
     # Waitress warns of each request that waits for a thread: a fast client would fill the log.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     changed = threading.Event()
@@ -89,9 +89,8 @@ def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable
     """
     if settings.https is None:
         return lambda: None
-    like = next(
-        dispatcher for dispatcher in crowd.dispatchers(server) if isinstance(dispatcher, BaseWSGIServer)
-    )
+    dispatchers = connection_limits.dispatchers(server)
+    like = next(dispatcher for dispatcher in dispatchers if isinstance(dispatcher, BaseWSGIServer))
     front = FrontServer(like, app, settings, form)
     return front.close
 

@@ -15,7 +15,7 @@ from gateway.control.router import Router
 from gateway.control.server import ControlServer
 from gateway.core.bus import Bus, ControlEvent
 from gateway.core.clock import WallClock
-from gateway.core.closers import Closers
+from gateway.core.close_stack import CloseStack
 from gateway.core.files import SOCKET, make_folder
 from gateway.core.logs import LastLines
 from gateway.core.loop import Loop
@@ -120,8 +120,8 @@ class Daemon:
         self.bus = Bus()
         self._table_stays = keep_guard
         self._help_service = help_service
-        closers = Closers()
-        self.close, self._kept = closers.close, closers.keep
+        stack = CloseStack()
+        self.close, self._kept = stack.close, stack.keep
         self._kept(self.loop)
         try:
             self._build(path)

@@ -17,7 +17,7 @@ from gateway.control.contract.status import RELOAD, DaemonFigures, HomeProblem
 from gateway.control.proofs import Proofs
 from gateway.control.router import Router
 from gateway.control.schema import values_of
-from gateway.core.closers import Closers
+from gateway.core.close_stack import CloseStack
 from gateway.core.memory import machine_memory
 from gateway.dataplane.internet import Internet
 from gateway.features.accounts.access import Access
@@ -145,8 +145,8 @@ class Features:
     def __init__(self, plane: DataPlane, router: Router) -> None:
         self._plane = plane
         self._router = router
-        closers = Closers()
-        self.close, self._keep = closers.close, closers.keep
+        stack = CloseStack()
+        self.close, self._keep = stack.close, stack.keep
         keep = self._keep
         home, store, family, presence = plane.home, plane.store, plane.family, plane.presence
         self.members = VisibleMembers(home, plane.visibility, family)

@@ -20,16 +20,16 @@ def main(text: str, form: str, again: str = "{}") -> int:
     command = tuple(start.get("command", this_command()))
     recovery = Recovery(command, tuple(start.get("watch", ())), settings)
     recovery.on_exception()
-    from gateway.core.lean_dataclasses import lean_dataclasses
+    from gateway.core.compact_dataclasses import install_compact_dataclasses
     from gateway.core.privileges import no_new_privileges
     from gateway.core.process_memory import forget_annotations_and_docstrings, name_time_zones, one_openssl
-    from gateway.web.lean_flask import import_lean
+    from gateway.web.partial_imports import import_without_unused_modules
 
     no_new_privileges()
     name_time_zones()
-    lean_dataclasses()  # 1.6 MB: the generated code of three hundred dataclasses
+    install_compact_dataclasses()  # 1.6 MB: the generated code of three hundred dataclasses
     one_openssl()  # passwords are hashed in another process, and messages bring their own OpenSSL
-    import_lean()
+    import_without_unused_modules()
     from gateway.cli.commands.web import settings_of
     from gateway.core import logs
     from gateway.core.errors import GatewayError

@@ -141,9 +141,9 @@ class Guardians:
         self._register.end(account.name)
         self._register.tokens.end(account.name)
         now = self._around.wall()
-        sure = self._around.clock_known()
+        clock_trusted = self._around.clock_known()
         self._register.announce(
-            Announcement(AnnouncementKind.CONSOLE, account.name, "", now, now + ANNOUNCED_FOR, sure)
+            Announcement(AnnouncementKind.CONSOLE, account.name, "", now, now + ANNOUNCED_FOR, clock_trusted)
         )
         self._record("guardian reset", account.name, call)
         return AccountResponse(guardian=account.name, token=self.link(account.name))

@@ -57,7 +57,7 @@ class Proofs:
         Raises ControlError for an unknown or ended session.
         """
         key = digest(request.text("session"))
-        found = self._register.use(key, self._wall(), sure=self._clock_known())
+        found = self._register.use(key, self._wall(), clock_trusted=self._clock_known())
         if found is None:
             raise ControlError.of(Code.SESSION_ENDED)
         return found, self._register.accounts()[found.name]

@@ -83,9 +83,9 @@ class SignIns:
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
         """Start a session of an account in a browser. Return its token, which cannot be read again."""
         token, now = secrets.token_urlsafe(24), self._around.wall()
-        sure, device = self._around.clock_known(), self._around.device(request)
+        clock_trusted, device = self._around.clock_known(), self._around.device(request)
         browser, until = request.text("browser", "")[:BROWSER_LIMIT], now + SESSION_LIFE
-        session = Session(digest(token), account.name, device, now, until, sure, browser)
+        session = Session(digest(token), account.name, device, now, until, clock_trusted, browser)
         self._register.begin(session)
         self._proofs.add(session)
         self._record("guardian sign-in", account, request)

@@ -90,8 +90,10 @@ class TokenDesk:
         days = request.args.days or 0
         if days and days not in DAYS:
             request.refuse("days", f"must be one of {', '.join(map(str, DAYS))}, or 0 for no end")
-        now, sure = self._around.wall(), self._around.clock_known()
-        token, made = issue_token(self._register, account.name, label, role, now, sure=sure, days=days)
+        now, clock_trusted = self._around.wall(), self._around.clock_known()
+        token, made = issue_token(
+            self._register, account.name, label, role, now, clock_trusted=clock_trusted, days=days
+        )
         self._record("guardian token", f"{label} {role}", account, request)
         announce(self._register, self._around, AnnouncementKind.TOKEN, account.name, request)
         return AccountResponse(token=token, id=made.id)
@@ -111,7 +113,9 @@ class TokenDesk:
         The role is at most the current role of the account.
         """
         around = self._around
-        found = account_of(self._register, request.text("token"), around.wall(), sure=around.clock_known())
+        found = account_of(
+            self._register, request.text("token"), around.wall(), clock_trusted=around.clock_known()
+        )
         if found is None:
             raise ControlError.of(Code.WRONG_TOKEN)
         token, account = found
@@ -130,31 +134,31 @@ def issue_token(
     role: str,
     now: datetime,
     *,
-    sure: bool,
+    clock_trusted: bool,
     days: int = 0,
 ) -> tuple[str, Token]:
     """Create and store an API token of a person; return the secret token and its entry.
 
-    ``name``: the person. ``label``, ``role``: of the token. ``sure``: the clock is trusted. ``days``:
-    until it ends; 0: no end. Raises ControlError if there are TOKENS_LIMIT tokens.
+    ``name``: the person. ``label``, ``role``: of the token. ``days``: until it ends; 0: no end.
+    Raises ControlError if there are TOKENS_LIMIT tokens.
     """
     if len(register.tokens.all()) >= TOKENS_LIMIT:
         raise ControlError.of(Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     until = now + timedelta(days=days) if days else None
-    made = Token(digest(token), name, label, role, now, until=until, sure=sure)
+    made = Token(digest(token), name, label, role, now, until=until, clock_trusted=clock_trusted)
     register.tokens.add(made)
     return token, made
 
 
 def account_of(
-    register: AccountRegister, token: str, now: datetime, *, sure: bool
+    register: AccountRegister, token: str, now: datetime, *, clock_trusted: bool
 ) -> tuple[Token, Account] | None:
     """Return the entry of an API token and its account, and record its use; None if the token is not valid.
 
-    ``sure``: the clock is trusted.
+    Without a trusted clock no token counts as expired.
     """
-    found = register.tokens.use(digest(token), now, sure=sure)
+    found = register.tokens.use(digest(token), now, clock_trusted=clock_trusted)
     account = None if found is None else register.accounts().get(found.name)
     return None if found is None or account is None else (found, account)
 
@@ -190,7 +194,11 @@ def from_where(request: ControlRequest, register: AccountRegister, now: datetime
         return origin
     name = request.text("by")
     token, account = register.tokens.find(request.text("via"), name), register.accounts().get(name)
-    if token is None or account is None or (token.sure and token.until is not None and token.until <= now):
+    if (
+        token is None
+        or account is None
+        or (token.clock_trusted and token.until is not None and token.until <= now)
+    ):
         raise ControlError.of(Code.WRONG_TOKEN)
     if not may_change(held_to(token, account), request.do):
         raise ControlError.of(Code.GUARDIANS_ONLY)

@@ -149,7 +149,7 @@ class Gates:
             base,
             slots=slots,
             guest=arriving[None],
-            strangers=tuple((name, slot) for name, slot in arriving.items() if name is not None),
+            unassigned=tuple((name, slot) for name, slot in arriving.items() if name is not None),
             plain=self._family.plain,
             examined=self.examined(),
             passes=tuple(element for element in self._table.snapshot.passes if element.slot in members),
@@ -161,7 +161,7 @@ class Gates:
         Also their slots by interface: those with the rules for such devices.
         """
         family = self._family
-        return Examined(family.examined(), family.unknown, tuple(family.strangers.items()))
+        return Examined(family.examined(), family.unknown, tuple(family.unassigned.items()))
 
     def prepare(self, snapshot: Snapshot) -> Snapshot:
         """Return ``snapshot`` with the classes (combinations of time rules) that are open now.

@@ -336,7 +336,7 @@ class Family:
         self.minutes: MinuteLedgers = minutes or NoMinutes()
         self._repairs: RunningRepairs = repairs or NoSiteRepairs()
         self.unknown: int | None = None  # slot of unassigned devices; None: they are not filtered
-        self.strangers: dict[
+        self.unassigned: dict[
             str, int | None
         ] = {}  # slot of unassigned devices by interface, for interfaces with a setting of their own
         self.arriving: dict[str | None, int | None] = {
@@ -369,7 +369,7 @@ class Family:
             numbers[desired.key] = slot
             members[slot] = factory.member(slot, desired)
         self.unknown = numbers.get(keys.examined[None])
-        self.strangers = {name: numbers.get(key) for name, key in keys.examined.items() if name is not None}
+        self.unassigned = {name: numbers.get(key) for name, key in keys.examined.items() if name is not None}
         self.arriving = {name: numbers.get(key) for name, key in keys.arriving.items()}
         self.members = members
         self._of_mac = {mac: member for member in members.values() for mac in member.macs}
@@ -572,7 +572,9 @@ class Family:
             off_until=None if force.off is None else force.off.ends,
             off_by="family" if force.off is None else owner(force.off.by),
             grants=tuple(
-                GateOpening(given.gate, given.until, given.service, giver(given), given.boundary, given.sure)
+                GateOpening(
+                    given.gate, given.until, given.service, giver(given), given.boundary, given.clock_trusted
+                )
                 for given in granted
                 if given.until is not None
             ),
@@ -667,7 +669,7 @@ class Family:
         member = self._of_mac.get(mac)
         if member is not None:
             return member
-        slot = self.strangers.get(interface or self._interface_of(mac) or "", self.unknown)
+        slot = self.unassigned.get(interface or self._interface_of(mac) or "", self.unknown)
         return None if mac in self.plain or slot is None else self.members[slot]
 
     def slot_of(self, mac: str, interface: str | None = None) -> int:
@@ -688,7 +690,7 @@ class Family:
         Empty if devices that are not examined yet have the same slots as these.
         """
         same = all(
-            slot == self.strangers.get(name or "", self.unknown) for name, slot in self.arriving.items()
+            slot == self.unassigned.get(name or "", self.unknown) for name, slot in self.arriving.items()
         )
         if self._examined is None or same:
             return ()

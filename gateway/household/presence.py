@@ -352,17 +352,17 @@ class Presence:
     def _ignores(self, mac: str) -> bool:
         return self.claim.unclaimed or mac in self.ignored
 
-    def ignore(self, mac: str, *, stranger: bool = False) -> None:
+    def ignore(self, mac: str, *, unassigned: bool = False) -> None:
         """Ignore a MAC address from now on: it belongs to a filter test. The last MAX_IGNORED are ignored.
 
-        ``stranger``: it has the rules of an unassigned device that was examined.
+        ``unassigned``: it has the rules of an unassigned device that was examined.
         """
         if mac in self.ignored:
             return
         if len(self.ignored) == MAX_IGNORED:
             self.inventory.set_examined(self.ignored[0], examined=False)
         self.ignored.append(mac)
-        self.inventory.set_examined(mac, examined=stranger)
+        self.inventory.set_examined(mac, examined=unassigned)
 
     def forget(self, mac: str) -> None:
         """Delete a device from the inventory and the store: owner or place, observed traits, name, notes.

@@ -57,13 +57,13 @@ class Owner(NamedTuple):
 class Examined(NamedTuple):
     """Devices without an owner that the gateway has examined (they are no longer new), and their rules.
 
-    ``macs``: their addresses. ``guest`` and ``strangers`` are their slots, in the form of those in
+    ``macs``: their addresses. ``guest`` and ``unassigned`` are their slots, in the form of those in
     Snapshot.
     """
 
     macs: tuple[str, ...] = ()
     guest: int | None = None
-    strangers: tuple[tuple[str, int | None], ...] = ()
+    unassigned: tuple[tuple[str, int | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Snapshot:
     arm: bool = False  # one of them is also the uplink: packets leave by the interface on which they arrive
     slots: tuple[Slot, ...] = ()
     guest: int | None = None  # slot of unknown MACs; None: unknown devices are not filtered
-    strangers: tuple[tuple[str, int | None], ...] = ()  # interfaces on which it is another slot, or none
+    unassigned: tuple[tuple[str, int | None], ...] = ()  # interfaces on which it is another slot, or none
     plain: tuple[str, ...] = ()  # MACs that are never filtered: adults' devices and unfiltered ones
     examined: Examined = field(default_factory=Examined)  # unknown MACs that are not new
     owners: tuple[Owner, ...] = ()  # of addresses that filtered devices answer for
@@ -147,8 +147,8 @@ class Snapshot:
             _check_interfaces(self.offload.devices, "offload devices")
         _check_slots(self.slots, self.guest)
         _check_slots(self.slots, self.examined.guest)
-        _check_strangers(self, self.strangers)
-        _check_strangers(self, self.examined.strangers)
+        _check_unassigned(self, self.unassigned)
+        _check_unassigned(self, self.examined.unassigned)
         _check_owners(self)
         filtered = [mac for slot in self.slots for mac in slot.macs]
         _check_macs(filtered, (*self.plain, *self.examined.macs))
@@ -183,13 +183,13 @@ def boot_guard_snapshot(snapshot: Snapshot) -> Snapshot:
     """
     closed = {slot.number for slot in snapshot.closed}
     guest = snapshot.guest if snapshot.guest in closed else None
-    strangers = tuple((name, slot if slot in closed else None) for name, slot in snapshot.strangers)
+    unassigned = tuple((name, slot if slot in closed else None) for name, slot in snapshot.unassigned)
     others = tuple(mac for slot in snapshot.slots if not slot.closed for mac in slot.macs)
     return replace(
         snapshot,
         slots=snapshot.closed,
         guest=guest,
-        strangers=strangers,
+        unassigned=unassigned,
         plain=(*snapshot.plain, *others),
         examined=Examined(),  # without a daemon, new devices have no other rules
         owners=(),  # address owners are not known yet after a start
@@ -231,16 +231,16 @@ def _check_slots(slots: tuple[Slot, ...], guest: int | None) -> None:
         raise KernelError(msg)
 
 
-def _check_strangers(snapshot: Snapshot, strangers: tuple[tuple[str, int | None], ...]) -> None:
-    names = [name for name, _ in strangers]
+def _check_unassigned(snapshot: Snapshot, slots: tuple[tuple[str, int | None], ...]) -> None:
+    names = [name for name, _ in slots]
     for name in names:
         if name not in snapshot.lan or names.count(name) > 1:
-            msg = f"strangers: {name} is not in lan, or is there twice"
+            msg = f"unassigned devices: {name} is not in lan, or is there twice"
             raise KernelError(msg)
     numbers = {slot.number for slot in snapshot.slots}
-    for name, slot in strangers:
+    for name, slot in slots:
         if slot is not None and slot not in numbers:
-            msg = f"strangers of {name}: slot {slot} is not among the slots {sorted(numbers)}"
+            msg = f"unassigned devices on {name}: slot {slot} is not among the slots {sorted(numbers)}"
             raise KernelError(msg)
 
 

@@ -32,13 +32,13 @@ def main(text: str, form: str, config: str) -> int:
     ``text``: the settings as JSON. ``form``: the log format. ``config``: the path of qalqan.yaml. While
     the settings have no `mqtt`, waits for it. Turning MQTT off on the pages deletes the token's file.
     """
-    from gateway.core.lean_dataclasses import lean_dataclasses
+    from gateway.core.compact_dataclasses import install_compact_dataclasses
     from gateway.core.privileges import no_new_privileges
     from gateway.core.process_memory import disable_core_dumps
 
     no_new_privileges()
     disable_core_dumps()  # one would contain names, and a parent's token
-    lean_dataclasses()
+    install_compact_dataclasses()
     from gateway.control.contract.home_automation import TOKEN_FILE
 
     # paho would load dnspython for SRV records, which nothing here uses: 18 MB where it is installed.

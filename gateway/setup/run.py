@@ -73,7 +73,7 @@ def run(args: Namespace) -> int:
         print(f"Written: {output.clean(path)}")
     started = _start(plan, facts, RecordFolder(config), system, asker)
     _check(config)
-    _farewell(plan, facts, config, started=started)
+    _print_next_steps(plan, facts, config, started=started)
     return 0
 
 
@@ -286,7 +286,7 @@ def _check(config: Path) -> None:
         print(f"  {output.clean(finding)}")
 
 
-def _farewell(plan: SetupPlan, facts: MachineFacts, path: Path, *, started: bool) -> None:
+def _print_next_steps(plan: SetupPlan, facts: MachineFacts, path: Path, *, started: bool) -> None:
     from webui.settings import OWN_NAME  # an OpenWrt router may lack the pages, and is refused before this
 
     config = read_config(path)

@@ -29,9 +29,9 @@ def main(text: str, form: str) -> int:
     disable_core_dumps()
     name_time_zones()
     import_dataclasses_alone()
-    from gateway.core.lean_dataclasses import lean_dataclasses
+    from gateway.core.compact_dataclasses import install_compact_dataclasses
 
-    lean_dataclasses()
+    install_compact_dataclasses()
     import time
     from pathlib import Path
 

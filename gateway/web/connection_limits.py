@@ -1,7 +1,7 @@
 """Limits the front's connections, so that one device cannot keep others from the trusted name.
 
-The pages have lower limits of their own (webui/crowd.py). A connection here takes 40 kB with its TLS state,
-and a handshake costs a small router 5 ms.
+The pages have lower limits of their own (webui/connection_limits.py). A connection here takes 40 kB with its
+TLS state, and a handshake costs a small router 5 ms.
 """
 
 from __future__ import annotations

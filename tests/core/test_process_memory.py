@@ -47,12 +47,12 @@ def test_dataclasses_come_without_inspect_and_who_asks_for_it_gets_it() -> None:
     assert run(late + "import dataclasses; print(dataclasses.inspect is inspect)") == "True"
 
 
-LEAN = """
+COMPACT = """
 import gc
 from gateway.core.process_memory import forget_annotations_and_docstrings, import_dataclasses_alone
 import_dataclasses_alone()
-from gateway.core.lean_dataclasses import lean_dataclasses
-lean_dataclasses()
+from gateway.core.compact_dataclasses import install_compact_dataclasses
+install_compact_dataclasses()
 from dataclasses import FrozenInstanceError, dataclass, field, replace
 
 @dataclass(frozen=True, slots=True)
@@ -72,26 +72,26 @@ class Silent:
 """
 
 
-def test_lean_dataclasses_are_as_they_were() -> None:
-    assert run(LEAN + "print(Point(1), Open(1), 'Silent object' in repr(Silent(1)))") == (
+def test_compact_dataclasses_are_as_they_were() -> None:
+    assert run(COMPACT + "print(Point(1), Open(1), 'Silent object' in repr(Silent(1)))") == (
         "Point(x=1, z=()) own True"
     )
-    assert run(LEAN + "print(replace(Point(1), x=3) == Point(3), len({Point(1), Point(1)}))") == "True 1"
+    assert run(COMPACT + "print(replace(Point(1), x=3) == Point(3), len({Point(1), Point(1)}))") == "True 1"
     refused = "\np = Point(1)\nfor change in (lambda: setattr(p, 'x', 2), lambda: delattr(p, 'x')):\n"
     refused += "    try: change()\n    except FrozenInstanceError as error: print(error)\nprint(p.x)"
-    assert run(LEAN + refused) == "cannot assign to field 'x'\ncannot delete field 'x'\n1"
-    assert run(LEAN + "\nopen = Open(1); open.a = 2; print(open.a)") == "2"
+    assert run(COMPACT + refused) == "cannot assign to field 'x'\ncannot delete field 'x'\n1"
+    assert run(COMPACT + "\nopen = Open(1); open.a = 2; print(open.a)") == "2"
 
 
-def test_lean_dataclasses_generate_a_method_at_its_first_call() -> None:
+def test_compact_dataclasses_generate_a_method_at_its_first_call() -> None:
     own = "[name for name in ('__init__', '__eq__', '__hash__') if getattr(Point, name).__name__ == name]"
     uses = f"p = Point(1, z=(3,)); a = {own}; b = p == Point(1, 2, (3,)), p == 1; c = {own}; hash(p)"
-    assert run(LEAN + f"{uses}; print(a, b, c, {own})") == (
+    assert run(COMPACT + f"{uses}; print(a, b, c, {own})") == (
         "['__init__'] (True, False) ['__init__', '__eq__'] ['__init__', '__eq__', '__hash__']"
     )
 
 
-def test_lean_dataclasses_have_all_options_of_the_standard_ones() -> None:
+def test_compact_dataclasses_have_all_options_of_the_standard_ones() -> None:
     """Compared with the standard decorator."""
     classes = """
 @dataclass
@@ -140,20 +140,20 @@ print(Derived(1), replace(Derived(1), z=2), Derived(1) == Base(1))
 print(Small.__init__.__qualname__, Small.__match_args__)
 """
     first = "from dataclasses import *; from typing import ClassVar\n"
-    lean = LEAN.partition("from dataclasses")[0]
-    assert run(lean + first + classes) == run(first + classes)
+    compact = COMPACT.partition("from dataclasses")[0]
+    assert run(compact + first + classes) == run(first + classes)
 
 
-def test_lean_dataclasses_are_there_once() -> None:
+def test_compact_dataclasses_are_there_once() -> None:
     copies = "gc.collect(); print(sum(one.__name__ == 'Point' for one in object.__subclasses__()))"
-    assert run(LEAN + copies) == "1"
+    assert run(COMPACT + copies) == "1"
 
 
 def test_annotations_of_our_functions_alone_are_forgotten() -> None:
     code = "\nfrom gateway.policy.yaml.documents import parse_document\nimport json, typing\n"
     code += "def other(a: int): pass\nforget_annotations_and_docstrings('gateway.')\n"
     code += "print(parse_document.__annotations__, other.__annotations__, parse_document('a: b', 'f').keys)"
-    assert run(LEAN + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
+    assert run(COMPACT + code) == "{} {'a': <class 'int'>} {'a': Place(file='f', line=1, path='a')}"
 
 
 def test_docstrings_are_forgotten_and_the_code_works() -> None:
@@ -167,7 +167,7 @@ def test_docstrings_are_forgotten_and_the_code_works() -> None:
     )
     code += "print(docs, other(), json.dumps([1]), documents.parse_document('a: b', 'f').keys)"
     keys = "{'a': Place(file='f', line=1, path='a')}"
-    assert run(LEAN + code) == f"[None, None, None, None, None] ('Text.', 5) [1] {keys}"
+    assert run(COMPACT + code) == f"[None, None, None, None, None] ('Text.', 5) [1] {keys}"
 
 
 def test_how_modules_were_found_is_forgotten_and_imports_work() -> None:
@@ -175,7 +175,7 @@ def test_how_modules_were_found_is_forgotten_and_imports_work() -> None:
     code += "forget_annotations_and_docstrings('gateway.')\n"
     code += "import gateway.policy.yaml.documents, gateway.policy.yaml.fields as again\n"
     code += "print(fields.__spec__, again is fields, yaml.__spec__ is not None, json.__spec__.name)"
-    assert run(LEAN + code) == "None True True json"
+    assert run(COMPACT + code) == "None True True json"
 
 
 def test_the_daemon_reads_and_writes_yaml_without_the_parser_in_python(tmp_path: Path) -> None:

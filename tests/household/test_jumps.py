@@ -179,7 +179,7 @@ def test_time_added_to_a_grant_by_an_unknown_clock_is_as_right_as_the_grant(make
     desk.ask("grant", who="daughter", minutes=15)
     desk.jump(-4 * DAY, known=False)
     (first,) = desk.store.state(desk.local_now()).given
-    assert not first.sure  # the clock that gave it is gone
+    assert not first.clock_trusted  # the clock that gave it is gone
     desk.ask("grant", who="daughter", minutes=15)
     desk.jump(4 * DAY)
     ends = [one.until for one in desk.store.state(desk.local_now()).given]

@@ -302,9 +302,9 @@ def test_strangers_by_the_interface_on_which_they_are(tmp_path: Path) -> None:
     home.where[STRANGER] = "br-guest"
     assert who(home, STRANGER) == "guest"
     assert who(home, "02:00:00:00:00:98") == "home"
-    strangers = home.family.strangers
+    unassigned = home.family.unassigned
     assert home.family.unknown is None
-    assert [home.family.members[slot].profile.id for slot in strangers.values() if slot] == [
+    assert [home.family.members[slot].profile.id for slot in unassigned.values() if slot] == [
         "guest",
         "guest",
         "daughter",
@@ -318,7 +318,7 @@ def test_strangers_by_the_interface_on_which_they_are(tmp_path: Path) -> None:
 
 def test_equal_defaults_are_one_slot(tmp_path: Path) -> None:
     home = Home(tmp_path, lan=LANS, interfaces={"br-guest": "guest", "lan.7": "home", "lan.8": "home"})
-    assert home.family.strangers == {"br-guest": home.family.unknown, "lan.7": None, "lan.8": None}
+    assert home.family.unassigned == {"br-guest": home.family.unknown, "lan.7": None, "lan.8": None}
     home.store.close()
 
 

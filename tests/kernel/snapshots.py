@@ -31,7 +31,7 @@ FAMILY = Snapshot(
         Slot(255, (), closed=True, kept_out=True),
     ),
     guest=255,
-    strangers=(("br-guest", 254), ("vlan.iot", None)),
+    unassigned=(("br-guest", 254), ("vlan.iot", None)),
     plain=("02:00:00:00:00:aa", "02:00:00:00:00:ab"),
     owners=(
         Owner("br-guest", "fe80::1a", 254),

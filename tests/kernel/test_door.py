@@ -230,12 +230,12 @@ def test_strangers_by_the_interface_on_which_they_come(
     """The same device, nobody's, on one network a thing of the house and on the other a guest."""
     slots = (*kept.slots[:1], Slot(9, (), closed=True, kept_out=True))
     guest = replace(kept, slots=slots, lan=(LAN, "br-guest.7"))
-    gateway.load(replace(guest, guest=9, strangers=((LAN, None),)))
+    gateway.load(replace(guest, guest=9, unassigned=((LAN, None),)))
     with listening(home, 22):
         assert reaches(home, home.other, address, 22)
-        gateway.load(replace(guest, guest=None, strangers=((LAN, 9),)))
+        gateway.load(replace(guest, guest=None, unassigned=((LAN, 9),)))
         assert not reaches(home, home.other, address, 22)
-        gateway.load(replace(guest, guest=None, strangers=(("br-guest.7", 9),)))
+        gateway.load(replace(guest, guest=None, unassigned=(("br-guest.7", 9),)))
         assert reaches(home, home.other, address, 22)
         assert not reaches(home, home.child, address, 22)
 

@@ -65,7 +65,7 @@ def test_install_may_be_repeated(namespace: Namespace, queue: TargetQueue) -> No
 
 def test_updates_leave_the_targets_alone(nft: Nft, queue: TargetQueue) -> None:
     queue.install()
-    nft.apply(render_update(CHILD, replace(HOUSE, lan=CHILD.lan, strangers=(), owners=CHILD.owners)))
+    nft.apply(render_update(CHILD, replace(HOUSE, lan=CHILD.lan, unassigned=(), owners=CHILD.owners)))
     assert queue.intact()
 
 

@@ -31,11 +31,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"slots": (Slot(256, (), True),)}, "slot 256 cannot be used"),
     ({"slots": (Slot(1, (), True), Slot(1, (), False))}, "a slot number is used twice"),
     ({"guest": 9}, "the guests' slot 9 is not among"),
-    ({"strangers": (("br-guest", 1),)}, "strangers: br-guest is not in lan"),
-    ({"strangers": (("br-lan", 1), ("br-lan", None))}, "or is there twice"),
-    ({"strangers": (("br-lan", 9),)}, "strangers of br-lan: slot 9 is not among"),
+    ({"unassigned": (("br-guest", 1),)}, "unassigned devices: br-guest is not in lan"),
+    ({"unassigned": (("br-lan", 1), ("br-lan", None))}, "or is there twice"),
+    ({"unassigned": (("br-lan", 9),)}, "unassigned devices on br-lan: slot 9 is not among"),
     ({"examined": Examined(guest=9)}, "the guests' slot 9 is not among"),
-    ({"examined": Examined(strangers=(("br-lan", 9),))}, "strangers of br-lan: slot 9 is not among"),
+    (
+        {"examined": Examined(unassigned=(("br-lan", 9),))},
+        "unassigned devices on br-lan: slot 9 is not among",
+    ),
     ({"examined": Examined(("02:00:00:00:00:0a",))}, "device 02:00:00:00:00:0a is named twice"),
     ({"door_ports": (0,)}, r"not within 1\.\.65535"),
     ({"slots": (Slot(1, ("02:00:00:00:00:0A",), True),)}, "is no MAC address"),
@@ -71,7 +74,7 @@ def test_what_nft_would_refuse_cannot_exist(change: dict[str, Any], complaint: s
 def test_guard_keeps_the_closed_slots_alone_and_opens_nothing() -> None:
     kept = boot_guard_snapshot(FAMILY)
     assert [slot.number for slot in kept.slots] == [1, 2, 254, 255]
-    assert kept.strangers == FAMILY.strangers
+    assert kept.unassigned == FAMILY.unassigned
     assert all(slot.closed for slot in kept.slots)
     assert kept.guest == 255
     assert kept.passes == ()
@@ -96,7 +99,7 @@ def test_guard_forgets_an_open_guests_slot() -> None:
         FAMILY, slots=tuple(replace(slot, closed=slot.number == 1) for slot in FAMILY.slots), passes=()
     )
     assert boot_guard_snapshot(open_guests).guest is None
-    assert boot_guard_snapshot(open_guests).strangers == (("br-guest", None), ("vlan.iot", None))
+    assert boot_guard_snapshot(open_guests).unassigned == (("br-guest", None), ("vlan.iot", None))
 
 
 def test_equal_snapshots_are_equal() -> None:

@@ -125,9 +125,9 @@ def test_an_older_file_s_ends_go_with_the_clock_as_they_look(path: Path) -> None
     boundaries = [one.boundary for one in force.given]
     assert boundaries == [None, datetime.fromtimestamp(evening, UTC), None]
     assert force.off is not None
-    assert force.off.sure
-    assert all(one.sure for one in force.pauses)
-    assert all(one.sure for one in force.given)
+    assert force.off.clock_trusted
+    assert all(one.clock_trusted for one in force.pauses)
+    assert all(one.clock_trusted for one in force.given)
     store.close()
 
 

@@ -33,7 +33,7 @@ def jump(by: timedelta, *, at: datetime = NOW, was_known: bool = True, known: bo
 
 
 def grant(
-    length: timedelta, *, boundary: datetime | None = None, sure: bool = True, number: int = 1
+    length: timedelta, *, boundary: datetime | None = None, clock_trusted: bool = True, number: int = 1
 ) -> GrantRow:
     minutes, until = int(length / MINUTE), (boundary or NOW) + length
     return GrantRow(
@@ -49,20 +49,22 @@ def grant(
         GrantKind.GRANT,
         False,
         boundary,
-        sure,
+        clock_trusted,
     )
 
 
-def opening(length: timedelta, span: MomentKind = MomentKind.LASTING, *, sure: bool = True) -> SiteOpening:
-    return SiteOpening(2, "son", "example.com", NOW + length, NOW, "Mum", span, sure)
+def opening(
+    length: timedelta, span: MomentKind = MomentKind.LASTING, *, clock_trusted: bool = True
+) -> SiteOpening:
+    return SiteOpening(2, "son", "example.com", NOW + length, NOW, "Mum", span, clock_trusted)
 
 
-def fill(store: Store, length: timedelta, *, sure: bool = True) -> None:
+def fill(store: Store, length: timedelta, *, clock_trusted: bool = True) -> None:
     """One of each that was counted from a tap."""
-    store.pauses.pause("son", until=NOW + length, by="Mum", at=NOW, sure=sure)
-    store.pauses.off(until=NOW + length, by="Mum", at=NOW, sure=sure)
-    store.grants.give([grant(length, sure=sure)], audit_text="")
-    store.grants.open(opening(length, sure=sure))
+    store.pauses.pause("son", until=NOW + length, by="Mum", at=NOW, clock_trusted=clock_trusted)
+    store.pauses.off(until=NOW + length, by="Mum", at=NOW, clock_trusted=clock_trusted)
+    store.grants.give([grant(length, clock_trusted=clock_trusted)], audit_text="")
+    store.grants.open(opening(length, clock_trusted=clock_trusted))
 
 
 def ends(store: Store, now: datetime) -> list[datetime | None]:
@@ -173,7 +175,7 @@ def test_what_was_set_by_a_right_clock_waits_for_it(store: Store) -> None:
 
 
 def test_what_was_set_by_an_unknown_clock_keeps_its_length_once(path: Path, store: Store) -> None:
-    fill(store, HALF, sure=False)
+    fill(store, HALF, clock_trusted=False)
     days = timedelta(days=4)
     store.shift(jump(days, was_known=False))
     assert ends(store, NOW + days) == [NOW + days + HALF] * 4
@@ -184,8 +186,10 @@ def test_what_was_set_by_an_unknown_clock_keeps_its_length_once(path: Path, stor
 
 
 def test_a_clock_that_is_believed_as_it_is_makes_sure(path: Path, store: Store) -> None:
-    fill(store, HALF, sure=False)
-    store.pauses.pause("daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, sure=False)
+    fill(store, HALF, clock_trusted=False)
+    store.pauses.pause(
+        "daughter", until=NOW + HALF, by="Mum", at=NOW, span=MomentKind.OF_DAY, clock_trusted=False
+    )
     store.shift(jump(NOTHING, was_known=False))
     assert ends(store, NOW) == [NOW + HALF] * 5
     for table in ("pauses", "switches", "extensions", "openings"):
@@ -195,12 +199,12 @@ def test_a_clock_that_is_believed_as_it_is_makes_sure(path: Path, store: Store) 
 def test_codes_are_good_for_as_long_as_they_were(path: Path, store: Store) -> None:
     """Made before the clock was known, which was years behind."""
     days = timedelta(days=2000)
-    code = Ticket("00", "aa", 30, None, NOW, "Mum", NOW + timedelta(days=90), sure=False)
+    code = Ticket("00", "aa", 30, None, NOW, "Mum", NOW + timedelta(days=90), clock_trusted=False)
     store.tickets.add([code])
     store.shift(jump(days, was_known=False))
     again = Store(path)
     (kept,) = again.tickets.all()
-    assert kept == replace(code, made=NOW + days, until=code.until + days, sure=True)
+    assert kept == replace(code, made=NOW + days, until=code.until + days, clock_trusted=True)
     again.close()
     store.shift(jump(-days, at=kept.until))
     assert store.tickets.all() == ()
@@ -264,7 +268,7 @@ def test_over_any_jumps_and_waits_it_lasts_for_what_was_given(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "qalqan.db"
         store, clock, elapsed, known = Store(path), NOW, 0, set_before
-        fill(store, length * MINUTE, sure=known)
+        fill(store, length * MINUTE, clock_trusted=known)
         for step in [*steps, Wait(100)]:
             if isinstance(step, Set):
                 store.shift(Jump(clock, clock + step.minutes * MINUTE, known, True))

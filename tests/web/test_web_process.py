@@ -11,10 +11,10 @@ from tests.webui.serving import ROOT, ask, command, free_port, serving
 
 LOADED = """
 import sys
-from gateway.web.lean_flask import import_lean
+from gateway.web.partial_imports import import_without_unused_modules
 from gateway.core.process_memory import one_openssl
 one_openssl()
-import_lean()
+import_without_unused_modules()
 import webui.serve
 print(*sys.modules)
 """

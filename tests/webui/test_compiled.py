@@ -29,7 +29,7 @@ def test_all_templates_are_compiled_once_by_a_process_that_ends(app: Flask, tmp_
     assert (folder / compiled.DONE).read_text() == compiled.stamp()
     compiled.compile_later(tmp_path)
     assert not [one for one in threading.enumerate() if one.name == "templates"]
-    compiled.keep(app, tmp_path)
+    compiled.use_file_cache(app, tmp_path)
     app.jinja_env.get_template("signin.html")
     assert kept(folder) == made, "what was kept is used"
 
@@ -51,14 +51,14 @@ def test_a_page_is_shown_where_what_was_compiled_cannot_be_kept(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", no_room)
-    compiled.keep(app, tmp_path)
+    compiled.use_file_cache(app, tmp_path)
     assert browser_on(app, "192.168.1.20").get("/calendar").status_code == 200
     assert list((tmp_path / compiled.FOLDER).iterdir()) == [], "nothing is left over"
 
 
 @pytest.mark.parametrize("left", [0, 10, 60, -1])
 def test_what_a_power_cut_tore_is_compiled_anew(app: Flask, tmp_path: Path, left: int) -> None:
-    compiled.keep(app, tmp_path)
+    compiled.use_file_cache(app, tmp_path)
     tablet = browser_on(app, "192.168.1.20")
     page = tablet.get("/calendar").text
     torn = sorted((tmp_path / compiled.FOLDER).glob(KEPT))

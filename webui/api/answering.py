@@ -23,6 +23,7 @@ from webui.api.document import BASE
 from webui.api.operations import ANYONE, NoContent, Operation
 from webui.api.problems import Problem, of_refusal, of_status
 from webui.api.sent import parts_of, sent
+from webui.compact_url_rule import CompactUrlRule
 from webui.features.accounts import account_api, people_api
 from webui.features.activity import activity_api
 from webui.features.backup import backup_api
@@ -45,7 +46,6 @@ from webui.features.sharing import sharing_api, unlock_api
 from webui.features.site_repair import repair_api
 from webui.features.status import children_api, health_api, home_api, my_api
 from webui.features.time import codes_api
-from webui.lean_rule import LeanRule
 
 NOUNS = (
     repair_api, transition_api, self_set_api, agreement_api, home_api, catalogue_api, changes_api,
@@ -93,14 +93,14 @@ class Api:
     def __init__(self) -> None:
         self._served = Served()
         rules = [
-            LeanRule(
+            CompactUrlRule(
                 BASE + operation.path.replace("{", "<").replace("}", ">"),
                 endpoint=operation.name,
                 methods=[operation.method],
             )
             for operation in OPERATIONS
         ]
-        document = LeanRule(f"{BASE}/openapi.json", endpoint=DOCUMENT, methods=["GET"])
+        document = CompactUrlRule(f"{BASE}/openapi.json", endpoint=DOCUMENT, methods=["GET"])
         self._map = Map([*rules, document], merge_slashes=False)
         self._operations = {operation.name: operation for operation in OPERATIONS}
 

@@ -46,8 +46,8 @@ from webui.features.filter_tests.filter_tests_pages import on_the_device, tests_
 from webui.features.lists.lists_text import INTERVALS, category_name
 from webui.features.status.home_text import HomeView
 from webui.first_run import (
+    NEW_DEVICE_CHOICES,
     STEPS,
-    STRANGERS,
     ExistingPerson,
     PersonRow,
     changed,
@@ -256,7 +256,6 @@ def devices() -> ResponseReturnValue:
         people=known,
         sharers=sharers(known),
         unknown=daemon().client.ask(FAMILY).unknown_devices,
-        strangers=STRANGERS,
         clues=clues,
     )
 
@@ -281,7 +280,7 @@ def save_devices() -> ResponseReturnValue:
                 with notices.refusals_to(errors.append):
                     moved.append((device.mac, _give(device, wanted, sharing)))
         with notices.refusals_to(errors.append):
-            _strangers(request.form.get("unknown", ""))
+            _set_new_devices(request.form.get("unknown", ""))
     if errors:
         notices.said(errors[0])
         return redirect(url_for("setup.devices"), 303)
@@ -342,12 +341,12 @@ def give() -> ResponseReturnValue:
     return redirect(url_for("home.show"), 303)
 
 
-def _strangers(wanted: str) -> None:
+def _set_new_devices(wanted: str) -> None:
     """Set how devices without an owner are treated, if ``wanted`` differs from the setting.
 
     Raises: ControlError.
     """
-    if wanted in STRANGERS and wanted != daemon().client.ask(FAMILY).unknown_devices:
+    if wanted in NEW_DEVICE_CHOICES and wanted != daemon().client.ask(FAMILY).unknown_devices:
         _change(EDIT_FAMILY, set={"unknown_devices": wanted})
 
 

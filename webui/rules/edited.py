@@ -9,7 +9,7 @@ from functools import partial
 
 from gateway.control.contract.rules import ChangedValue, FamilyChange
 from webui.features.lists.lists_text import intervals
-from webui.features.rules.family_text import CHOICE_SETTINGS, ChoiceSetting, strangers
+from webui.features.rules.family_text import CHOICE_SETTINGS, ChoiceSetting, new_device_choices
 from webui.language import zones
 from webui.language.countries import countries
 from webui.language.i18n import OWN_NAMES
@@ -119,9 +119,11 @@ def _settings(home: SentenceNames) -> dict[str, Callable[[str, object], str]]:
         "country": lambda _entry, value: _("Country: %(name)s", name=_country(value)),
         "timezone": lambda _entry, value: _("Time zone: %(place)s", place=_place(value, home.at)),
         "language": lambda _entry, value: _("Language: %(name)s", name=_tongue(value)),
-        "unknown_devices": lambda _entry, value: _("New devices: %(what)s", what=_stranger(value, home)),
+        "unknown_devices": lambda _entry, value: _("New devices: %(what)s", what=_new_devices(value, home)),
         "interfaces": lambda entry, value: _(
-            "New devices on %(network)s: %(what)s", network=plain(entry), what=_stranger(value, home, entry)
+            "New devices on %(network)s: %(what)s",
+            network=plain(entry),
+            what=_new_devices(value, home, entry),
         ),
         "lists": lambda _entry, value: _("Lists are downloaded: %(interval)s", interval=_interval(value)),
         "registers": lambda entry, value: _register(entry, value),
@@ -174,12 +176,12 @@ def _tongue(value: object) -> str:
     return OWN_NAMES.get(str(value), plain(str(value))) if value else _("None chosen")
 
 
-def _stranger(value: object, home: SentenceNames, network: str = "") -> str:
+def _new_devices(value: object, home: SentenceNames, network: str = "") -> str:
     if value is None and network:
         return _("as on the other networks")
     known = str(value or "guest")
-    if known in strangers():
-        return strangers()[known][0]
+    if known in new_device_choices():
+        return new_device_choices()[known][0]
     name = plain(home.people.get(known, known))
     return _("by the rules of %(name)s", name=name)
 

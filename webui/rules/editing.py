@@ -16,6 +16,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
 from webui.accounts.session import author, guardian
+from webui.child_lookup import child_of
 from webui.daemon import daemon
 from webui.features.status.home_text import ChildView, HomeView
 from webui.forms import NUMBER_LIMIT, reason, whole
@@ -24,7 +25,6 @@ from webui.language.i18n import gettext as _
 from webui.rules import typed
 from webui.rules.catalogue import CatalogueIndex
 from webui.rules.ruleset import Ruleset
-from webui.whom import child_of
 
 
 @dataclass(frozen=True, slots=True)

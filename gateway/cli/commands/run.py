@@ -24,9 +24,9 @@ def run(args: Namespace) -> int:
 
     name_time_zones()
     import_dataclasses_alone()
-    from gateway.core.lean_dataclasses import lean_dataclasses
+    from gateway.core.compact_dataclasses import install_compact_dataclasses
 
-    lean_dataclasses()
+    install_compact_dataclasses()
     one_openssl()
     forget_yaml_in_python()
     from gateway.app.service import run as run_daemon

@@ -101,7 +101,7 @@ class GoodCopy:
         else:
             plan = rows_plan(store, copy, BY, now)
             with store.transaction():
-                write_rows(store, plan, AFTER, now, sure=trusted)
+                write_rows(store, plan, AFTER, now, clock_trusted=trusted)
                 _write_factors(store, copy, {person.name for person in plan.people})
         store.people.announce(Announcement(AnnouncementKind.LOST, "", how, now, now + ANNOUNCED_FOR, trusted))
         _log.error("%s", "".join(self.problems()))

@@ -166,7 +166,7 @@ class Restoring:
         _log.warning("A restore was interrupted. It has been undone.")
 
     def _rows(self, plan: RestorePlan, side: int) -> None:
-        write_rows(self._store, plan, side, self._home.local_now(), sure=self._home.clock_trusted)
+        write_rows(self._store, plan, side, self._home.local_now(), clock_trusted=self._home.clock_trusted)
 
     def _folders(self, plan: RestorePlan) -> Mapping[Path, Mapping[str, tuple[str | None, str | None]]]:
         rules = self._home.rules
@@ -278,11 +278,11 @@ def _read(path: Path) -> RestorePlan | None:
         return None
 
 
-def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sure: bool) -> None:
+def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, clock_trusted: bool) -> None:
     """Write the database rows of one side of the plan (BEFORE or AFTER), in one transaction.
 
     BEFORE removes the rows that AFTER adds, except children's earlier age groups. A second call is
-    harmless. ``sure``: whether the clock is trusted.
+    harmless.
     """
     with store.transaction():
         for pair in plan.devices:
@@ -291,7 +291,9 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sur
             if device.place:
                 # A backup does not say whether a guardian chose that a device is not filtered.
                 chosen = device.place not in (HOME, PRESENT)
-                store.devices.place(device.mac, device.place, at=now, sure=sure, chosen=chosen)
+                store.devices.place(
+                    device.mac, device.place, at=now, clock_trusted=clock_trusted, chosen=chosen
+                )
             else:
                 store.devices.unplace(device.mac)
         for pins in plan.pins:
@@ -302,7 +304,7 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, sur
                 store.pins.drop(pin.who, by=plan.by, at=now)
         _choose(store, [pair[side] for pair in plan.self_set], plan.by, now)
         if side == AFTER:
-            _add(store, plan, now, sure=sure)
+            _add(store, plan, now, clock_trusted=clock_trusted)
         else:
             _take_out(store, plan, now)
 
@@ -323,7 +325,7 @@ def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> N
         store.self_set.put(who, tuple(kept), audit_text="by a backup", by=by, at=now)
 
 
-def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
+def _add(store: Store, plan: RestorePlan, now: datetime, *, clock_trusted: bool) -> None:
     for person in plan.people:
         role = PersonRole(person.role)
         store.people.put(
@@ -335,13 +337,13 @@ def _add(store: Store, plan: RestorePlan, now: datetime, *, sure: bool) -> None:
         store.growing.put(put_off.step(in_utc(now)))
     for pause in plan.pauses:
         until = _moment(pause.until)
-        store.pauses.pause(pause.who, until=until, by=plan.by, at=now, sure=sure)
+        store.pauses.pause(pause.who, until=until, by=plan.by, at=now, clock_trusted=clock_trusted)
     if plan.grants:
         rows = [
             GrantRow(
                 *(plan.number, grant.who, date.fromisoformat(grant.day), grant.gate, grant.minutes),
                 *(_moment(grant.until), grant.service or None, now, grant.by, GrantKind.GRANT),
-                sure=sure,
+                clock_trusted=clock_trusted,
             )
             for grant in plan.grants
         ]

@@ -106,8 +106,9 @@ class BypassAlerts:
             return
         if not member.situation.clock_known:
             self._undated.add((mac, sign.way))
+        topic, certain = found.topic, found.certain
         card = AlertCard(
-            mac, member.profile.id, sign.way, day, found.topic, at, sign.host, sign.proto, found.sure, level
+            mac, member.profile.id, sign.way, day, topic, at, sign.host, sign.proto, certain, level
         )
         self._cards.put(card)
         self._bus.publish(CardChanged(card, new=True))
@@ -117,7 +118,7 @@ class BypassAlerts:
         if _better(card, found):
             host = sign.host or card.host
             known = replace(
-                card, solved=False, topic=found.topic, sure=found.sure, host=host, proto=sign.proto
+                card, solved=False, topic=found.topic, sure=found.certain, host=host, proto=sign.proto
             )
             self._cards.put(known)
         elif card.solved:
@@ -171,6 +172,6 @@ def _own_device(member: Member) -> str | None:
 
 def _better(card: AlertCard, found: BypassFinding) -> bool:
     """Return whether a finding says more than the card: certain over likely, whole device over one app."""
-    if found.sure != card.sure:
-        return found.sure
-    return found.topic is not card.topic and (found.sure or found.topic is CardTopic.PRIVATE_DNS)
+    if found.certain != card.sure:
+        return found.certain
+    return found.topic is not card.topic and (found.certain or found.topic is CardTopic.PRIVATE_DNS)

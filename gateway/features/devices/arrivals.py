@@ -40,7 +40,7 @@ class DeviceArrivals:
         self._came: dict[str, float] = {}
         self._new: set[str] = set()  # devices that came and were never seen before
         self._met: frozenset[tuple[str, str]] = frozenset()
-        self._beside: frozenset[tuple[str, str]] = frozenset()
+        self._last_pairs: frozenset[tuple[str, str]] = frozenset()
 
     # New devices.
 
@@ -90,15 +90,15 @@ class DeviceArrivals:
         return None if gone is None else timedelta(seconds=self._now() - gone)
 
     def gone_for(
-        self, mac: str, newcomer: str, *, missing: bool, silent: timedelta | None
+        self, mac: str, new_mac: str, *, missing: bool, silent: timedelta | None
     ) -> timedelta | None:
-        """Return how long ``mac`` had been absent when the new device ``newcomer`` arrived; may be negative.
+        """Return how long ``mac`` had been absent when the new device ``new_mac`` arrived; may be negative.
 
         None if it was present. For `same_device`. ``missing``: ``mac`` does not answer now.
         ``silent``: how long it was not heard, by the household's clock, if it was not seen since
         the start.
         """
-        if (newcomer, mac) in self._met:
+        if (new_mac, mac) in self._met:
             return None  # both were present
         gone = self._gone.get(mac)
         if gone is None and not missing:
@@ -107,15 +107,15 @@ class DeviceArrivals:
             return silent
         if gone is None:
             gone = self._now() if silent is None else self._started
-        return timedelta(seconds=self._came.get(newcomer, self._now()) - gone)
+        return timedelta(seconds=self._came.get(new_mac, self._now()) - gone)
 
-    def together(self, strangers: Iterable[str], family: Collection[str]) -> None:
+    def record_presence(self, new: Iterable[str], known: Collection[str]) -> None:
         """Record that all these devices were heard within the same seconds. Call it once a minute.
 
-        ``strangers``: new devices. ``family``: known ones. A pair that was recorded twice in a row counts as
-        present together: then the new one is not the known one with another address.
+        ``new``: new devices. ``known``: those of the family. A pair that was recorded twice in a row counts
+        as present together: then the new one is not the known one with another address.
         """
-        some = itertools.islice(strangers, COMPARED_PER_MINUTE)
-        beside = frozenset((newcomer, other) for newcomer in some for other in family)
-        met = [*self._met, *((self._beside & beside) - self._met)]
-        self._met, self._beside = frozenset(met[-PAIRS:]), beside
+        compared = itertools.islice(new, COMPARED_PER_MINUTE)
+        pairs = frozenset((new_mac, known_mac) for new_mac in compared for known_mac in known)
+        met = [*self._met, *((self._last_pairs & pairs) - self._met)]
+        self._met, self._last_pairs = frozenset(met[-PAIRS:]), pairs

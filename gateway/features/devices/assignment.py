@@ -157,8 +157,8 @@ class DeviceAssignment:
         if place.casefold() in PLACES and (profile is None or profile.built_in):
             self._write(mac, None, by)
             until = _visit_ends(now) if place.casefold() == ADULT_GUEST else None
-            sure = self._home.clock_trusted
-            store.devices.place(mac, place.casefold(), at=now, until=until, sure=sure)
+            clock_trusted = self._home.clock_trusted
+            store.devices.place(mac, place.casefold(), at=now, until=until, clock_trusted=clock_trusted)
         else:
             self._write(mac, rules.household.profile(place), by)
             store.devices.unplace(mac)

@@ -83,7 +83,7 @@ class Identities:
         self._transaction = transaction
         self._device_questions = device_questions
         self._arrivals = DeviceArrivals(home.loop.now, devices.all())
-        self._newcomers = LookQueue(home.loop, self._look)
+        self._look_queue = LookQueue(home.loop, self._look)
         self._known_traits = KnownTraits(questions)
         self._retry: Timer | None = None
         self._over_timer = home.loop.call_later(PERIOD, self._over)
@@ -104,7 +104,7 @@ class Identities:
         before, after, mac = event.before, event.after, event.after.mac
         if not self._trusted(mac):
             if self._arrivals.has_come(mac) or mac in self._questions.all():
-                self._newcomers.at(mac)
+                self._look_queue.at(mac)
             return
         if self._carries(mac) or self._changed(before, after):
             self._effects.regroup()
@@ -134,7 +134,7 @@ class Identities:
         One that was here before is examined too: a child may have prepared another MAC address earlier.
         """
         self._arrivals.came(mac, new=new)
-        self._newcomers.at(mac)
+        self._look_queue.at(mac)
         if self._retry is None:
             self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
 
@@ -155,19 +155,19 @@ class Identities:
         self._retry = None
         recent = self._arrivals.lately(RETRY_FOR)
         for mac in recent:
-            self._newcomers.at(mac)
+            self._look_queue.at(mac)
         if recent:
             self._retry = self._home.loop.call_later(RETRY_SECONDS, self._look_again)
 
     def _look_at_recent(self) -> None:
         for mac in self._arrivals.lately():
-            self._newcomers.at(mac)
+            self._look_queue.at(mac)
 
     # New devices.
 
     def _look(self, macs: Sequence[str]) -> None:
         with self._transaction():
-            changed = [self._newcomer(mac) for mac in macs]
+            changed = [self._check_new_device(mac) for mac in macs]
         for mac in macs:
             if self._is_clear(mac):
                 self._inventory.set_examined(mac)
@@ -206,7 +206,7 @@ class Identities:
         device = self._devices.all().get(mac)
         return "" if device is None else device.place
 
-    def _newcomer(self, mac: str) -> bool:
+    def _check_new_device(self, mac: str) -> bool:
         """Create or update the question about a new device, and publish it.
 
         Return whether other rules apply to the device from now on.
@@ -253,7 +253,7 @@ class Identities:
         known = [profiles[profile_id] for profile_id in (first, second) if profile_id in profiles]
         return min(known, key=lambda profile: profile.band.rank).id if known else ""
 
-    def _candidates(self, newcomer: str) -> Iterator[KnownDevice]:
+    def _candidates(self, new_mac: str) -> Iterator[KnownDevice]:
         """Yield the known devices that the new device may be, under another MAC address.
 
         These are assigned devices, and new devices that may be a child's. The latter are included so that two
@@ -266,22 +266,22 @@ class Identities:
             traits = self._inventory.traits(mac)
             if owner is not None and (device is not None or traits is not None):
                 name = "" if device is None else device.name
-                yield KnownDevice(traits or Traits(mac, name), owner, self._gone_for(mac, newcomer))
+                yield KnownDevice(traits or Traits(mac, name), owner, self._gone_for(mac, new_mac))
         for mac, question in self._questions.all().items():
             owner = household.profiles.get(question.profile)
-            if mac != newcomer and owner is not None and self._stands_in(mac):
+            if mac != new_mac and owner is not None and self._stands_in(mac):
                 traits = self._inventory.traits(mac) or Traits(mac)
-                yield KnownDevice(traits, owner, self._gone_for(mac, newcomer), question.known)
+                yield KnownDevice(traits, owner, self._gone_for(mac, new_mac), question.known)
 
     def _stands_in(self, mac: str) -> bool:
         """Return whether an open question about a new device names a profile whose device it may be."""
         known = self._questions.all().get(mac)
-        return known is not None and known.about_stranger and bool(known.profile)
+        return known is not None and known.about_new_device and bool(known.profile)
 
-    def _gone_for(self, mac: str, newcomer: str) -> timedelta | None:
+    def _gone_for(self, mac: str, new_mac: str) -> timedelta | None:
         last, unseen = self._devices.last_seen(mac), self._inventory.silence(mac) == float("inf")
         silent = self._home.now() - last if unseen and last is not None else None
-        return self._arrivals.gone_for(mac, newcomer, missing=self._inventory.missing(mac), silent=silent)
+        return self._arrivals.gone_for(mac, new_mac, missing=self._inventory.missing(mac), silent=silent)
 
     # Assigned addresses.
 
@@ -360,7 +360,7 @@ class Identities:
         ended = [
             question
             for mac, question in self._questions.all().items()
-            if (question.about_stranger and self._unseen(mac, now))
+            if (question.about_new_device and self._unseen(mac, now))
             or self._known_traits.is_over(question, now)
             or (question.ask is Ask.ADDRESS and question.back is not None and question.back + QUIET <= now)
         ]
@@ -378,17 +378,17 @@ class Identities:
             traits = self._inventory.traits(mac)
             if traits is not None:
                 self._known_traits.suspicion(traits, traits, elapsed)
-        self._note_together()
+        self._record_presence()
         for mac in self._inventory.macs():
             if self._inventory.online(mac) and not self._trusted(mac) and self._is_clear(mac):
                 self._inventory.set_examined(mac)  # some were never looked at in a flood of invented ones
         self._over_timer = self._home.loop.call_later(PERIOD, self._over)
 
-    def _note_together(self) -> None:
+    def _record_presence(self) -> None:
         here = [mac for mac in self._inventory.macs() if self._inventory.silence(mac) <= TOGETHER_SECONDS]
         named = self._home.rules.household.named
-        newcomers = (mac for mac in here if self._arrivals.has_come(mac))
-        self._arrivals.together(newcomers, [mac for mac in here if mac in named])
+        new = (mac for mac in here if self._arrivals.has_come(mac))
+        self._arrivals.record_presence(new, [mac for mac in here if mac in named])
 
     def _elapsed(self) -> timedelta:
         return timedelta(seconds=self._home.loop.now())
@@ -411,6 +411,6 @@ class Identities:
 
     def close(self) -> None:
         self._over_timer.cancel()
-        self._newcomers.close()
+        self._look_queue.close()
         if self._retry is not None:
             self._retry.cancel()

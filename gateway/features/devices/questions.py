@@ -61,7 +61,9 @@ class DeviceQuestions:
         """
         waiting = [question for question in self._questions.all().values() if question.waits]
         waiting.sort(key=lambda question: question.at, reverse=True)
-        return iter(sorted(waiting, key=lambda question: (question.about_stranger, question.ask is Ask.NEW)))
+        return iter(
+            sorted(waiting, key=lambda question: (question.about_new_device, question.ask is Ask.NEW))
+        )
 
     def says_adult(self, mac: str) -> bool:
         """Stop recording a new device whose user claims to be an adult, and ask the guardians about it.

@@ -74,7 +74,7 @@ class ProbeDeviceVerbs:
             call.refuse("interface", f"can only be {PROBE_INTERFACE}, which a bypass test makes for itself")
         rules = _rules(self._probe_device.begin(who, mac, interface, call.when_gone))
         if stranger is not None:
-            self._presence.ignore(stranger, stranger=True)
+            self._presence.ignore(stranger, unassigned=True)
         return rules
 
     def _who(self, who: str) -> str:

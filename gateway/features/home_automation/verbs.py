@@ -107,7 +107,9 @@ class HomeAutomation:
             **({} if args.tls else {"ca": None}),
         }
         now, trusted = self._home.local_now(), self._home.clock_trusted
-        token, made = issue_token(self._people, by, call.text("label"), args.rights, now, sure=trusted)
+        token, made = issue_token(
+            self._people, by, call.text("label"), args.rights, now, clock_trusted=trusted
+        )
         before = _first_line(self._file(TOKEN))
         try:
             self._switch({f"mqtt/{key}": value for key, value in changes.items()}, by)

@@ -157,7 +157,7 @@ class RequestVerbs:
             reason=call.text("reason", ""),
             at=in_utc(now),
             expires=in_utc(requests.expires(topic, now, self._home.rules.calendar)),
-            sure=self._home.clock_trusted,
+            clock_trusted=self._home.clock_trusted,
         )
 
     def _parse_time(self, call: Call[NewRequest], member: Member) -> ChildRequest:

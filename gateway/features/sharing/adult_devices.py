@@ -36,7 +36,7 @@ class AdultDevices:
         self._timer: Timer | None = None
         now, trusted = home.now(), home.clock_trusted
         # How much is left of a proof that was given by an untrusted clock before a restart is unknown.
-        valid = {mac: proof for mac, proof in proofs.all().items() if proof.sure or trusted}
+        valid = {mac: proof for mac, proof in proofs.all().items() if proof.clock_trusted or trusted}
         if trusted:
             valid = {
                 mac: proof

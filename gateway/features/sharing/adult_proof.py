@@ -105,8 +105,9 @@ class AdultProofVerbs:
         self._switches.take(mac, self._monotonic())
         if self._sharing.use_of(mac) is not None:
             self._sharing.end(mac)
-        given = new_proof(mac, method, length, home.local_now(), by=by, sure=home.clock_trusted).at_most(ends)
-        proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, given.sure)
+        trusted = home.clock_trusted
+        given = new_proof(mac, method, length, home.local_now(), by=by, clock_trusted=trusted).at_most(ends)
+        proof = AdultProof(mac, method, in_utc(given.at), in_utc(given.until), by, given.span, trusted)
         self._adult_devices.begin(proof, who=by or PROGRAM, origin=_origin(call, proof, by))
         return AdultProofChange(device=mac, **values_of(self._opened_by(proof)))
 
@@ -148,7 +149,7 @@ class AdultProofVerbs:
             return Code.HANDED_OVER
         own = mac in household.named and not may_open(household, mac, member.profile)
         question = self._questions.all().get(mac)
-        copied = question is not None and question.waits and not question.about_stranger
+        copied = question is not None and question.waits and not question.about_new_device
         if not own and (member.asked or member.beside is not None or copied):
             return Code.MAY_BE_A_CHILDS
         if own or not may_open(household, mac, member.profile):

@@ -339,7 +339,7 @@ class SharingVerbs:
     def _refuse_uncertain(self, mac: str) -> None:
         """Raise ControlError if the device is new or unfiltered, or another may have its MAC address."""
         member, question = self._family.member_of(mac), self._questions.all().get(mac)
-        copied = question is not None and question.waits and not question.about_stranger
+        copied = question is not None and question.waits and not question.about_new_device
         if member is None or copied or member.asked or member.quarantined:
             raise ControlError.of(Code.NEW_DEVICE)
 
@@ -356,9 +356,9 @@ class SharingVerbs:
             return may_be_handed(household.owner_of(mac))
         if self._place(mac):
             return self._place(mac) in PLAIN_PLACES
-        stranger = household.config.unknown_device_on(self._presence.interface_of(mac))
-        return stranger not in (QUARANTINE, GUEST) and may_be_handed(
-            household.find(stranger) or household.guest
+        setting = household.config.unknown_device_on(self._presence.interface_of(mac))
+        return setting not in (QUARANTINE, GUEST) and may_be_handed(
+            household.find(setting) or household.guest
         )
 
     def _place(self, mac: str) -> str:

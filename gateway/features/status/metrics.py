@@ -176,8 +176,8 @@ class Metrics:
             self._pauses.end_approval(COUNTERS, by=by, at=now, origin=origin)
             self.start()
             return MetricsAccess(until=None, by="")
-        until, sure = later(now, timedelta(days=COUNTER_DAYS)), self._home.clock_trusted
-        self._pauses.approve(COUNTERS, until=until, by=by, at=now, sure=sure, origin=origin)
+        until, clock_trusted = later(now, timedelta(days=COUNTER_DAYS)), self._home.clock_trusted
+        self._pauses.approve(COUNTERS, until=until, by=by, at=now, clock_trusted=clock_trusted, origin=origin)
         self.start()
         return MetricsAccess(until=until, by=by)
 
@@ -204,7 +204,7 @@ class Metrics:
     def _is_of_account(self, token: str) -> bool:
         """Return whether a parent has made this API token for an account that still exists."""
         home = self._home
-        return account_of(self._people, token, home.now(), sure=home.clock_trusted) is not None
+        return account_of(self._people, token, home.now(), clock_trusted=home.clock_trusted) is not None
 
     def _text(self, form: MetricsFormat) -> str:
         from gateway.features.status import metric_catalogue as catalogue

@@ -64,8 +64,8 @@ class SupportAccessVerbs:
         if call.args.minutes is None:
             self._pauses.end_approval(SUPPORT, by=by, at=now, origin=origin)
             return SupportAccess(until=None, by="")
-        until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
-        self._pauses.approve(SUPPORT, until=until, by=by, at=now, sure=sure, origin=origin)
+        until, clock_trusted = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
+        self._pauses.approve(SUPPORT, until=until, by=by, at=now, clock_trusted=clock_trusted, origin=origin)
         return SupportAccess(until=until, by=by)
 
     def approval(self) -> SupportAccess:

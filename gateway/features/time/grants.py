@@ -153,7 +153,7 @@ class Grants:
                 giver.by,
                 giver.kind,
                 boundary=None if extension.boundary is None else in_utc(extension.boundary),
-                sure=extension.sure,
+                clock_trusted=extension.clock_trusted,
             )
             for extension in found
         ]
@@ -189,8 +189,10 @@ class Grants:
         the person's name. ``entry``: the site or service. ``span``: whether the end is a time of
         day or follows from a duration, for a change of the clock.
         """
-        sure = self._home.clock_trusted
-        opening = SiteOpening(giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, sure)
+        clock_trusted = self._home.clock_trusted
+        opening = SiteOpening(
+            giver.number, key, entry, in_utc(until), in_utc(giver.at), giver.by, span, clock_trusted
+        )
         self._table.open(opening, origin=giver.origin)
         what = target_name(entry, self._home.rules.names)
         return opened_sentence(name, what, until, giver.at, ENGLISH)
@@ -288,7 +290,7 @@ class Grants:
         remind.
         """
         trusted = self._home.clock_trusted
-        return [request for request in self._requests.all() if trusted or not request.sure]
+        return [request for request in self._requests.all() if trusted or not request.clock_trusted]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
         """Store ``moved``, a request that has expired or is due for a reminder, and publish that."""

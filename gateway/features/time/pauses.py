@@ -79,11 +79,13 @@ class SwitchVerbs:
         keys = [profile.id for profile in profiles] if who == ALL else [who]
         self._check_helper(call, keys)
         to_wake = until is None and call.args.till_wake
-        sure, origin = self._home.clock_trusted, call.text("origin", "")
+        clock_trusted, origin = self._home.clock_trusted, call.text("origin", "")
         ends = []
         for profile, key in zip(profiles, keys, strict=True):
             end = self._wake(profile, now) if to_wake else until
-            self._pauses.pause(key, until=end, by=by, at=now, span=span, sure=sure, origin=origin)
+            self._pauses.pause(
+                key, until=end, by=by, at=now, span=span, clock_trusted=clock_trusted, origin=origin
+            )
             ends.append(end or FOREVER)
         self._apply(who)
         last = max(ends)
@@ -137,8 +139,8 @@ class SwitchVerbs:
         until = later(now, timedelta(minutes=call.args.minutes))
         if by == PROVIDER:  # filtering is on again when the approval ends, at the latest
             until = min(until, later(now, LONGEST_STOP), self._approval(now).astimezone(now.tzinfo))
-        sure, origin = self._home.clock_trusted, call.text("origin", "")
-        self._pauses.off(until=until, by=by, at=now, sure=sure, origin=origin)
+        clock_trusted, origin = self._home.clock_trusted, call.text("origin", "")
+        self._pauses.off(until=until, by=by, at=now, clock_trusted=clock_trusted, origin=origin)
         self._switched("stop" if by == PROVIDER else "off", by, until)
         return SwitchEnd(until=until)
 
@@ -171,8 +173,8 @@ class SwitchVerbs:
                 self._pauses.on(by=by, at=now, origin=origin)
                 self._switched("on", by, None)
             return SwitchEnd(until=None)
-        until, sure = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
-        self._pauses.approve(REMOTE, until=until, by=by, at=now, sure=sure, origin=origin)
+        until, clock_trusted = later(now, timedelta(minutes=call.args.minutes)), self._home.clock_trusted
+        self._pauses.approve(REMOTE, until=until, by=by, at=now, clock_trusted=clock_trusted, origin=origin)
         return SwitchEnd(until=until)
 
     def _switched(self, what: str, by: str, until: datetime | None) -> None:

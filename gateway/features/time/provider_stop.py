@@ -65,8 +65,10 @@ class ProviderStop:
             log.warning(
                 "provider.stop_until is more than 24 hours after the stop began: it ends at %s.", until
             )
-        asked, sure = asked.astimezone(now.tzinfo), self._home.clock_trusted
-        self._pauses.stop(since=since, until=until, asked=asked, by=PROVIDER, at=now, sure=sure)
+        asked, clock_trusted = asked.astimezone(now.tzinfo), self._home.clock_trusted
+        self._pauses.stop(
+            since=since, until=until, asked=asked, by=PROVIDER, at=now, clock_trusted=clock_trusted
+        )
         self._apply()
         ends = min(until, asked)
         notify = partial(self._home.publish, "status", what="stop", until=ends, by=PROVIDER)

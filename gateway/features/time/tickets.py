@@ -88,8 +88,11 @@ class TicketVerbs:
             most = tickets.MAX_UNUSED
             raise ControlError.of(Code.TOO_MANY_CODES, unused=unused, most=most)
         codes = [tickets.new_code(secrets.choice) for _ in range(count)]
-        sure, batch = self._home.clock_trusted, secrets.token_hex(BATCH_BYTES)
-        made = [replace(self._made(code, minutes, child, by, now, sure=sure), batch=batch) for code in codes]
+        clock_trusted, batch = self._home.clock_trusted, secrets.token_hex(BATCH_BYTES)
+        made = [
+            replace(self._made(code, minutes, child, by, now, clock_trusted=clock_trusted), batch=batch)
+            for code in codes
+        ]
         self._stored.add(made, origin=call.text("origin", ""))
         zone = self._home.rules.household.config.zone
         return IssuedCodes(
@@ -132,10 +135,12 @@ class TicketVerbs:
         return WithdrawnCodes(count=count)
 
     @staticmethod
-    def _made(code: str, minutes: int, child: str | None, by: str, now: datetime, *, sure: bool) -> Ticket:
+    def _made(
+        code: str, minutes: int, child: str | None, by: str, now: datetime, *, clock_trusted: bool
+    ) -> Ticket:
         salt = secrets.token_hex(SALT_BYTES)
         digest = tickets.hash_code(code, salt)
-        return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, sure=sure)
+        return Ticket(salt, digest, minutes, child, now, by, now + tickets.LIFE, clock_trusted=clock_trusted)
 
     def redeem(self, call: Call[RedeemRequest]) -> OwnGrant:
         """Give the child the minutes of a code, and return the grant. Wrong codes delay further tries.

@@ -58,7 +58,7 @@ _LONG_HEADERS = (
 NAME_AT = 160  # bits: offset of the name in a query, after UDP's and DNS's headers
 LABEL_SEEN = 15  # bytes of a label: with its length byte the maximum of one nft comparison, 128 bits
 
-_OF_VERDICTS = frozenset({"anew", "judged", "verdict", "put", "passing", "helped"})
+_OF_VERDICTS = frozenset({"no_new_verdict", "judged", "verdict", "copy_verdict", "passing", "helped"})
 
 
 def chains(snapshot: Snapshot) -> Chains:
@@ -105,9 +105,9 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
             "iifname . ip saddr vmap @owner4",
             "iifname . ip6 saddr vmap @owner6",
             "ether saddr vmap @dev",
-            *_unassigned(snapshot.strangers, snapshot.guest),
+            *_unassigned(snapshot.unassigned, snapshot.guest),
         ],
-        **({"examined": list(_unassigned(examined.strangers, examined.guest))} if examined.macs else {}),
+        **({"examined": list(_unassigned(examined.unassigned, examined.guest))} if examined.macs else {}),
         "plain": [
             f"{words.dns} ct mark set ct mark | {hexed(layout.plain_dns)} return",
             f"ct mark set ct mark | {hexed(layout.plain)}",
@@ -121,13 +121,13 @@ def _who(snapshot: Snapshot, words: Expressions) -> Chains:
     return out
 
 
-def _unassigned(strangers: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
+def _unassigned(slots: Iterable[tuple[str, int | None]], guest: int | None) -> Iterator[str]:
     """Yield the rules that find the slot (the number in the mark) of a device without an owner.
 
-    ``strangers``: interfaces with their slot; all others have the slot ``guest``. None: not
+    ``slots``: interfaces with their slot; all others have the slot ``guest``. None: not
     filtered.
     """
-    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in strangers]
+    by_interface = [f'"{name}" : goto {_owner_chain(slot)}' for name, slot in slots]
     if by_interface:
         yield f"iifname vmap {braced(sorted(by_interface))}"
     yield f"goto {_owner_chain(guest)}"
@@ -151,7 +151,7 @@ def _forward(snapshot: Snapshot, words: Expressions) -> Chains:
             "goto ask",
         ],
         # Not from the queue, or with a verdict that the connection already has.
-        "anew": [words.clear_packet, *_decided(words), "goto ask"],
+        "no_new_verdict": [words.clear_packet, *_decided(words), "goto ask"],
         "ask": [
             f"{words.no_slot} {words.from_lan} jump who",
             f"{words.no_slot} accept",
@@ -160,7 +160,7 @@ def _forward(snapshot: Snapshot, words: Expressions) -> Chains:
             f"{words.plain} accept",
             f"{words.answer} goto answer",
             f"{words.refused} goto refused",
-            *([] if snapshot.arm else [f"{words.from_lan} {words.to_lan} goto stands"]),
+            *([] if snapshot.arm else [f"{words.from_lan} {words.to_lan} goto apply_verdict"]),
             *_beyond_door(words),
             *(_forward_without_daemon(words) if snapshot.alone else _asked(snapshot, words)),
         ],
@@ -381,7 +381,11 @@ def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
             words.enqueue(queue_number(snapshot.queue_base, first, kind), closed=waits) for kind in kinds
         )
         out[queue_chain(first, closed)] = [
-            *(words.help_while_dead(verdict="goto swept") if closed else [f"{words.dead} goto stands"]),
+            *(
+                words.help_while_dead(verdict="goto accept_unmarked")
+                if closed
+                else [f"{words.dead} goto apply_verdict"]
+            ),
             "jump code",
             f"meta l4proto tcp {words.packet_state} == {asking} {split}",
             f"meta l4proto tcp meta length > {COPY_RANGE} {split}",
@@ -456,7 +460,7 @@ def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
         "answers": [
             "type filter hook output priority -155; policy accept;",
             f"{words.plain} accept",
-            f"{words.answer} {words.packet_held} goto swept",
+            f"{words.answer} {words.packet_held} goto accept_unmarked",
             f"{words.answer} {words.has_slot} goto answer",
         ],
         "questions": [
@@ -466,7 +470,7 @@ def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
             *_at_door(snapshot, words),
         ],
         "arrived": [
-            f"{words.packet_held} goto swept",
+            f"{words.packet_held} goto accept_unmarked",
             f"{words.no_slot} jump who",
             "goto again",
         ],
@@ -664,29 +668,29 @@ def _verdict(snapshot: Snapshot, words: Expressions) -> Chains:
     asking = f"{words.packet_state} == {hexed(ASKING << layout.packet_shift)}"
     return {
         "judged": [
-            f"{words.packet_held} goto stands",
-            f"{words.packet_state} == 0 goto anew",  # no verdict: other programs mark packets too
+            f"{words.packet_held} goto apply_verdict",
+            f"{words.packet_state} == 0 goto no_new_verdict",  # no verdict: other programs mark packets too
             *_differs(layout),
-            "goto anew",
+            "goto no_new_verdict",
         ],
         "verdict": [
             # Only netlink changes the class of a connection that remains queued, and an upload's mark.
-            f"{asking} {words.asks} goto stands",
-            f"{asking} {words.uploads} {words.from_lan} goto swept",
+            f"{asking} {words.asks} goto apply_verdict",
+            f"{asking} {words.uploads} {words.from_lan} goto accept_unmarked",
             # The connection may have been decided while its hello was queued.
-            f"{words.packet_answerable} {words.decided_before} goto stands",
-            "jump put",
-            "goto stands",
+            f"{words.packet_answerable} {words.decided_before} goto apply_verdict",
+            "jump copy_verdict",
+            "goto apply_verdict",
         ],
-        "stands": [
+        "apply_verdict": [
             words.clear_packet,
             f"{words.state_is(FlowState.UNDECIDED)} accept",
             f"{words.is_help} accept",
             f"{words.refused} goto refused",
             "goto metered",
         ],
-        "swept": [words.clear_packet, "accept"],
-        "put": list(_put(layout, words)),
+        "accept_unmarked": [words.clear_packet, "accept"],
+        "copy_verdict": list(_copy_verdict(layout, words)),
         "metered": [
             f"{words.ours} vmap @pass",
             # The lookup may fail because another processor is giving the connection another class.
@@ -731,7 +735,7 @@ def _differs(layout: MarkLayout) -> Iterator[str]:
         yield f"{here} == 0 {there} != 0 goto verdict"
 
 
-def _put(layout: MarkLayout, words: Expressions) -> Iterator[str]:
+def _copy_verdict(layout: MarkLayout, words: Expressions) -> Iterator[str]:
     """Yield statements that copy the verdict from the packet's mark to the connection's.
 
     A refusal is written in one step, since it may replace PASSES; it has no class, unlike ANSWERABLE with the
@@ -758,9 +762,9 @@ def _forward_without_daemon(words: Expressions) -> Iterator[str]:
 
     Connections to help lines pass, all others are refused.
     """
-    yield from words.help_while_dead(verdict="goto swept")
+    yield from words.help_while_dead(verdict="goto accept_unmarked")
     # Errors about packets to help, such as "fragmentation needed".
-    yield f"meta l4proto {{ {ICMP}, {ICMPV6} }} ct state related goto swept"
+    yield f"meta l4proto {{ {ICMP}, {ICMPV6} }} ct state related goto accept_unmarked"
     yield "goto cut"
 
 

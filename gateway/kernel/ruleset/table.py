@@ -332,8 +332,8 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
     """
     lines = [*flow_table(snapshot), "  chain unfiltered {"]
     lines += [*(f"    {statement}" for statement in chains(snapshot)["unfiltered"]), "  }"]
-    anew = "\n".join([f"table {TABLE} {{", *lines, "}"])
-    return f"flush chain {TABLE} unfiltered\n{render_flows_ended()}{anew}\n"
+    created = "\n".join([f"table {TABLE} {{", *lines, "}"])
+    return f"flush chain {TABLE} unfiltered\n{render_flows_ended()}{created}\n"
 
 
 def render_reset_rates(snapshot: Snapshot, slot: int) -> str:

@@ -38,14 +38,14 @@ class AdultProof:
     until: datetime
     by: str = ""  # the guardian; empty: unknown, since a wallet reveals no name
     span: MomentKind = MomentKind.LASTING
-    sure: bool = True  # given while the clock was trusted
+    clock_trusted: bool = True  # given while the clock was trusted
 
     def holds(self, now: datetime, *, known: bool) -> bool:
         """Return True if the proof is valid at ``now``. ``known``: the clock is trusted.
 
         While the clock is not trusted, a proof that was given under a trusted clock is not valid.
         """
-        return now < self.until and (known or not self.sure)
+        return now < self.until and (known or not self.clock_trusted)
 
     def at_most(self, until: datetime | None) -> AdultProof:
         """Return the proof, shortened to end at ``until`` if that is earlier; unchanged for None."""
@@ -55,12 +55,12 @@ class AdultProof:
 
 
 def new_proof(
-    mac: str, method: ProofMethod, length: str, now: datetime, *, by: str, sure: bool
+    mac: str, method: ProofMethod, length: str, now: datetime, *, by: str, clock_trusted: bool
 ) -> AdultProof:
     """Return a proof that an adult uses a device, from ``now`` (local) on, for ``length``, one of LENGTHS.
 
     It ends after `longest` of the method at the latest. Hours are elapsed hours, also when the
-    clock changes. ``by``: the guardian, if known; ``sure``: the clock is trusted.
+    clock changes. ``by``: the guardian, if known.
     """
     if length == MORNING:
         until, span = (
@@ -72,7 +72,7 @@ def new_proof(
     latest = later(now, longest(method))
     if until.astimezone(UTC) > latest.astimezone(UTC):
         until, span = latest, MomentKind.LASTING
-    return AdultProof(mac, method, now, until, by, span, sure)
+    return AdultProof(mac, method, now, until, by, span, clock_trusted)
 
 
 def longest(method: ProofMethod) -> timedelta:
@@ -82,7 +82,7 @@ def longest(method: ProofMethod) -> timedelta:
 
 def after_jump(proof: AdultProof, jump: Jump) -> AdultProof | None:
     """Return the proof adjusted to a clock change, with the same time left or less. None: it has ended."""
-    found = moved(Moment(proof.until, proof.span, sure=proof.sure), proof.at, jump)
+    found = moved(Moment(proof.until, proof.span, clock_trusted=proof.clock_trusted), proof.at, jump)
     if found is None or proof.until <= jump.before:
         return None
     ends, at = found
@@ -93,4 +93,6 @@ def after_jump(proof: AdultProof, jump: Jump) -> AdultProof | None:
     left = max(timedelta(), proof.until - jump.before)
     # A proof given for some minutes without a trusted clock keeps those; a time of day may only come sooner.
     until = min(ends.until, jump.after + left)
-    return replace(proof, at=min(at, jump.after), until=until, sure=ends.sure) if until > jump.after else None
+    if until <= jump.after:
+        return None
+    return replace(proof, at=min(at, jump.after), until=until, clock_trusted=ends.clock_trusted)

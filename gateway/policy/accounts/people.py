@@ -88,7 +88,7 @@ class Session:
     device: str  # the device's name; hostile input
     since: datetime
     until: datetime  # SESSION_LIFE after its last use
-    sure: bool = True  # used while the clock was trusted
+    clock_trusted: bool = True  # used while the clock was trusted
     browser: str = ""  # its name, as the web process found it; empty: unknown
     confirmed: bool = True  # the person has confirmed this sign-in on an older session, or had none
 
@@ -105,7 +105,7 @@ class Announcement:
     device: str  # hostile input; empty: the console
     at: datetime
     until: datetime
-    sure: bool = True
+    clock_trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,21 +206,23 @@ class AccountRegister:
         self._accounts[session.name] = replace(account, came=True)
         self._changed()
 
-    def use(self, key: str, now: datetime, *, sure: bool) -> Session | None:
+    def use(self, key: str, now: datetime, *, clock_trusted: bool) -> Session | None:
         """Return the session with this key and extend its life; None if it is unknown or expired.
 
-        The new end is not reported by ``changed``: ``stale`` is set instead. ``sure``: the clock is
-        trusted; otherwise no session counts as expired.
+        The new end is not reported by ``changed``: ``stale`` is set instead. Without a trusted
+        clock no session counts as expired.
         """
         session = self._sessions.get(key)
         if (
             session is None
-            or (sure and session.sure and session.until <= now)
+            or (clock_trusted and session.clock_trusted and session.until <= now)
             or session.name not in self._accounts
         ):
             return None
         if abs(now + SESSION_LIFE - session.until) >= timedelta(minutes=1):
-            session = self._sessions[key] = replace(session, until=now + SESSION_LIFE, sure=sure)
+            session = self._sessions[key] = replace(
+                session, until=now + SESSION_LIFE, clock_trusted=clock_trusted
+            )
             self.stale = True
         return session
 
@@ -339,12 +341,20 @@ class AccountRegister:
 
 
 def _moved_session(session: Session, jump: Jump) -> Session | None:
-    found = moved(Moment(session.until, MomentKind.LASTING, sure=session.sure), session.since, jump)
-    return found and replace(session, until=found[0].until, sure=found[0].sure, since=found[1])
+    found = moved(
+        Moment(session.until, MomentKind.LASTING, clock_trusted=session.clock_trusted), session.since, jump
+    )
+    return found and replace(
+        session, until=found[0].until, clock_trusted=found[0].clock_trusted, since=found[1]
+    )
 
 
 def _moved_announcement(announcement: Announcement, jump: Jump) -> Announcement | None:
     found = moved(
-        Moment(announcement.until, MomentKind.LASTING, sure=announcement.sure), announcement.at, jump
+        Moment(announcement.until, MomentKind.LASTING, clock_trusted=announcement.clock_trusted),
+        announcement.at,
+        jump,
     )
-    return found and replace(announcement, until=found[0].until, sure=found[0].sure, at=found[1])
+    return found and replace(
+        announcement, until=found[0].until, clock_trusted=found[0].clock_trusted, at=found[1]
+    )

@@ -27,7 +27,7 @@ class Token:
     since: datetime
     used: datetime | None = None
     until: datetime | None = None  # None: until it is ended
-    sure: bool = True  # created while the clock was trusted
+    clock_trusted: bool = True  # created while the clock was trusted
 
     @property
     def id(self) -> str:
@@ -59,14 +59,16 @@ class Tokens:
             (token for token in self._tokens.values() if (token.id, token.name) == (token_id, name)), None
         )
 
-    def use(self, key: str, now: datetime, *, sure: bool) -> Token | None:
+    def use(self, key: str, now: datetime, *, clock_trusted: bool) -> Token | None:
         """Return the token with this key and record its use; None if it is unknown or expired.
 
-        The time of use is not reported by ``changed``: ``stale`` is set instead. ``sure``: the
-        clock is trusted; otherwise no token counts as expired.
+        The time of use is not reported by ``changed``: ``stale`` is set instead. Without a
+        trusted clock no token counts as expired.
         """
         token = self._tokens.get(key)
-        if token is None or (sure and token.sure and token.until is not None and token.until <= now):
+        if token is None or (
+            clock_trusted and token.clock_trusted and token.until is not None and token.until <= now
+        ):
             return None
         if token.used is None or abs(now - token.used) >= USED_EVERY:
             token = self._tokens[key] = replace(token, used=now)
@@ -105,8 +107,12 @@ class Tokens:
 def _moved(token: Token, jump: Jump) -> Token | None:
     if token.until is None:
         return token
-    found = moved(Moment(token.until, MomentKind.LASTING, sure=token.sure), token.since, jump)
-    return found and replace(token, until=found[0].until, sure=found[0].sure, since=found[1])
+    found = moved(
+        Moment(token.until, MomentKind.LASTING, clock_trusted=token.clock_trusted), token.since, jump
+    )
+    return found and replace(
+        token, until=found[0].until, clock_trusted=found[0].clock_trusted, since=found[1]
+    )
 
 
 def origin_with_token(label: str, place: str) -> str:

@@ -171,7 +171,7 @@ class BypassFinding:
     """The result of enough signs: the topic of the bypass alert, and whether it is certain or probable."""
 
     topic: CardTopic
-    sure: bool
+    certain: bool
 
 
 class Traces:
@@ -200,7 +200,7 @@ class Traces:
         self._remember(host)
 
     def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
-        """Record a sign. Return what a bypass alert is about, and how sure it is, or None.
+        """Record a sign. Return what a bypass alert is about, and whether it is certain, or None.
 
         None while there are too few signs; after that each sign returns it again.
         """
@@ -212,12 +212,13 @@ class Traces:
 
     def _finding(self, sign: BypassSign, now: float) -> BypassFinding | None:
         if sign.way is BypassMethod.TOR:
-            return BypassFinding(CardTopic.TOR, sure=True) if self._relayed(sign.address, now) else None
+            return BypassFinding(CardTopic.TOR, certain=True) if self._relayed(sign.address, now) else None
         if sign.way is not BypassMethod.ENCRYPTED_DNS:
-            return BypassFinding(TOPICS[sign.way], sure=True)
+            return BypassFinding(TOPICS[sign.way], certain=True)
         if not sign.strong:
             return self._repeated(sign.host or sign.address.hex(), now)
-        return BypassFinding(CardTopic.APP_DNS if self._is_beside(now) else CardTopic.PRIVATE_DNS, sure=True)
+        topic = CardTopic.APP_DNS if self._is_beside(now) else CardTopic.PRIVATE_DNS
+        return BypassFinding(topic, certain=True)
 
     def _is_beside(self, now: float) -> bool:
         """Return True if the device also uses plain DNS: then the encrypted resolver is an app's."""
@@ -240,9 +241,9 @@ class Traces:
             asked.alone_since = now
         asked.times, asked.alone, asked.last = asked.times + 1, asked.alone + 1, now
         if asked.alone >= ALONE_TIMES and now - asked.alone_since >= ALONE_SPAN:
-            return BypassFinding(CardTopic.PRIVATE_DNS, sure=False)
+            return BypassFinding(CardTopic.PRIVATE_DNS, certain=False)
         if asked.times >= AMONG_TIMES and now - asked.first >= AMONG_SPAN and asked.alone < ALONE_TIMES:
-            return BypassFinding(CardTopic.APP_DNS, sure=False)
+            return BypassFinding(CardTopic.APP_DNS, certain=False)
         return None
 
     def _relayed(self, address: bytes, now: float) -> bool:

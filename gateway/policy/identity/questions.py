@@ -71,7 +71,7 @@ class IdentityQuestion:
     adult: bool = False  # of an unknown device: its user claims to be an adult, so nothing about it is logged
 
     @property
-    def about_stranger(self) -> bool:
+    def about_new_device(self) -> bool:
         """True if an unknown device causes the question, so that anyone on the Wi-Fi can cause it.
 
         Of a repeater: unless its question was answered, or its address may be copied (`closes`).
@@ -132,7 +132,7 @@ class Recognition(NamedTuple):
     signs: tuple[Sign, ...] = ()
 
 
-def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
+def recognise(new_device: Traits, family: Iterable[KnownDevice]) -> Recognition:
     """Return which known device a new one may be, which child's rules apply until the answer, and why.
 
     Of all children whose device it may be, the youngest one's rules apply, however similar another device is:
@@ -142,8 +142,8 @@ def recognise(newcomer: Traits, family: Iterable[KnownDevice]) -> Recognition:
     signs: tuple[Sign, ...] = ()
     children: list[Profile] = []
     for device in family:
-        like = same_device(device.traits, newcomer, device.gone_for)
-        if not (like.likely or may_be_departed(newcomer, device.gone_for)):
+        like = same_device(device.traits, new_device, device.gone_for)
+        if not (like.likely or may_be_departed(new_device, device.gone_for)):
             continue
         if device.owner.is_child:
             children.append(device.owner)
@@ -161,7 +161,7 @@ def interim_profile(household: Household, question: IdentityQuestion, otherwise:
 
     None: only ``otherwise`` applies, the profile that the device has without the question.
     """
-    if question.about_stranger:
+    if question.about_new_device:
         if not household.config.keep_profile:
             return None
         found = household.profiles.get(question.profile)

@@ -79,24 +79,24 @@ class Likeness:
 UNLIKE = Likeness()
 
 
-def same_device(known: Traits, newcomer: Traits, gone_for: timedelta | None) -> Likeness:
+def same_device(known: Traits, new_device: Traits, gone_for: timedelta | None) -> Likeness:
     """Return a score of how likely a new device is a known one with another MAC address, with its signs.
 
     It is 0 if kind or hop limit contradict, or ``known`` is present (``gone_for`` None).
     ``gone_for``: its absence before the new one came; a short one adds to the score, even if
     negative.
     """
-    if gone_for is None or _contradict(known, newcomer):
+    if gone_for is None or _contradict(known, new_device):
         return UNLIKE
     found: list[tuple[Sign, int]] = []
-    if known.host_name and known.host_name.casefold() == newcomer.host_name.casefold():
+    if known.host_name and known.host_name.casefold() == new_device.host_name.casefold():
         found.append((Sign.HOST_NAME, 3 if known.has_own_name else 1))
-    if known.options and newcomer.options:
+    if known.options and new_device.options:
         # A system updated in the same minutes has other options; that is rare.
-        found.append((Sign.OPTIONS, 2 if known.options == newcomer.options else -2))
-    if known.vendor_class and known.vendor_class == newcomer.vendor_class:
+        found.append((Sign.OPTIONS, 2 if known.options == new_device.options else -2))
+    if known.vendor_class and known.vendor_class == new_device.vendor_class:
         found.append((Sign.VENDOR_CLASS, 1))
-    if known.kind and known.kind == newcomer.kind:
+    if known.kind and known.kind == new_device.kind:
         found.append((Sign.KIND, 1))
     if abs(gone_for) <= SHORT_ABSENCE:
         found.append((Sign.TIME, 2))
@@ -114,13 +114,13 @@ def _contradict(first: Traits, other: Traits) -> bool:
     return (len(kinds) > 1 and not alike) or len(hops) > 1
 
 
-def may_be_departed(newcomer: Traits, gone_for: timedelta | None) -> bool:
+def may_be_departed(new_device: Traits, gone_for: timedelta | None) -> bool:
     """Return True if a new device may be one that left, judging by random address and time only.
 
     A child's phone that calls itself a television is still the child's phone. ``gone_for``: as for
     `same_device`.
     """
-    return gone_for is not None and abs(gone_for) <= SHORT_ABSENCE and newcomer.is_random
+    return gone_for is not None and abs(gone_for) <= SHORT_ABSENCE and new_device.is_random
 
 
 def interface_id_from(mac: str) -> bytes:

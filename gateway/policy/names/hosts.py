@@ -44,6 +44,14 @@ def _refuse(problem: str, fix: str) -> NoReturn:
     raise HostError(problem, fix) from None
 
 
+def is_host_name(name: str) -> bool:
+    """Return True if ``name`` has the form of a host name: lower case, A-labels, no trailing dot.
+
+    An IPv4 address has this form too.
+    """
+    return len(name) <= MAX_HOST and _HOST.fullmatch(name) is not None
+
+
 def normalise(written: str) -> str:
     """Return the normal form of a host name that a person wrote: lower case, A-labels, no trailing dot.
 

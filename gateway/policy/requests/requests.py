@@ -79,7 +79,7 @@ class ChildRequest:
     by: str = ""  # the person who answered
     answered: datetime | None = None
     grant: int | None = None  # the id of the grant, for revoking it
-    sure: bool = True  # requested while the clock was trusted
+    clock_trusted: bool = True  # requested while the clock was trusted
     since: datetime | None = None  # ledger: start of the disputed minutes
     host: str = ""  # site: the blocked host; empty: not known
     wrong: bool = False  # site: the child says that it was blocked by mistake
@@ -209,13 +209,15 @@ def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRe
     A pending request for extra time then expires at the next local midnight. Unchanged if it was
     made when the clock was known to be right, and only a clock not known to be right is corrected.
     """
-    if request.sure and not jump.was_known:
+    if request.clock_trusted and not jump.was_known:
         return request  # the clock was trusted before and will be again
     expires = request.expires + jump.size
     if request.topic is RequestTopic.TIME and request.waits and jump.before < request.expires:
         expires = calendar.next_local(MIDNIGHT, jump.after)
     answered = None if request.answered is None else request.answered + jump.size
-    return replace(request, at=request.at + jump.size, expires=expires, answered=answered, sure=jump.known)
+    return replace(
+        request, at=request.at + jump.size, expires=expires, answered=answered, clock_trusted=jump.known
+    )
 
 
 def kept(requests: Iterable[ChildRequest], now: datetime) -> tuple[ChildRequest, ...]:

@@ -37,7 +37,7 @@ class Ticket:
     until: datetime
     used: datetime | None = None
     used_by: str | None = None  # the profile that redeemed it
-    sure: bool = True  # created while the clock was trusted
+    clock_trusted: bool = True  # created while the clock was trusted
     batch: str = ""  # codes created together share it
 
     def is_good(self, now: datetime) -> bool:

@@ -10,8 +10,8 @@ There are three kinds of stored times:
   shows; if the date was wrong too, they move to the correct date.
 
 A time that was set while the clock was trusted stays correct, even if the clock is not trusted after a later
-start. Each time therefore stores whether it is ``sure``: when an untrusted clock is corrected, only times
-that are not sure move.
+start. Each time therefore stores ``clock_trusted``, whether the clock was trusted when it was set. When an
+untrusted clock is corrected, only times without it move.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Moment:
     until: datetime  # aware
     kind: MomentKind
     boundary: datetime | None = None  # of BEYOND: when its minutes start to be used
-    sure: bool = True  # set while the clock was trusted
+    clock_trusted: bool = True  # set while the clock was trusted
 
     def left(self, now: datetime) -> timedelta:
         """Return the time from ``now``, or from the boundary if that is later, to the end. Minimum: 0."""
@@ -86,13 +86,13 @@ def moved(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] |
     the change itself brought about may apply again after a later change: until then ``at`` is after the end.
     """
     if not _goes_by(moment, jump):
-        return replace(moment, sure=moment.sure or jump.known), at
+        return replace(moment, clock_trusted=moment.clock_trusted or jump.known), at
     if moment.kind is MomentKind.OF_DAY:
         return _of_day(moment, at, jump)
     if moment.until <= jump.before:
         return None if moment.until > jump.after else (moment, at)
     begin = jump.after if moment.boundary is None else max(jump.after, moment.boundary)
-    return replace(moment, until=begin + moment.left(jump.before), sure=jump.known), at + jump.size
+    return replace(moment, until=begin + moment.left(jump.before), clock_trusted=jump.known), at + jump.size
 
 
 def is_over(until: datetime, at: datetime, now: datetime) -> bool:
@@ -104,7 +104,7 @@ def is_over(until: datetime, at: datetime, now: datetime) -> bool:
 
 
 def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime] | None:
-    until, sure = moment.until, moment.sure or jump.known
+    until, clock_trusted = moment.until, moment.clock_trusted or jump.known
     waits = at > until  # an earlier change ended it
     over = until <= jump.before and not waits
     if not jump.was_known:  # it counts from the tap: until the next morning
@@ -114,14 +114,14 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
     elif abs(jump.size) >= DAY and not over:
         until = _same_time(until, jump.after, until - jump.before)
         at += jump.size
-        sure = jump.known
+        clock_trusted = jump.known
     if over and until > jump.after:
         return None
     if until <= jump.after and not over:
         at = max(jump.after, until + SECOND)
     elif waits:
         at = jump.after
-    return replace(moment, until=until, sure=sure), at
+    return replace(moment, until=until, clock_trusted=clock_trusted), at
 
 
 def _goes_by(moment: Moment, jump: Jump) -> bool:
@@ -129,7 +129,7 @@ def _goes_by(moment: Moment, jump: Jump) -> bool:
 
     It must if the clock was trusted before the change, or the end was set without a trusted clock.
     """
-    return jump.was_known or not moment.sure
+    return jump.was_known or not moment.clock_trusted
 
 
 def _same_time(of: datetime, after: datetime, left: timedelta) -> datetime:

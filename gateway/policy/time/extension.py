@@ -30,7 +30,7 @@ class Extension:
     service: str | None = None  # it opens only for this service; never with a limit that others share
     # For clock changes (gateway.policy.time.clock_changes); these do not change the effect of the grant.
     boundary: datetime | None = field(default=None, compare=False)
-    sure: bool = field(default=True, compare=False)
+    clock_trusted: bool = field(default=True, compare=False)
 
 
 def extend(
@@ -63,9 +63,13 @@ def extend(
         return ()
     first = min(flow, key=lambda gate: closings[gate])
     end = closings[first] + extra
-    boundary, sure = outlook.boundary(first, closings[first])
+    boundary, clock_trusted = outlook.boundary(first, closings[first])
     return tuple(
-        replace(_extension(outlook, gate, closings[gate], end, service), boundary=boundary, sure=sure)
+        replace(
+            _extension(outlook, gate, closings[gate], end, service),
+            boundary=boundary,
+            clock_trusted=clock_trusted,
+        )
         for gate in flow
         if closings[gate] < end
     )
@@ -136,7 +140,7 @@ def in_force(
                     extension.service,
                     owner,
                     extension.boundary,
-                    extension.sure,
+                    extension.clock_trusted,
                 )
             )
     return tuple(grants), bonus

@@ -46,7 +46,7 @@ class GateOpening:
     service: str | None = None  # limits it to the flows of this service
     owner: str = "family"
     boundary: datetime | None = None  # after which its minutes start; None: they count from the tap
-    sure: bool = True  # given while the clock was trusted
+    clock_trusted: bool = True  # given while the clock was trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -670,7 +670,7 @@ class Outlook:
         """
         if self._is_granted(gate, closing):
             grant = self._granted[gate]
-            return grant.boundary, grant.sure
+            return grant.boundary, grant.clock_trusted
         counted = is_limit(gate) or closing <= self.start
         return None if counted else closing, self._known
 

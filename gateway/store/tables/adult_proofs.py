@@ -23,9 +23,9 @@ class AdultProofTable:
         writer.add(self._snapshot)
         self._proofs = {
             mac: AdultProof(
-                mac, ProofMethod(method), moment(at), moment(until), by, MomentKind(span), bool(sure)
+                mac, ProofMethod(method), moment(at), moment(until), by, MomentKind(span), bool(clock_trusted)
             )
-            for mac, method, at, until, by, span, sure in database.rows(
+            for mac, method, at, until, by, span, clock_trusted in database.rows(
                 f"SELECT {COLUMNS} FROM adult_proofs ORDER BY at"
             )
         }
@@ -81,4 +81,4 @@ class AdultProofTable:
 
 def _row(proof: AdultProof) -> tuple[object, ...]:
     at, until = unix(proof.at), unix(proof.until)
-    return proof.mac, proof.method.value, at, until, proof.by, proof.span.value, int(proof.sure)
+    return proof.mac, proof.method.value, at, until, proof.by, proof.span.value, int(proof.clock_trusted)

@@ -36,7 +36,7 @@ class StoredDevice:
     first_seen: datetime
     last_seen: datetime
     placed: datetime | None = None  # when a guardian assigned it; None: no guardian, or an older version
-    sure: bool = True  # set while the clock was known
+    clock_trusted: bool = True  # set while the clock was known
 
 
 class DeviceTable:
@@ -47,9 +47,9 @@ class DeviceTable:
         self._devices = {
             mac: StoredDevice(
                 mac, name, place, moment_or_none(until), moment(first), moment(last), moment_or_none(placed),
-                bool(sure),
+                bool(clock_trusted),
             )
-            for mac, name, place, until, first, last, placed, sure in database.rows(
+            for mac, name, place, until, first, last, placed, clock_trusted in database.rows(
                 f"SELECT {COLUMNS} FROM devices ORDER BY last_seen"
             )
         }  # fmt: skip
@@ -89,17 +89,18 @@ class DeviceTable:
         *,
         at: datetime,
         until: datetime | None = None,
-        sure: bool = True,
+        clock_trusted: bool = True,
         chosen: bool = True,
     ) -> None:
         """Assign a device to ``place``, such as guest, optionally until a time. Written immediately.
 
-        An unknown device is added. ``chosen``: a guardian chose the place. ``sure``: the clock is
-        trusted.
+        An unknown device is added. ``chosen``: a guardian chose the place.
         """
         known = self._devices.get(mac) or StoredDevice(mac, "", "", None, at, at)
         placed = at if chosen else None
-        self._devices[mac] = replace(known, place=place, until=until, placed=placed, sure=sure)
+        self._devices[mac] = replace(
+            known, place=place, until=until, placed=placed, clock_trusted=clock_trusted
+        )
         self._writer.save(self._statement([mac]))
 
     def unplace(self, mac: str) -> None:
@@ -192,15 +193,17 @@ def _moved(device: StoredDevice, jump: Jump) -> StoredDevice:
     if device.until is None:
         return device
     found = moved(
-        Moment(device.until, MomentKind.OF_DAY, sure=device.sure), device.placed or device.first_seen, jump
+        Moment(device.until, MomentKind.OF_DAY, clock_trusted=device.clock_trusted),
+        device.placed or device.first_seen,
+        jump,
     )
     if found is None:
         return replace(device, place="", until=None, placed=None)
     ends, placed = found
-    return replace(device, until=ends.until, placed=placed, sure=ends.sure)
+    return replace(device, until=ends.until, placed=placed, clock_trusted=ends.clock_trusted)
 
 
 def _row(device: StoredDevice) -> tuple[object, ...]:
     seen = unix(device.first_seen), unix(device.last_seen)
     whole = (device.mac, device.name, device.place, unix_or_none(device.until), *seen)
-    return (*whole, unix_or_none(device.placed), int(device.sure))
+    return (*whole, unix_or_none(device.placed), int(device.clock_trusted))

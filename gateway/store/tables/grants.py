@@ -63,7 +63,7 @@ class GrantRow:
     kind: GrantKind
     ended: bool = False  # revoked, or over before the clock was set back
     boundary: datetime | None = None  # the minutes start here; None: at ``at``
-    sure: bool = True  # set while the clock was known
+    clock_trusted: bool = True  # set while the clock was known
 
     @property
     def moment(self) -> Moment | None:
@@ -71,7 +71,7 @@ class GrantRow:
         if self.until is None:
             return None
         kind = jumps.MomentKind.LASTING if self.boundary is None else jumps.MomentKind.BEYOND
-        return Moment(self.until, kind, self.boundary, self.sure)
+        return Moment(self.until, kind, self.boundary, self.clock_trusted)
 
     def holds(self, now: datetime, today: date) -> bool:
         return not self.ended and (self.day == today if self.until is None else now < self.until)
@@ -88,7 +88,7 @@ class SiteOpening:
     at: datetime
     by: str
     span: jumps.MomentKind = jumps.MomentKind.LASTING
-    sure: bool = True  # set while the clock was known
+    clock_trusted: bool = True  # set while the clock was known
 
 
 class GrantTable:
@@ -103,14 +103,16 @@ class GrantTable:
         self._given = [
             GrantRow(
                 grant, who, date.fromisoformat(day), gate, minutes, moment_or_none(until), service,
-                moment(at), by, GrantKind(kind), bool(ended), moment_or_none(boundary), bool(sure),
+                moment(at), by, GrantKind(kind), bool(ended), moment_or_none(boundary), bool(clock_trusted),
             )
-            for grant, who, day, gate, minutes, until, service, at, by, kind, ended, boundary, sure
+            for grant, who, day, gate, minutes, until, service, at, by, kind, ended, boundary, clock_trusted
             in database.rows(f"SELECT {COLUMNS} FROM extensions ORDER BY id")
         ]  # fmt: skip
         self._openings = [
-            SiteOpening(grant, who, entry, moment(until), moment(at), by, jumps.MomentKind(span), bool(sure))
-            for grant, who, entry, until, at, by, span, sure in database.rows(
+            SiteOpening(
+                grant, who, entry, moment(until), moment(at), by, jumps.MomentKind(span), bool(clock_trusted)
+            )
+            for grant, who, entry, until, at, by, span, clock_trusted in database.rows(
                 f"SELECT {OPENINGS} FROM openings ORDER BY id"
             )
         ]
@@ -247,15 +249,17 @@ def _moved_given(given: GrantRow, jump: Jump) -> GrantRow:
     if found is None:
         return replace(given, at=given.at + jump.size, until=ends.until + jump.size, ended=True)
     after, at = found
-    return replace(given, at=at, until=after.until, boundary=after.boundary, sure=after.sure)
+    return replace(
+        given, at=at, until=after.until, boundary=after.boundary, clock_trusted=after.clock_trusted
+    )
 
 
 def _moved_opening(opening: SiteOpening, jump: Jump) -> SiteOpening | None:
-    found = moved(Moment(opening.until, opening.span, sure=opening.sure), opening.at, jump)
+    found = moved(Moment(opening.until, opening.span, clock_trusted=opening.clock_trusted), opening.at, jump)
     if found is None:
         return None
     after, at = found
-    return replace(opening, at=at, until=after.until, sure=after.sure)
+    return replace(opening, at=at, until=after.until, clock_trusted=after.clock_trusted)
 
 
 def _follows(given: GrantRow, gone: GrantRow) -> bool:
@@ -286,16 +290,18 @@ def _given_row(given: GrantRow) -> tuple[object, ...]:
         str(given.kind),
         int(given.ended),
         unix_or_none(given.boundary),
-        int(given.sure),
+        int(given.clock_trusted),
     )
     return (*whole, *how)
 
 
 def _move_row(given: GrantRow) -> tuple[object, ...]:
     times = (unix(given.at), unix_or_none(given.until), unix_or_none(given.boundary))
-    return (*times, int(given.sure), int(given.ended), given.grant, given.who, given.gate, given.service)
+    return (
+        *times, int(given.clock_trusted), int(given.ended), given.grant, given.who, given.gate, given.service
+    )
 
 
 def _opening_row(opening: SiteOpening) -> tuple[object, ...]:
     whole = (opening.grant, opening.who, opening.entry, unix(opening.until), unix(opening.at), opening.by)
-    return (*whole, opening.span.value, int(opening.sure))
+    return (*whole, opening.span.value, int(opening.clock_trusted))

@@ -43,11 +43,11 @@ class Pause:
     until: datetime | None  # None: until resumed
     by: str
     span: MomentKind = MomentKind.LASTING
-    sure: bool = True  # set while the clock was known
+    clock_trusted: bool = True  # set while the clock was known
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.until or FOREVER, self.span, sure=self.sure)
+        return Moment(self.until or FOREVER, self.span, clock_trusted=self.clock_trusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class TimedSwitch:
     since: datetime
     until: datetime | None
     by: str
-    sure: bool = True  # set while the clock was known
+    clock_trusted: bool = True  # set while the clock was known
     # Of the provider's stop: the end in the settings, which no clock change moves; None after it was removed.
     asked: datetime | None = None
 
@@ -71,7 +71,7 @@ class TimedSwitch:
 
     @property
     def moment(self) -> Moment:
-        return Moment(self.until or FOREVER, MomentKind.LASTING, sure=self.sure)
+        return Moment(self.until or FOREVER, MomentKind.LASTING, clock_trusted=self.clock_trusted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,16 @@ class PauseTable:
         self._writer = writer
         writer.add(self._snapshot)
         self._pauses = {
-            who: Pause(who, moment(since), moment_or_none(until), by, MomentKind(span), bool(sure))
-            for who, since, until, by, span, sure in database.rows(f"SELECT {PAUSES} FROM pauses")
+            who: Pause(who, moment(since), moment_or_none(until), by, MomentKind(span), bool(clock_trusted))
+            for who, since, until, by, span, clock_trusted in database.rows(f"SELECT {PAUSES} FROM pauses")
         }
         self._switches = {
-            name: TimedSwitch(moment(since), moment_or_none(until), by, bool(sure), moment_or_none(asked))
-            for name, since, until, by, sure, asked in database.rows(f"SELECT {SWITCHES} FROM switches")
+            name: TimedSwitch(
+                moment(since), moment_or_none(until), by, bool(clock_trusted), moment_or_none(asked)
+            )
+            for name, since, until, by, clock_trusted, asked in database.rows(
+                f"SELECT {SWITCHES} FROM switches"
+            )
         }
 
     def in_force(self, now: datetime) -> InForce:
@@ -141,17 +145,17 @@ class PauseTable:
         by: str,
         at: datetime,
         span: MomentKind = MomentKind.LASTING,
-        sure: bool = True,
+        clock_trusted: bool = True,
         origin: str = "",
     ) -> None:
         """Pause the internet of a profile, a MAC or "all" until a time, with an audit line.
 
         It replaces an earlier pause of the same. ``until`` None: until resumed. ``span`` is LASTING
-        for a duration and OF_DAY for a time of day. ``sure``: whether the clock is trusted.
+        for a duration and OF_DAY for a time of day.
         """
         # In UTC: Python compares times of one zone by wall clock, which is ambiguous when DST ends.
         ends = None if until is None else in_utc(until)
-        pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, sure)
+        pause = self._pauses[who] = Pause(who, in_utc(at), ends, by, span, clock_trusted)
         self._writer.save(
             Statement(
                 f"INSERT OR REPLACE INTO pauses ({PAUSES}) VALUES (?, ?, ?, ?, ?, ?)", [_pause_row(pause)]
@@ -179,9 +183,9 @@ class PauseTable:
         self._writer.save(Statement("DELETE FROM pauses WHERE who = ?", [(person,) for person in who]))
 
     def off(
-        self, *, until: datetime | None, by: str, at: datetime, sure: bool = True, origin: str = ""
+        self, *, until: datetime | None, by: str, at: datetime, clock_trusted: bool = True, origin: str = ""
     ) -> None:
-        off = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, sure)
+        off = TimedSwitch(in_utc(at), None if until is None else in_utc(until), by, clock_trusted)
         self._turn_on(OFF, off, audit_line(at, by, "off", f"until {_text(until)}", origin))
 
     def on(self, *, by: str, at: datetime, origin: str = "") -> None:
@@ -193,14 +197,21 @@ class PauseTable:
         self._writer.save(*self._switch_rows(), audit=audit_line(at, by, "on", "", origin))
 
     def stop(
-        self, *, since: datetime, until: datetime, asked: datetime, by: str, at: datetime, sure: bool = True
+        self,
+        *,
+        since: datetime,
+        until: datetime,
+        asked: datetime,
+        by: str,
+        at: datetime,
+        clock_trusted: bool = True,
     ) -> None:
         """Switch filtering off by the provider's setting, with an audit line.
 
         It began at ``since``. It ends at ``until`` or at ``asked``, the end in the setting,
         whichever is earlier.
         """
-        stop = TimedSwitch(in_utc(since), in_utc(until), by, sure, in_utc(asked))
+        stop = TimedSwitch(in_utc(since), in_utc(until), by, clock_trusted, in_utc(asked))
         self._turn_on(STOP, stop, audit_line(at, by, "stop", f"until {_text(min(until, asked))}", ""))
 
     def end_stop(self, *, by: str, at: datetime) -> bool:
@@ -224,13 +235,20 @@ class PauseTable:
         self._writer.save(*self._switch_rows(), audit=audit)
 
     def approve(
-        self, name: str, *, until: datetime, by: str, at: datetime, sure: bool = True, origin: str = ""
+        self,
+        name: str,
+        *,
+        until: datetime,
+        by: str,
+        at: datetime,
+        clock_trusted: bool = True,
+        origin: str = "",
     ) -> None:
         """Let the provider do ``name`` until a time, with an audit line.
 
         ``name``: SUPPORT, REMOTE or COUNTERS.
         """
-        switch = TimedSwitch(in_utc(at), in_utc(until), by, sure)
+        switch = TimedSwitch(in_utc(at), in_utc(until), by, clock_trusted)
         self._turn_on(name, switch, audit_line(at, by, name, f"until {_text(until)}", origin))
 
     def end_approval(self, name: str, *, by: str, at: datetime, origin: str = "") -> None:
@@ -288,7 +306,8 @@ def _moved(kept: Kept, jump: Jump) -> Kept | None:
     if found is None:
         return None
     after, since = found
-    return replace(kept, since=since, until=None if kept.until is None else after.until, sure=after.sure)
+    until = None if kept.until is None else after.until
+    return replace(kept, since=since, until=until, clock_trusted=after.clock_trusted)
 
 
 def _pause_row(pause: Pause) -> tuple[object, ...]:
@@ -298,7 +317,7 @@ def _pause_row(pause: Pause) -> tuple[object, ...]:
         unix_or_none(pause.until),
         pause.by,
         pause.span.value,
-        int(pause.sure),
+        int(pause.clock_trusted),
     )
 
 
@@ -316,7 +335,7 @@ def _switch_row(name: str, switch: TimedSwitch) -> tuple[object, ...]:
         unix(switch.since),
         unix_or_none(switch.until),
         switch.by,
-        int(switch.sure),
+        int(switch.clock_trusted),
         unix_or_none(switch.asked),
     )
 

@@ -48,14 +48,25 @@ class AccountTable(AccountRegister):
                 )
             ),
             (
-                Session(key, name, device, moment(since), moment(until), bool(sure), browser, bool(confirmed))
-                for key, name, device, since, until, sure, browser, confirmed in database.rows(
+                Session(
+                    key,
+                    name,
+                    device,
+                    moment(since),
+                    moment(until),
+                    bool(clock_trusted),
+                    browser,
+                    bool(confirmed),
+                )
+                for key, name, device, since, until, clock_trusted, browser, confirmed in database.rows(
                     f"SELECT {SESSIONS} FROM sessions"
                 )
             ),
             (
-                Announcement(AnnouncementKind(kind), name, device, moment(at), moment(until), bool(sure))
-                for kind, name, device, at, until, sure in database.rows(
+                Announcement(
+                    AnnouncementKind(kind), name, device, moment(at), moment(until), bool(clock_trusted)
+                )
+                for kind, name, device, at, until, clock_trusted in database.rows(
                     f"SELECT {ANNOUNCED} FROM announcements ORDER BY rowid"
                 )
                 if kind in set(AnnouncementKind)
@@ -66,8 +77,10 @@ class AccountTable(AccountRegister):
             ),
             self._write,
             (
-                Token(key, name, label, role, moment(since), _moment(used), _moment(until), bool(sure))
-                for key, name, label, role, since, used, until, sure in database.rows(
+                Token(
+                    key, name, label, role, moment(since), _moment(used), _moment(until), bool(clock_trusted)
+                )
+                for key, name, label, role, since, used, until, clock_trusted in database.rows(
                     f"SELECT {TOKENS} FROM tokens ORDER BY rowid"
                 )
             ),
@@ -115,7 +128,7 @@ class AccountTable(AccountRegister):
                         session.device,
                         unix(session.since),
                         unix(session.until),
-                        int(session.sure),
+                        int(session.clock_trusted),
                         session.browser,
                         int(session.confirmed),
                     )
@@ -132,7 +145,7 @@ class AccountTable(AccountRegister):
                         announced.device,
                         unix(announced.at),
                         unix(announced.until),
-                        int(announced.sure),
+                        int(announced.clock_trusted),
                     )
                     for announced in self.announced
                 ],
@@ -178,4 +191,6 @@ def _moment(at: int | None) -> datetime | None:
 
 def _row(token: Token) -> tuple[object, ...]:
     ends = [None if at is None else unix(at) for at in (token.used, token.until)]
-    return (token.key, token.name, token.label, token.role, unix(token.since), *ends, int(token.sure))
+    return (
+        token.key, token.name, token.label, token.role, unix(token.since), *ends, int(token.clock_trusted)
+    )

@@ -25,7 +25,7 @@ from gateway.store.durable_writes import (
     unix_or_none,
 )
 
-STRANGERS_LIMIT = 64  # questions about new devices; a page shows five
+NEW_DEVICES_LIMIT = 64  # questions about new devices; a page shows five
 SILENT_LIMIT = 512  # silent questions: as many as the inventory has devices
 UNSEEN = timedelta(hours=1)  # after this time another new device may replace the question
 FACES_LIMIT = 256  # MAC addresses; a household has far fewer
@@ -59,11 +59,11 @@ class QuestionTable:
     def put(self, question: IdentityQuestion, last_seen: LastSeen, now: datetime) -> bool:
         """Store a new or changed question to the guardians about a device, and write it to the disk.
 
-        For a question about a new device beyond STRANGERS_LIMIT, that of a device not seen for an
+        For a question about a new device beyond NEW_DEVICES_LIMIT, that of a device not seen for an
         hour is dropped. Return False if there is none to drop: the question is then not stored.
         """
         known = self._questions.get(question.mac)
-        if (known is None or known.silent) and question.about_stranger:
+        if (known is None or known.silent) and question.about_new_device:
             gone = self._room(question, last_seen, now)
             if gone is None:
                 return False
@@ -129,17 +129,17 @@ class QuestionTable:
 
         A device that may be a child's replaces any other new device. None if no question can be dropped.
         """
-        strangers = [
+        new_devices = [
             mac
             for mac, question in self._questions.items()
-            if question.about_stranger and not question.silent
+            if question.about_new_device and not question.silent
         ]
-        if len(strangers) < STRANGERS_LIMIT:
+        if len(new_devices) < NEW_DEVICES_LIMIT:
             return []
-        unseen = {mac: last_seen(mac) for mac in strangers}
+        unseen = {mac: last_seen(mac) for mac in new_devices}
         away = [mac for mac, at in unseen.items() if at is None or at + UNSEEN <= now]
         if new.ask is Ask.AGAIN and not away:
-            away = [mac for mac in strangers if self._questions[mac].ask is Ask.NEW][:1]
+            away = [mac for mac in new_devices if self._questions[mac].ask is Ask.NEW][:1]
         return sorted(away, key=lambda mac: at.timestamp() if (at := unseen[mac]) else 0.0)[:1] or None
 
     def drop(self, mac: str) -> IdentityQuestion | None:

@@ -80,15 +80,15 @@ def _row(request: ChildRequest) -> tuple[object, ...]:
         request.reason, unix(request.at),
         unix(request.expires), request.times, str(request.state), int(request.reminded),
         None if request.answer is None else str(request.answer), request.given, request.because, request.by,
-        unix_or_none(request.answered), request.grant, int(request.sure), unix_or_none(request.since),
-        request.host, int(request.wrong),
+        unix_or_none(request.answered), request.grant, int(request.clock_trusted),
+        unix_or_none(request.since), request.host, int(request.wrong),
     )  # fmt: skip
 
 
 def _read(row: tuple[object, ...]) -> ChildRequest:
     (
         number, who, device, topic, thing, minutes, reason, at, expires, times, state, reminded, answer,
-        given, because, by, answered, grant, sure, since, host, wrong,
+        given, because, by, answered, grant, clock_trusted, since, host, wrong,
     ) = row  # fmt: skip
     return ChildRequest(
         id=_int(number),
@@ -109,7 +109,7 @@ def _read(row: tuple[object, ...]) -> ChildRequest:
         by=str(by),
         answered=moment_or_none(None if answered is None else _int(answered)),
         grant=None if grant is None else _int(grant),
-        sure=bool(sure),
+        clock_trusted=bool(clock_trusted),
         since=moment_or_none(None if since is None else _int(since)),
         host=str(host),
         wrong=bool(wrong),

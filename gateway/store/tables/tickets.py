@@ -30,9 +30,9 @@ class TicketTable:
         self._tickets = {
             digest: Ticket(
                 salt, digest, minutes, who, moment(made), by, moment(until), moment_or_none(used), used_by,
-                bool(sure), batch,
+                bool(clock_trusted), batch,
             )
-            for digest, salt, minutes, who, made, by, until, used, used_by, sure, batch
+            for digest, salt, minutes, who, made, by, until, used, used_by, clock_trusted, batch
             in database.rows(f"SELECT {COLUMNS} FROM tickets")
         }  # fmt: skip
 
@@ -112,11 +112,13 @@ class TicketTable:
 
 
 def _moved(ticket: Ticket, jump: Jump) -> Ticket | None:
-    found = moved(Moment(ticket.until, MomentKind.LASTING, sure=ticket.sure), ticket.made, jump)
+    found = moved(
+        Moment(ticket.until, MomentKind.LASTING, clock_trusted=ticket.clock_trusted), ticket.made, jump
+    )
     if found is None:
         return None
     after, made = found
-    return replace(ticket, made=made, until=after.until, sure=after.sure)
+    return replace(ticket, made=made, until=after.until, clock_trusted=after.clock_trusted)
 
 
 def _row(ticket: Ticket) -> tuple[object, ...]:
@@ -126,6 +128,6 @@ def _row(ticket: Ticket) -> tuple[object, ...]:
         unix(ticket.until),
         unix_or_none(ticket.used),
         ticket.used_by,
-        int(ticket.sure),
+        int(ticket.clock_trusted),
         ticket.batch,
     )

@@ -13,7 +13,7 @@ from gateway.features.devices.look_queue import NEWCOMERS
 from gateway.lan.inventory import DeviceAppeared
 from gateway.policy.accounts.people import Account
 from gateway.policy.values import Reason
-from gateway.store.tables.questions import STRANGERS_LIMIT
+from gateway.store.tables.questions import NEW_DEVICES_LIMIT
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, PHONE, TABLET, Desk
 from tests.features.devices.sighted import (
@@ -268,13 +268,13 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
 
     monkeypatch.setattr(desk, "reassign", counted)
     leave(desk, PHONE)
-    for number in range(3 * STRANGERS_LIMIT):
+    for number in range(3 * NEW_DEVICES_LIMIT):
         mac = f"06:00:00:00:{number >> 8:02x}:{number & 255:02x}"
         desk.store.devices.seen(mac, desk.clock.now())
         desk.bus.publish(DeviceAppeared(mac))
     desk.go(timedelta(seconds=3))
     assert len(regrouped) == 3, "once a second"
-    assert desk.ask("questions", limit=5)["count"] == min(STRANGERS_LIMIT, NEWCOMERS)
+    assert desk.ask("questions", limit=5)["count"] == min(NEW_DEVICES_LIMIT, NEWCOMERS)
     assert len(desk.ask("questions", limit=5)["questions"]) == 5
     assert len(desk.store.slots.all()) < 30
     assert member(desk, "06:00:00:00:00:3f").profile.id == "son", "those beyond share a slot"
@@ -284,7 +284,7 @@ def test_a_flood_of_invented_addresses_fills_nothing(desk: Desk, monkeypatch: py
 def test_who_fills_the_room_of_questions_is_not_rid_of_the_child_s_rules(desk: Desk) -> None:
     """Addresses that are here, each of which may be the son's; then the daughter's tablet changes."""
     leave(desk, PHONE)
-    for number in range(STRANGERS_LIMIT + 10):
+    for number in range(NEW_DEVICES_LIMIT + 10):
         mac = f"06:00:00:00:00:{number:02x}"
         desk.store.devices.seen(mac, desk.clock.now())
         desk.ask("sight", mac=mac)
@@ -292,10 +292,10 @@ def test_who_fills_the_room_of_questions_is_not_rid_of_the_child_s_rules(desk: D
     assert {one["ask"] for one in asked(desk).values()} == {"again"}
     leave(desk, TABLET)
     arrive(desk, AGAIN, host_name="x")
-    assert desk.ask("questions")["count"] == STRANGERS_LIMIT
+    assert desk.ask("questions")["count"] == NEW_DEVICES_LIMIT
     assert AGAIN not in asked(desk), "there is no room"
     assert member(desk, AGAIN).profile.id == "daughter"
-    assert member(desk, f"06:00:00:00:00:{STRANGERS_LIMIT + 5:02x}").profile.id == "daughter"
+    assert member(desk, f"06:00:00:00:00:{NEW_DEVICES_LIMIT + 5:02x}").profile.id == "daughter"
     assert len(desk.store.slots.all()) < 30
     desk.ask("assign", mac=AGAIN, profile="guest")
     assert member(desk, AGAIN).profile.id == "guest"

@@ -11,7 +11,7 @@ from gateway.core.reason_codes import Code
 from gateway.policy.accounts.people import Account
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.values import Reason
-from gateway.store.tables.questions import STRANGERS_LIMIT
+from gateway.store.tables.questions import NEW_DEVICES_LIMIT
 from tests.features.conftest import Make
 from tests.features.desk import MUMS, NOON, STRANGER, TABLET, Desk
 from tests.features.sharing.shared_devices import OURS, SONS_PIN, TIKTOK, desk_of_several, refused, whose
@@ -115,7 +115,7 @@ def test_strangers_cannot_fill_the_parents_page(desk: Desk) -> None:
 
 def test_where_the_questions_are_full_it_is_said_so(desk: Desk) -> None:
     now = desk.clock.now()
-    for number in range(STRANGERS_LIMIT):
+    for number in range(NEW_DEVICES_LIMIT):
         mac = f"02:00:00:00:01:{number:02x}"
         desk.store.devices.seen(mac, now, "")
         assert desk.store.questions.put(IdentityQuestion(mac, Ask.NEW, now), lambda _: now, now)

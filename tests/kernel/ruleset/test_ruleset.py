@@ -80,7 +80,7 @@ def test_queues_are_closed_unless_the_daemon_lives(snapshot: Snapshot) -> None:
         first = 6 * int(group)
         assert numbers == [first + kind for kind in ((4, 4, 0, 1) if mode == "open" else (5, 5, 2, 3))]
         assert body.count("flags bypass") == (4 if mode == "open" and snapshot.native else 0)
-        assert body.strip().startswith("meta nfproto != @alive goto stands") == (mode == "open")
+        assert body.strip().startswith("meta nfproto != @alive goto apply_verdict") == (mode == "open")
     assert bool(bodies) == bool(snapshot.asked)
 
 
@@ -202,7 +202,7 @@ def test_a_boot_guard_is_one_text_whatever_the_kernel_has() -> None:
     assert text == render(
         boot_guard_snapshot(replace(FAMILY, native=False, offload=Offload(("lan0", "wan"))))
     )
-    assert re.search(r"\b(queue|flowtable|flow|destroy|judged|put)\b", text) is None
+    assert re.search(r"\b(queue|flowtable|flow|destroy|judged|copy_verdict)\b", text) is None
     named, made = set(re.findall(r"\b(?:goto|jump) (\w+)", text)), set(re.findall(r"chain (\w+)", text))
     assert named <= made
     reached = named | {name for name in made if f"chain {name} {{\n    type " in text}

@@ -61,7 +61,7 @@ def test_chains_of_gone_slots_are_deleted() -> None:
     text = render_update(
         FAMILY,
         replace(
-            FAMILY, slots=FAMILY.slots[:1], guest=None, strangers=(), owners=(), passes=FAMILY.passes[:2]
+            FAMILY, slots=FAMILY.slots[:1], guest=None, unassigned=(), owners=(), passes=FAMILY.passes[:2]
         ),
     )
     deleted = re.findall(r"delete chain inet qalqan (\w+)", text)

@@ -37,7 +37,7 @@ def test_it_ends_when_it_says_and_a_wallet_s_within_a_day(
     at: datetime, length: str, method: ProofMethod
 ) -> None:
     now = at.replace(tzinfo=ALMATY)
-    one = new_proof(MAC, method, length, now, by="", sure=True)
+    one = new_proof(MAC, method, length, now, by="", clock_trusted=True)
     assert now < one.until <= now + longest(method) <= now + LONGEST
     if length in HOURS:
         assert one.until - now == HOURS[length]
@@ -61,16 +61,16 @@ NIGHTS = [
 @pytest.mark.parametrize("now", NIGHTS)
 @pytest.mark.parametrize("length", HOURS)
 def test_an_hour_is_an_hour_in_the_night_in_which_clocks_are_set(now: datetime, length: str) -> None:
-    one = new_proof(MAC, ProofMethod.PASSWORD, length, now, by="Mum", sure=True)
+    one = new_proof(MAC, ProofMethod.PASSWORD, length, now, by="Mum", clock_trusted=True)
     assert one.until.astimezone(UTC) - now.astimezone(UTC) == HOURS[length]
 
 
 def test_the_morning_is_six_o_clock_after_a_longer_night_and_a_wallet_s_day_has_24_hours() -> None:
     midnight = datetime(2026, 10, 25, 0, 0, tzinfo=BERLIN)
-    one = new_proof(MAC, ProofMethod.PASSWORD, MORNING, midnight, by="Mum", sure=True)
+    one = new_proof(MAC, ProofMethod.PASSWORD, MORNING, midnight, by="Mum", clock_trusted=True)
     assert one.until == datetime(2026, 10, 26, 6, 0, tzinfo=BERLIN)
     assert one.until.astimezone(UTC) - midnight.astimezone(UTC) == LONGEST
-    wallet = new_proof(MAC, ProofMethod.WALLET, MORNING, midnight, by="", sure=True)
+    wallet = new_proof(MAC, ProofMethod.WALLET, MORNING, midnight, by="", clock_trusted=True)
     assert wallet.until.astimezone(UTC) - midnight.astimezone(UTC) == LONGEST_BY_WALLET
 
 
@@ -78,7 +78,7 @@ def test_the_morning_is_six_o_clock_after_a_longer_night_and_a_wallet_s_day_has_
 def test_one_that_was_given_by_a_clock_ahead_of_the_right_one_opens_nothing(length: str) -> None:
     """The gateway starts anew without a time, and is told the right one: a year before the proof."""
     at = datetime(2027, 11, 24, 21, 30, tzinfo=ALMATY)
-    one = new_proof(MAC, ProofMethod.WALLET, length, at, by="", sure=True)
+    one = new_proof(MAC, ProofMethod.WALLET, length, at, by="", clock_trusted=True)
     start, right = datetime(2026, 1, 1, tzinfo=ALMATY), datetime(2026, 11, 24, 21, 40, tzinfo=ALMATY)
     assert after_jump(one, Jump(start, right, was_known=False, known=True)) is None
     same = Jump(start, at + timedelta(minutes=10), was_known=False, known=True)
@@ -95,10 +95,10 @@ def test_one_that_was_given_by_a_clock_ahead_of_the_right_one_opens_nothing(leng
     st.booleans(),
 )
 def test_no_jump_makes_more_of_it_than_was_left(
-    length: str, spent: int, size: int, sure: bool, known: bool
+    length: str, spent: int, size: int, clock_trusted: bool, known: bool
 ) -> None:
     at = datetime(2026, 11, 24, 21, 30, tzinfo=ALMATY)
-    one = new_proof(MAC, ProofMethod.WALLET, length, at, by="", sure=sure)
+    one = new_proof(MAC, ProofMethod.WALLET, length, at, by="", clock_trusted=clock_trusted)
     before = at + timedelta(seconds=spent)
     jump = Jump(before, before + timedelta(seconds=size), known, known)
     after = after_jump(one, jump)
@@ -112,7 +112,7 @@ def test_no_jump_makes_more_of_it_than_was_left(
 @pytest.mark.parametrize("length", ["1h", "4h"])
 def test_hours_are_as_many_after_a_jump(length: str) -> None:
     at = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)
-    one = new_proof(MAC, ProofMethod.PASSWORD, length, at, by="Mum", sure=True)
+    one = new_proof(MAC, ProofMethod.PASSWORD, length, at, by="Mum", clock_trusted=True)
     before = at + timedelta(minutes=20)
     for size in (-3 * DAY, timedelta(hours=5), 9 * DAY):
         after = after_jump(one, Jump(before, before + size, True, True))
@@ -122,8 +122,8 @@ def test_hours_are_as_many_after_a_jump(length: str) -> None:
 
 def test_by_an_unknown_clock_nothing_of_before_holds() -> None:
     at = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)
-    one = new_proof(MAC, ProofMethod.PASSWORD, "1h", at, by="Mum", sure=True)
+    one = new_proof(MAC, ProofMethod.PASSWORD, "1h", at, by="Mum", clock_trusted=True)
     assert one.holds(at, known=True)
     assert not one.holds(at, known=False)
-    assert replace(one, sure=False).holds(at, known=False), "given by that same clock"
+    assert replace(one, clock_trusted=False).holds(at, known=False), "given by that same clock"
     assert not one.holds(one.until, known=True)

@@ -201,7 +201,7 @@ HOST = "dns.adguard.com"
 WEAK = BypassSign(BypassMethod.ENCRYPTED_DNS, HOST, "dns", False)
 STRONG = BypassSign(BypassMethod.ENCRYPTED_DNS, HOST, "dot")
 VPN = BypassSign(BypassMethod.VPN, "", "wireguard")
-LIKELY, SURE = BypassFinding(CardTopic.PRIVATE_DNS, False), BypassFinding(CardTopic.PRIVATE_DNS, True)
+LIKELY, CERTAIN = BypassFinding(CardTopic.PRIVATE_DNS, False), BypassFinding(CardTopic.PRIVATE_DNS, True)
 IN_AN_APP = BypassFinding(CardTopic.APP_DNS, False)
 
 # Android's NetworkMonitor: 1, 2, 4 … seconds, ten minutes at most.
@@ -258,12 +258,12 @@ def test_a_browser_that_asks_with_each_page_beside_all_else() -> None:
 
 
 def test_a_name_on_port_853_is_enough_once() -> None:
-    assert Traces().sign(STRONG, 0.0) == SURE
+    assert Traces().sign(STRONG, 0.0) == CERTAIN
 
 
 def test_a_device_that_asks_in_the_clear_beside_it_has_it_in_an_app() -> None:
     traces = Traces()
-    assert traces.sign(STRONG, 0.0) == SURE
+    assert traces.sign(STRONG, 0.0) == CERTAIN
     others(traces, 5.0)
     assert traces.sign(STRONG, 10.0) == BypassFinding(CardTopic.APP_DNS, True)
 
@@ -271,11 +271,11 @@ def test_a_device_that_asks_in_the_clear_beside_it_has_it_in_an_app() -> None:
 def test_a_setting_that_is_made_again_and_an_app_that_tries_now_and_then() -> None:
     traces = Traces()
     for hour in (0, 1):
-        assert traces.sign(STRONG, hour * 3600.0) == SURE
+        assert traces.sign(STRONG, hour * 3600.0) == CERTAIN
         assert others(traces, hour * 3600 + QUIET) == {BypassMethod.ENCRYPTED_DNS}
     assert traces.sign(STRONG, 7200.0) == BypassFinding(CardTopic.APP_DNS, True)
     assert others(traces, 7200 + QUIET) == {BypassMethod.ENCRYPTED_DNS}
-    assert traces.sign(STRONG, 7200 + QUIET + BACK_WITHIN + 1) == SURE, "another day"
+    assert traces.sign(STRONG, 7200 + QUIET + BACK_WITHIN + 1) == CERTAIN, "another day"
 
 
 @pytest.mark.parametrize("sign", [STRONG, VPN])

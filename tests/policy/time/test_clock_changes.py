@@ -31,8 +31,8 @@ def one(moment: Moment, by: Jump) -> Moment:
     return moment if found is None else found[0]
 
 
-def lasting(length: timedelta, *, sure: bool = True) -> Moment:
-    return Moment(EVENING + length, MomentKind.LASTING, sure=sure)
+def lasting(length: timedelta, *, clock_trusted: bool = True) -> Moment:
+    return Moment(EVENING + length, MomentKind.LASTING, clock_trusted=clock_trusted)
 
 
 @given(length=some_minutes, by=minutes)
@@ -96,14 +96,14 @@ def test_a_time_of_day_holds_again_when_a_wrong_clock_is_put_right(by: timedelta
 def test_where_the_date_was_wrong_a_time_of_day_is_of_the_right_one(by: timedelta) -> None:
     morning = Moment(EVENING + timedelta(hours=10, minutes=30), MomentKind.OF_DAY)  # 07:00
     for was_known in (True, False):
-        found = one(replace(morning, sure=was_known), jump(by, was_known=was_known))
+        found = one(replace(morning, clock_trusted=was_known), jump(by, was_known=was_known))
         assert found.until.time() == morning.until.time()
         assert timedelta() < found.until - (EVENING + by) <= DAY
-        assert found.sure
+        assert found.clock_trusted
 
 
 def test_until_the_day_after_tomorrow_stays_two_days() -> None:
-    far = Moment(EVENING + timedelta(days=2, hours=3), MomentKind.OF_DAY, sure=False)
+    far = Moment(EVENING + timedelta(days=2, hours=3), MomentKind.OF_DAY, clock_trusted=False)
     assert one(far, jump(timedelta(days=7, hours=1), was_known=False)).until == far.until + timedelta(days=7)
 
 
@@ -124,16 +124,16 @@ def test_what_was_set_while_the_time_was_known_is_right_when_it_is_known_again()
 
 
 def test_what_was_set_while_it_was_not_known_keeps_its_length() -> None:
-    moment = lasting(timedelta(minutes=30), sure=False)
+    moment = lasting(timedelta(minutes=30), clock_trusted=False)
     found = one(moment, jump(timedelta(days=4), was_known=False))
-    assert found == Moment(EVENING + timedelta(days=4, minutes=30), MomentKind.LASTING, sure=True)
+    assert found == Moment(EVENING + timedelta(days=4, minutes=30), MomentKind.LASTING, clock_trusted=True)
 
 
 def test_a_clock_that_is_believed_as_it_is_moves_nothing() -> None:
-    moments = (lasting(timedelta(minutes=30), sure=False), lasting(timedelta(minutes=5)))
+    moments = (lasting(timedelta(minutes=30), clock_trusted=False), lasting(timedelta(minutes=5)))
     found = [one(moment, jump(NOTHING, was_known=False)) for moment in moments]
     assert [moment.until for moment in found] == [moment.until for moment in moments]
-    assert all(moment.sure for moment in found)
+    assert all(moment.clock_trusted for moment in found)
 
 
 def test_the_size_of_a_jump_has_its_direction() -> None:
@@ -159,8 +159,8 @@ def test_what_would_hold_again_is_told() -> None:
 
 
 def test_a_time_of_day_is_sure_too_when_the_clock_is_known() -> None:
-    morning = Moment(EVENING + timedelta(hours=10), MomentKind.OF_DAY, sure=False)
-    assert one(morning, jump(NOTHING, was_known=False)).sure
+    morning = Moment(EVENING + timedelta(hours=10), MomentKind.OF_DAY, clock_trusted=False)
+    assert one(morning, jump(NOTHING, was_known=False)).clock_trusted
 
 
 @pytest.mark.parametrize("was_known", [True, False])
@@ -168,7 +168,8 @@ def test_a_time_of_day_is_the_home_s_on_both_sides_of_summer(was_known: bool) ->
     berlin = ZoneInfo("Europe/Berlin")
     winter, summer = datetime(2026, 1, 10, 18, tzinfo=berlin), datetime(2026, 7, 10, 22, tzinfo=berlin)
     by = Jump(winter, summer, was_known, known=True)
-    morning = Moment(datetime(2026, 1, 11, 6, tzinfo=UTC), MomentKind.OF_DAY, sure=was_known)  # 07:00
+    at_seven = datetime(2026, 1, 11, 6, tzinfo=UTC)  # in Berlin
+    morning = Moment(at_seven, MomentKind.OF_DAY, clock_trusted=was_known)
     found = moved(morning, winter.astimezone(UTC), by)
     assert found is not None
     assert found[0].until == datetime(2026, 7, 11, 7, tzinfo=berlin)

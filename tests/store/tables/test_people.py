@@ -33,7 +33,7 @@ def fill(store: Store) -> None:
     store.people.put(Account("Mum", PersonRole.GUARDIAN, "scrypt", 0, "digest", passkeys=PASSKEYS))
     second = {"totp": "GEZDGNBVGY3TQOJQ", "totp_step": 59_000_000, "backup_codes": ("one", "two")}
     store.people.put(Account("Oma", PersonRole.HELPER, minutes=45, **second))  # type: ignore[arg-type]
-    store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + SESSION_LIFE, sure=False))
+    store.people.begin(Session("key", "Mum", "Galaxy-S23", NOW, NOW + SESSION_LIFE, clock_trusted=False))
     store.people.announce(Announcement(AnnouncementKind.CLAIM, "Mum", "Galaxy-S23", NOW, NOW + ANNOUNCED_FOR))
     store.people.propose(ProposedRole("Mum", "helper", 30, "Dad", NOW))
     store.people.tokens.add(Token("hall", "Mum", "Hall", "helper", NOW, until=NOW + timedelta(days=30)))
@@ -43,7 +43,7 @@ def fill(store: Store) -> None:
 def test_tokens_and_their_last_use_are_there_after_a_restart(path: Path) -> None:
     store = Store(path)
     fill(store)
-    store.people.tokens.use("wall", NOW + timedelta(hours=1), sure=True)
+    store.people.tokens.use("wall", NOW + timedelta(hours=1), clock_trusted=True)
     store.people.flush()
     before = store.people.tokens.all()
     store.close()
@@ -70,7 +70,7 @@ def test_all_of_it_is_there_after_a_restart(path: Path) -> None:
     assert (mum.totp, mum.totp_step, mum.backup_codes) == ("", 0, ())
     assert (mum.passkeys, oma.passkeys) == (PASSKEYS, ())
     session, new = store.people.sessions()
-    assert (session.key, session.until, session.sure) == ("key", NOW + SESSION_LIFE, False)
+    assert (session.key, session.until, session.clock_trusted) == ("key", NOW + SESSION_LIFE, False)
     assert (session.browser, session.confirmed) == ("", True)
     assert (new.browser, new.confirmed) == ("Firefox, Android", False)
     assert [(one.kind, one.name, one.at) for one in store.people.announced] == [
@@ -84,7 +84,7 @@ def test_being_used_is_written_with_the_devices_and_not_at_once(path: Path) -> N
     store = Store(path)
     fill(store)
     later = NOW + timedelta(hours=1)
-    assert store.people.use("key", later, sure=True)
+    assert store.people.use("key", later, clock_trusted=True)
     until = "SELECT until, sure FROM sessions"
     assert look(path, until) == [(int((NOW + SESSION_LIFE).timestamp()), 0)]
     store.flush_devices()

@@ -7,7 +7,7 @@ from pathlib import Path
 from gateway.policy.identity.questions import Ask, IdentityQuestion
 from gateway.policy.identity.traits import Sign, Traits
 from gateway.store.store import Store
-from gateway.store.tables.questions import FACES_LIMIT, STRANGERS_LIMIT, UNSEEN
+from gateway.store.tables.questions import FACES_LIMIT, NEW_DEVICES_LIMIT, UNSEEN
 from tests.store.helpers import HOUR, NOW, look
 
 TABLET, AGAIN = "02:00:00:00:00:0a", "da:a1:19:00:00:01"
@@ -44,21 +44,21 @@ def _invented(number: int) -> IdentityQuestion:
 
 def test_invented_addresses_find_no_room(path: Path) -> None:
     store = Store(path)
-    put = [store.questions.put(_invented(number), here, NOW) for number in range(STRANGERS_LIMIT + 50)]
-    assert sum(put) == STRANGERS_LIMIT
+    put = [store.questions.put(_invented(number), here, NOW) for number in range(NEW_DEVICES_LIMIT + 50)]
+    assert sum(put) == NEW_DEVICES_LIMIT
     assert not store.questions.put(_invented(1000), here, NOW)
     assert store.questions.put(replace(_invented(5), settled=True), here, NOW), "it has its room"
     assert store.questions.put(QUESTION, here, NOW), "what may be a child's goes before strangers"
     assert _invented(0).mac not in store.questions.all()
     copied = replace(QUESTION, mac=TABLET, ask=Ask.COPY)
     assert store.questions.put(copied, here, NOW), "of a device that the family has named there are few"
-    assert len(look(path, "SELECT * FROM questions")) == STRANGERS_LIMIT + 1
+    assert len(look(path, "SELECT * FROM questions")) == NEW_DEVICES_LIMIT + 1
     store.close()
 
 
 def test_the_longest_unseen_give_way(path: Path) -> None:
     store = Store(path)
-    for number in range(STRANGERS_LIMIT):
+    for number in range(NEW_DEVICES_LIMIT):
         assert store.questions.put(_invented(number), here, NOW)
     gone, longer = _invented(5).mac, _invented(7).mac
     seen = {gone: NOW - UNSEEN, longer: NOW - UNSEEN - timedelta(minutes=1)}

@@ -19,6 +19,7 @@ from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE
 from webui import charts, notices
 from webui.accounts.session import author, guardian, guardians_only
+from webui.child_lookup import child_of
 from webui.daemon import daemon
 from webui.features.activity import activity_table, target_names
 from webui.features.activity.activity_days import MONTH, VIEWS, Strip, View, usual_minutes
@@ -33,7 +34,6 @@ from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.edited import RuleLine, SentenceNames, lines
-from webui.whom import child_of
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")
 

@@ -13,6 +13,7 @@ from gateway.policy.names.hosts import MAX_HOST
 from webui import notices
 from webui.accounts.session import anyone, author, guardians_only
 from webui.charts import qr
+from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
 from webui.features.filter_tests.filter_tests_text import FilterTestsView, FilterTestView, connect_sources
 from webui.forms import one_of
@@ -23,7 +24,6 @@ from webui.request_checks import policy
 from webui.rules import typed
 from webui.rules.editing import FormProblem, FormResult, moment, opened, render
 from webui.settings import OWN_NAME
-from webui.whom import child_of
 
 blueprint = Blueprint("tests", __name__)
 

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from gateway.control.contract.growing import AGREEMENT
 from webui import notices
 from webui.accounts.session import anyone, guardian, guardians_only
+from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
 from webui.features.growing.agreement_text import AgreementView
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
@@ -19,7 +20,6 @@ from webui.forms import one_of
 from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
-from webui.whom import child_of
 
 blueprint = Blueprint("agreement", __name__)
 

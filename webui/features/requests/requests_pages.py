@@ -18,12 +18,12 @@ from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL
 from gateway.policy.requests.requests import SITE_ONCE, Answer, RequestTopic
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
+from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
 from webui.features.requests.requests_text import RequestEntry, answered, is_target, offered
 from webui.forms import BACK_FIELDS, back_to, one_of, reason, whole
 from webui.language import things
 from webui.language.i18n import gettext as _
-from webui.whom import child_of
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
 

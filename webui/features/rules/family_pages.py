@@ -19,7 +19,7 @@ from webui.accounts.proofs import proven
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
-from webui.features.rules.family_text import CHOICE_SETTINGS, STRANGERS, strangers
+from webui.features.rules.family_text import CHOICE_SETTINGS, NEW_DEVICE_CHOICES, new_device_choices
 from webui.features.status.home_text import HomeView
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
@@ -142,17 +142,17 @@ def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormPro
     elif country not in {"", family.country, *countries()}:
         abort(400)
     people = {child.id for child in home.children}
-    stranger = {family.unknown_devices, *STRANGERS, *people}
+    allowed = {family.unknown_devices, *NEW_DEVICE_CHOICES, *people}
     wanted: dict[str, Any] = {
         "language": one_of("language", {"", *OWN_NAMES}),
         "country": country,
-        "unknown_devices": one_of("unknown_devices", stranger),
+        "unknown_devices": one_of("unknown_devices", allowed),
     }
     wanted |= {key: one_of(key, setting.choices()) for key, setting in CHOICE_SETTINGS.items()}
     changes = {key: value or None for key, value in wanted.items() if value != getattr(family, key)}
     for name in family.lan if len(family.lan) > 1 else ():
         held = family.interfaces.get(name, AS_ELSEWHERE)
-        chosen = one_of(f"interface-{name}", {AS_ELSEWHERE, held, *stranger})
+        chosen = one_of(f"interface-{name}", {AS_ELSEWHERE, held, *allowed})
         if chosen != held:
             changes[f"interfaces/{name}"] = chosen or None
     return changes
@@ -203,7 +203,7 @@ def _show(home: HomeView, family: FamilySettings, problem: FormProblem | None = 
         **_common(home, family, problem),
         countries=known,
         own_names=OWN_NAMES,
-        strangers=strangers(),
+        new_device_choices=new_device_choices(),
         people={child.id: plain(child.name) for child in home.children},
         choice_settings=CHOICE_SETTINGS,
         zone=zones.zone(family.timezone, home.now),

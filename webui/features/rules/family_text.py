@@ -9,10 +9,10 @@ from webui.language.i18n import gettext as _
 from webui.rules.rule_text import Text
 
 Choices = Mapping[str, tuple[str, str]]  # word of the setting → label, meaning
-STRANGERS = ("guest", "quarantine", "home")  # choices for unknown devices besides a child
+NEW_DEVICE_CHOICES = ("guest", "quarantine", "home")  # choices for unknown devices besides a child
 
 
-def strangers() -> dict[str, tuple[str, str]]:
+def new_device_choices() -> dict[str, tuple[str, str]]:
     """Return the choices for devices without an owner: by the word of the setting, label and meaning."""
     return {
         "guest": (

@@ -10,6 +10,7 @@ from gateway.control.contract.site_repair import END_REPAIR, SITE_REPAIR, START_
 from gateway.core.errors import ControlError
 from webui import notices
 from webui.accounts.session import guardian, guardians_only
+from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
 from webui.features.site_repair.repair_text import NONE, SiteRepairView
 from webui.features.status.home_text import ChildView
@@ -19,7 +20,6 @@ from webui.language.i18n import ngettext
 from webui.language.words import plain
 from webui.rules import typed
 from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, opened, problem_of, refused, render
-from webui.whom import child_of
 
 blueprint = Blueprint("site_repair", __name__, url_prefix="/parent/child/<profile>/teach")
 

@@ -13,13 +13,13 @@ from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL
 from webui import charts, notices
 from webui.accounts.locks import child_only
 from webui.accounts.session import anyone, guardian, guardians_only
+from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.time.ledger_text import lanes, rows, starts
 from webui.forms import day as asked_day
 from webui.language.i18n import gettext as _
-from webui.whom import child_of
 
 blueprint = Blueprint("time", __name__)
 

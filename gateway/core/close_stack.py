@@ -18,15 +18,15 @@ class Closable(Protocol):
 C = TypeVar("C", bound=Closable)
 
 
-class Closers:
+class CloseStack:
     """Collects objects that have a ``close`` method, and closes them together, the last one first."""
 
     def __init__(self) -> None:
-        self._closers: list[Callable[[], None]] = []
+        self._close_calls: list[Callable[[], None]] = []
 
     def keep(self, part: C) -> C:
         """Register ``part``, to be closed by ``close()`` together with the others; return ``part``."""
-        self._closers.append(part.close)
+        self._close_calls.append(part.close)
         return part
 
     def close(self) -> None:
@@ -34,8 +34,8 @@ class Closers:
 
         A GatewayError of one is logged; the others are still closed.
         """
-        while self._closers:
+        while self._close_calls:
             try:
-                self._closers.pop()()
+                self._close_calls.pop()()
             except GatewayError as error:
                 _log.error("%s", error)

@@ -13,7 +13,7 @@ _standard = dataclasses.dataclass
 _COMPARISON = frozenset({"order", "unsafe_hash"})  # options with further generated methods
 
 
-def lean_dataclasses() -> None:
+def install_compact_dataclasses() -> None:
     """Replace ``dataclasses.dataclass``, so that all later dataclasses take less memory: 2 MB in the daemon.
 
     They share methods, and generate the others when they are first called. The standard decorator
@@ -25,10 +25,10 @@ def lean_dataclasses() -> None:
 
 
 def _dataclass(cls: type | None = None, /, **how: Any) -> type | Callable[[type], type]:
-    return partial(_lean, **how) if cls is None else _lean(cls, **how)
+    return partial(_make_compact, **how) if cls is None else _make_compact(cls, **how)
 
 
-def _lean(cls: type, *, init: bool = True, repr: bool = True, eq: bool = True, **how: Any) -> type:  # noqa: A002
+def _make_compact(cls: type, *, init: bool = True, repr: bool = True, eq: bool = True, **how: Any) -> type:  # noqa: A002
     own = vars(cls)
     shared_repr = repr and "__repr__" not in own
     # A class that inherits from a dataclass gets all methods now: `_generated` finds the first class only.
@@ -50,8 +50,8 @@ def _lean(cls: type, *, init: bool = True, repr: bool = True, eq: bool = True, *
     if later_eq:
         made.__eq__ = _eq_later
         made.__hash__ = _hash_later if how.get("frozen") else None
-    lean_class: type = made
-    return lean_class
+    compact_class: type = made
+    return compact_class
 
 
 def _init_later(self: Any, /, *args: Any, **kwargs: Any) -> None:

@@ -19,8 +19,8 @@ from waitress.server import BaseWSGIServer
 from tests.control.running import Running
 from tests.pace import longest, until, within
 from tests.webui.serving import ask, command, free_port, serving
-from webui import crowd as crowd_module
-from webui.crowd import LONG_BODIES, PLACES, PLACES_OF_ONE
+from webui import connection_limits
+from webui.connection_limits import LONG_BODIES, PLACES, PLACES_OF_ONE
 from webui.serve import CONNECTIONS, IDLE
 
 HEAD = b"POST /signin/password HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
@@ -91,10 +91,10 @@ def test_all_sockets_of_a_server_have_it(count: int) -> None:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     server = waitress.create_server(lambda *_: [], sockets=sockets)
     try:
-        crowd_module.install(server)
+        connection_limits.install(server)
         ours = server.map if count > 1 else server._map
         listening = [one for one in ours.values() if isinstance(one, BaseWSGIServer)]
-        assert [one.channel_class for one in listening] == [crowd_module.Channel] * count
+        assert [one.channel_class for one in listening] == [connection_limits.Channel] * count
     finally:
         server.close()
 

@@ -32,7 +32,7 @@ class _Unused(ModuleType):
         return _Nothing
 
 
-def import_lean() -> None:
+def import_without_unused_modules() -> None:
     """Import Flask and segno without those of their modules that the pages do not use.
 
     Call it before anything else imports them: a library that is already imported stays as it is. A later

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.routing import Map, Rule
 
-from webui.lean_rule import LeanRule
+from webui.compact_url_rule import CompactUrlRule
 
 PATTERNS = (("home", "/"), ("child", "/child/<name>/"), ("day", "/child/<name>/day/<int:day>"))
 VALUES: tuple[tuple[str, dict[str, object]], ...] = (
@@ -19,7 +19,7 @@ CALLS = VALUES * 2  # the second call uses the compiled function
 @pytest.mark.parametrize("append_unknown", [True, False])
 def test_addresses_are_those_of_werkzeug(append_unknown: bool) -> None:
     made = []
-    for kind in (Rule, LeanRule):
+    for kind in (Rule, CompactUrlRule):
         map_ = Map([kind(pattern, endpoint=name) for name, pattern in PATTERNS])
         adapter = map_.bind("qalqan.example")
         made.append([adapter.build(name, values, append_unknown=append_unknown) for name, values in CALLS])
@@ -28,12 +28,12 @@ def test_addresses_are_those_of_werkzeug(append_unknown: bool) -> None:
 
 def test_equal_parts_are_one_and_lead_to_the_same_pages() -> None:
     paths, found = ("/", "/child/a%20b/", "/child/a/day/12", "/child/a/day/x", "/none"), []
-    for kind in (Rule, LeanRule):
+    for kind in (Rule, CompactUrlRule):
         map_ = Map([kind(pattern, endpoint=name) for name, pattern in PATTERNS])
         adapter = map_.bind("qalqan.example")
         found.append([adapter.test(path) and adapter.match(path) for path in paths])
         parts = [part for rule in map_.iter_rules() for part in rule._parts]
-        assert (len({id(part) for part in parts}) == len(set(map(repr, parts)))) is (kind is LeanRule)
+        assert (len({id(part) for part in parts}) == len(set(map(repr, parts)))) is (kind is CompactUrlRule)
     assert found[0] == found[1]
 
 
@@ -46,7 +46,8 @@ def test_a_function_is_compiled_once_and_only_if_needed(monkeypatch: pytest.Monk
         return original(rule, append_unknown)
 
     monkeypatch.setattr(Rule, "_compile_builder", counted)
-    adapter = Map([LeanRule(pattern, endpoint=name) for name, pattern in PATTERNS]).bind("qalqan.example")
+    rules = [CompactUrlRule(pattern, endpoint=name) for name, pattern in PATTERNS]
+    adapter = Map(rules).bind("qalqan.example")
     assert compiled == []
     assert adapter.build("child", {"name": "a"}) == adapter.build("child", {"name": "a"}) == "/child/a/"
     assert compiled == [True]
