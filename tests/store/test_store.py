@@ -7,7 +7,8 @@ from pathlib import Path
 from gateway.core.bus import Bus
 from gateway.store.database import Statement, broken_copies
 from gateway.store.durable_writes import AUDIT_LIMIT
-from gateway.store.store import AUDIT_ROWS, COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased, Store
+from gateway.store.store import AUDIT_ROWS, PURGE_ROWS, ActivityErased, Store
+from gateway.store.stored_detail import COUNTS_DAYS, NAMES_DAYS
 from tests.store.helpers import NOW, look, record, refused
 
 DAY = timedelta(days=1)
