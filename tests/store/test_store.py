@@ -137,7 +137,7 @@ def test_a_broken_copy_does_not_outlive_the_names_in_it(path: Path) -> None:
     store.close()
 
 
-def test_who_deletes_what_was_written_down_deletes_broken_copies_too(path: Path) -> None:
+def test_deleting_activity_deletes_damaged_copies_too(path: Path) -> None:
     """They have everybody's names in them, and nobody can take one person's out."""
     path.write_bytes(b"broken" * 1000)
     store = Store(path)
