@@ -57,7 +57,7 @@ exec 3<> "$folder/keys"
 $machine -drive "file=$image,format=raw,if=virtio,snapshot=on" "$@" < "$folder/keys" > "$console" 2>&1 3>&- &
 process="$!"
 
-# The first line only wakes the console. The console echoes the command, but the echo does not have the result of the sum.
+# The first line only wakes the console. It echoes the command, but not the result of the sum.
 # shellcheck disable=SC2016 # the router's shell computes it
 await '^qalqan-ready-2$' "$start" 'echo qalqan-ready-$((1 + 1))' "the start"
 echo "dmesg -n 1; qalqan acceptance --json --within $within; echo qalqan-status-\$?" >&3

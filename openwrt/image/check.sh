@@ -1,6 +1,6 @@
 #!/bin/sh
 # check.sh FILES: checks that the files of an image filter nothing and open nothing before a person in the home sets the
-# gateway up. Each printed line is one error: it would filter or open something, be equal in every household, or not work.
+# gateway up. Prints a line for each error: what filters, opens, is equal in every household, or does not work.
 
 FILES="${1:?usage: check.sh FILES}"
 PRESET="$FILES/etc/isp/qalqan-preset"
