@@ -164,6 +164,7 @@ help:
 	@echo "make lint         ruff, mypy, import-linter, import cycles, class names, attributes and avoided words"
 	@echo "make permissions  the table of docs/developers/permissions.md"
 	@echo "make words        the words of the code into the catalogues of the pages, and what waits to be translated"
+	@echo "make data-version raise the version in profiles/data.yaml, after a change of the data"
 	@echo "make quality      what the lists block, wrongly too (LISTS=folder of <source id>.txt; SETS=folder; ARGS=\"--tier large --missed\")"
 	@echo "make sources      each address and format of the published lists, for a release; needs the internet (ARGS=LIST)"
 	@echo "make bench        the figures of docs/performance.md"
@@ -171,8 +172,9 @@ help:
 	@echo "make deb          the Debian package, in dist/"
 	@echo "make test-arm64   that package in an arm64 system under qemu"
 	@echo "make test-image   the Raspberry Pi image in QEMU, from power-on to the first filtered device"
+	@echo "make suffixes     the Public Suffix List for the OpenWrt recipe of qalqan; a git checkout lacks it"
 	@echo "make feed         the packages of OpenWrt, in dist/feed, as far as they can be made without its build"
-	@echo "make size         what the packages take of flash and of memory, beside the marks"
+	@echo "make size         flash and memory that the packages take, with their marks"
 	@echo "make vm           the rulesets on a stock kernel in QEMU"
 	@echo "make screenshots  the pictures of the documents, in docs/img/ (ARGS=all: every page, in screenshots/)"
 	@echo "make release      what a release publishes, in dist/release, signed with QALQAN_SIGN_KEY; then a line for"
@@ -299,7 +301,7 @@ faults: test-tools $(VENV)/.dev
 census: $(VENV)/.dev
 	@$(PY) -m tests.census $(ARGS)
 
-# One after the other: what runs beside a test is load as well (tests/pace.py).
+# One after the other: tests that run at the same time are load as well (tests/pace.py).
 times: system-tools $(VENV)/.dev
 	@QALQAN_TEST_TIMES=1 $(PYTEST) -m "not slow" $(ARGS)
 
@@ -378,5 +380,5 @@ release: root $(VENV)/.dev
 	@$(PY) -m tests.release
 
 clean:
-	@rm -rf $(VENV) $(FLEET) build dist screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .run *.egg-info
+	@rm -rf $(VENV) $(FLEET) $(OLDER) build dist screenshots .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .run *.egg-info
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

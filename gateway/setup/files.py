@@ -16,7 +16,7 @@ from gateway.setup.facts import NAT_TABLE, MachineFacts, SetupPlan
 SYSCTL = "etc/sysctl.d/90-qalqan.conf"  # relative to the root
 DNSMASQ = "etc/dnsmasq.d/qalqan.conf"
 NAT = "nat.nft"  # next to qalqan.yaml
-_HEAD = "# Written by `qalqan setup`, which writes it anew; `qalqan setup --undo` takes it away."
+_HEAD = "# Written by `qalqan setup`, which overwrites changes. `qalqan setup --undo` removes this file."
 
 
 def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mapping[Path, bytes]:

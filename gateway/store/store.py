@@ -24,6 +24,7 @@ from gateway.store.database import SIDE_FILES, Database, Statement, StoreError, 
 from gateway.store.durable_writes import DurableWriter
 from gateway.store.events import EventWriter
 from gateway.store.flash_wear import OFTEN, Wear
+from gateway.store.stored_detail import COUNTS_DAYS, NAMES_DAYS
 from gateway.store.tables.adult_proofs import AdultProofTable
 from gateway.store.tables.agreements import AgreementTable
 from gateway.store.tables.alerts import AlertTable
@@ -50,8 +51,6 @@ from gateway.store.tables.slots import SlotTable
 from gateway.store.tables.tickets import TicketTable
 
 ONE_DAY = timedelta(days=1)
-NAMES_DAYS = 7  # retention of names of sites
-COUNTS_DAYS = 30
 AUDIT_DAYS = 365
 BAD_VALUES = (ValueError, OverflowError, KeyError, TypeError)  # raised for a value that damage has changed
 AUDIT_ROWS = 2000  # of one author: what a child does in a flood displaces no guardian's lines

@@ -18,6 +18,9 @@ from enum import IntEnum
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL
 from gateway.policy.values import Reason, Verdict
 
+NAMES_DAYS = 7  # how long names of sites are stored
+COUNTS_DAYS = 30
+
 
 class StoredDetail(IntEnum):
     """How much is stored of one filter decision about a connection or DNS query of a person.

@@ -8,7 +8,7 @@ set -eu
 
 image="${1:?usage: acceptance.sh IMAGE [QEMU-OPTION...]}"
 shift
-# The first network card is the LAN, without a way out; the second is the WAN.
+# The first network card is the LAN, without internet access; the second is the WAN.
 card=user,model=virtio-net-pci
 pc="qemu-system-x86_64 -accel kvm -accel tcg -m 512 -smp 2 -nodefaults -display none -serial stdio"
 machine="${QEMU:-$pc -nic $card,restrict=on -nic $card}"
@@ -45,7 +45,7 @@ await() {
 
 case "$image" in
 *.gz)
-	# A checksum follows the image, which gzip warns of.
+	# A checksum follows the image, and gzip warns about it.
 	gzip -dc "$image" > "$folder/disk" 2> /dev/null || [ -s "$folder/disk" ]
 	image="$folder/disk"
 	;;
@@ -57,7 +57,7 @@ exec 3<> "$folder/keys"
 $machine -drive "file=$image,format=raw,if=virtio,snapshot=on" "$@" < "$folder/keys" > "$console" 2>&1 3>&- &
 process="$!"
 
-# The first line only wakes the console. What is typed comes back, too, but not as the result of the sum.
+# The first line only wakes the console. It echoes the command, but not the result of the sum.
 # shellcheck disable=SC2016 # the router's shell computes it
 await '^qalqan-ready-2$' "$start" 'echo qalqan-ready-$((1 + 1))' "the start"
 echo "dmesg -n 1; qalqan acceptance --json --within $within; echo qalqan-status-\$?" >&3

@@ -1,7 +1,7 @@
 #!/bin/sh
 # build.sh IMAGEBUILDER PROFILE FEED KEY [FILES]: one image of OpenWrt 24.10 or 25.12 with Qalqan and a provider's
-# preset. FEED: where the packages of all releases lie, FEED/24.10/ARCH and so on. KEY: the public key by which
-# its index is signed (usign's for 24.10, a PEM file for 25.12). On a machine of the provider's, no router.
+# preset. FEED: the folder with the packages of all releases, FEED/24.10/ARCH and so on. KEY: the public key by which
+# its index is signed (usign's for 24.10, a PEM file for 25.12). Runs on a machine of the provider, not on a router.
 
 set -eu
 

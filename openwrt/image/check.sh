@@ -1,6 +1,6 @@
 #!/bin/sh
 # check.sh FILES: checks that the files of an image filter nothing and open nothing before a person in the home sets the
-# gateway up. Each printed line is one thing that would do so, be equal in every household, or not work.
+# gateway up. Prints a line for each error: what filters, opens, is equal in every household, or does not work.
 
 FILES="${1:?usage: check.sh FILES}"
 PRESET="$FILES/etc/isp/qalqan-preset"
@@ -11,7 +11,7 @@ no() {
 	wrong=1
 }
 
-# Whether the value, a path in the image, is among its files.
+# Check that the value is a path of a file in the image.
 brought() {
 	case "$value" in
 	/*) [ -f "$FILES$value" ] || no "$PRESET:$number: $value is not among the image's files" ;;
@@ -92,7 +92,7 @@ for path in etc/config/system etc/uci-defaults; do
 	! grep -qrs log_ip "$FILES/$path" || no "$FILES/$path: sends the router's log away (log_ip), with the label's code in it"
 done
 
-# Another script could do what a preset must not do.
+# Reject other scripts: they could do what a preset must not do.
 for script in "$FILES"/etc/uci-defaults/* "$FILES"/etc/rc.local; do
 	case "${script##*/}" in
 	98-isp-label | 99-isp-qalqan)

@@ -1,4 +1,4 @@
-"""`make bench`: every figure beside its mark, and docs/performance.md with them.
+"""`make bench`: every figure with its mark, and docs/performance.md with them.
 
 python -m tests.bench [--only NAME ...] [--quick] [--lists FOLDER]
 """

@@ -82,7 +82,7 @@ def _compared(off: _Run, theirs: _Run, own: _Run) -> Iterator[Figure]:
         yield ratio(f"{what} on / off, Suricata", mark / bare)
         yield ratio(f"{what} on / off, Qalqan (mark: Suricata's)", ours / bare, mark / bare)
     yield from added("added to a handshake, Suricata", off.waits, theirs.waits)
-    yield from added("added to a handshake, Qalqan beside it", off.waits, own.waits)
+    yield from added("added to a handshake, Qalqan in the same run", off.waits, own.waits)
     held = median(theirs.memory)
     yield at_most("resident, Suricata", held, "MB", None, "one rule")
     yield at_most("resident, Qalqan (mark: Suricata's)", median(own.memory), "MB", held)

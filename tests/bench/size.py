@@ -40,9 +40,9 @@ def _flash(folder: Path, feed: Mapping[str, Package], roots: Mapping[str, Path])
     daemon, pages = closure(["qalqan"], feed), closure(["qalqan-web"], feed)
     for name, root in roots.items():
         yield _row(f"flash: {name}", root)
-    beside = {"daemon": daemon, "pages": pages - daemon}
-    for who, packages in beside.items():
-        yield _row(f"flash: Python packages beside the {who}", _python(folder / who, packages, feed))
+    yield _row("flash: Python packages that the daemon needs", _python(folder / "daemon", daemon, feed))
+    further = pages - daemon
+    yield _row("flash: Python packages that only the pages need", _python(folder / "pages", further, feed))
     for name in OPTIONAL:
         packages = closure([name], feed) - daemon - pages
         yield _row(f"flash: {name}, optional", _python(folder / name, packages, feed))

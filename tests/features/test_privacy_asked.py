@@ -41,7 +41,7 @@ def its_own(desk: Desk) -> str:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_one_that_waits_is_told_whole_at_every_level(make: Make, band: str) -> None:
+def test_a_waiting_request_is_shown_in_full_at_every_level(make: Make, band: str) -> None:
     desk = a_child_of(make, band, NOW, **RULES)
     asks(desk, site=SITE)
     (one,) = of_guardians(desk)
@@ -51,7 +51,7 @@ def test_one_that_waits_is_told_whole_at_every_level(make: Make, band: str) -> N
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_one_that_is_over_is_told_by_the_log_level_from_every_surface(make: Make, band: str) -> None:
+def test_the_log_level_limits_what_every_surface_shows_of_an_old_request(make: Make, band: str) -> None:
     """Said no, given, expired: its site, its service and what anybody wrote are in nothing that is told."""
     desk, level = a_child_of(make, band, NOW, **RULES), MAXIMA[band]
     refused, opened, given = (
@@ -94,7 +94,7 @@ def test_one_that_is_over_is_told_by_the_log_level_from_every_surface(make: Make
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_what_was_given_stays_readable_while_it_is_in_force(make: Make, band: str) -> None:
+def test_what_a_parent_gave_stays_readable_while_it_is_in_force(make: Make, band: str) -> None:
     """A grant is the guardian's own word, however it came to it; so is a rule."""
     desk = a_child_of(make, band, NOW, **RULES)
     answers_to(desk, asks(desk, site=f"service:{REDDIT}"), "once", minutes=30)
@@ -118,7 +118,7 @@ def test_what_it_was_given_for_is_not_told_once_that_is_over(make: Make, band: s
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_the_audit_tells_what_a_child_did_by_its_log_level(make: Make, band: str) -> None:
+def test_the_log_level_limits_what_the_audit_log_shows_of_a_child(make: Make, band: str) -> None:
     rules = {**RULES, "auto_approve": "15m", "landing": "10m", "bedtime": {"school": "16:40-07:00"}}
     desk, level = a_child_of(make, band, NOW, **rules), MAXIMA[band]
     asks(desk, minutes=15)  # granted by itself

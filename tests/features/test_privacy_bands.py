@@ -111,7 +111,7 @@ WAYS: tuple[Callable[[Desk], None], ...] = (
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_a_younger_band_brings_back_no_log(make: Make, way: Callable[[Desk], None]) -> None:
+def test_a_younger_age_group_does_not_raise_the_level(make: Make, way: Callable[[Desk], None]) -> None:
     desk = a_child_of(make, OLD, NOW, categories={"social_networks": "ask"}, block=[])
     assert level(desk) == MAXIMA[OLD]
     way(desk)
@@ -120,7 +120,7 @@ def test_a_younger_band_brings_back_no_log(make: Make, way: Callable[[Desk], Non
     assert "daughter" not in {one["id"] for one in desk.ask("status")["profiles"] if one["log_level"]}
 
 
-def test_who_comes_back_by_another_id_has_held_what_it_held(make: Make) -> None:
+def test_a_child_with_a_new_id_keeps_its_highest_age_group(make: Make) -> None:
     desk = a_child_of(make, OLD, NOW)
     an_edit(desk)
     web(desk, "edit", id="daughter", set={"name": "Aruzhan"})

@@ -105,7 +105,7 @@ def watched(make: Make) -> Watched:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(before=TEXT, after=TEXT, junk=st.binary(max_size=60), host=st.sampled_from([HOST, REFUSED]))
-def test_no_content_is_kept_or_told_anywhere(
+def test_no_content_is_stored_or_shown_anywhere(
     watched: Watched, before: str, after: str, junk: bytes, host: str
 ) -> None:
     records: list[logging.LogRecord] = []
@@ -153,7 +153,7 @@ class Heard:
 
 
 @pytest.mark.parametrize("who", ["guest", "adult"])
-def test_of_guests_and_adults_nothing_is_kept(make: Make, who: str) -> None:
+def test_nothing_is_stored_about_guests_and_adults(make: Make, who: str) -> None:
     desk = make(NOON, unknown_devices="guest")
     mac = STRANGER if who == "guest" else MUMS
     desk.store.devices.seen(mac, desk.clock.now(), "")

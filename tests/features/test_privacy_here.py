@@ -50,9 +50,7 @@ def told(desk: Desk, mac: str = TABLET) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_that_a_device_came_or_went_is_seen_in_no_answer_below_the_level_of_moments(
-    make: Make, band: str
-) -> None:
+def test_below_level_2_no_answer_shows_that_a_device_came_or_left(make: Make, band: str) -> None:
     desk = here(make, band)
     with_it = answers(desk) | {"device": repr(told(desk))}
     goes(desk)
@@ -69,7 +67,7 @@ def test_that_a_device_came_or_went_is_seen_in_no_answer_below_the_level_of_mome
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_when_it_was_here_is_told_to_the_moment_to_the_day_or_not(make: Make, band: str) -> None:
+def test_its_presence_is_shown_as_a_time_a_day_or_not_at_all(make: Make, band: str) -> None:
     desk, level = here(make, band), MAXIMA[band]
     one = told(desk)
     seen = [
@@ -93,7 +91,7 @@ def test_when_it_was_here_is_told_to_the_moment_to_the_day_or_not(make: Make, ba
 
 
 @pytest.mark.parametrize("band", ["13-15", "16-17"])
-def test_what_it_is_and_whose_stays(make: Make, band: str) -> None:
+def test_its_kind_and_owner_are_shown_at_every_level(make: Make, band: str) -> None:
     """Administration: that it exists, its name, its addresses, its kind, and who has it."""
     desk = here(make, band)
     desk.ask("name_device", mac=TABLET, name="Blue tablet", by="Mum")
@@ -133,9 +131,7 @@ def test_of_a_shared_device_as_much_is_told_as_of_any_who_share_it(make: Make) -
 
 
 @pytest.mark.parametrize(("band", "told_it"), [("10-12", True), ("13-15", False), ("16-17", False)])
-def test_who_took_a_shared_device_is_seen_in_no_answer_and_no_event(
-    make: Make, band: str, told_it: bool
-) -> None:
+def test_no_answer_or_event_shows_who_uses_a_shared_device(make: Make, band: str, told_it: bool) -> None:
     ours = "02:00:00:00:00:aa"
     desk = make(
         NOW,

@@ -181,7 +181,7 @@ def lived(make: Make, band: str, **more: object) -> Lived:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_no_rule_raises_a_level_above_its_band(make: Make, band: str) -> None:
+def test_no_rule_raises_a_level_above_that_of_its_age_group(make: Make, band: str) -> None:
     desk = make(NOW, daughter={"band": band, "log_level": 3} if MAXIMA[band] == 3 else {"band": band})
     assert desk.rules.household.profile("daughter").rules.log_level == MAXIMA[band]
     for level in range(MAXIMA[band] + 1, 4):
@@ -190,7 +190,7 @@ def test_no_rule_raises_a_level_above_its_band(make: Make, band: str) -> None:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_a_guardian_is_told_no_more_than_the_band_lets(make: Make, band: str) -> None:
+def test_parents_see_no_more_than_the_age_group_allows(make: Make, band: str) -> None:
     now = lived(make, band)
     told = {verb: now.guardian_reads(verb) for verb in OF_A_CHILD}
     named = now.level >= NAMES_LEVEL
@@ -203,7 +203,7 @@ def test_a_guardian_is_told_no_more_than_the_band_lets(make: Make, band: str) ->
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_events_tell_no_more_either(make: Make, band: str) -> None:
+def test_events_contain_no_more_either(make: Make, band: str) -> None:
     now = lived(make, band)
     told = repr(now.desk.events).casefold()
     assert VISITED not in told
@@ -212,7 +212,7 @@ def test_events_tell_no_more_either(make: Make, band: str) -> None:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_as_much_is_kept_as_may_be_told(make: Make, band: str) -> None:
+def test_only_what_may_be_shown_is_stored(make: Make, band: str) -> None:
     now = lived(make, band)
     kept = b"".join(now.watched.kept().values())
     assert (VISITED.encode() in kept) == (now.level >= VISITS_LEVEL)
@@ -246,7 +246,7 @@ def test_a_warning_of_a_limit_tells_that_it_is_used_just_now(make: Make, band: s
 
 
 @pytest.mark.parametrize(("band", "told"), [("10-12", True), ("13-15", False), ("16-17", False)])
-def test_a_repair_tells_below_level_two_what_the_site_itself_needs_alone(
+def test_below_level_2_a_site_repair_shows_only_what_the_site_needs(
     make: Make, band: str, told: bool
 ) -> None:
     desk = make(NOW, daughter={"band": band, "mode": "allow-list", "bedtime": {}, "block": ["refused.test"]})

@@ -41,7 +41,7 @@ def is_closed(desk: Desk) -> bool:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_out_of_time_and_in_use_are_seen_in_no_answer_without_a_log(make: Make, band: str) -> None:
+def test_no_answer_shows_out_of_time_or_use_below_level_2(make: Make, band: str) -> None:
     desk = a_child_of(make, band, NOW, **RULES)
     before = answers(desk)
     uses(desk)
@@ -53,7 +53,7 @@ def test_out_of_time_and_in_use_are_seen_in_no_answer_without_a_log(make: Make, 
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_below_the_level_of_moments_no_minute_of_today_is_told(make: Make, band: str) -> None:
+def test_below_level_2_no_minute_of_today_is_shown(make: Make, band: str) -> None:
     desk, level = a_child_of(make, band, NOW, **RULES), MAXIMA[band]
     uses(desk)
     child = desk.ask("status")["profiles"][0]
@@ -64,7 +64,7 @@ def test_below_the_level_of_moments_no_minute_of_today_is_told(make: Make, band:
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_what_guardians_and_the_clock_close_is_told_at_every_level(make: Make, band: str) -> None:
+def test_blocks_by_parents_and_the_clock_are_shown_at_every_level(make: Make, band: str) -> None:
     desk = a_child_of(make, band, NOW, **RULES, bedtime={"school": "20:45-07:00"})
     uses(desk)
     desk.ask("pause", Role.WEB, who="daughter", minutes=10, by=MUM)
@@ -75,7 +75,7 @@ def test_what_guardians_and_the_clock_close_is_told_at_every_level(make: Make, b
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_what_a_child_takes_is_seen_in_no_answer_and_no_event_without_a_log(make: Make, band: str) -> None:
+def test_no_answer_or_event_shows_what_a_child_used_on_its_own_below_level_2(make: Make, band: str) -> None:
     """A landing, a code on paper but for how many are left, and the daily amount."""
     rules = {**RULES, "bedtime": {"school": "16:40-07:00"}, "auto_approve": "15m"}
     desk, level = a_child_of(make, band, NOW, **rules), MAXIMA[band]
@@ -101,7 +101,7 @@ def test_what_a_child_takes_is_seen_in_no_answer_and_no_event_without_a_log(make
 
 
 @pytest.mark.parametrize("band", CHILDREN)
-def test_of_a_moment_that_is_over_no_use_is_told_below_the_level_of_moments(make: Make, band: str) -> None:
+def test_below_level_2_no_use_of_a_past_moment_is_shown(make: Make, band: str) -> None:
     """By asking why at each minute of the day, the minutes that a limit counted could be found."""
     desk = a_child_of(make, band, NOW, **RULES)
     asked = {"profile": "daughter", "host": "neutral.test", "at": "2026-11-24T16:00"}
@@ -119,7 +119,7 @@ def test_of_a_moment_that_is_over_no_use_is_told_below_the_level_of_moments(make
     assert (before != after) == (MAXIMA[band] >= NAMES_LEVEL)
 
 
-def test_no_preview_of_a_younger_band_tells_more(make: Make) -> None:
+def test_no_preview_of_a_younger_age_group_shows_more(make: Make) -> None:
     desk = a_child_of(make, "16-17", NOW, **RULES)
     asked = {"profile": "daughter", "host": "www.youtube.com", "set": {"band": "6-9", "bedtime": {}}}
     before = desk.ask("why", Role.WEB, **asked)

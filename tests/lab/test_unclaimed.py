@@ -92,7 +92,7 @@ def _browse(home: Home) -> None:
                 assert (refused.status, refused.ede) == ("NXDOMAIN", 15), (key, host, server)
 
 
-def test_an_hour_before_the_claim_leaves_nothing_of_anybody(home: Home) -> None:
+def test_an_hour_before_the_claim_leaves_no_personal_data(home: Home) -> None:
     """Whatever the settings say of strangers, and at night. They open pages too, and try the claim."""
     source = ISSUER.publish(home.folder / "isp", ISSUER.make((SEALED,), made=int(time.time()) - 60))
     with Daemon(home, {}, settings={**WORST, "sealed": [setting(source)]}, web=True) as daemon:
@@ -115,7 +115,7 @@ def test_an_hour_before_the_claim_leaves_nothing_of_anybody(home: Home) -> None:
     assert kept.keys() <= {"counts", "migrations", "_migrations", "sqlite_sequence"}, kept
 
 
-def test_no_verb_notes_a_device_before_the_claim(home: Home) -> None:
+def test_no_verb_records_a_device_before_the_claim(home: Home) -> None:
     """Root's neither: a place, a name or a mark would be kept for a gateway that is nobody's."""
     tablet = names.TABLET.mac
     asked = (
@@ -159,7 +159,7 @@ def _text(home: Home, key: str, server: str) -> str:
     return "" if found is None else found[1]
 
 
-def test_at_the_claim_who_is_there_belongs_to_the_house_and_who_comes_is_a_guest(home: Home) -> None:
+def test_devices_present_at_the_claim_are_unfiltered_and_later_ones_are_guests(home: Home) -> None:
     gambling, version = OPEN[0], 4
     resolvers = (names.GATEWAY_IPV4, names.RESOLVER_IPV4)
     with Daemon(home, {}, settings={"timezone": ZONE.key}, web=True) as daemon:
@@ -213,7 +213,7 @@ def test_a_link_of_the_console_claims_it_as_well(home: Home) -> None:
         assert daemon.client.call("device", mac=names.TABLET.mac)["profile"] == "home"
 
 
-def test_a_child_s_file_is_a_family_without_any_claim(home: Home) -> None:
+def test_a_child_s_file_is_enough_without_a_claim(home: Home) -> None:
     """From the first packet where it lies there at the start, and as soon as it is read otherwise."""
     tablet, version = home.devices["tablet"], 6
     daughter = {**DAUGHTER, "categories": {"gambling": "block"}}

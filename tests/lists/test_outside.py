@@ -216,7 +216,7 @@ def test_a_list_on_the_internet_comes(world: World, host: str) -> None:
      "unspecified.test", "link.test"],
 )  # fmt: skip
 @pytest.mark.parametrize("way", ["typed", "redirected"])
-def test_nothing_of_the_home_is_asked(world: World, host: str, way: str) -> None:
+def test_no_list_is_fetched_from_an_address_in_the_home(world: World, host: str, way: str) -> None:
     before = len(world.asked("home"))
     url = at(host, "/secret")
     found, said = world.fetch(url if way == "typed" else at("good.test", f"/go?to={url}"))

@@ -48,7 +48,7 @@ def test_help_leaves_no_trace_in_any_byte(path: Path) -> None:
     store.close()
 
 
-def test_what_is_refused_for_everyone_names_nobody_in_any_byte(path: Path) -> None:
+def test_blocks_for_everyone_store_no_person_in_any_byte(path: Path) -> None:
     store = Store(path)
     record(
         store, refused(Reason.REFUSED_FOR_EVERYONE), "sealed-marker.example", level=3, profile="son-marker"

@@ -33,7 +33,7 @@ def test_level_0_keeps_nothing_per_person(reason: Reason, verdict: Verdict) -> N
         (3, StoredDetail.NAME, StoredDetail.NAME),
     ],
 )
-def test_each_level_keeps_what_it_says(level: int, refused: StoredDetail, visited: StoredDetail) -> None:
+def test_each_level_stores_what_it_says(level: int, refused: StoredDetail, visited: StoredDetail) -> None:
     assert detail(level, Reason.CATEGORY, Verdict.BLOCK) is refused
     assert detail(level, Reason.OPEN, Verdict.ALLOW) is visited
     assert detail(level, Reason.SAFE_SEARCH, Verdict.REWRITE) is visited

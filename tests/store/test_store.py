@@ -7,7 +7,8 @@ from pathlib import Path
 from gateway.core.bus import Bus
 from gateway.store.database import Statement, broken_copies
 from gateway.store.durable_writes import AUDIT_LIMIT
-from gateway.store.store import AUDIT_ROWS, COUNTS_DAYS, NAMES_DAYS, PURGE_ROWS, ActivityErased, Store
+from gateway.store.store import AUDIT_ROWS, PURGE_ROWS, ActivityErased, Store
+from gateway.store.stored_detail import COUNTS_DAYS, NAMES_DAYS
 from tests.store.helpers import NOW, look, record, refused
 
 DAY = timedelta(days=1)
@@ -136,7 +137,7 @@ def test_a_broken_copy_does_not_outlive_the_names_in_it(path: Path) -> None:
     store.close()
 
 
-def test_who_deletes_what_was_written_down_deletes_broken_copies_too(path: Path) -> None:
+def test_deleting_activity_deletes_damaged_copies_too(path: Path) -> None:
     """They have everybody's names in them, and nobody can take one person's out."""
     path.write_bytes(b"broken" * 1000)
     store = Store(path)

@@ -117,7 +117,7 @@ def event_data(event: Mapping[str, Any]) -> dict[str, object] | None:
     try:
         found = to_json(Record(kind).read(values, "", False))
     except SchemaError as error:
-        log.warning("an event of the daemon's: %s", error)
+        log.warning("Event of the daemon not sent to programs: %s", error)
         return None
     assert isinstance(found, dict)
     return found

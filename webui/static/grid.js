@@ -1,4 +1,4 @@
-// Paints the hours of a week on a table of half hours: by drag, tap or keyboard. `week.js` keeps the hours.
+// Paints the hours of a week on a table of half hours: by drag, tap or keyboard. `week.js` holds the hours.
 (function () {
   "use strict";
   var STEP = 30, LAST = [6, 47], form = document.querySelector("[data-week]");

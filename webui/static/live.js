@@ -14,7 +14,7 @@
   // The click comes after the release.
   ["keyup", "pointerup", "pointercancel"].forEach(function (type) { document.addEventListener(type, function () { setTimeout(function () { pressed = 0; }, SETTLE); }, true); });
 
-  // Identifies a control, to find it again in the new HTML.
+  // Returns a string that identifies a control, to find it again in the new HTML.
   function key(control) {
     var part = control.closest("details"), card = control.closest("article");
     return [control.tagName, control.id, control.name, control.value, control.getAttribute("href"), control.form && control.form.getAttribute("action"), part && part.id, card && card.getAttribute("aria-labelledby")].join("|");

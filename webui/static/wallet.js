@@ -28,7 +28,7 @@
       if (!credential) { throw new Error(words.none); }
       return { protocol: credential.protocol, data: credential.data };
     }, function (error) {
-      // A browser reports a user who closes the wallet and a missing wallet almost alike.
+      // A browser reports a user who closes the wallet and a missing wallet in almost the same way.
       throw new Error(error.name === "NotAllowedError" || error.name === "AbortError" ? words.cancelled : words.none);
     });
   }

@@ -9,8 +9,8 @@
   var days = Array.from(form.querySelectorAll("[data-row]"), row => ({
     name: row.dataset.row, how: row.querySelector("select"), list: row.querySelector("[data-times]")
   })), types = days.splice(0, 2);
-  // Each minute of the week that is painted, and how many minutes of the next day belong to a day's last hours.
-  // A day has DAY minutes from `start` on: of a night from noon on.
+  // The painted minutes of the week, and how many minutes of the next day belong to a day's last hours.
+  // A day has DAY minutes and begins at `start`; a night begins at noon.
   var set = new Uint8Array(WEEK), over = [];
 
   function clock(at) { return new Date((at + start + DAY) * 6e4).toISOString().slice(11, 16); }

@@ -1,4 +1,4 @@
-// The service worker: shows messages, and a stored page while the gateway is not reached. FILES, STORED and ICON are before this.
+// The service worker: shows messages, and a stored page while the gateway does not respond. FILES, STORED and ICON precede it.
 "use strict";
 
 self.addEventListener("install", function (event) {
@@ -12,7 +12,7 @@ self.addEventListener("activate", function (event) {
   }).then(function () { return self.clients.claim(); }));
 });
 
-// Only opened pages and the stored files; forms and everything else go to the gateway as without this script.
+// Handles only opened pages and the stored files. The browser sends forms and everything else to the gateway.
 self.addEventListener("fetch", function (event) {
   var request = event.request, url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) { return; }
@@ -23,7 +23,7 @@ self.addEventListener("fetch", function (event) {
   }
 });
 
-// Browsers end the subscription of a site that shows nothing for a message.
+// Browsers cancel the subscription of a site that shows no notification for a message.
 self.addEventListener("push", function (event) {
   var found = event.data ? event.data.json() : {};
   event.waitUntil(self.registration.showNotification(found.title || "", {

@@ -15,7 +15,7 @@ UNRELEASED = "unreleased"  # for users of an unreleased version
 @dataclass(frozen=True, slots=True)
 class News:
     heading: str
-    entries: tuple[str, ...]  # newest first; English
+    entries: tuple[str, ...]  # in the order of the changelog; English
     left_off: int
 
 

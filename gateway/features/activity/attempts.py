@@ -32,7 +32,7 @@ OPENING = timedelta(seconds=10)
 OPENING_NAMES = 3
 STARTS = 4  # that are compared: equal gaps between four attempts are a timer, not a person
 TIMER_ERROR = 0.1  # of the mean gap: systems delay timers, to wake up less often
-BURSTS_LIMIT = 1024  # of all devices, 0.5 kB each; beyond it the oldest are forgotten, and counted anew
+BURSTS_LIMIT = 1024  # of all devices, 0.5 kB each; beyond it the oldest are forgotten, and counted again
 UNSURE_LIMIT = 32  # of one device within NEAR_USE; further ones stay background attempts
 
 REASON = "reason:"

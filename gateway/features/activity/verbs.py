@@ -39,7 +39,7 @@ from gateway.policy.judge.why import question
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import KINDS_LEVEL, NAMES_LEVEL, VISITS_LEVEL, shows_present
-from gateway.store.store import COUNTS_DAYS, NAMES_DAYS
+from gateway.store.stored_detail import COUNTS_DAYS, NAMES_DAYS
 from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.history import ALL, HistoryTable
 

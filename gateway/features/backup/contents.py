@@ -180,7 +180,7 @@ def _text(path: Path) -> str:
     try:
         return read_bounded(path).decode()
     except UnicodeDecodeError:
-        raise PolicyError(str(path), "is no text in UTF-8", "write it anew as such") from None
+        raise PolicyError(str(path), "is not UTF-8 text", "save the file as UTF-8") from None
 
 
 def _iso(moment: datetime | None) -> str:

@@ -98,7 +98,7 @@ class Household:
         return replace(profile, rules=replace(profile.rules, allow=(*profile.rules.allow, *own)))
 
     def with_profiles(self, profiles: Mapping[str, Profile]) -> Household:
-        """Return a copy of the household with other profiles; guest and home profiles are derived anew."""
+        """Return a copy of the household with other profiles; guest and home profiles are derived again."""
         return assembled(self.config, self.bands, profiles, self.problems, self.doubtful, self.absent)
 
     @property

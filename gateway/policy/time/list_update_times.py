@@ -86,7 +86,7 @@ def _retry(history: UpdateHistory, tried: datetime, zone: ZoneInfo, fraction: fl
         earliest = tried + RETRY_DELAYS[-1]
         return _in_night(earliest.astimezone(zone).date(), earliest, zone, fraction)
     delay = RETRY_DELAYS[min(history.failures, len(RETRY_DELAYS)) - 1]
-    # Whole seconds: `tried` is computed anew at each call, and differs by microseconds.
+    # Whole seconds: `tried` is computed at each call, and differs by microseconds.
     return (tried + delay * (1 + RETRY_JITTER * fraction)).astimezone(UTC).replace(microsecond=0)
 
 

@@ -462,7 +462,7 @@ class Encoder:
         self._finish(place)
 
     def copy(self, data: bytes, records: Iterable[DnsRecord]) -> None:
-        """Append ``records`` of another message, whose bytes are ``data``; compress their names anew.
+        """Append ``records`` of another message, whose bytes are ``data``; compress their names again.
 
         Raises WireError if a record's data do not fit its type.
         """

@@ -111,7 +111,7 @@ def test_a_device_of_the_house_is_seen_by_each_guardian(house: House, name: str)
 
 
 @pytest.mark.parametrize("name", ["Aruzhan-iPad", "iPhone", "nothing-known"])
-def test_a_phone_that_is_called_a_device_of_the_house_is_not(house: House, name: str) -> None:
+def test_a_phone_that_is_called_unfiltered_has_no_live_traffic(house: House, name: str) -> None:
     house.comes(TV, "home", host_name=name)
     assert not house.sees(TV)
 

@@ -279,9 +279,7 @@ def test_repairs_and_their_names_are_bounded(make: Make) -> None:
 
 @pytest.mark.parametrize("what", ["names", "all"])
 @pytest.mark.parametrize("runs", [True, False])
-def test_who_deletes_what_was_written_down_deletes_what_a_repair_heard(
-    make: Make, what: str, *, runs: bool
-) -> None:
+def test_deleting_activity_deletes_what_a_site_repair_recorded(make: Make, what: str, *, runs: bool) -> None:
     desk = make(NOON, daughter=SMALL, son=SMALL)
     start_repair(desk, device=TABLET)
     desk.ask("teach", id="son", host=SITE, device=PHONE, **MUM)

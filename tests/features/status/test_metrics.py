@@ -117,7 +117,7 @@ def test_label_values_are_escaped(desk: Desk) -> None:
     assert 'version="a\\"b\\\\c\\nd"' in openmetrics(make_measured(desk, version='a"b\\c\nd'))
 
 
-def test_no_reason_of_the_family_s_rules_is_in_it(desk: Desk) -> None:
+def test_the_metrics_contain_no_reason_of_the_family_s_rules(desk: Desk) -> None:
     """Nor that something is blocked for everyone: in a small household it would be about one person."""
     text = openmetrics(make_measured(desk))
     for reason in Reason:

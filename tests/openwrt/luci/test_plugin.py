@@ -31,7 +31,7 @@ HOSTILE = '<img src=x onerror="alert(1)">'
 PAGES = {"here": True, "port": "8080", "listen": ""}
 
 
-def test_the_overview_has_what_it_shows_and_nothing_else(make: Make, asking: Asking) -> None:
+def test_the_overview_has_only_what_it_shows(make: Make, asking: Asking) -> None:
     bedtime = {"bedtime": {"school": "20:45-07:00"}, "limits": {}}
     desk = make(NOW, daughter={"name": HOSTILE, **bedtime}, son={"bedtime": {}, "limits": {}})
     (response,) = asking(desk, ("overview", {}))
@@ -95,9 +95,7 @@ def test_a_stop_by_the_provider_is_told(make: Make, asking: Asking) -> None:
 
 
 @pytest.mark.parametrize("band", ["6-9", "13-15", "16-17"])
-def test_of_use_it_tells_what_the_log_level_lets_a_guardian_see(
-    make: Make, asking: Asking, band: str
-) -> None:
+def test_it_shows_only_the_use_that_the_log_level_allows(make: Make, asking: Asking, band: str) -> None:
     rules = {"band": band, "windows": {}, "bedtime": {}, "limits": {"internet": "1h"}}
     desk = make(NOW, daughter=rules)
     (unused,) = asking(desk, ("overview", {}))

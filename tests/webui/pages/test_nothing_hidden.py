@@ -65,7 +65,7 @@ def test_the_page_of_rules_and_its_level_takes_no_argument(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(("band", "level"), LEVELS)
-def test_my_rules_tells_the_level_that_holds(
+def test_my_rules_shows_the_level_in_force(
     tablet: Browser, household: Household, band: str, level: int
 ) -> None:
     household.edited["daughter"] = {"band": band, "log_level": level}
@@ -76,7 +76,7 @@ def test_my_rules_tells_the_level_that_holds(
 
 
 @pytest.mark.parametrize("level", range(3))
-def test_it_does_on_a_shared_and_on_a_handed_over_device(
+def test_it_does_so_on_a_shared_and_a_handed_over_device(
     app: Flask, daemon: Running, household: Household, level: int
 ) -> None:
     household.lending.share()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.control.protocol import ControlRequest
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
-from gateway.store.store import COUNTS_DAYS
+from gateway.store.stored_detail import COUNTS_DAYS
 from tests.webui.standin.handlers import Handler
 
 if TYPE_CHECKING:

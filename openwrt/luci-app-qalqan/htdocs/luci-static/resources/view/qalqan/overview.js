@@ -17,7 +17,7 @@
  */
 
 const BANDS = [ '0-5', '6-9', '10-12', '13-15', '16-17' ];
-const PERIOD = 10;  // seconds; rpcd has one thread, and each look costs it a question to the daemon
+const PERIOD = 10;  // seconds; rpcd has one thread, and each refresh makes it wait for the daemon
 
 const callOverview = rpc.declare({ object: 'luci.qalqan', method: 'overview', expect: { '': {} } });
 const callHealth = rpc.declare({ object: 'luci.qalqan', method: 'health', expect: { '': {} } });
@@ -50,7 +50,7 @@ function levelName(level) {
 	}
 }
 
-/* A moment in the home's own time zone, as the filter writes it: with its day where that is not today. */
+/* Formats a time of the daemon, which is in the home's time zone. Adds the day if it is not today. */
 function clock(moment, now) {
 	const day = moment.slice(0, 10), today = (now || moment).slice(0, 10), time = moment.slice(11, 16);
 
@@ -60,7 +60,7 @@ function clock(moment, now) {
 	return (Date.parse(day) - Date.parse(today) == 86400000) ? _('tomorrow, %s').format(time) : day + ' ' + time;
 }
 
-/* Why there is nothing to show. */
+/* Returns the reason for an empty page, as a sentence. */
 function failureText(answer) {
 	switch (answer.error) {
 	case 'not_running': return _('The filter does not run. Devices follow their rules for that case. Check in Settings that it is enabled, and start it in System → Startup (qalqan).');
@@ -80,7 +80,7 @@ function pagesAddress(pages) {
 	return 'http://' + (pages.listen || window.location.hostname + ':' + pages.port) + '/';
 }
 
-/* What rpc.declare() gives where the router itself refused a call, by its ACL or for want of the plugin, is {}. */
+/* rpc.declare() returns {} if the router refused the call: the ACL does not allow it, or the plugin is missing. */
 function isFailure(answer, key) {
 	return answer.error != null || !(key in answer);
 }
@@ -117,7 +117,7 @@ return view.extend({
 		}, this));
 	},
 
-	/* ---- what holds now */
+	/* ---- current state */
 
 	renderNow: function(answer) {
 		if (isFailure(answer, 'children'))
@@ -188,7 +188,7 @@ return view.extend({
 				this.button(_('Pause for 30 min'), 'negative', 'handlePause', child.id, 30)
 			];
 
-		/* Extra time lifts no pause, and there is none where nothing closes. */
+		/* Extra time does not end a pause, and a child without limits has no use for it. */
 		if (!paused && child.left)
 			buttons.push(this.button(_('15 min more'), 'action', 'handleBonus', child.id, child.name));
 
@@ -243,7 +243,7 @@ return view.extend({
 		]);
 	},
 
-	/* ---- the first parent, and children. Not refreshed: what is typed here stays. */
+	/* ---- the first parent, and children. Not refreshed, so that typed text stays. */
 
 	renderSetup: function(answer) {
 		if (isFailure(answer, 'claimed'))
@@ -343,7 +343,7 @@ return view.extend({
 		dom.content(this.health, this.renderHealth(answer));
 	},
 
-	/* ---- what the buttons do */
+	/* ---- handlers of the buttons */
 
 	handlePause: function(who, minutes) {
 		return callPause(who, minutes).then(L.bind(this.done, this, null));
@@ -406,7 +406,7 @@ return view.extend({
 		}, this));
 	},
 
-	/* Then tell it, or why not, and look again. */
+	/* Shows the result or the error, then refreshes the page. */
 	done: function(then, answer) {
 		if (isFailure(answer, 'done'))
 			this.complain(answer);
@@ -420,7 +420,7 @@ return view.extend({
 		ui.addNotification(null, [ E('p', {}, [ failureText(answer) ]) ], 'error');
 	},
 
-	/* ---- pieces */
+	/* ---- elements */
 
 	warning: function(text) {
 		return E('div', { 'class': 'alert-message warning' }, [ text ]);

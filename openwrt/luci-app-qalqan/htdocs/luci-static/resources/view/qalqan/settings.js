@@ -4,9 +4,9 @@
 'require form';
 'require uci';
 
-/* What UCI owns: docs/providers/luci.md. An option that is empty is the daemon's own default, and stays out of the file. */
+/* The options that UCI owns: docs/providers/luci.md. An empty option means the daemon's default and is not written. */
 
-const TYPES = { main: 'qalqan', web: 'web', brand: 'brand' };  // of the sections, by name
+const TYPES = { main: 'qalqan', web: 'web', brand: 'brand' };  // by name of the section
 
 function device(section_id, value) {
 	return !value || /^[A-Za-z0-9_.-]{1,15}$/.test(value) || _('The name of a network device, such as br-lan');
@@ -20,7 +20,7 @@ function path(section_id, value) {
 	return !value || /^\/\S+\.(svg|png)$/i.test(value) || _('The path of an SVG or PNG file on this router');
 }
 
-/* LuCI's own maxlength() counts bytes: half as many letters in Kazakh or Russian. */
+/* LuCI's maxlength() counts bytes, which allows only half as many letters in Kazakh or Russian. */
 function line(most) {
 	return function(section_id, value) {
 		return !value || !(/[\x00-\x1f\x7f]/.test(value) || Array.from(value).length > most) ||
@@ -31,7 +31,7 @@ function line(most) {
 return view.extend({
 	load: function() {
 		return uci.load('qalqan').then(function() {
-			/* A deleted section; nothing is written before it is saved. */
+			/* Add a section that was deleted. Nothing is written before the user saves. */
 			Object.keys(TYPES).forEach(function(name) {
 				if (uci.get('qalqan', name) == null)
 					uci.add('qalqan', TYPES[name], name);
