@@ -154,7 +154,8 @@ class Decision:
 
     verdict: Verdict
     reason: Reason
-    rule: str  # the rule as written, e.g. "block: service:tiktok", "band 10-12: category:gambling = block"
+    # The rule as written, e.g. "block: service:tiktok". The forms: gateway/policy/rule_text.py.
+    rule: str
     # Owner of the rule: "family", "guardian:Mum", "self:Dana", "band:10-12", "product"; of a state's register
     # "law:kz", or "law:kz:Mum" with the name of the person who turned it on.
     owner: str

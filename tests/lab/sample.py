@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gateway.features.activity.histories import MARK
+from gateway.policy.rule_text import SAMPLE_MARK
 from gateway.policy.values import Decision, Proto, Reason, Verdict
 from gateway.store.minutes_file import (
     DETAIL_DAYS,
@@ -165,7 +165,7 @@ def _played(chance: random.Random, day: datetime) -> Iterator[Record]:
 def _write_habit(
     store: Store, chance: random.Random, profile: str, level: int, habit: _Habit, day: datetime
 ) -> int:
-    decision = Decision(habit.verdict, habit.reason, MARK + habit.rule, habit.owner)
+    decision = Decision(habit.verdict, habit.reason, SAMPLE_MARK + habit.rule, habit.owner)
     times = chance.randint(*habit.times)
     is_ads = habit.category == "category:ads_trackers"
     for _ in range(times):

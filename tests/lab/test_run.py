@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.features.activity.histories import MARK
+from gateway.policy.rule_text import SAMPLE_MARK
 from gateway.store.store import Store
 from tests.lab import sample
 from tests.lab.daemon import afternoon_zone
@@ -61,7 +61,7 @@ def test_the_history_is_fourteen_days_of_marked_decisions(tmp_path: Path) -> Non
         last = database.execute("SELECT max(last) FROM decisions").fetchone()[0]
         audit = database.execute("SELECT what FROM audit").fetchall()
     assert days == sample.DAYS
-    assert all(rule.startswith(MARK) for rule in rules)
+    assert all(rule.startswith(SAMPLE_MARK) for rule in rules)
     store = Store(path)
     used = store.history.of("daughter", (now - timedelta(days=sample.DAYS)).date(), now.date())
     assert len(used) == sample.DAYS

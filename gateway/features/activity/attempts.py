@@ -17,6 +17,7 @@ from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.bypass_methods import REASONS
 from gateway.policy.profile.rules import CATEGORY, SERVICE
 from gateway.policy.requests.site_repair import domain_of
+from gateway.policy.rule_text import read_rule
 from gateway.policy.values import TEMPORARY_REASONS, Decision, Observation, Proto, Reason
 
 # Ends a burst. Browsers load a blocked page again after 1, 5, 30 and 60 seconds, and TCP sends a SYN again
@@ -48,11 +49,8 @@ def kind_of_rule(rule: str, reason: str) -> str:
 
     The category or service is the one that its rule names.
     """
-    for kind in (CATEGORY, SERVICE):
-        _, found, rest = rule.partition(kind)
-        if found and rest:
-            return kind + rest.split(" ")[0]
-    return str(reason)
+    target = read_rule(rule).target
+    return target if target.startswith((CATEGORY, SERVICE)) else str(reason)
 
 
 def attempt_target(

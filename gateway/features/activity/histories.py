@@ -21,10 +21,10 @@ from gateway.policy.judge.target_names import target_name
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL, PLAY, SERVICE, VISITS_LEVEL, Action
+from gateway.policy.rule_text import SAMPLE_MARK
 from gateway.policy.values import WHOLE_DEVICE_REASONS, Decision, Reason, Verdict
 from gateway.store.tables.history import ALL, OTHER, Count, Name, named
 
-MARK = "sample: "  # prefix of the rule of a simulated decision
 GROUPS = 60  # blocked or opened sites in one answer
 HOSTS = 8  # of one group
 
@@ -166,7 +166,7 @@ class BlockedSites:
         last = group.latest
         if ":" not in target and len(group.hosts) == 1:
             target = last.host.removeprefix("www.")  # not its parent, which may be open
-        rule, zone = last.rule.removeprefix(MARK), self._rules.household.config.zone
+        rule, zone = last.rule.removeprefix(SAMPLE_MARK), self._rules.household.config.zone
         decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
         what = None if target.startswith(REASON) else target if ":" not in target else last.host
         opens = last.reason in OPENABLE and not target.startswith((REASON, CATEGORY))
@@ -232,5 +232,5 @@ def _site(target: str, group: _Group, rules: RuleBook) -> dict[str, Any]:
         "first": (group.first or last.first).astimezone(zone),
         "last": last.last.astimezone(zone),
         "hosts": tuple(HostCount(host, times) for host, times in hosts[:HOSTS] if host),
-        "sample": last.rule.startswith(MARK),
+        "sample": last.rule.startswith(SAMPLE_MARK),
     }

@@ -13,11 +13,12 @@ from gateway.features.activity.recent_refusals import FOR, RecentRefusal, Recent
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
-from gateway.policy.judge.explanation import category_of, recognised_name, sentence, service_of, sign_of
+from gateway.policy.judge.explanation import category_of, recognised_name, sentence, sign_of
 from gateway.policy.names.hosts import PublicSuffixCheck
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL
+from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL, SERVICE
 from gateway.policy.requests.askable import is_askable, is_category_askable, request_entry
+from gateway.policy.rule_text import read_rule
 from gateway.policy.time.time_rules import FOREVER
 from gateway.store.tables.devices import DeviceTable
 
@@ -96,7 +97,7 @@ class RefusalVerb:
         For a connection without a host, return the services that it was recognised as. None if unknown.
         """
         rules, host = self._home.rules, refusal.seen.host
-        service = service_of(refusal.decision)
+        service = read_rule(refusal.decision.rule).id_of(SERVICE)
         found = (service,) if service else rules.world.catalogue.services_of(host) if host else ()
         name = rules.names.services.get(found[0]) if len(found) == 1 else None
         return name or recognised_name(refusal.decision, rules.names) or None
@@ -113,8 +114,8 @@ class RefusalVerb:
         if decision.recognised is None:
             return ""
         services = decision.recognised.services
-        service = service_of(decision) or (services[0] if len(services) == 1 else "")
-        return f"service:{service}" if service else ""
+        service = read_rule(decision.rule).id_of(SERVICE) or (services[0] if len(services) == 1 else "")
+        return f"{SERVICE}{service}" if service else ""
 
     def _is_open(self, refusal: RecentRefusal) -> bool:
         """Return whether the present rules allow what was refused, such as after a guardian's answer."""

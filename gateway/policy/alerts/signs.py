@@ -22,7 +22,8 @@ from gateway.policy.judge.world import World
 from gateway.policy.names.categories import PROXY
 from gateway.policy.names.packs import PROBES
 from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
-from gateway.policy.profile.rules import Rules
+from gateway.policy.profile.rules import CATEGORY, Rules
+from gateway.policy.rule_text import read_rule
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 
 # Reasons that block a resolver's name itself, before any flow.
@@ -127,8 +128,8 @@ def _weak(seen: Observation) -> BypassSign:
 def _is_resolver(host: str, decision: Decision, world: World) -> bool:
     if world.resolvers.names.get(host) is not None:
         return True
-    by_kind = decision.reason in _BY_LIST or (decision.reason is Reason.CATEGORY and PROXY in decision.rule)
-    return by_kind and is_called_resolver(host)
+    by_category = decision.reason is Reason.CATEGORY and read_rule(decision.rule).id_of(CATEGORY) == PROXY
+    return (by_category or decision.reason in _BY_LIST) and is_called_resolver(host)
 
 
 def is_probe(host: str, world: World) -> bool:

@@ -15,16 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from gateway.policy.rule_text import LAW, register_rule
 from gateway.policy.sealed.source import SealedSource
 from gateway.policy.time import time_text as timetext
 from gateway.policy.values import Decision, Reason, Verdict
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
 
-# Of the categories, rules and owners of registers, before the two-letter country code. The rules of laws have
-# the same prefix, before an id with a hyphen: ``law:au-under-16-social`` (gateway.policy.profile.laws).
-# Both are stored, and part of the API. Reason.REGISTER and Reason.LAW say which one decided.
-CATEGORY_PREFIX = "law:"
 MAX_REGISTERS = 4  # a household is in one country; an internet provider may offer a neighbour's too
 MAX_BYTES = 64 << 20  # per register: two million lines
 CONSOLE = "console"  # the gateway's console, where root turned it on
@@ -62,7 +59,7 @@ class Register:
     @property
     def category(self) -> str:
         """The id of the category of its names in the category table, such as ``law:kz``."""
-        return f"{CATEGORY_PREFIX}{self.country}"
+        return f"{LAW}{self.country}"
 
     @property
     def source(self) -> str:
@@ -78,14 +75,10 @@ class Register:
         return f"{self.category}:{self.by}" if self.by not in ("", CONSOLE) else self.category
 
     @property
-    def rule(self) -> str:
-        """The text of its rule in decisions: the category, and the date since which it is on, if known."""
-        return self.category if self.since is None else f"{self.category} since {self.since.isoformat()}"
-
-    @property
     def refusal(self) -> Decision:
         """The decision that blocks a name on this state's list."""
-        return Decision(Verdict.BLOCK, Reason.REGISTER, self.rule, self.owner)
+        rule = register_rule(self.category, self.since)
+        return Decision(Verdict.BLOCK, Reason.REGISTER, rule, self.owner)
 
     @property
     def name(self) -> str:
@@ -103,7 +96,7 @@ class Register:
 
 
 def is_register(category: str) -> bool:
-    return category.startswith(CATEGORY_PREFIX)
+    return category.startswith(LAW)
 
 
 def register_title(category: str) -> str:
@@ -111,7 +104,7 @@ def register_title(category: str) -> str:
 
     Another category is returned unchanged.
     """
-    country = category.removeprefix(CATEGORY_PREFIX)
+    country = category.removeprefix(LAW)
     return f"Register of {COUNTRY_NAMES.get(country, country.upper())}" if is_register(category) else category
 
 
@@ -126,7 +119,7 @@ def register_of(found: frozenset[str], on: Mapping[str, Register]) -> tuple[Regi
     The register is None if none is on (``on``: those that are, by category). The categories of registers are
     always removed: a name that only a register lists has no category, whether the register is on or off.
     """
-    named = [register for register in found if register.startswith(CATEGORY_PREFIX)]
+    named = [register for register in found if register.startswith(LAW)]
     if not named:
         return None, found
     return next((on[category] for category in sorted(named) if category in on), None), found.difference(named)

@@ -11,7 +11,6 @@ from gateway.policy.judge.conclude import (
     bypass_conclusion,
     conclude,
     family_entry,
-    owned_rule,
 )
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World, bypass_signal
@@ -19,6 +18,7 @@ from gateway.policy.names.categories import PROXY, TOR
 from gateway.policy.profile.bypass_methods import WAYS, BypassMethod, MethodSetting
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, Action, EntryKind, Rules
+from gateway.policy.rule_text import method_rule
 from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import ExplanationStep, Observation, Proto, Reason, Verdict
 
@@ -137,9 +137,9 @@ class BypassRules:
             if way in self._opened:
                 yield ExplanationStep(f"{way} of service:{self._opened[way]}", sign)
             elif switch is None:
-                yield ExplanationStep(f"ways: {way} = {MethodSetting.ALLOW}", sign)
+                yield ExplanationStep(method_rule(way, MethodSetting.ALLOW), sign)
             else:
-                yield ExplanationStep(owned_rule(switch.owner, f"ways: {way} = {switch.value}"), sign)
+                yield ExplanationStep(method_rule(way, switch.value, switch.owner), sign)
 
     def _methods_by_content(self, seen: Observation) -> Iterator[tuple[BypassMethod, str]]:
         """Yield the bypass methods that a flow's protocol, port, ALPN or name shows, each with a text why."""

@@ -23,11 +23,27 @@ from gateway.policy.profile.rules import (
     Action,
     EntryKind,
     Mode,
-    Owned,
     RuleEntry,
     Rules,
     SafeSearch,
-    action_target,
+)
+from gateway.policy.rule_text import (
+    FOR_EVERYONE_RULE,
+    HELP_RULE,
+    LOCAL_RULE,
+    OPEN_RULE,
+    category_rule,
+    companion_rule,
+    entry_rule,
+    law_rule,
+    method_rule,
+    need_rule,
+    opening_rule,
+    owned_rule,
+    repair_rule,
+    signal_rule,
+    site_rule,
+    value_rule,
 )
 from gateway.policy.time.gates import (
     UNCOUNTED,
@@ -52,10 +68,7 @@ from gateway.policy.values import (
 )
 
 PRODUCT = "product"
-OPEN_RULE = "nothing refuses it"
-OPENED = "opened for a while"
 NO_MATCH = "no match"
-COMPANION_OF = "companion of service:"
 SIGNS = {
     RecognitionSign.ADDRESS: "by its address",
     RecognitionSign.FIRST_BYTES: "by its first bytes",
@@ -154,7 +167,7 @@ def companion_conclusion(
         return None
     services, found = min(opened, key=lambda each: len(each[1].gates))
     found = uncounted(found)
-    outcome = replace(found.outcome, reason=Reason.OPEN, rule=f"{COMPANION_OF}{services[0]}")
+    outcome = replace(found.outcome, reason=Reason.OPEN, rule=companion_rule(services[0]))
     return services, Conclusion(found.gates, outcome)
 
 
@@ -212,19 +225,14 @@ def refuse(reason: Reason, rule: str, owner: str, *, askable: bool = False) -> D
     return Decision(Verdict.BLOCK, reason, rule, owner, askable=askable)
 
 
-def owned_rule(owner: str, rule: str) -> str:
-    """Return a rule's text for `qalqan why`; an age group's begins with its name, as ``band 10-12: …``."""
-    return f"{owner.replace(':', ' ', 1)}: {rule}" if owner.startswith("band:") else rule
-
-
 def nameless_rule(rules: Rules) -> tuple[str, Rules, str]:
     """Return the rule that blocks flows without a host name: its text, the profile's rules, and its owner.
 
     It is `strict` if that is on, else `mode`.
     """
     if rules.strict.value:
-        return owned_rule(rules.strict.owner, "strict = true"), rules, rules.strict.owner
-    return owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), rules, rules.mode.owner
+        return value_rule("strict", "true", rules.strict.owner), rules, rules.strict.owner
+    return value_rule("mode", rules.mode.value, rules.mode.owner), rules, rules.mode.owner
 
 
 def blocks_bypass(rules: Rules, way: BypassMethod) -> bool:
@@ -239,9 +247,7 @@ def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...]
     ``services``: apps that use the method; a guardian's temporary opening of one of them lifts the block.
     """
     owner = rules.ways[way].owner
-    blocked = blocked_conclusion(
-        REASONS[way], owned_rule(owner, f"ways: {way} = {MethodSetting.BLOCK}"), rules, owner
-    )
+    blocked = blocked_conclusion(REASONS[way], method_rule(way, MethodSetting.BLOCK, owner), rules, owner)
     return blocked._replace(needed_by=services)
 
 
@@ -252,31 +258,26 @@ def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
     categories, the age group's entries, approved sites and the mode.
     """
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
-        return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, f"resolver signal: {facts.signal}", PRODUCT))
+        return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, signal_rule(facts.signal), PRODUCT))
     if facts.need is not None and not _refuses_need(facts.block, facts.need[0]):
         return _need(facts.need, rules)
     if facts.law is not None:
-        return blocked_conclusion(Reason.LAW, facts.law.value.rule, rules, facts.law.owner)
+        return blocked_conclusion(Reason.LAW, law_rule(facts.law.value.id), rules, facts.law.owner)
     family = family_entry(facts)
     if family is not None:
         if family is facts.block:
-            return blocked_conclusion(Reason.FAMILY_BLOCK, f"block: {family}", rules, family.owner)
+            return blocked_conclusion(Reason.FAMILY_BLOCK, entry_rule("block", family), rules, family.owner)
         other = _other_refusal(facts, family, rules)
         if other is not None:
             return _category_refusal(facts, other, rules)
         homework = family is facts.homework
-        word, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
-        return allowed_conclusion(facts, rules, reason, f"{word}: {family}", family.owner)
+        key, reason = ("homework", Reason.HOMEWORK) if homework else ("allow", Reason.FAMILY_ALLOW)
+        return allowed_conclusion(facts, rules, reason, entry_rule(key, family), family.owner)
     if facts.signal is not None and facts.signal in rules.ways:
         # The proxy category covers all bypass methods, so the setting of this method must open it here.
         owner = rules.ways[facts.signal].owner
-        return allowed_conclusion(
-            facts,
-            rules,
-            Reason.OPEN,
-            owned_rule(owner, f"ways: {facts.signal} = {MethodSetting.ALLOW}"),
-            owner,
-        )
+        rule = method_rule(facts.signal, MethodSetting.ALLOW, owner)
+        return allowed_conclusion(facts, rules, Reason.OPEN, rule, owner)
     return _by_band(facts, rules)
 
 
@@ -307,9 +308,9 @@ def _need(need: tuple[str, str], rules: Rules) -> Conclusion:
     """
     entry, kind = need
     gates = state_gates(rules, _bound_of_need(kind))
-    rule = f"device needs: {kind}: {entry}"
     portal = with_uncounted(state_gates(rules)) if kind == PROBES else ()
-    return Conclusion(gates, allow(Reason.DEVICE_NEEDS, rule, PRODUCT, gates), portal=portal)
+    outcome = allow(Reason.DEVICE_NEEDS, need_rule(kind, entry), PRODUCT, gates)
+    return Conclusion(gates, outcome, portal=portal)
 
 
 def _bound_of_need(kind: str) -> Bound:
@@ -358,13 +359,13 @@ def _by_band(facts: HostFacts, rules: Rules) -> Conclusion:
         if own is not None:
             return _category_refusal(facts, own, rules)
     if _outranks(facts.band_block, facts.band_allow) and facts.band_block is not None:
-        rule = owned_rule(facts.band_block.owner, f"block: {facts.band_block}")
+        rule = owned_rule(facts.band_block.owner, entry_rule("block", facts.band_block))
         reason = Reason.SERVICE if facts.band_block.kind is EntryKind.SERVICE else Reason.CATEGORY
         return blocked_conclusion(reason, rule, rules, facts.band_block.owner)
     if approval is not None:
         return allowed_conclusion(facts, rules, Reason.OPEN, *approval)
     if facts.local:
-        return allowed_conclusion(facts, rules, Reason.OPEN, "names of the home", PRODUCT)
+        return allowed_conclusion(facts, rules, Reason.OPEN, LOCAL_RULE, PRODUCT)
     return _by_mode(facts, rules)
 
 
@@ -376,8 +377,8 @@ def _approval(facts: HostFacts) -> tuple[str, str] | None:
     """Return rule and owner of the age group's allow, or of a site approved by Qalqan; None without one."""
     if facts.band_allow is not None:
         owner = facts.band_allow.owner
-        return owned_rule(owner, f"allow: {facts.band_allow}"), owner
-    return (f"approved site: {facts.site.name}", PRODUCT) if facts.site is not None else None
+        return owned_rule(owner, entry_rule("allow", facts.band_allow)), owner
+    return (site_rule(facts.site.name), PRODUCT) if facts.site is not None else None
 
 
 def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Conclusion:
@@ -397,20 +398,16 @@ def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Con
     return Conclusion(state_gates(rules) + service_gates(rules, facts.services), outcome)
 
 
-def category_rule(category: str, rule: Owned[Action]) -> str:
-    return owned_rule(rule.owner, f"{action_target(category)} = {rule.value}")
-
-
 def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
     """Return the conclusion for a host that no rule names: by the mode and the rule for unknown sites."""
     gates = state_gates(rules) + service_gates(rules, facts.services)
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
-        rule = owned_rule(owner, f"mode = {rules.mode.value}")
+        rule = value_rule("mode", rules.mode.value, owner)
         return Conclusion(gates, refuse(Reason.NOT_ON_LIST, rule, owner, askable=True))
     if not facts.known and rules.unknown.value.refuses:
         owner = rules.unknown.owner
-        rule = owned_rule(owner, f"unknown = {rules.unknown.value}")
+        rule = value_rule("unknown", rules.unknown.value, owner)
         askable = rules.unknown.value is Action.ASK
         return Conclusion(gates, refuse(Reason.UNKNOWN_DOMAIN, rule, owner, askable=askable))
     counted = next((fact for fact in facts.deciding if fact.rule.value is Action.COUNT), None)
@@ -435,7 +432,7 @@ def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str
     if engine is None or level is SafeSearch.OFF:
         return Conclusion(gates, allow(reason, rule, owner, gates))
     owner = rules.safe_search.owner
-    passes = allow(Reason.SAFE_SEARCH, owned_rule(owner, f"safe_search = {level}"), owner, gates)
+    passes = allow(Reason.SAFE_SEARCH, value_rule("safe_search", level, owner), owner, gates)
     rewrite = replace(passes, verdict=Verdict.REWRITE, rewrite=engine.safe_name(level))
     return Conclusion(gates, passes, rewrite)
 
@@ -466,7 +463,7 @@ def opened_conclusion(facts: HostFacts, profile: Profile, entry: str, until: dat
 
     ``entry``: a site, service or category. The conclusion names the time rules, which still apply.
     """
-    return conclusion_until(facts, profile, f"{OPENED}: {entry}", until)
+    return conclusion_until(facts, profile, opening_rule(entry), until)
 
 
 def conclusion_until(facts: HostFacts, profile: Profile, rule: str, until: datetime) -> Conclusion:
@@ -525,8 +522,8 @@ def _steps(
         yield from _gates(state_gates(profile.rules), state, ())
         yield from bypass_steps
         return
-    yield ExplanationStep("help", NO_MATCH if facts.help is None else facts.help)
-    yield ExplanationStep("refused for everyone", NO_MATCH)
+    yield ExplanationStep(HELP_RULE, NO_MATCH if facts.help is None else facts.help)
+    yield ExplanationStep(FOR_EVERYONE_RULE, NO_MATCH)
     if facts.registered is not None:
         yield ExplanationStep(facts.registered.rule, "matches")
     if not profile.filtered or state.off:
@@ -536,17 +533,17 @@ def _steps(
     yield from bypass_steps
     yield _need_step(facts)
     if opened is not None:
-        yield ExplanationStep(f"{OPENED}: {opened}", "matches")
+        yield ExplanationStep(opening_rule(opened), "matches")
     if facts.shows:
         yield ExplanationStep("page proxy", f"shows {' or '.join(facts.shows)}")
     if facts.law is not None:
-        yield ExplanationStep(facts.law.value.rule, "matches")
+        yield ExplanationStep(law_rule(facts.law.value.id), "matches")
     yield _entry("homework", facts.homework)
     yield _entry("allow", facts.allow)
     if facts.companion is not None:
-        yield ExplanationStep(f"allow: {facts.companion}", "needs this name")
+        yield ExplanationStep(entry_rule("allow", facts.companion), "needs this name")
     for needing in facts.needed_by:
-        yield ExplanationStep(f"{COMPANION_OF}{needing.services[0]}", "needs this name")
+        yield ExplanationStep(companion_rule(needing.services[0]), "needs this name")
     yield _entry("block", facts.block)
     yield from _services(facts, recognised)
     yield from _gates(service_gates(rules, services), state, services)
@@ -556,14 +553,13 @@ def _steps(
     yield from _gates(category_gates(rules, ids, counted=facts.counted), state, services)
     yield from _approvals(facts)
     if state.repair is not None:
-        yield ExplanationStep(state.repair.rule, "needed")
-    yield ExplanationStep(owned_rule(rules.mode.owner, f"mode = {rules.mode.value}"), "open")
+        yield ExplanationStep(repair_rule(state.repair.site), "needed")
+    yield ExplanationStep(value_rule("mode", rules.mode.value, rules.mode.owner), "open")
     if not facts.known:
-        yield ExplanationStep(
-            owned_rule(rules.unknown.owner, f"unknown = {rules.unknown.value}"), "in no category"
-        )
+        rule = value_rule("unknown", rules.unknown.value, rules.unknown.owner)
+        yield ExplanationStep(rule, "in no category")
     if rules.safe_search.value is not SafeSearch.OFF:
-        rule = owned_rule(rules.safe_search.owner, f"safe_search = {rules.safe_search.value}")
+        rule = value_rule("safe_search", rules.safe_search.value, rules.safe_search.owner)
         yield ExplanationStep(rule, "no search host" if facts.engine is None else facts.engine.name)
 
 
@@ -588,13 +584,13 @@ def _need_step(facts: HostFacts) -> ExplanationStep:
     if facts.need is None:
         return ExplanationStep("device needs", NO_MATCH)
     entry, kind = facts.need
-    return ExplanationStep(f"device needs: {kind}: {entry}", "open")
+    return ExplanationStep(need_rule(kind, entry), "open")
 
 
-def _entry(word: str, entry: RuleEntry | None) -> ExplanationStep:
-    return (
-        ExplanationStep(word, NO_MATCH) if entry is None else ExplanationStep(f"{word}: {entry}", "matches")
-    )
+def _entry(key: str, entry: RuleEntry | None) -> ExplanationStep:
+    if entry is None:
+        return ExplanationStep(key, NO_MATCH)
+    return ExplanationStep(entry_rule(key, entry), "matches")
 
 
 def _services(facts: HostFacts, recognised: ServiceRecognition | None) -> Iterator[ExplanationStep]:
@@ -616,8 +612,8 @@ def _categories(facts: HostFacts) -> Iterator[ExplanationStep]:
 
 
 def _approvals(facts: HostFacts) -> Iterator[ExplanationStep]:
-    for word, entry in (("block", facts.band_block), ("allow", facts.band_allow)):
+    for key, entry in (("block", facts.band_block), ("allow", facts.band_allow)):
         if entry is not None:
-            yield ExplanationStep(owned_rule(entry.owner, f"{word}: {entry}"), "matches")
+            yield ExplanationStep(owned_rule(entry.owner, entry_rule(key, entry)), "matches")
     if facts.site is not None:
-        yield ExplanationStep(f"approved site: {facts.site.name}", "matches")
+        yield ExplanationStep(site_rule(facts.site.name), "matches")

@@ -20,7 +20,6 @@ from gateway.policy.judge.conclude import (
     is_openable,
     nameless_rule,
     opened_conclusion,
-    owned_rule,
     passed_rules,
     refuse,
     uncounted,
@@ -33,6 +32,16 @@ from gateway.policy.profile.bypass_methods import REASONS, BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import CATEGORY
 from gateway.policy.requests.site_repair import repaired
+from gateway.policy.rule_text import (
+    FOR_EVERYONE_RULE,
+    HELP_RULE,
+    OFF_RULE,
+    UNPROVEN_RULE,
+    band_rule,
+    owned_rule,
+    unknown_devices_rule,
+    value_rule,
+)
 from gateway.policy.time.gates import DEVICE
 from gateway.policy.time.schedule import Calendar, calendar_for
 from gateway.policy.time.time_rules import FOREVER, Left, Remaining, Situation, Standing, closes_at, standing
@@ -54,10 +63,10 @@ SITUATIONS_KEPT = 64  # devices of one profile; a situation is replaced when it 
 _NO_SERVICES: tuple[str, ...] = ()
 BYPASS_REASONS = frozenset(REASONS.values())
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
-HELP = allow(Reason.HELP, "help", PRODUCT, ())
+HELP = allow(Reason.HELP, HELP_RULE, PRODUCT, ())
 # One public reason, rule and owner, so that a sealed entry looks like a malware name. No guardian can open
 # one for a while either: if opening failed for the other kind, the difference would show.
-REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, "refused for everyone", PRODUCT)
+REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, FOR_EVERYONE_RULE, PRODUCT)
 
 
 class Judge:
@@ -87,14 +96,14 @@ class Judge:
         self._filtered = profile.filtered
         self._needs_address = needs_address(rules)
         self._unfiltered = allow(Reason.UNFILTERED, *_unfiltered_rule(profile), ())
-        self._off = allow(Reason.UNFILTERED, "off", "family", (DEVICE,))
+        self._off = allow(Reason.UNFILTERED, OFF_RULE, "family", (DEVICE,))
         self._allows_ech = self._bypass.refusal(BypassMethod.ECH) is None
         rule, _, owner = nameless_rule(rules)
         self._unresolved = refuse(Reason.UNRESOLVED, rule, owner)
-        self._unproven = refuse(Reason.UNRESOLVED, "open at this hour by its name alone", PRODUCT)
+        self._unproven = refuse(Reason.UNRESOLVED, UNPROVEN_RULE, PRODUCT)
         self._unsafe = refuse(
             Reason.SAFE_SEARCH_ADDRESS,
-            owned_rule(rules.safe_search.owner, f"safe_search = {rules.safe_search.value}"),
+            value_rule("safe_search", rules.safe_search.value, rules.safe_search.owner),
             rules.safe_search.owner,
         )
 
@@ -445,8 +454,8 @@ def _with_recognition(decision: Decision, recognised: ServiceRecognition) -> Dec
 
 def _unfiltered_rule(profile: Profile) -> tuple[str, str]:
     if profile.built_in:
-        return f"unknown_devices: {profile.id}", "family"
-    return f"band {profile.band.value}", f"band:{profile.band.value}"
+        return unknown_devices_rule(profile.id), "family"
+    return band_rule(profile.band.value), f"band:{profile.band.value}"
 
 
 class CachedSituation(NamedTuple):

@@ -7,7 +7,6 @@ not import the YAML library or the judge.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -15,9 +14,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from gateway.policy.language import Language
-from gateway.policy.profile.rules import FAMILY, PLAY, SELF
+from gateway.policy.profile.bypass_methods import BypassMethod
+from gateway.policy.profile.rules import CATEGORY, FAMILY, INTERNET, PLAY, SELF, SERVICE
+from gateway.policy.rule_text import LAW, OFF_RULE, read_rule, signal_rule
 from gateway.policy.time.gates import is_limit
-from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
+from gateway.policy.time.limit_periods import LimitPeriod
 from gateway.policy.time.moments import clock as moment_text
 from gateway.policy.values import (
     TIME_REASONS,
@@ -155,11 +156,7 @@ ENGLISH: Words = {
 
 HOUR = 60  # minutes
 _ANY_SERVICE = WHOLE_DEVICE_REASONS | {Reason.UNFILTERED}
-_SPENT = re.compile(
-    rf"limits: (?P<gate>(?:\w+:)?[\w-]+): (?:(?P<period>{'|'.join(LONGER_PERIODS)}): )?"
-    r"(?P<limit>\d+[hm])(?: \+ (?P<bonus>\d+[hm]))?$"
-)
-_INTERNET_RULES = ("windows: internet", "limits: internet")
+_INTERNET_SETTINGS = frozenset({f"windows/{INTERNET}", f"limits/{INTERNET}"})
 
 
 class Decider(StrEnum):
@@ -183,21 +180,6 @@ class Contest(StrEnum):
 
 
 _OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAND}
-_SETTINGS = (
-    ("block: ", "block/"),
-    ("category:", "categories/"),
-    ("service:", "categories/"),
-    ("mode = ", "mode"),
-    ("unknown = ", "unknown"),
-    ("strict = ", "strict"),
-    ("safe_search = ", "safe_search"),
-    ("ways: ", "ways/"),
-    ("bedtime: ", "bedtime"),
-    ("windows: ", "windows/"),
-    ("limits: ", "limits/"),
-    ("law:", "laws/"),
-    ("clock_unset: ", "clock_unset"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,10 +283,10 @@ def _what_is(decision: Decision, what: str | None, now: datetime, names: Names) 
 
 
 def _state_key(decision: Decision) -> str:
-    if decision.rule == "off":
+    if decision.rule == OFF_RULE:
         return "off"
     # A query for a name of Private Relay is a signal, as one for an encrypted resolver is.
-    is_relay = decision.reason is Reason.RESOLVER_SIGNAL and decision.rule.endswith(f": {Reason.RELAY}")
+    is_relay = decision.reason is Reason.RESOLVER_SIGNAL and decision.rule == signal_rule(BypassMethod.RELAY)
     return str(Reason.RELAY if is_relay else decision.reason)
 
 
@@ -324,15 +306,10 @@ def _time(minutes: int, words: Words) -> str:
 
 def _spent(rule: str, names: Names) -> str:
     """Return the clause about the used time of the limit in ``rule``: "today's 45 minutes are used"."""
-    words, match = names.words, _SPENT.search(rule)
-    if match is None:
+    words, limit = names.words, read_rule(rule)
+    if limit.minutes is None:
         return words["spent"]
-    minutes = sum(
-        int(amount[:-1]) * (HOUR if amount[-1] == "h" else 1)
-        for amount in match.group("limit", "bonus")
-        if amount
-    )
-    period, kind = match["period"] or LimitPeriod.DAY, _limited(match["gate"], names)
+    minutes, period, kind = limit.minutes, limit.period, _limited(limit.target, names)
     if minutes > HOUR and minutes % HOUR:
         return words[f"spent_time_{period}"].format(count=_time(minutes, words), kind=kind)
     count, unit = (minutes // HOUR, "hour") if minutes and minutes % HOUR == 0 else (minutes, "minute")
@@ -360,9 +337,10 @@ def _subject(decision: Decision, what: str | None, names: Names) -> str:
 
     ``what``: the host, or a person's name for it; without it, a recognised service or "This site".
     """
-    if decision.reason in WHOLE_DEVICE_REASONS or any(part in decision.rule for part in _INTERNET_RULES):
+    rule = read_rule(decision.rule)
+    if decision.reason in WHOLE_DEVICE_REASONS or rule.setting in _INTERNET_SETTINGS:
         return names.words["the_internet"]
-    service = names.services.get(service_of(decision))
+    service = names.services.get(rule.id_of(SERVICE))
     return service or what or recognised_name(decision, names) or names.words["a_site"]
 
 
@@ -373,39 +351,25 @@ def recognised_name(decision: Decision, names: Names) -> str:
     """
     if decision.recognised is None:
         return ""
-    service = service_of(decision)
+    service = read_rule(decision.rule).id_of(SERVICE)
     services = (service,) if service else decision.recognised.services
     return ", ".join(names.services[found] for found in services if found in names.services)
 
 
-def service_of(decision: Decision) -> str:
-    """Return the id of the service that the decision's rule names; empty if it names none."""
-    return _after(decision.rule, "service:")
-
-
 def _kind(decision: Decision, names: Names) -> str:
-    category = _after(decision.rule, "category:")
+    category = read_rule(decision.rule).id_of(CATEGORY)
     return names.categories.get(category, category.replace("_", " "))
 
 
 def _law(decision: Decision, names: Names) -> str:
-    law = _after(decision.rule, "law:")
+    law = read_rule(decision.rule).id_of(LAW)
     return names.laws.get(law, law)
 
 
 def state_of(decision: Decision, names: Names) -> str:
     """Return the name of the country in a state register's rule; the code in capitals without a name."""
-    code = _after(decision.rule, "law:")
+    code = read_rule(decision.rule).id_of(LAW)
     return names.states.get(code, code.upper())
-
-
-def _after(rule: str, kind: str) -> str:
-    """Return the id after ``kind`` in a rule; empty if ``kind`` is not in it.
-
-    ``block: service:tiktok`` with ``service:`` gives ``tiktok``.
-    """
-    _, found, rest = rule.partition(kind)
-    return rest.replace(":", " ").split(" ")[0] if found and rest else ""
 
 
 def _until(until: datetime | None, now: datetime, words: Words) -> str:
@@ -434,7 +398,7 @@ def _who(decision: Decision, now: datetime, words: Words, set_by: SetBy | None) 
     """Return the sentence about who set the deciding rule; "" if the owner is of no use to the reader."""
     kind, _, name = decision.owner.partition(":")
     if decision.reason is Reason.REGISTER:
-        return _by_register(decision.rule, name.partition(":")[2], now.date(), words)
+        return _by_register(read_rule(decision.rule).since, name.partition(":")[2], now.date(), words)
     if decision.verdict is Verdict.ALLOW and decision.reason in (Reason.OPEN, Reason.DEVICE_NEEDS):
         return ""
     if kind == "family":
@@ -455,16 +419,14 @@ def _by_person(set_by: SetBy, now: datetime, words: Words) -> str:
     return words["by_person_before"].format(name=set_by.name, day=at.day, month=_month(at, words))
 
 
-def _by_register(rule: str, who: str, today: date, words: Mapping[str, str]) -> str:
+def _by_register(on: date | None, who: str, today: date, words: Words) -> str:
     """Return the sentence about who turned on a state register, and on which day.
 
-    ``rule``: a register's rule with its date; ``who``: empty if unknown.
+    ``on``: that day; ``who``: empty if unknown.
     """
     if not who:
         return words["by_register_home"]
-    try:
-        on = date.fromisoformat(rule.rpartition(" ")[2])
-    except ValueError:
+    if on is None:
         return words["by_register_once"].format(name=who)
     if on == today:
         return words["by_register_today"].format(name=who)
@@ -509,20 +471,13 @@ def setting(decision: Decision) -> str:
     """
     if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
         return ""
-    rule = decision.rule
-    if decision.owner.startswith("band:"):
-        rule = rule.removeprefix(f"{decision.owner.replace(':', ' ', 1)}: ")
-    for written, key in _SETTINGS:
-        if rule.startswith(written):
-            return key + _rule_target(rule.removeprefix(written), written) if key.endswith("/") else key
-    return ""
+    return read_rule(decision.rule).setting
 
 
 def category_of(decision: Decision) -> str:
     """Return the id of the category because of which the decision blocks; empty for none."""
-    _, found, rest = decision.rule.partition("category:")
     about = decision.reason in (Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.FAMILY_BLOCK)
-    return rest.partition(" ")[0] if found and about else ""
+    return read_rule(decision.rule).id_of(CATEGORY) if about else ""
 
 
 def decided_to_dict(decision: Decision) -> dict[str, object] | None:
@@ -537,16 +492,3 @@ def decided_to_dict(decision: Decision) -> dict[str, object] | None:
         "kind": category_of(decision) or None,
         "contest": contest(decision).value,
     }
-
-
-def _rule_target(rest: str, written: str) -> str:
-    """Return the target in a rule's text: ``limits: play: 90m`` → ``play``.
-
-    ``written``: the start of the text, which was removed from ``rest``.
-    """
-    if written in ("block: ", "law:"):
-        return rest
-    if written in ("windows: ", "limits: "):
-        return rest.partition(": ")[0]
-    target = rest.partition(" = ")[0]
-    return f"{written}{target}" if written == "service:" else target

@@ -16,6 +16,7 @@ from gateway.policy.judge.world import World
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Mode, Rules
+from gateway.policy.rule_text import NAMELESS_RULE, PROTOCOL_RULE, fault_rule
 from gateway.policy.time.time_rules import Situation
 from gateway.policy.values import Fault, Observation, Proto, Reason
 
@@ -51,15 +52,15 @@ class NamelessFlows:
         self._bypass = bypass_rules
         self._services = service_flows
         self._needs_address = needs_address(rules)
-        self._protocol = blocked_conclusion(Reason.PROTOCOL, "foreign protocols", rules)
+        self._protocol = blocked_conclusion(Reason.PROTOCOL, PROTOCOL_RULE, rules)
         self._faults: dict[Fault | None, Conclusion] = {
-            fault: blocked_conclusion(reason, f"fault: {reason}", rules)
+            fault: blocked_conclusion(reason, fault_rule(reason), rules)
             for fault, reason in REFUSED_FAULTS.items()
         }
         hidden = bypass_rules.refusal(BypassMethod.ECH)
         if hidden is not None:
             self._faults[Fault.ECH] = hidden
-        self._nameless = device_wide_conclusion(Reason.OPEN, "no name", rules)
+        self._nameless = device_wide_conclusion(Reason.OPEN, NAMELESS_RULE, rules)
         self._no_name = blocked_conclusion(Reason.NO_NAME, *nameless_rule(rules))
         self._unanswered = blocked_conclusion(Reason.UNANSWERED, *nameless_rule(rules))
 

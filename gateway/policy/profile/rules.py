@@ -177,14 +177,6 @@ class Law:
     source: str
     date: date  # when the source was read
 
-    @property
-    def rule(self) -> str:
-        """The text by which decisions name the law as their rule, such as ``law:au-under-16-social``.
-
-        A state's register has the same prefix (`gateway.policy.config.registers.CATEGORY_PREFIX`).
-        """
-        return f"law:{self.id}"
-
     def binds(self, band: AgeBand) -> bool:
         """Return True if every child of an age group is younger than the law's age.
 

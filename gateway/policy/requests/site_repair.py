@@ -18,6 +18,7 @@ from gateway.policy.names.hosts import PublicSuffixCheck, is_under, suffixes
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import Action
+from gateway.policy.rule_text import repair_rule
 from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import Decision, Observation, Reason, Verdict
 
@@ -85,7 +86,7 @@ def repaired(
     facts = fact_finder.facts(host)
     if not _is_lifted(host, facts, repair):
         return conclusion
-    return conclusion_until(facts, profile, repair.rule, repair.until)
+    return conclusion_until(facts, profile, repair_rule(repair.site), repair.until)
 
 
 def _is_lifted(host: str, facts: HostFacts, repair: ActiveRepair) -> bool:
@@ -126,7 +127,7 @@ class RepairLog:
     def __init__(self, repair: ActiveRepair) -> None:
         self.repair = repair
         self.left_out = 0  # queries for further names
-        self._rule = repair.rule
+        self._rule = repair_rule(repair.site)
         self._asked: dict[str, RepairName] = {}
         self._page: datetime | None = None  # last query for the site itself
 

@@ -14,7 +14,25 @@ from typing import NamedTuple, Protocol
 from gateway.policy.names.hosts import is_under
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import FAMILY, INTERNET, ClockUnset
-from gateway.policy.time.gates import BEDTIME, DEVICE, UNCOUNTED, WINDOW, Gates, in_order, is_limit
+from gateway.policy.rule_text import (
+    CLOCK_UNSET_RULE,
+    PAUSE_RULE,
+    bedtime_rule,
+    limit_rule,
+    limit_text,
+    unknown_devices_rule,
+    window_rule,
+)
+from gateway.policy.time.gates import (
+    BEDTIME,
+    DEVICE,
+    UNCOUNTED,
+    WINDOW,
+    Gates,
+    in_order,
+    is_limit,
+    target_of,
+)
 from gateway.policy.time.limit_periods import DAY, LimitPeriod
 from gateway.policy.time.schedule import (
     MINUTE,
@@ -26,7 +44,6 @@ from gateway.policy.time.schedule import (
     next_change,
     next_edge,
 )
-from gateway.policy.time.time_text import duration_text
 from gateway.policy.values import Fault, Observation, Reason
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -59,11 +76,6 @@ class ActiveRepair:
     site: str  # this name and all names under it are open
     services: frozenset[str]  # services that the site belongs to
     until: datetime
-
-    @property
-    def rule(self) -> str:
-        """The text by which decisions name the repair as their rule, such as ``site repair: example.org``."""
-        return f"site repair: {self.site}"
 
 
 class Recent(Protocol):
@@ -195,9 +207,7 @@ class TimeLimit(NamedTuple):
     @property
     def text(self) -> str:
         """The limit and its extra minutes as text, such as ``90m + 15m`` or ``week: 10h``."""
-        longer = "" if self.period is LimitPeriod.DAY else f"{self.period}: "
-        more = f" + {duration_text(self.bonus)}" if self.bonus else ""
-        return f"{longer}{duration_text(self.limit)}{more}"
+        return limit_text(self.limit, self.bonus, self.period)
 
 
 def binding(budgets: Iterable[TimeLimit]) -> TimeLimit:
@@ -292,10 +302,10 @@ def standing(profile: Profile, situation: Situation, calendar: Calendar, now: da
     changes = [now + DAY]
     if situation.paused_until is not None and now < situation.paused_until:
         until = situation.paused_until if situation.paused_until < FOREVER else None
-        closed[DEVICE] = Closing(Reason.PAUSED, until, "pause", situation.paused_by)
+        closed[DEVICE] = Closing(Reason.PAUSED, until, PAUSE_RULE, situation.paused_by)
         changes.append(situation.paused_until)
     if situation.quarantined:
-        closed[DEVICE] = Closing(Reason.QUARANTINED, None, "unknown_devices: quarantine", FAMILY)
+        closed[DEVICE] = Closing(Reason.QUARANTINED, None, unknown_devices_rule("quarantine"), FAMILY)
     allowed = tuple(entry for entry in situation.allowed if now < entry[1])
     changes += [until for _, until in allowed]
     repair = situation.repair
@@ -351,7 +361,7 @@ class TimeRules:
         if not self.situation.clock_known:
             if unset.value is ClockUnset.STRICT:
                 for gate in self.tables:
-                    closed[gate] = Closing(_closing_reason(gate), None, "clock_unset: strict", unset.owner)
+                    closed[gate] = Closing(_closing_reason(gate), None, CLOCK_UNSET_RULE, unset.owner)
             return
         for gate, table in self.tables.items():
             change = next_change(table, self.calendar, now)
@@ -359,7 +369,7 @@ class TimeRules:
                 changes.append(change)
             closure = closure_at(table, self.calendar, now)
             if closure is not None:
-                rule = f"{_gate_name(gate)}: {closure.rule}"
+                rule = _hours_rule(gate, closure.rule)
                 closed[gate] = Closing(_closing_reason(gate), change, rule, closure.owner)
                 edge = next_edge(table, self.calendar, now) if self.rules.self_set is not None else None
                 if edge is not None:
@@ -388,7 +398,7 @@ class TimeRules:
         for gate, budget in budgets.items():
             if budget.left <= 0:
                 until = self._renewed(gate, now) if self.situation.clock_known else None
-                rule = f"limits: {gate}: {budget.text}"
+                rule = limit_rule(gate, budget.text)
                 closed[gate] = Closing(Reason.OUT_OF_TIME, until, rule, budget.owner)
 
     def today(self, now: datetime) -> date:
@@ -468,8 +478,8 @@ def _closing_reason(gate: str) -> Reason:
     return Reason.BEDTIME if gate == BEDTIME else Reason.WINDOW
 
 
-def _gate_name(gate: str) -> str:
-    return f"windows: {gate.removeprefix(WINDOW)}" if gate.startswith(WINDOW) else gate
+def _hours_rule(gate: str, hours: str) -> str:
+    return bedtime_rule(hours) if gate == BEDTIME else window_rule(target_of(gate), hours)
 
 
 class Left(NamedTuple):

@@ -187,6 +187,8 @@ def test_what_was_erased_is_not_corrected_later() -> None:
         ("a.b.site.example", "not_on_list", "allow-list", "site.example"),
         ("one.github.io", "not_on_list", "allow-list", "one.github.io"),
         ("news.site.com.kz", "not_on_list", "allow-list", "site.com.kz"),
+        ("www.tiktok.com", "out_of_time", "limits: service:tiktok: 1h", TIKTOK),
+        ("www.tiktok.com", "window", "band 10-12: windows: service:tiktok: 16:00-18:00", TIKTOK),
         ("", "vpn", "ways: vpn", "reason:vpn"),
     ],
 )

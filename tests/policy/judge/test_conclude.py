@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from gateway.age.bands import AgeBand
-from gateway.policy.judge.conclude import Conclusion, conclude, owned_rule
+from gateway.policy.judge.conclude import Conclusion, conclude
 from gateway.policy.judge.facts import FactFinder
 from gateway.policy.judge.world import World
 from gateway.policy.names.packs import Site
@@ -305,11 +305,6 @@ def test_mail_and_maps_are_no_search() -> None:
 def test_resolver_signals_are_refused_whatever_is_allowed() -> None:
     found = outcome("{band: 16-17, allow: [icloud.com]}", "mask.icloud.com")
     assert found == ("block", "resolver_signal", "resolver signal: relay")
-
-
-def test_a_bands_rule_says_whose_it_is() -> None:
-    assert owned_rule("band:10-12", "mode = allow-list") == "band 10-12: mode = allow-list"
-    assert owned_rule("family", "mode = allow-list") == "mode = allow-list"
 
 
 # Categories.
