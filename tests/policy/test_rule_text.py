@@ -167,7 +167,7 @@ WRITTEN: list[tuple[str, str, dict[str, Any], str]] = [
         {"target": "category:games"},
         "",
     ),
-    (rule_text.repair_rule("example.org"), "lesson: example.org", {}, ""),
+    (rule_text.repair_rule("example.org"), "site repair: example.org", {}, ""),
     (
         rule_text.companion_rule("messenger"),
         "companion of service:messenger",
