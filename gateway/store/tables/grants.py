@@ -298,7 +298,13 @@ def _given_row(given: GrantRow) -> tuple[object, ...]:
 def _move_row(given: GrantRow) -> tuple[object, ...]:
     times = (unix(given.at), unix_or_none(given.until), unix_or_none(given.boundary))
     return (
-        *times, int(given.clock_trusted), int(given.ended), given.grant, given.who, given.gate, given.service
+        *times,
+        int(given.clock_trusted),
+        int(given.ended),
+        given.grant,
+        given.who,
+        given.gate,
+        given.service,
     )
 
 

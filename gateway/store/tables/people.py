@@ -192,5 +192,11 @@ def _moment(at: int | None) -> datetime | None:
 def _row(token: Token) -> tuple[object, ...]:
     ends = [None if at is None else unix(at) for at in (token.used, token.until)]
     return (
-        token.key, token.name, token.label, token.role, unix(token.since), *ends, int(token.clock_trusted)
+        token.key,
+        token.name,
+        token.label,
+        token.role,
+        unix(token.since),
+        *ends,
+        int(token.clock_trusted),
     )
