@@ -91,6 +91,8 @@ while (now := time.monotonic()) < until and ready.get_map():
         except BlockingIOError:
             continue
         except OSError:
+            if key.fileobj.type == socket.SOCK_DGRAM:
+                continue  # an ICMP error ends no UDP flow
             data = b""
         if data:
             found[key.data] = [found[key.data][0] + len(data), time.monotonic()]
@@ -163,7 +165,10 @@ def used(daemon: Daemon, mac: str) -> dict[str, int]:
 @pytest.mark.parametrize("device", DEVICES, ids=lambda device: f"IPv{DEVICES[device]}")
 def test_the_minute_of_each_app_counts_and_ends_it(home: Home, minute: Minute, device: str) -> None:
     mac = home.seats[device].mac
-    assert used(minute.daemon, mac) == dict.fromkeys(TARGETS, 1)
+    seen = [
+        (flow.target, flow.kind, size) for flow, (size, _) in zip(FLOWS, minute.apps[device], strict=True)
+    ]
+    assert used(minute.daemon, mac) == dict.fromkeys(TARGETS, 1), seen
     late = minute.ends + CUT_MS / 1000
     for flow, (size, last) in zip(FLOWS, minute.apps[device], strict=True):
         assert minute.ends - 1.0 <= last <= late, (flow, size, last - minute.ends)
