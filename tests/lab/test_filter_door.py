@@ -259,7 +259,7 @@ def test_the_childs_page_and_help_are_there_alive_and_dead(home: Home, daemon: D
             daemon.kill()
         try:
             for page in pages:
-                # Without a daemon it says that the filter does not run, and how to mend that.
+                # Without a daemon it says that the filter does not run, and how to repair that.
                 assert clients.curl(device, page).status == (303 if alive else 503), (page, alive)
             assert set(tries(home, device, SSH).values()) == REFUSED, alive
             name = until(lambda: clients.dig(device, HELP, timeout=1).status == "NOERROR", 8.0)

@@ -15,7 +15,7 @@ def main() -> int:
         update(language)
         found = faults(language)
         waiting += len(found)
-        print(f"{po(language).relative_to(ROOT)}: {len(found) or 'nothing'} to mend")
+        print(f"{po(language).relative_to(ROOT)}: {len(found) or 'nothing'} to correct")
         for fault in found:
             print(f"  {fault}")
     return 1 if waiting else 0

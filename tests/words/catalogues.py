@@ -188,7 +188,7 @@ _NAMED = re.compile(r"%\(\w+\)[sd]|\{\w+\}|%(?![(%])|</?\w+[^>]*>")
 
 
 def faults(language: str) -> list[str]:
-    """What a person has to mend in a catalogue, one line each."""
+    """What a person has to correct in a catalogue, one line each."""
     return [
         f"{_shown(message)}: {fault}"
         for message in read(language)

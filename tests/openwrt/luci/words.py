@@ -83,7 +83,7 @@ def _written(catalogue: Catalog, translated: dict[str, str]) -> bytes:
 
 
 def faults(language: str) -> list[str]:
-    """What a person has to mend in a catalogue, one line each."""
+    """What a person has to correct in a catalogue, one line each."""
     told = kept(language)
     missing = [f"{text}: is not translated" for text, *_ in messages() if not told.get(text)]
     wrong = [
@@ -102,7 +102,7 @@ def main() -> int:
         path.write_bytes(updated(language))
         found = faults(language)
         waiting += len(found)
-        print(f"{path.relative_to(APP.parents[1])}: {len(found) or 'nothing'} to mend")
+        print(f"{path.relative_to(APP.parents[1])}: {len(found) or 'nothing'} to correct")
         for fault in found:
             print(f"  {fault}")
     return 1 if waiting else 0
