@@ -30,11 +30,8 @@ from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.rules import CATEGORY, SERVICE, Action, Owned, RuleEntry, action_target
 from gateway.policy.time.limit_periods import LONGER_PERIODS, LimitPeriod
 from gateway.policy.time.time_text import TimeTextError, duration_minutes, duration_text
+from gateway.policy.values import LAW
 
-# Before the id of a law, ``law:au-under-16-social``, and before the two-letter country code of a state's
-# register, ``law:kz``. The latter is also the register's category, and begins its owner. A law's id has a
-# hyphen; Reason.REGISTER and Reason.LAW say which one decided.
-LAW = "law:"
 SAMPLE_MARK = "sample: "  # before the rule of a simulated decision, in the database of the virtual home
 
 # Fixed texts.

@@ -7,6 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+# Before the id of a law, ``law:au-under-16-social``, and before the two-letter country code of a state's
+# register, ``law:kz``. The latter is also the register's category, and begins its owner. A law's id has a
+# hyphen; Reason.REGISTER and Reason.LAW say which one decided.
+LAW = "law:"
+
 
 class Proto(StrEnum):
     """The protocol of a query or connection."""

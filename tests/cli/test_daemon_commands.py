@@ -512,7 +512,7 @@ def test_the_ledger_is_shown(qalqan: Qalqan, config: Path) -> None:
     ("reload", "old"),
     [
         (feed._reload_daemon, "data"),
-        (sealed._reload_daemon, "sets"),
+        (sealed._reload_daemon, "lists"),
         (partial(list_updates._reload_daemon, quiet=True), "table"),
     ],
 )

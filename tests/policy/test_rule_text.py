@@ -19,8 +19,9 @@ from gateway.policy.profile.rules import (
     RuleEntry,
     SafeSearch,
 )
-from gateway.policy.rule_text import LAW, SAMPLE_MARK, ReadRule, read_rule
+from gateway.policy.rule_text import SAMPLE_MARK, ReadRule, read_rule
 from gateway.policy.time.limit_periods import LimitPeriod
+from gateway.policy.values import LAW
 
 DAY, WEEK = LimitPeriod.DAY, LimitPeriod.WEEK
 BAND = "band:10-12"

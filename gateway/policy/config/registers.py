@@ -15,10 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.policy.rule_text import LAW, register_rule
 from gateway.policy.sealed.source import SealedSource
 from gateway.policy.time import time_text as timetext
-from gateway.policy.values import Decision, Reason, Verdict
+from gateway.policy.values import LAW
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.fields import Node, shown
 
@@ -73,12 +72,6 @@ class Register:
         It is the category, and the person who turned it on, if known.
         """
         return f"{self.category}:{self.by}" if self.by not in ("", CONSOLE) else self.category
-
-    @property
-    def refusal(self) -> Decision:
-        """The decision that blocks a name on this state's list."""
-        rule = register_rule(self.category, self.since)
-        return Decision(Verdict.BLOCK, Reason.REGISTER, rule, self.owner)
 
     @property
     def name(self) -> str:

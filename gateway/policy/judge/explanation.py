@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 from gateway.policy.language import Language
 from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.profile.rules import CATEGORY, FAMILY, INTERNET, PLAY, SELF, SERVICE
-from gateway.policy.rule_text import LAW, OFF_RULE, read_rule, signal_rule
+from gateway.policy.rule_text import OFF_RULE, read_rule, signal_rule
 from gateway.policy.time.gates import is_limit
 from gateway.policy.time.limit_periods import LimitPeriod
 from gateway.policy.time.moments import clock as moment_text
 from gateway.policy.values import (
+    LAW,
     TIME_REASONS,
     WHOLE_DEVICE_REASONS,
     Decision,

@@ -35,7 +35,8 @@ from gateway.policy.profile.rules import (
     RuleEntry,
     Rules,
 )
-from gateway.policy.values import Decision
+from gateway.policy.rule_text import register_rule
+from gateway.policy.values import Decision, Reason, Verdict
 
 OPEN = Owned(Action.ALLOW, "")
 BYPASS_CATEGORIES = frozenset({PROXY, TOR})
@@ -46,6 +47,12 @@ class CategoryFact(NamedTuple):
 
     id: str  # a category's id, or service:x
     rule: Owned[Action]
+
+
+def blocked_by_register(register: Register) -> Decision:
+    """Return the decision that blocks a name on a state's list."""
+    rule = register_rule(register.category, register.since)
+    return Decision(Verdict.BLOCK, Reason.REGISTER, rule, register.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +103,10 @@ class HostFacts:
 
         Registers block neither help lines, nor the pages, nor device needs.
         """
-        spared = self.gateway or self.help is not None or self.need is not None
-        return None if self.register is None or spared else self.register.refusal
+        register = self.register
+        if register is None or self.gateway or self.help is not None or self.need is not None:
+            return None
+        return blocked_by_register(register)
 
     @property
     def refused(self) -> bool:

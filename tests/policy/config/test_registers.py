@@ -14,6 +14,7 @@ from gateway.lists.public_suffixes import public_suffix_check
 from gateway.policy.config.config import Config, parse_config
 from gateway.policy.config.registers import Register, in_force
 from gateway.policy.judge.explanation import Names, sentence, short
+from gateway.policy.judge.facts import blocked_by_register
 from gateway.policy.judge.world import World
 from gateway.policy.requests.askable import check_askable, outcome
 from gateway.policy.time.time_rules import PLAIN, Situation
@@ -121,10 +122,11 @@ def test_nobody_can_ask_for_it() -> None:
 def test_the_sentence_names_the_state_and_who_turned_it_on(register: Register, at: str, who: str) -> None:
     now = datetime.fromisoformat(at).replace(tzinfo=ALMATY)
     what = "listed.example is blocked: it is on a list of a state, the register of Kazakhstan."
-    assert sentence(register.refusal, "listed.example", now, STATES) == f"{what} {who}"
-    told = short(register.refusal, "listed.example", now, STATES)
+    decision = blocked_by_register(register)
+    assert sentence(decision, "listed.example", now, STATES) == f"{what} {who}"
+    told = short(decision, "listed.example", now, STATES)
     assert told in (what, f"{what} {who}", f"{what} You can complain about it.")
-    assert "register of KZ" in short(register.refusal, "listed.example", now)
+    assert "register of KZ" in short(decision, "listed.example", now)
 
 
 # ---------------------------------------------------------------------------------------- qalqan.yaml
