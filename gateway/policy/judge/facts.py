@@ -110,7 +110,10 @@ class HostFacts:
 
     @property
     def refused(self) -> bool:
-        """True if a category, service, family entry, law or register blocks the host; allows are ignored."""
+        """True if a category, service, family entry, law or register blocks the host.
+
+        Allow entries and the age group's entries are ignored.
+        """
         strictest = self.strictest
         if self.law is not None or self.register is not None:
             return True

@@ -63,7 +63,8 @@ class ServiceFlows:
         - For an address in a shared range: a queried name of the service, or a port that only it has there.
         - For a port alone: a queried name of the service.
 
-        A name counts for half an hour after its query.
+        A name counts for half an hour after its query. If a DNS answer gave the device the address, the last
+        two also need that a name of the service itself got it.
         """
         if seen.proto is Proto.TEREDO:  # detected by its content, and its servers have their own names
             return _recognition(self._by_port(seen, situation), RecognitionSign.PORT)
