@@ -6,7 +6,7 @@ same form: lower case, A-labels, no trailing dot. An entry of a data file is one
 ``example.com``       the name with all names under it
 ``=www.example.com``  the name alone
 ``*.example.goog``    all names under a public suffix that belongs to one owner
-``a*.b.example.com``  in services and device needs: the star matches any letters within its label
+``a*.b.example.com``  in services and device needs: the star matches any characters within its label
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Signature(NamedTuple):
     ports: tuple[tuple[int, int], ...] = ()  # first and last destination port; () for any port
 
     def matches(self, payload: bytes, port: int) -> bool:
-        """Return True if a client's first bytes to a server's ``port`` match the pattern."""
+        """Return True if a client's first bytes to a server's ``port`` match; ``proto`` is not compared."""
         if len(payload) < self.end:
             return False
         if int.from_bytes(payload[self.start : self.end], "big") & self.mask != self.value:
