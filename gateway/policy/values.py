@@ -130,7 +130,7 @@ class Observation(NamedTuple):
     qtype: int = 0  # DNS question type (RFC 1035 3.2.2); 0 unless proto is DNS
     fault: Fault | None = None
     alpn: tuple[str, ...] = ()
-    signature: tuple[str, ...] = ()  # ids of services whose first bytes the client sent; of nameless flows
+    signature: tuple[str, ...] = ()  # ids of services that the client's first bytes match; of nameless flows
 
 
 class RecognitionSign(StrEnum):

@@ -173,7 +173,7 @@ class BypassRules:
         return ways
 
     def _allowed_at(self, address: bytes, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about a name allowed by the family whose DNS answer gave this address.
+        """Return the conclusion about a name that the family allows and that got this address by DNS.
 
         Only answers of the gateway's own resolver count. The family may allow the name itself or
         its service. None: there is no such name.

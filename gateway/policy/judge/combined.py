@@ -1,4 +1,4 @@
-"""Applies two profiles to a device whose owner is not confirmed: what either blocks is blocked.
+"""Applies two profiles to a device with an unconfirmed owner: what either blocks is blocked.
 
 A device that imitates another one therefore gains nothing.
 """

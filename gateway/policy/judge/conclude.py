@@ -181,7 +181,7 @@ def _companions_of(facts: HostFacts, conclusion: Conclusion) -> tuple[HostFacts,
 
 
 def uncounted(conclusion: Conclusion) -> Conclusion:
-    """Return a conclusion whose host uses no minutes of its limits; used-up limits still block it.
+    """Return a conclusion for a host that uses no minutes of its limits; used-up limits still block it.
 
     It is unchanged if no limit applies to the host.
     """

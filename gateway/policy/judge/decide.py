@@ -238,7 +238,7 @@ class Judge:
     def _wrong_address(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision | None:
-        """Return the block of a connection whose address is not its host name's; None if it is, or may be."""
+        """Return the block if a connection's address is not its host name's; None if it is, or may be."""
         if seen.proto is DNS or state.standing.off or conclusion.outcome.verdict is Verdict.BLOCK:
             return None
         if conclusion.rewrite is not None:

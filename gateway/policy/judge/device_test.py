@@ -246,7 +246,7 @@ def _is_host(text: str) -> bool:
 
 
 def _first(hosts: Iterable[str], decide: Decide, fits: Callable[[Decision], bool]) -> str:
-    """Return the first host for whose decision ``fits`` is True; empty if there is none."""
+    """Return the first host for which ``fits`` accepts the decision; empty if there is none."""
     return next((host for host in hosts if fits(decide(host))), "")
 
 

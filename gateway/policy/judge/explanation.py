@@ -161,7 +161,7 @@ _INTERNET_SETTINGS = frozenset({f"windows/{INTERNET}", f"limits/{INTERNET}"})
 
 
 class Decider(StrEnum):
-    """The party whose rule decided: family, age group, law, state register, lists for everyone, or Qalqan."""
+    """The party that decided: family, age group, law, state register, lists for everyone, or Qalqan."""
 
     FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
     BAND = "band"  # the rules of an age group, which come with the program
@@ -437,7 +437,7 @@ def _by_register(on: date | None, who: str, today: date, words: Words) -> str:
 
 
 def decider(decision: Decision) -> Decider:
-    """Return the party whose rule decided: family, age group, law, state register, lists, or Qalqan."""
+    """Return the party that decided: family, age group, law, state register, lists, or Qalqan."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return Decider.LISTS
     if decision.reason is Reason.REGISTER:

@@ -79,7 +79,7 @@ class HostFacts:
     groups: tuple[str, ...] = ()  # of the services
     law: Owned[Law] | None = None  # a law that a guardian turned on and that blocks the host
     register: Register | None = None  # a state's register that a guardian turned on
-    shows: tuple[str, ...] = ()  # under a page proxy: the sites whose pages it may show
+    shows: tuple[str, ...] = ()  # under a page proxy: the sites that it may show
     needed_by: tuple[HostFacts, ...] = ()  # the facts of each service that may open this name as a companion
 
     @property

@@ -1,4 +1,4 @@
-"""Decides flows that name no host, or whose name cannot be trusted."""
+"""Decides flows without a host name, or with one that cannot be trusted."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class ServiceFlows:
     ) -> tuple[str, ...]:
         """Return those of ``services``, which share the flow's address, that the flow may belong to.
 
-        They are those whose names the device queried recently, if possible only those that use the flow's
+        They are those of which the device queried a name recently, if possible only those that use the flow's
         port. If there is none: the service that uses the port, if it is the only one.
         """
         recent = tuple(service for service in services if situation.recent.asked(service))

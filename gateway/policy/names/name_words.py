@@ -149,7 +149,7 @@ class NameWords:
         self._combined = {category: CombinedWords(points) for category, points in (combined or {}).items()}
 
     def categories(self, host: str) -> frozenset[str]:
-        """Return the ids of the categories whose words are in ``host``, which is in normal form."""
+        """Return the ids of the categories with words in ``host``, which is in normal form."""
         found = [category for _, category in self._hits(host)]
         return frozenset(found) if found and host not in self._open else frozenset()
 

@@ -167,7 +167,7 @@ def check_confirmed_edit(before: Profile, after: Profile, world: World, names: N
 def _opened_entries(profile: Profile) -> Iterator[str]:
     """Yield the sites and services in the family's own allow and homework entries.
 
-    Also each service whose action is to allow it or to count its time.
+    Also each service with an action that allows it or counts its time.
     """
     rules = profile.rules
     for entry in (*rules.allow, *rules.homework):

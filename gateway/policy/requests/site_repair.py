@@ -1,7 +1,7 @@
 """Site repair: a guardian opens a site's missing parts on a child's device for some minutes.
 
 A repair opens names that are blocked only because they are unknown, or because new names need approval, and
-names of the site itself and its services whose category needs approval. It opens nothing else: no entry
+names of the site itself and its services in a category that needs approval. It opens nothing else: no entry
 blocked by the family, no blocked category, nothing that is blocked for everyone, no bypass method, no other
 service, no time rule.
 """

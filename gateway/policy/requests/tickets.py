@@ -121,7 +121,7 @@ def hash_code(code: str, salt: str) -> str:
 
 
 def find(code: str, tickets: Iterable[Ticket]) -> Ticket | None:
-    """Return the stored ticket whose hash fits ``code``, used or not; None if there is none."""
+    """Return the stored ticket with the hash of ``code``, used or not; None if there is none."""
     return next((ticket for ticket in tickets if hash_code(code, ticket.salt) == ticket.hash), None)
 
 

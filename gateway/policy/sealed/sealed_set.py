@@ -118,7 +118,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """A sealed list whose format is valid, without its key. Only the signature proves its origin."""
+    """A sealed list in a valid format, without its key. Only the signature proves its origin."""
 
     head: SetHead
     entries: Entries
