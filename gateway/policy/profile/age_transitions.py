@@ -19,7 +19,7 @@ from gateway.policy.time.clock_changes import Jump
 
 ANSWER_DAYS = 30  # days that a proposal waits for an answer
 NOTICE_DAYS = (
-    3  # before control ends at 18, however long ago the month was: both read it, and a wrong clock shows
+    3  # at least, from the proposal to the end of control at 18: time to read it and to notice a wrong clock
 )
 MOST_MONTHS = 6  # by which a step can be postponed, once
 SHOWN_DAYS = 30  # days for which the pages show a step that was taken
@@ -148,8 +148,8 @@ def check_step(
 ) -> TransitionCheck:
     """Return the change of age group to store for one profile, and whether it must be made now.
 
-    ``month``: the month in which the profile's next age group begins. ``kept``: the stored change; ``now``:
-    local time of a trusted clock.
+    ``month``: the month in which the profile's next age group begins, or None. ``kept``: the stored change, or
+    None. ``now``: local time of a trusted clock.
     """
     if kept is not None and kept.state is TransitionState.TAKING:
         return TransitionCheck(kept, due=True)  # the daemon was killed in between
@@ -185,7 +185,8 @@ def _is_forgotten(step: LastTransition, now: datetime) -> bool:
 def resumed(step: LastTransition, now: datetime) -> LastTransition:
     """Return the stored change as it is after a start of the daemon.
 
-    Days on which the gateway was off do not count as days for an answer, unless the change was postponed.
+    If the gateway was off for longer than AWAY, that time does not count as days for an answer, unless the
+    change was postponed.
     """
     gone = now - step.seen
     if step.state is not TransitionState.OPEN or gone <= AWAY:

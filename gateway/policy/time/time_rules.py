@@ -137,7 +137,7 @@ class Situation:
     off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
     off_by: str = "family"
     grants: tuple[GateOpening, ...] = ()
-    day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
+    day: date | None = None  # the family's day of `used` and `bonus`; in a period without it nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
     # As `used` and `bonus`, of the earlier days of the period of `day`.
