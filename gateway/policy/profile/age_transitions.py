@@ -148,8 +148,8 @@ def check_step(
 ) -> TransitionCheck:
     """Return the change of age group to store for one profile, and whether it must be made now.
 
-    ``month``: the month in which the profile's next age group begins, or None. ``kept``: the stored change, or
-    None. ``now``: local time of a trusted clock.
+    ``month``: the month in which the profile's next age group begins, or None. ``kept``: the stored change,
+    or None. ``now``: local time of a trusted clock.
     """
     if kept is not None and kept.state is TransitionState.TAKING:
         return TransitionCheck(kept, due=True)  # the daemon was killed in between
@@ -199,9 +199,9 @@ def resumed(step: LastTransition, now: datetime) -> LastTransition:
 def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
     """Return the change of age group with its times adjusted to a clock change.
 
-    The same days remain for an answer, and one that was made was made as long ago. A month to which it was
-    postponed stays the answer. A jump of a day ahead may be a mistake, and at 18 the calendar would make the
-    change before it is noticed. It then waits at least a day, even if the gateway restarts.
+    The days left for an answer, and the time since a change that was made, stay the same. A month to which
+    it was postponed stays the answer. A jump of a day ahead may be a mistake, and at 18 the calendar would
+    make the change before it is noticed. It then waits at least a day, even if the gateway restarts.
 
     Times change by whole seconds, as they are stored. Fractions would make the same proposal look different.
     """

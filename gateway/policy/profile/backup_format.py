@@ -196,8 +196,8 @@ def backup_text(backup: Backup) -> str:
 def parse_backup(text: str) -> Backup:
     """Return the backup in a JSON text from `backup_text`.
 
-    Missing lists of rows are empty, and unknown top-level keys are ignored. The content of files is not parsed.
-    Raises PolicyError for other content that is invalid, and ControlError for a newer format.
+    Missing lists of rows are empty, and unknown top-level keys are ignored. The content of files is not
+    parsed. Raises PolicyError for other content that is invalid, and ControlError for a newer format.
     """
     try:
         data = json.loads(text)

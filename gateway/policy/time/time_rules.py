@@ -146,7 +146,8 @@ class Situation:
     clock_known: bool = True  # False: the clock is not trusted
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
-    allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
+    # Names, "service:x" or "category:x" that a guardian opened, until when.
+    allowed: tuple[tuple[str, datetime], ...] = ()
     repair: ActiveRepair | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()

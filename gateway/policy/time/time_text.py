@@ -164,7 +164,7 @@ class Span:
     def is_night(self) -> bool:
         """True if a bedtime crosses midnight or starts before noon.
 
-        It is then part of the night before the day on which it ends; another one is part of that day's evening.
+        It is then part of the night before the day on which it ends; another one, of that day's evening.
         """
         return self.crosses_midnight or self.start < NOON
 
@@ -320,11 +320,11 @@ def by_day(
 ) -> ByDay[T]:
     """Return the values by day in a node: one for all days, or a mapping by day type, weekday or period.
 
-    One value replaces all days of ``base``, but no longer period; a mapping adds to ``base``. A weekday's own
-    value wins over that of its day type, also on a holiday. The value ``{}`` of a key removes that of its days
-    or period; as the node it gives no value for any day or period. ``read`` reads one value; ``read_longer``
-    those of periods longer than a day, the only ones that the mapping may have as keys. Raises PolicyError for
-    invalid values, and unknown or duplicate days.
+    One value replaces all days of ``base``, but no longer period; a mapping adds to ``base``. A weekday's
+    own value wins over that of its day type, also on a holiday. The value ``{}`` of a key removes that of
+    its days or period; as the node it gives no value for any day or period. ``read`` reads one value;
+    ``read_longer`` those of periods longer than a day, the only ones that the mapping may have as keys.
+    Raises PolicyError for invalid values, and unknown or duplicate days.
     """
     if not isinstance(node, Located):
         return replace(base, values=every_day(read(node)).values)
