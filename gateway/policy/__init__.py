@@ -1,1 +1,1 @@
-"""Who asks for what, and when, becomes a Decision. Pure: see README.md."""
+"""Decides from rules, device, destination and time whether traffic is allowed. Pure: see README.md."""

@@ -11,6 +11,8 @@ from typing import Protocol
 
 
 class Gettext(Protocol):
+    """Translates a message and inserts ``values``; without values it leaves each ``%`` as it is."""
+
     def __call__(self, message: str, /, **values: object) -> str: ...
 
 

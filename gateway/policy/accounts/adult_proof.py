@@ -81,7 +81,10 @@ def longest(method: ProofMethod) -> timedelta:
 
 
 def after_jump(proof: AdultProof, jump: Jump) -> AdultProof | None:
-    """Return the proof adjusted to a clock change, with the same time left or less. None: it has ended."""
+    """Return the proof adjusted to a clock change, with the same time left or less; None to delete it.
+
+    None: it has ended, or its remaining time is unknown because an untrusted clock was ahead.
+    """
     found = moved(Moment(proof.until, proof.span, clock_trusted=proof.clock_trusted), proof.at, jump)
     if found is None or proof.until <= jump.before:
         return None

@@ -68,7 +68,7 @@ def agreed(before: Agreement, side: Side, by: str, digest: str, at: datetime) ->
 
     It is complete once both sides confirmed them; until then the confirmation is pending, in place
     of an earlier one. ``by``: the guardian's name; empty: the child. Rules that both have agreed on
-    already need no confirmation.
+    already need no confirmation: a pending one is removed.
     """
     if before.digest == digest:
         return replace(before, waits=None)
@@ -89,5 +89,8 @@ def agreement_state(agreement: Agreement, digest: str) -> AgreementState:
 
 
 def pending_confirmation(agreement: Agreement, digest: str) -> Confirmation | None:
-    """Return the pending confirmation; None if there is none, or if the rules have changed since."""
+    """Return the pending confirmation; None if there is none, or if the rules have changed since.
+
+    ``digest``: of the rules now.
+    """
     return agreement.waits if agreement.waits is not None and agreement.waits.digest == digest else None

@@ -1,6 +1,6 @@
 """The accounts of a household: roles, sessions, announcements to everyone, and pending proposals.
 
-Values, and a register of them in memory. The register reports each change to the code that stores it. No
+Values, and a register of them in memory. The register reports changes to the code that stores them. No
 password is known here: an account has the hash that the web process made.
 """
 
@@ -26,7 +26,7 @@ PROPOSAL_LIFE = timedelta(days=7)  # how long a proposal waits
 PEOPLE_LIMIT = 16  # two parents, grandparents, sitters, support
 SESSIONS_LIMIT = 16  # per person; the one unused for longest is dropped
 ANNOUNCEMENTS_LIMIT = (
-    128  # more than one of each kind per account; an announcement without an account is dropped first
+    128  # eight for each account of PEOPLE_LIMIT; an announcement without an account is dropped first
 )
 NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
@@ -39,7 +39,7 @@ REMOVED = "none"  # instead of a role: the account is removed
 
 class PersonRole(StrEnum):
     GUARDIAN = "guardian"  # everything
-    HELPER = "helper"  # may pause, and grant up to this many minutes per day and child
+    HELPER = "helper"  # may pause, and grant up to `Account.minutes` per day and child
     SUPPORT = "support"  # the provider's: health, without a name in it
 
 
@@ -195,8 +195,8 @@ class AccountRegister:
         """Add the session of a new sign-in.
 
         The person's sessions above SESSIONS_LIMIT end, those unused for longest first. The new one is
-        unconfirmed if the person has another, on which it can be confirmed. Raises KeyError without an
-        account of this name.
+        unconfirmed if the person has another, on which it can be confirmed. Also records in the account that
+        the person has signed in. Raises KeyError without an account of this name.
         """
         old = self.sessions(session.name)
         for oldest in old[: max(0, len(old) + 1 - SESSIONS_LIMIT)]:
@@ -209,8 +209,8 @@ class AccountRegister:
     def use(self, key: str, now: datetime, *, clock_trusted: bool) -> Session | None:
         """Return the session with this key and extend its life; None if it is unknown or expired.
 
-        The new end is not reported by ``changed``: ``stale`` is set instead. Without a trusted
-        clock no session counts as expired.
+        The new end is not reported by ``changed``: ``stale`` is set instead. Also None if its account no
+        longer exists. No session counts as expired without a trusted clock, now or when its end was set.
         """
         session = self._sessions.get(key)
         if (
@@ -227,7 +227,7 @@ class AccountRegister:
         return session
 
     def end(self, name: str, *, only: str = "", but: str = "") -> int:
-        """End a person's sessions and return how many there were.
+        """End all sessions of a person, or those that the arguments choose. Return how many ended.
 
         Arguments:
             only: end only the session with this id.
@@ -284,6 +284,7 @@ class AccountRegister:
         self._changed()
 
     def proposals(self, now: datetime) -> tuple[ProposedRole, ...]:
+        """Return the proposed roles that are not expired at ``now``."""
         return tuple(proposal for proposal in self._proposals.values() if now - proposal.at < PROPOSAL_LIFE)
 
     def propose(self, proposal: ProposedRole) -> None:
@@ -298,9 +299,10 @@ class AccountRegister:
     # Time.
 
     def shift(self, jump: Jump) -> None:
-        """Adjust all times to a clock change, so that durations stay the same.
+        """Adjust stored times to a clock change, so that durations stay the same.
 
-        Expired sessions and announcements that would be valid again are dropped.
+        Except for proposals, times that a trusted clock set stay if the clock was not trusted before the
+        change. Expired sessions, tokens and announcements that would be valid again are dropped.
         """
         self.tokens.shift(jump)
         self._set(
@@ -337,6 +339,7 @@ class AccountRegister:
             self._changed()
 
     def all_proposals(self) -> tuple[ProposedRole, ...]:
+        """Return all proposed roles, the expired ones too."""
         return tuple(self._proposals.values())
 
 

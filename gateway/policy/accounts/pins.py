@@ -56,5 +56,5 @@ def hash_pin(pin: str, salt: str) -> str:
 
 
 def is_right(pin: Pin, entered: str) -> bool:
-    """Return True if ``entered`` is the PIN. The comparison takes constant time."""
+    """Return True if ``entered``, a result of `parse_pin`, is the PIN. Compares in constant time."""
     return hmac.compare_digest(hash_pin(entered, pin.salt), pin.hash)

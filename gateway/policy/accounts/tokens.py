@@ -62,8 +62,8 @@ class Tokens:
     def use(self, key: str, now: datetime, *, clock_trusted: bool) -> Token | None:
         """Return the token with this key and record its use; None if it is unknown or expired.
 
-        The time of use is not reported by ``changed``: ``stale`` is set instead. Without a
-        trusted clock no token counts as expired.
+        The time of use is not reported by ``changed``: ``stale`` is set instead. No token counts as expired
+        without a trusted clock, now or when it was created.
         """
         token = self._tokens.get(key)
         if token is None or (

@@ -52,7 +52,7 @@ class Brand:
 
 
 def read_brand(node: Node) -> Brand:
-    """Return the brand in a YAML node; an invalid key gets its default and a line in ``problems``.
+    """Return the brand in a YAML node; an invalid value gives the default and a line in ``problems``.
 
     Raises PolicyError if the node is no mapping, or has an unknown key.
     """

@@ -230,8 +230,8 @@ class Config:
 def parse_config(source: str | bytes, file: str, is_public_suffix: PublicSuffixCheck) -> Config:
     """Return the settings in the text of `qalqan.yaml`.
 
-    Whether named profiles exist is not checked. Raises PolicyError with file, line, key and fix for an
-    invalid setting.
+    Whether named profiles exist is not checked, and the family's ``services`` are not read. Raises
+    PolicyError with file, line, key and fix for an invalid setting.
     """
     return config_of(parse_document(source, file), is_public_suffix)
 
@@ -243,7 +243,7 @@ def config_of(
 
     Raises PolicyError with file, line, key and fix for an invalid setting. With ``problems``, an invalid
     setting that the filter does not need gets its default, and a line in this list. Whether named profiles
-    exist is not checked.
+    exist is not checked, and the family's ``services`` are not read: `gateway.household.loading` does that.
     """
     part = fields.Fields(document, KEYS)
 

@@ -14,7 +14,8 @@ BETWEEN_STOPS = timedelta(hours=24)  # from the end of a stop to the earliest be
 def read_stop(node: Node) -> datetime | None:
     """Return until when the provider stops the filter, from a YAML node; None: no stop.
 
-    Raises PolicyError for a text that is no time with an offset.
+    LONGEST_STOP is not checked. Raises PolicyError for an unknown key, or a text that is no time with an
+    offset.
     """
     return fields.Fields(fields.mapping(node), ("stop_until",)).read("stop_until", _moment, None)
 

@@ -41,7 +41,10 @@ class Listen:
 
 
 def read_web(node: Node, is_public_suffix: PublicSuffixCheck) -> Listen:
-    """Return the settings of the pages in a YAML node. Raises PolicyError if they are invalid."""
+    """Return the settings of the pages in a YAML node; the port of ``listen`` replaces ``port``.
+
+    Raises PolicyError if they are invalid.
+    """
     part = fields.Fields(fields.mapping(node), ("port", "listen", "allow_wan", "https"))
     port = part.read("port", _port, Listen().port)
     allow_wan = part.read("allow_wan", fields.flag, default=False)

@@ -25,7 +25,7 @@ _RELEASE = re.compile(r"\d.*", re.DOTALL)
 
 
 def suspicion(faces: Iterable[Traits], seen: Traits, apart: timedelta) -> tuple[Sign, ...]:
-    """Return the signs that another host uses the MAC address; () if the known faces explain ``seen``.
+    """Return the signs that another host uses the MAC address; () if ``seen`` differs too little for that.
 
     A face is a confirmed set of traits of the address. A host shows its traits one by one, hence any mixture
     of the faces' traits is accepted. ``apart``: how long the address was silent before.
@@ -48,7 +48,10 @@ def nearest(faces: Iterable[Traits], seen: Traits) -> Traits:
 
 
 def differs(face: Traits, seen: Traits) -> bool:
-    """Return True if a trait that is known in both sets of traits differs."""
+    """Return True if a trait that is known in both sets of traits differs, as far as `suspicion` counts it.
+
+    Another release in the vendor class, or only another kind, is no difference.
+    """
     return bool(_differences((face,), seen))
 
 
@@ -56,7 +59,7 @@ def merge_foreign_traits(faces: Iterable[Traits], before: Traits | None, seen: T
     """Return the traits of another host that is suspected to use the same MAC address.
 
     Each is taken from ``seen`` if no face (confirmed set of traits) has it, else from ``before``, the other
-    host's traits until now.
+    host's traits until now (None: not known yet). The interface ids of both are joined.
     """
     known, last = tuple(faces), before or seen
     return replace(

@@ -1,13 +1,13 @@
 """Detects the kind of a device: `profiles/fingerprints.yaml` → Fingerprints.
 
-An entry names a kind and its clues. The most specific clue that a device gives decides, in the order of
+An entry names a kind and its clues. The most specific clue that fits an entry decides, in the order of
 CLUES. Among entries with that clue, the first in the file wins. The format::
 
     fingerprints:
       - id: iphone
         name: iPhone
-        kind: phone                           # one of KINDS
-        model: ["iPhone*"]                    # what it says to be over multicast DNS
+        kind: phone                           # one of DEVICE_KINDS
+        model: ["iPhone*"]                    # what it reports over multicast DNS
         host_name: ["*iphone*"]               # * stands for anything, letters in any case
         services: [_apple-mobdev2]            # of multicast DNS
         vendor_class: ["android-dhcp-*"]      # DHCP option 60

@@ -90,7 +90,7 @@ class IdentityQuestion:
 
     @property
     def replies(self) -> tuple[IdentityReply, ...]:
-        """The possible answers, in addition to a person's profile."""
+        """The possible answers, in addition to a person's profile for the questions in ACCEPTS_PROFILE."""
         if self.ask is Ask.AGAIN and not self.known:
             return tuple(
                 reply
@@ -124,7 +124,7 @@ class KnownDevice(NamedTuple):
 class Recognition(NamedTuple):
     """The result of `recognise`: MAC address of the known device, child's profile id, and matching traits.
 
-    Fields are empty if the new device is like no known one.
+    All are empty if the new device is like no known one; ``known`` also if only the time of joining fits.
     """
 
     known: str = ""

@@ -75,7 +75,7 @@ def shared_with(household: Household, who: str) -> tuple[str, ...]:
 def may_be_handed(own: Profile | None) -> bool:
     """Return True if a guardian may hand this device to a child for a while: it is no child's or guest's.
 
-    ``own``: the profile that otherwise applies; None: unfiltered.
+    ``own``: the profile that otherwise applies; None: no file names the device.
     """
     return own is None or not (own.is_child or own.id == GUEST)
 
@@ -83,7 +83,7 @@ def may_be_handed(own: Profile | None) -> bool:
 def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mapping[str, Profile]:
     """Return MAC → profile of the child that uses the device now, in place of the device's own profile.
 
-    Uses that the files do not permit are left out.
+    Uses that the files do not permit are left out. Whether a use has ended is not checked.
     """
     found: dict[str, Profile] = {}
     for use in uses:
@@ -126,8 +126,8 @@ def needs_pin(profile: Profile) -> bool:
 def may_open(household: Household, mac: str, closed: Profile) -> bool:
     """Return True if an adult's proof may lift the rules of a device for a while.
 
-    It may for a shared device, and for one that no file names and that has no child's rules. ``closed``: the
-    profile that applies without a proof.
+    It may for a device that children share, and for one that no file names and that has no child's rules.
+    ``closed``: the profile that applies without a proof.
     """
     return bool(possible_users(household, mac)) or (mac not in household.named and not closed.is_child)
 

@@ -19,7 +19,7 @@ from gateway.policy.time.clock_changes import Jump
 
 ANSWER_DAYS = 30  # days that a proposal waits for an answer
 NOTICE_DAYS = (
-    3  # before control ends at 18, however long ago the month was: both read it, and a wrong clock shows
+    3  # at least, from the proposal to the end of control at 18: time to read it and to notice a wrong clock
 )
 MOST_MONTHS = 6  # by which a step can be postponed, once
 SHOWN_DAYS = 30  # days for which the pages show a step that was taken
@@ -148,8 +148,8 @@ def check_step(
 ) -> TransitionCheck:
     """Return the change of age group to store for one profile, and whether it must be made now.
 
-    ``month``: the month in which the profile's next age group begins. ``kept``: the stored change; ``now``:
-    local time of a trusted clock.
+    ``month``: the month in which the profile's next age group begins, or None. ``kept``: the stored change,
+    or None. ``now``: local time of a trusted clock.
     """
     if kept is not None and kept.state is TransitionState.TAKING:
         return TransitionCheck(kept, due=True)  # the daemon was killed in between
@@ -185,7 +185,8 @@ def _is_forgotten(step: LastTransition, now: datetime) -> bool:
 def resumed(step: LastTransition, now: datetime) -> LastTransition:
     """Return the stored change as it is after a start of the daemon.
 
-    Days on which the gateway was off do not count as days for an answer, unless the change was postponed.
+    If the gateway was off for longer than AWAY, that time does not count as days for an answer, unless the
+    change was postponed.
     """
     gone = now - step.seen
     if step.state is not TransitionState.OPEN or gone <= AWAY:
@@ -198,9 +199,9 @@ def resumed(step: LastTransition, now: datetime) -> LastTransition:
 def after_jump(step: LastTransition, jump: Jump) -> LastTransition:
     """Return the change of age group with its times adjusted to a clock change.
 
-    The same days remain for an answer, and one that was made was made as long ago. A month to which it was
-    postponed stays the answer. A jump of a day ahead may be a mistake, and at 18 the calendar would make the
-    change before it is noticed. It then waits at least a day, even if the gateway restarts.
+    The days left for an answer, and the time since a change that was made, stay the same. A month to which
+    it was postponed stays the answer. A jump of a day ahead may be a mistake, and at 18 the calendar would
+    make the change before it is noticed. It then waits at least a day, even if the gateway restarts.
 
     Times change by whole seconds, as they are stored. Fractions would make the same proposal look different.
     """

@@ -117,7 +117,7 @@ class KeptStep:
     def step(self, now: datetime) -> age_transitions.LastTransition:
         """Return the postponed change of age group as a restore stores it.
 
-        Its chosen month was the guardian's answer: after that month no more days are waited for one.
+        Its chosen month was the guardian's answer: from its first day on, no more days are waited for one.
         """
         begun = min(
             now, datetime.combine(age_transitions.month_of(self.until) - age_transitions.DAY, time(), UTC)
@@ -182,9 +182,9 @@ _ROWS: Mapping[str, tuple[Callable[..., Any], int]] = {
 
 
 def backup_text(backup: Backup) -> str:
-    """Return the backup as the text of one JSON object, in ASCII, that `parse_backup` accepts.
+    """Return the backup as the text of one JSON object, in ASCII, for `parse_backup`.
 
-    Raises ControlError if it has too many rows of a kind.
+    Raises ControlError if it has too many rows of a kind. Values and files are not checked (`storable`).
     """
     for key, (_, most) in _ROWS.items():
         if len(getattr(backup, key)) > most:
@@ -196,7 +196,8 @@ def backup_text(backup: Backup) -> str:
 def parse_backup(text: str) -> Backup:
     """Return the backup in a JSON text from `backup_text`.
 
-    Raises PolicyError for anything that ``backup_text`` does not write, and ControlError for a newer format.
+    Missing lists of rows are empty, and unknown top-level keys are ignored. The content of files is not
+    parsed. Raises PolicyError for other content that is invalid, and ControlError for a newer format.
     """
     try:
         data = json.loads(text)

@@ -141,7 +141,10 @@ def differences(before: Document, after: Document) -> list[str]:
 
 
 def effective(before: Document, after: Document, changes: Changes) -> list[str]:
-    """Return the keys of ``changes`` that changed something, then other top-level keys that changed too."""
+    """Return the keys of ``changes`` that changed something, then other top-level keys that changed too.
+
+    All items of a changed list in ``changes`` are included.
+    """
     heads = differences(before, after)
     asked = [key for key in changes if key.partition("/")[0] in heads and _differs(before, after, key)]
     named = {key.partition("/")[0] for key in asked}

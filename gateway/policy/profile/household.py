@@ -61,7 +61,8 @@ class Household:
         """Return the profile of a device by the files; for a shared one that of its youngest user.
 
         None: no file names the device. It is the guest profile if only an unusable file names it,
-        or if a user of a shared one has no usable file and the youngest other user is not filtered.
+        or if users of a shared one have no usable file and the youngest other user is not filtered, or
+        there is none.
         """
         for person in self.profiles.values():
             if mac in person.devices:

@@ -111,7 +111,8 @@ def unknown_entries(laws: Iterable[Law], services: Collection[str], categories: 
 def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
     """Return the laws that a child's file turns on, each owned by the person who did so.
 
-    ``known``: the laws of all countries. Raises PolicyError for an unknown law, or for too many.
+    ``known``: the laws of all countries. Raises PolicyError for an unknown law, too many, or a name that is
+    longer than MAX_WHO.
     """
     rows = list(fields.pairs(node))
     if len(rows) > MAX_ON:

@@ -33,7 +33,7 @@ MAX_NAME = 60  # characters
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 
-DEFAULT_BAND = AgeBand.AGE_10_12  # for a family without a child in a block-list band
+DEFAULT_BAND = AgeBand.AGE_10_12  # for a family without a child in a suitable band (`guest_band`)
 MAX_STEM = 32  # characters; an id has 40 at most, and a number may follow
 FALLBACK = "child"  # for a name without a letter that has an ASCII form
 
@@ -260,8 +260,6 @@ def _union(spans: list[Span]) -> Owned[Span] | None:
 
     One that ends on the evening of its own day counts only if none lasts until a morning.
     """
-    # A bedtime that starts after noon and ends the same day reaches no morning: it is ignored if there are
-    # nights.
     nights = [span for span in spans if span.is_night] or spans
     if not nights:
         return None

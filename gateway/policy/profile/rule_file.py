@@ -402,7 +402,7 @@ def with_targets(
 def rules_to_yaml(rules: Rules) -> dict[str, Any]:
     """Return rules in the form of a profile's file: every key except name, age group, month and devices.
 
-    Lists and mappings may be empty.
+    Lists and mappings may be empty. What the child set for itself is left out.
     """
     result: dict[str, Any] = {}
     for rule in RULES:

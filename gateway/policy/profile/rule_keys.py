@@ -1,9 +1,9 @@
 """The table of all rule keys (`RULES`): each key is described once, with its shape and choices.
 
 The reader and the writer of rule files, the check of age group files, the command line, the API and the pages
-use this table. No other table repeats the keys. A new key needs a field of `Rules`, an entry here, its texts
-in webui/rules/rule_text.py, and the code that applies it. Defaults are in the age group files
-(profiles/bands).
+use this table. A new key needs a field of `Rules`, an entry here, its texts in webui/rules/rule_text.py, and
+the code that applies it; a list or mapping also a place in `LISTS` or `MAPPINGS` of `edits`. Defaults are in
+the age group files (profiles/bands).
 """
 
 from __future__ import annotations

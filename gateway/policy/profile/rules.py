@@ -189,7 +189,7 @@ class Law:
 Laws = Mapping[str, Law]
 
 
-Bedtime = ByDay[Owned[Span]]  # by the morning on which it ends
+Bedtime = ByDay[Owned[Span]]  # by the day on which it ends
 Limit = ByDay[Owned[timedelta]]  # by the day on which it starts
 Windows = ByDay[Owned[tuple[Span, ...]]]  # by the day on which they start; none for a day: no restriction
 
@@ -283,7 +283,7 @@ class Rules:
 
     @property
     def sleeps(self) -> bool:
-        """True if there is a bedtime on any night, the child's own too, or a date with a bedtime rule."""
+        """True if there is a bedtime on any night, the child's own too, or one set for a date."""
         own = self.self_set is not None and self.self_set.bedtime
         dated = (rule.bedtime for rule in self.dates.values())
         return bool(self.bedtime or own) or any(night is not None and night.value for night in dated)

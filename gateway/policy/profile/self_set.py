@@ -121,7 +121,7 @@ def _rules(choice: OwnSetting, owner: str, words: Vocabulary) -> Rules:
 def with_self_set(profile: Profile, wanted: SelfSet | None) -> Profile:
     """Return the profile with ``wanted`` as the rules that the child set for itself, or None for none.
 
-    The same object is returned if nothing changes.
+    The profile itself is returned if it already has this very object, ``wanted``.
     """
     rules = profile.rules
     if rules.self_set is wanted:

@@ -58,7 +58,7 @@ class MomentKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A stored end time of something that a guardian or child set, such as a pause or extra time."""
+    """A stored end time, such as that of a pause, extra time, a session or a token."""
 
     until: datetime  # aware
     kind: MomentKind

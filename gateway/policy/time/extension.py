@@ -44,10 +44,11 @@ def extend(
 ) -> tuple[Extension, ...]:
     """Return which gates (time rules) stay open for how much longer if ``extra`` time is given.
 
-    Empty if nothing ever closes. With ``service``: for its flows only. Without: the whole device if its time
-    rules close it; else play and the limited groups and categories; if all is open, whichever of these closes
-    first. ``gates``: all gates of the service's flows (`gates_of_service`); without them its own, the
-    device's and play's.
+    Empty if nothing closes, or if filtering is off without an end. With ``service``: for its flows only.
+    Without: if bedtime or the hours or limit of the internet are closed, these gates; else also play and the
+    closed groups and categories. If all is open, the gate that closes first decides in the same way.
+    ``gates``: all gates of the service's flows (`gates_of_service`); without them its own, the device's and
+    play's.
     """
     outlook = Outlook(TimeRules(profile, calendar, situation), now, () if service is None else (service,))
     if outlook.start >= FOREVER:
@@ -92,7 +93,7 @@ def _extension(
 def own_closing(
     profile: Profile, situation: Situation, calendar: Calendar, now: datetime, gate: str
 ) -> datetime | None:
-    """Return when a limit or schedule (``gate``) closes by its own rule; None if it does not.
+    """Return when (UTC) a limit or schedule (``gate``) closes by its own rule; None if it does not.
 
     It is ``now`` if it is closed already, and the earliest possible time for a limit. Grants that last until
     a time, and a switched-off filter (`Situation.off_until`), are ignored. Extra minutes of a limit count.

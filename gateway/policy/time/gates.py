@@ -2,7 +2,8 @@
 
 A gate is a text without spaces:
 
-- ``device``: closed while the device is paused or in quarantine. Every flow except help and probes has it.
+- ``device``: closed while the device is paused or in quarantine. Flows to help lines or to the gateway, and
+  probes, do not have it.
 - ``bedtime``
 - ``internet``, ``play``, ``service:<id>``, ``group:<id>``, ``category:<id>``: the profile's limit of that
   name. Flows that pass it are counted there.
@@ -55,7 +56,7 @@ class Bound(Enum):
 
     ALL = "all"
     NO_LIMITS = "no limits"  # homework: open when the time is used, but not at bedtime or in a pause
-    DEVICE_ONLY = "device only"  # updates and time: also open at bedtime, but not in a pause
+    DEVICE_ONLY = "device only"  # updates, time servers, certificates: also open at bedtime, not in a pause
     NOTHING = "nothing"  # probes: also open in a pause, because a phone would switch to mobile data
 
 

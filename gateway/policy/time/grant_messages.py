@@ -54,7 +54,8 @@ def grant_sentence(
     """Return the sentence for a guardian about the extra time that one grant gave the person ``name``.
 
     ``until``: its end; None: minutes of use today. ``thing``: what it is for, from `granted_thing`
-    (``service:x``, ``play``, …; empty: all internet), ``what``: its name. ``paused``: says so too.
+    (``service:x``, ``play``, …; empty: all internet), ``what``: its name. ``paused``: the sentence adds that
+    the pause goes on.
     """
     _, ngettext = language.gettext, language.ngettext
     if until is not None and thing:

@@ -2,7 +2,7 @@
 
 Minutes are numbers of a sequence that only the running program advances. No clock change adds, removes or
 repeats one. A minute counts for a limit and a device if enough bytes moved in it; with a linger, also if
-little moved soon after such a minute. A minute that two devices used is one minute.
+few or none moved soon after such a minute. A minute that two devices used is one minute.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class CountReason(StrEnum):
     """The reason why a minute counts as used: enough bytes moved, or it came soon after such a minute."""
 
     MOVED = "moved"  # enough bytes moved
-    LINGER = "linger"  # a silent minute after one that counted
+    LINGER = "linger"  # too few bytes, but soon after a minute with enough
 
 
 class Move(NamedTuple):
@@ -49,7 +49,7 @@ class Ledger:
     """Counts the minutes that one person uses on one family day, by limit and device.
 
     Arguments:
-        linger: number of idle minutes that still count after a counted one.
+        linger: number of idle minutes that still count after a minute with enough bytes.
         thresholds: bytes per minute, by service id. The bytes of each service are compared with its own
             threshold: half of one threshold and half of another make a minute.
     """

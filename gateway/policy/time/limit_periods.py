@@ -1,4 +1,4 @@
-"""The periods of time limits. Each is declared here once; everything else walks over `LimitPeriod`."""
+"""The periods of time limits. Each is declared once, as a member of `LimitPeriod`."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def next_update(
     """Return when the next update is due, in UTC; a time that has passed means now. None: never.
 
     ``now`` and the times of ``history`` are aware. ``fraction`` (0 ≤ fraction < 1) chooses the minute
-    of the night and the jitter of a retry. It stays the same until the next update has ended.
+    of the night and the jitter of a retry. The caller passes the same one until the next update has ended.
     """
     if interval is UpdateInterval.OFF:
         return None

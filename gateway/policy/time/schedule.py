@@ -196,8 +196,9 @@ def bedtime_table(
 ) -> Timetable:
     """Return a cached function from a date to the parts of that day that a bedtime blocks.
 
-    A weekly bedtime is looked up by the morning on which it ends: Sunday evening belongs to Monday. An
-    exception in ``dates`` is the bedtime of the night that starts on its date.
+    A weekly bedtime is looked up by the morning on which it ends: Sunday evening belongs to Monday. One that
+    starts at noon or later and ends before midnight belongs to its own day. An exception in ``dates`` is the
+    bedtime of the night that starts on its date.
     """
 
     def closures(day: date) -> tuple[Closure, ...]:

@@ -137,7 +137,7 @@ class Situation:
     off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
     off_by: str = "family"
     grants: tuple[GateOpening, ...] = ()
-    day: date | None = None  # the family's day of `used` and `bonus`; on another day nothing is used
+    day: date | None = None  # the family's day of `used` and `bonus`; in a period without it nothing is used
     used: Mapping[str, int] = field(default_factory=dict)  # whole minutes used of a limit, by its gate
     bonus: Mapping[str, int] = field(default_factory=dict)  # extra minutes of a limit, by its gate
     # As `used` and `bonus`, of the earlier days of the period of `day`.
@@ -146,7 +146,8 @@ class Situation:
     clock_known: bool = True  # False: the clock is not trusted
     timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
-    allowed: tuple[tuple[str, datetime], ...] = ()  # names or "service:x" that a guardian opened, until when
+    # Names, "service:x" or "category:x" that a guardian opened, until when.
+    allowed: tuple[tuple[str, datetime], ...] = ()
     repair: ActiveRepair | None = None
     # Packed addresses that allowed names resolved to for this device.
     addresses: Container[bytes] = frozenset()
@@ -157,7 +158,7 @@ class Situation:
     def led(self) -> bool:
         """True if a blocked device is redirected to the gateway's page, so that its connectivity checks fail.
 
-        It is so for a new device (quarantine), which needs the explanation, or if ``portal`` is set. Any
+        A new device (quarantine) is, since it needs the explanation, and any device with ``portal``. Any
         other device must appear online, or it leaves the Wi-Fi.
         """
         return self.portal or self.quarantined
@@ -226,7 +227,7 @@ class Standing:
     """
 
     closed: Mapping[str, Closing]
-    lifted: Mapping[str, frozenset[str]]  # service → closed gates that a grant opens for its flows only
+    lifted: Mapping[str, frozenset[str]]  # service → gates that a grant keeps open for its flows only
     off: bool  # filtering is off
     since: datetime
     until: datetime
@@ -254,16 +255,19 @@ class Standing:
         return next((gate for gate in gates if gate in self.closed and gate not in lifted), None)
 
     def lifted_for(self, gates: Iterable[str]) -> frozenset[str]:
-        """Return the closed gates (time rules) that do not block a flow with ``gates``.
+        """Return the gates (time rules), closed or not, that do not block a flow with ``gates``.
 
-        Its services have extra time.
+        They are those for which its services have extra time; ``gates`` may lack some of them.
         """
         if not self.lifted:
             return NOTHING
         return NOTHING.union(*(self.lifted.get(gate.removeprefix("service:"), NOTHING) for gate in gates))
 
     def agrees(self, other: Standing) -> bool:
-        """Return True if both block the same flows for the same reasons; used minutes and ends may differ."""
+        """Return True if both block and open the same for the same reasons.
+
+        Used minutes and the ends of closings may differ; openings and repairs must have the same end.
+        """
         return (
             self.closed.keys() == other.closed.keys()
             and (self.lifted, self.off, self.opened) == (other.lifted, other.off, other.opened)
@@ -514,7 +518,7 @@ class Remaining:
     def of(self, gates: Iterable[str]) -> Left | None:
         """Return the time left for a flow to which ``gates`` apply; None if nothing closes it.
 
-        It is 0 if one of them is closed already. It assumes that all time from now on is used.
+        It is 0 if one of them blocks the flow already. It assumes that all time from now on is used.
         """
         gates = in_order(frozenset(gates))
         shut = self._state.closed_gate(gates)
@@ -580,7 +584,8 @@ class Outlook:
     def closings(self, gates: Iterable[str]) -> dict[str, datetime]:
         """Return when each of ``gates`` (time rules) closes next (UTC), in the order of decision.
 
-        Gates that never close are left out. It is ``now`` for a gate that is closed already, or
+        Gates that do not close are left out, and DEVICE always. The search ends after HORIZON days, for a
+        limit with the next family day. It is ``now`` for a gate that is closed already, or
         when a grant or the switched-off filter that opens it ends. For a limit it is the earliest
         possible time.
         """
@@ -625,7 +630,10 @@ class Outlook:
         )
 
     def _limit_closing(self, gate: str) -> datetime | None:
-        """Return when a limit closes at the earliest: if all time from now on is used. None: never."""
+        """Return when a limit closes at the earliest: if all time from now on is used.
+
+        None: not by the end of the next family day.
+        """
         rest = self._time.left(gate, self.start)
         spent = None if rest is None else self.start + max(0, rest) * MINUTE
         if self._known:

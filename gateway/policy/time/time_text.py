@@ -162,9 +162,9 @@ class Span:
 
     @property
     def is_night(self) -> bool:
-        """True if a bedtime ends on the morning after the day to which it belongs.
+        """True if a bedtime crosses midnight or starts before noon.
 
-        One that starts at noon or later and ends on the same day belongs to that day.
+        It is then part of the night before the day on which it ends; another one, of that day's evening.
         """
         return self.crosses_midnight or self.start < NOON
 
@@ -231,7 +231,10 @@ def up_to(longest: timedelta) -> Callable[[Node], timedelta]:
 
 
 def calendar_date(word: str, place: Place) -> date:
-    """Return the date in a word such as ``2027-03-26``. Raises PolicyError at ``place`` for another word."""
+    """Return the date in a word such as ``2027-03-26``, of the years 2000 to 2099.
+
+    Raises PolicyError at ``place`` for another word.
+    """
     try:
         # Python 3.11 and later also parse 20270326 and 2027-W12-5, which people misread.
         return date.fromisoformat(word if _DATE.fullmatch(word) else "")
@@ -317,10 +320,11 @@ def by_day(
 ) -> ByDay[T]:
     """Return the values by day in a node: one for all days, or a mapping by day type, weekday or period.
 
-    A mapping adds to ``base``. A weekday's own value wins over that of its day type, also on a holiday.
-    ``{}`` gives no value for any day or period. ``read`` reads one value; ``read_longer`` those of periods
-    longer than a day, the only ones that the mapping may have as keys. Raises PolicyError for invalid values,
-    and unknown or duplicate days.
+    One value replaces all days of ``base``, but no longer period; a mapping adds to ``base``. A weekday's
+    own value wins over that of its day type, also on a holiday. The value ``{}`` of a key removes that of
+    its days or period; as the node it gives no value for any day or period. ``read`` reads one value;
+    ``read_longer`` those of periods longer than a day, the only ones that the mapping may have as keys.
+    Raises PolicyError for invalid values, and unknown or duplicate days.
     """
     if not isinstance(node, Located):
         return replace(base, values=every_day(read(node)).values)

@@ -1,7 +1,7 @@
 """The categories under which minutes of use are recorded, for profiles that record use without a limit.
 
-Minutes that a limit counts are recorded, whatever the host. Otherwise the host names decide what is left out:
-homework and updates have fewer gates only if some rule closes what they stay open for.
+Minutes that a limit counts are recorded, whatever the host. Otherwise the host names decide what is left out,
+because gates do not always show it: without time rules, homework and updates have the gates of other flows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HOSTS = 1024  # hosts with cached categories; a device uses some hundred names 
 class HostUse(NamedTuple):
     """Whether minutes of a host are recorded as use, and under which categories and services."""
 
-    left_out: bool  # homework, school, health, updates, device needs, help
+    left_out: bool  # homework, updates, device needs, help, gateway, local; education, health unless counted
     kinds: frozenset[str]  # ids of categories
     services: tuple[str, ...]
 

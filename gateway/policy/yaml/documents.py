@@ -51,7 +51,8 @@ def parse_document(source: str | bytes, file: str) -> Mapping:
     Located values know their file, line and path.
 
     Raises:
-        PolicyError: the text is not UTF-8, no YAML mapping, too large, or uses anchors or tags.
+        PolicyError: the text is not UTF-8, no YAML mapping, too large or too deep, has a control character or
+            a key twice, or uses anchors, tags or a second document.
     """
     text = _decoded(source, file)
     try:
@@ -85,7 +86,7 @@ def locate(source: str | bytes, file: str, *path: Callable[[str], bool] | int) -
 
 
 def has_comments(source: bytes) -> bool:
-    """Return True if the YAML file has comments (a person wrote them), or cannot be read."""
+    """Return True if the YAML file has comments, the program's heading too, or cannot be read."""
     try:
         text = list(_decoded(source, ""))
         events = list(yaml.parse("".join(text), Loader=_Loader))
@@ -352,7 +353,8 @@ def _escaped(char: str) -> str:
 def is_by_hand(source: bytes, order: Iterable[str]) -> bool:
     """Return True if a person wrote or changed the file: writing its content gives another text.
 
-    Also True if it is no valid YAML. Such a version must be stored for longer. ``order``: as for `written`.
+    Also True if it has the heading of an earlier program, or is no valid YAML. Such a version must be
+    stored for longer. ``order``: as for `written`.
     """
     if not source.startswith(HEAD.encode()):
         return True

@@ -78,7 +78,10 @@ def shown(text: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the start of ``text``, at most MAX_SHOWN characters, on one line."""
+    """Return the first MAX_SHOWN characters of ``text`` on one line; ``…`` is the last if it is longer.
+
+    Escapes of unprintable characters can make the result longer.
+    """
     return shown_flat(text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…")
 
 
@@ -90,7 +93,10 @@ def shown_flat(text: str) -> str:
 
 
 def suggestion(wrong: str, known: Collection[str]) -> str:
-    """Return how to correct a word that is not in ``known``: a similar word, or all known ones if few."""
+    """Return how to correct a word that is not in ``known``, as text for an error.
+
+    It is a similar word, else all known ones (at most MAX_WORDS_SHOWN), else advice to check the spelling.
+    """
     import difflib  # 1 MB; needed only for a mistake
 
     close = difflib.get_close_matches(wrong.lower()[:MAX_TEXT], known, n=1, cutoff=0.6)
@@ -102,7 +108,7 @@ def suggestion(wrong: str, known: Collection[str]) -> str:
 def text(node: Node) -> str:
     """Return the text of a node, without spaces around it.
 
-    Raises PolicyError if it is no text, empty, longer than MAX_TEXT characters, or not printable.
+    Raises PolicyError if it is no text, empty, null, longer than MAX_TEXT characters, or not printable.
     """
     if not isinstance(node, Scalar):
         node.place.refuse(f"is a {kind(node)}, not a text", "write one value")
@@ -116,7 +122,7 @@ def text(node: Node) -> str:
 
 
 def full_path(node: Node) -> str:
-    """Return the absolute path in a node, without a slash at its end.
+    """Return the absolute path in a node, without a slash at its end unless it is the root.
 
     Raises PolicyError for a relative path or one with ``..``.
     """
@@ -210,7 +216,7 @@ def texts(node: Node) -> tuple[str, ...]:
 
 
 def mapping(node: Node) -> Mapping:
-    """Return the node if it is a mapping. Raises PolicyError if it is empty or something else."""
+    """Return the node if it is a mapping, also an empty one (``{}``). Raises PolicyError for all else."""
     if isinstance(node, Scalar) and node.is_null:
         node.place.refuse("is empty", "write {} to clear the default, or take the line out")
     if not isinstance(node, Mapping):
@@ -258,7 +264,7 @@ class Fields:
 def pairs(node: Node) -> Iterator[tuple[str, Place, Node]]:
     """Yield key, place of the key and value of each entry in a mapping node.
 
-    Any key is accepted. Raises PolicyError if the node is no mapping.
+    Any key is accepted. Raises PolicyError if the node is no mapping, when the first entry is read.
     """
     source = mapping(node)
     for key, value in source.entries.items():
