@@ -268,7 +268,7 @@ def render_held(snapshot: Snapshot) -> str:
     """Return nft text that lets the loaded table of ``snapshot`` outlive its daemon until the next start.
 
     For HELD_LEASE seconds, new connections and DNS queries of open profiles are blocked too, and devices
-    repeat them; then open profiles are not filtered, as without a daemon. Running connections are not affected.
+    repeat them; then open profiles are not filtered, as without a daemon. Running connections continue.
     """
     return render_update(snapshot, replace(snapshot, held=True)) + render_alive(HELD_LEASE)
 
