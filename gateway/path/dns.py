@@ -76,7 +76,7 @@ class QueryResult(NamedTuple):
 
 
 class PacketOutcome(NamedTuple):
-    """Whether to forward a UDP packet (unchanged, or as ``packet``), or to drop it and send ``reply``."""
+    """Whether to forward a UDP packet (unchanged, or as ``packet``), or to drop it and send any ``reply``."""
 
     accept: bool
     packet: bytes | None = None
