@@ -64,7 +64,7 @@ class SavedAddresses:
         self._failed = False
 
     def restore(self) -> None:
-        """Load the DNS answers of the earlier daemon, and write the file every EVERY seconds from now on.
+        """Load the DNS answers of the earlier daemon, and save new ones every EVERY seconds from now on.
 
         An unusable file is ignored. Call it after the slots (numbers of devices) are assigned: only
         answers to devices whose names are watched are stored.
@@ -152,7 +152,7 @@ class SavedAddresses:
             self._failed = False
 
     def close(self) -> None:
-        """Write the file, if `restore` has read the former one."""
+        """Write the file, if `restore` was called before."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
