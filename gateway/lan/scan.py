@@ -164,8 +164,8 @@ def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
 def scan_interface(interface: str, addresses: list[dict[str, Any]]) -> set[str]:
     """Send ARP and IPv6 echo requests on one interface, and return the MAC addresses that answer.
 
-    Takes some seconds. ``addresses`` is the interface's ``addr_info`` of ``ip -json address``. Needs scapy and
-    root. The addresses are in lower case, and may include the machine's own.
+    Takes some seconds. ``addresses`` is the interface's ``addr_info`` of ``ip -json address``. Needs scapy
+    and root. The result is in lower case, and may include the machine's own address.
     """
     from scapy.layers.inet6 import HBHOptUnknown, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
     from scapy.layers.l2 import ARP, Ether

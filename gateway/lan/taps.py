@@ -108,8 +108,8 @@ def program(own: Iterable[bytes] = ()) -> bytes:
     """Return a classic BPF program that passes only the packets in which devices describe themselves.
 
     It is an array of struct sock_filter. ``own``: the gateway's packed addresses, whose claims (ARP,
-    neighbour discovery) pass too, at most MAX_WATCHED of each IP version. Of IPv6 addresses it compares the last
-    four bytes.
+    neighbour discovery) pass too, at most MAX_WATCHED of each IP version. Of IPv6 addresses it compares the
+    last four bytes.
     """
     ipv4, ipv6 = (
         sorted({int.from_bytes(ip[-4:], "big") for ip in own if len(ip) == size})[:MAX_WATCHED]

@@ -141,7 +141,10 @@ class Ledgers:
     def move(
         self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None
     ) -> None:
-        """Add ``moved`` bytes to the current minute of a device and limit."""
+        """Add ``moved`` bytes to the current minute of a device and limit.
+
+        ``service``: None if unknown. Does nothing for a profile without a ledger.
+        """
         ledger = self._ledgers.get(profile)
         if ledger is None:
             return
@@ -171,10 +174,10 @@ class Ledgers:
         return bool(records)
 
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
-        """Write new bytes of the current minute to the day's file.
+        """Write new bytes of the current minute to the day's file, and sync the file if that is due.
 
-        ``clock``: the record of the current minute. ``force``: also write amounts that are smaller
-        than `_grain`.
+        ``clock``: the record of the current minute. ``now``: seconds of the event loop. ``force``: also write
+        amounts that are smaller than `_grain`.
         """
         records: list[Record] = []
         if force:
