@@ -42,7 +42,8 @@ LOCK = "update.lock"  # in the folder of the copies
 class ListLibrary:
     """The lists of a gateway, with methods that download them and build the category table.
 
-    ``state``: the state directory. Methods raise ListError or OSError.
+    ``state``: the state directory. Methods raise ListError or OSError. Hold the lock (`locked`) while calling
+    those that change files: `fetch`, `install`, `confirm_prebuilt` and `build`.
     """
 
     published: Mapping[str, PublishedList]

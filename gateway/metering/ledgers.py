@@ -327,7 +327,7 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
     """Store the minutes of a past day by limit, category and service, as far as each log level allows.
 
     Limits and categories from KINDS_LEVEL on, services from NAMES_LEVEL on, those without a limit
-    from VISITS_LEVEL on.
+    from VISITS_LEVEL on. Minutes that a limit of a longer period than a day counts are stored at every level.
     """
     levels = {child.id: child.rules.log_level for child in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}
