@@ -87,7 +87,7 @@ class DnsProxy:
 
     Responses to filtered devices are judged and edited too. It listens on ``port`` (0: any) of all
     addresses, and closes connections that the ruleset did not redirect or that exceed the limits.
-    ``subjects``: the rules by slot (number of a filtered device). ``wall`` returns the local time.
+    ``subjects``: the rules by slot (number of a filtered device). ``wall`` returns the present time, aware.
     Raise OSError if it cannot listen on ``port``.
     """
 

@@ -297,10 +297,11 @@ class Gates:
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Judge all live connections by the current rules. Return how many are blocked now.
+        """Judge all live connections by the current rules. Return how many this call has blocked.
 
-        Those are cut; the others get the mark of their present class (combination of time rules).
-        Connections that have ended are forgotten. Raise KernelError if the connection table cannot be used.
+        Those are cut, or have ended already. The others get the mark of their present class (combination of
+        time rules).
+        Raise KernelError if the connection table cannot be used.
         """
         at = self._wall()
         cut = 0

@@ -61,7 +61,7 @@ class ListLibrary:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return the lists that this gateway shall have: those on (`OwnLists.is_on`), and those in ``named``.
+        """Return the lists that this gateway must have: those on (`OwnLists.is_on`), and those in ``named``.
 
         Also those that were fetched just now; not registers that are local files. Raises ListError
         for an unknown name.

@@ -195,8 +195,8 @@ class RuleBook:
     def keep_good_steps(self) -> Steps[None]:
         """Return steps (a generator) that do what `keep_good` does, one file a step.
 
-        Each write waits for the disk. The profiles' files are read at the call, and the files of the settings at
-        the last step.
+        Each write waits for the disk. The profiles' files are read at the call, those of the settings at the
+        last step.
         """
         return self._keep_good(store_good(self.household))
 

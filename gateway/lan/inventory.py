@@ -86,10 +86,10 @@ class DeviceReturned:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFound:
-    """Event: a device sent a packet or answered for the first time, soon after the daemon's start.
+    """Event: a device with unknown online state sent a packet or answered: it is online.
 
-    That is within GONE_AFTER seconds. The device was in the database, or in the kernel's neighbour table, and
-    its online state was unknown until then.
+    Published within GONE_AFTER seconds after the daemon's start. The device was in the database, or in the
+    kernel's neighbour table.
     """
 
     mac: str
