@@ -281,8 +281,8 @@ class Gates:
         """Renew the leases of open classes (combinations of time rules); schedule the next renewal.
 
         Only classes of fail-closed profiles have leases. An error is logged. The last lease before a
-        boundary ends half a second after it. Boundaries are at whole
-        minutes and nft timeouts are whole seconds, so leases begin between two seconds.
+        boundary ends half a second after it. Boundaries are at whole minutes and nft timeouts are whole
+        seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
@@ -300,8 +300,7 @@ class Gates:
         """Judge all live connections by the current rules. Return how many this call has blocked.
 
         Those are cut, or have ended already. The others get the mark of their present class (combination of
-        time rules).
-        Raise KernelError if the connection table cannot be used.
+        time rules). Raise KernelError if the connection table cannot be used.
         """
         at = self._wall()
         cut = 0

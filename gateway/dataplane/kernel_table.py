@@ -315,9 +315,9 @@ class KernelTable:
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
         """Reset TCP connections that a device began while it had another owner.
 
-        Other flows, and those of devices that are unfiltered now, lose their mark. ``slots``: the slots by
-        address; by default those of all neighbours. ``only``: check only these addresses. Raise KernelError
-        if the connection table cannot be used.
+        Such flows of other protocols, or of devices that are unfiltered now, lose their mark. ``slots``: the
+        slots by address; by default those of all neighbours. ``only``: check only these addresses. Raise
+        KernelError if the connection table cannot be used.
         """
         finish(self.follow_devices_steps(slots, only))
 
@@ -486,7 +486,7 @@ def desired_snapshot(
     """Return the desired state of the table, without devices, address owners, open classes and flow table.
 
     ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept. Ports are None
-    if nothing listens there. A gateway is one-armed if the LAN interface also has the default route.
+    if nothing listens there. A gateway is one-armed if a LAN interface also has a default route.
     Without a default route the last known setup applies; the initial one is one-armed, whose rules also work
     with two interfaces. Raise OSError if the routes cannot be read.
     """

@@ -464,8 +464,8 @@ class OwnAnswers:
         """Resolve the name of a blocked connection, if only a DNS answer with its address was missing.
 
         Only names that the rules allow, at most once in AGAIN seconds for a name and slot, and within the
-        slot's allowance (BURST, RATE). Return whether the
-        next attempt will probably pass: the device may have the address from its cache, which is
+        slot's allowance (BURST, RATE). Return whether the next attempt will probably pass: the device may
+        have the address from its cache, which is
         assumed only the first time.
         """
         if decision.reason not in _CURABLE or seen.proto is Proto.DNS or seen.host is None:
