@@ -465,8 +465,7 @@ class OwnAnswers:
 
         Only names that the rules allow, at most once in AGAIN seconds for a name and slot, and within the
         slot's allowance (BURST, RATE). Return whether the next attempt will probably pass: the device may
-        have the address from its cache, which is
-        assumed only the first time.
+        have the address from its cache, which is assumed only the first time.
         """
         if decision.reason not in _CURABLE or seen.proto is Proto.DNS or seen.host is None:
             return False

@@ -129,8 +129,8 @@ class SavedAddresses:
     def _answers(self, slot: int) -> Iterator[tuple[str, bytes, float, bool]]:
         """Yield the DNS answers to a device (slot) that have not expired.
 
-        Each has its label (a name, a service, or empty), address, expiry, and whether it came from
-        a trusted resolver.
+        Each has its label (a name, a service, or empty), address (empty for a query), expiry, and whether it
+        came from a trusted resolver.
         """
         now = self._loop.now()
         for service, address, until in self._services.valid(slot, now):

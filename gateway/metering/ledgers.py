@@ -287,7 +287,10 @@ class Ledgers:
                 yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
-        """Store the totals of past days in the database, and delete the files of days older than a week."""
+        """Store the totals of past days in the database, and delete the files of days older than a week.
+
+        The file of the last past day stays until the day changes again.
+        """
         if self._day is not None:
             self._file.tidy(self._day)
 
