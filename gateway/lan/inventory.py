@@ -309,8 +309,8 @@ class Inventory:
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
         """Update the device with this MAC address from a packet that it sent, and mark it as online.
 
-        A new device is added. A packet that shows neither DHCP, multicast DNS nor a hop limit changes nothing:
-        it may be forwarded for another device, and only shows address conflicts. ``ifindex``: the interface.
+        A new device is added. A packet without DHCP, multicast DNS and hop limit changes nothing: it
+        may be forwarded for another device, and only shows address conflicts. ``ifindex``: the interface.
         ``said``: the parsed packet.
         """
         if said.address:
