@@ -98,8 +98,8 @@ class Access:
         """Return each person or device to which ``who`` gives time, with the key of its grants.
 
         The key is a profile id or MAC address. A `Member` has the rules and the time state of a
-        person or of a device. A child's device stands for the child. Raises ControlError as
-        `named`, and for a new device.
+        person or of a device. A child's device stands for the child. Raises ControlError and
+        PolicyError as `named`, and ControlError for a new device.
         """
         who, profiles = self.named(request)
         mac = parse_mac(who)

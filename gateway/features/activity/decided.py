@@ -115,8 +115,9 @@ class DecisionSource:
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
         """Return the lists of the category ``kind`` that decided about ``host``, with the copies' dates.
 
-        No table says which of several lists contains the name, so all are returned. For a state's
-        register, it is only that. Empty if the category of the host comes from the catalogue of
+        No table says which of several lists contains the name, so all are returned, at most
+        MOST_LISTS; ``built-in`` if the table names none. For a state's register, it is only that.
+        Empty without a host or a category, if the category of the host comes from the catalogue of
         services, and for a host that is blocked for everyone.
         """
         rules = self._home.rules
