@@ -78,7 +78,8 @@ class RegisterVerbs:
     def switch(self, call: Call[SwitchRegisterRequest]) -> SwitchedRegister:
         """Switch a state's register on or off in `qalqan.yaml`. Switching it on starts a fetch.
 
-        Return the revisions for an undo. Raises ControlError for a country without a register.
+        Return the revisions for an undo. Raises ControlError for a country without a register, and if no
+        fetch can be started: the register is on already then.
         """
         author, on = self._edit.author(call), call.args.on == "yes"
         register = self._find(call)

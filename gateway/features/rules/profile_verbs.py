@@ -49,7 +49,7 @@ from gateway.policy.yaml.documents import Plain, has_own_comments
 from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.held_bands import HeldBandTable
 
-OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose changes can open a category
+OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys that can open a category
 
 
 class ProfileVerbs:
@@ -89,8 +89,8 @@ class ProfileVerbs:
     def author(self, request: ControlRequest) -> Author:
         """Return the guardian, time and reason of a change.
 
-        Raises ControlError if no guardian sent the request. All verbs that edit files check the permission
-        with this method.
+        Raises ControlError if no guardian sent the request, or the reason is too long. The verbs that edit
+        rules and settings check the permission with this method.
         """
         return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
@@ -132,7 +132,7 @@ class ProfileVerbs:
     def last_change(self, path: Path, source: bytes) -> LastChange | None:
         """Return who last changed the file ``path`` with the content ``source``, and when.
 
-        None if it was edited outside of the daemon.
+        None if it was edited outside of the daemon, or if the edit is no longer stored.
         """
         step = self._editing.last_step(path, source)
         if step is None:
