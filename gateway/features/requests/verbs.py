@@ -173,8 +173,8 @@ class RequestVerbs:
     def _parse_site(self, call: ControlRequest, word: str, member: Member) -> ChildRequest:
         """Return a new, not yet stored request for a blocked site, service or category, named by ``word``.
 
-        Raises ControlError if it is not blocked, if no answer opens it, or for an unknown service; PolicyError
-        for text that is no host.
+        Raises ControlError if it is not blocked, if no answer opens it, or for an unknown service;
+        PolicyError for text that is no host.
         """
         profile, world = member.profile, self._home.rules.world
         if word.startswith(CATEGORY):
@@ -350,9 +350,9 @@ class RequestVerbs:
     def requests(self, call: Call[RequestFilter]) -> RequestList:
         """Return all pending requests and the latest others, newest first.
 
-        At most MAX_LISTED, unless more are pending. With ``device``, return those of its child, whole. Without
-        it, return what guardians may see: pending requests in full, others as the log level allows.
-        ``profile`` and ``pending`` select some.
+        They are at most MAX_LISTED, unless more are pending. With ``device``, return those of its child,
+        whole. Without it, return what guardians may see: pending requests in full, others as the log level
+        allows. ``profile`` and ``pending`` select some.
         """
         found = list(reversed(self._stored.all()))
         view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians
