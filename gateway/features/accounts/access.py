@@ -48,9 +48,10 @@ class Access:
         return by
 
     def confirmed(self, request: ControlRequest) -> str:
-        """Return the sender's name as `guardian` does, but always require a recent proof of identity.
+        """Return the sender's name as `guardian` does, with a recent proof of identity for any change.
 
-        Call it for changes that are dangerous only in some states. Raises ControlError.
+        Root needs no proof, nor does an API token if the verb lets tokens make dangerous changes. Call it
+        for changes that are dangerous only in some states. Raises ControlError.
         """
         by = self.guardian(request)
         self._proofs.require(request, always=True)

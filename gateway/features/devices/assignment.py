@@ -169,7 +169,8 @@ class DeviceAssignment:
         """Write another MAC address of the device ``known`` into its owner's file.
 
         ``instead``: the address replaces ``known``; notes about ``known`` move to it, and its presence, slot
-        and traits are deleted. The caller reloads the rules. Raises PolicyError if the file cannot be written.
+        and traits are deleted. The caller reloads the rules. Raises PolicyError for a file that cannot be
+        changed.
         """
         self._write(mac, owner, by, instead_of=known if instead else None)
         self._store.devices.unplace(mac)

@@ -50,7 +50,10 @@ class RegisterVerbs:
         router.serve(REGISTER, self.switch)
 
     def registers(self, _call: Call[NoValues]) -> Registers:
-        """Return each configured state register, whether it is on, and age and errors of its stored copy."""
+        """Return each configured state register, whether it is on, and age and errors of its stored copy.
+
+        Raises ListError if the index of the downloaded lists cannot be read.
+        """
         return Registers(registers=tuple(self._registers()))
 
     def _registers(self) -> Iterator[RegisterState]:

@@ -163,7 +163,8 @@ class ListVerbs:
         """Return the categories, list entries and services of a host name.
 
         ``sources`` in the result are the enabled lists of these categories, with the dates of their copies.
-        Raises PolicyError for text that is no host or address.
+        Raises PolicyError for text that is no host or address, or if the family's file of lists cannot be
+        used, and ListError if the index of the downloaded lists cannot be read.
         """
         found = self._look(call.args.host)
         names = self._home.rules.names

@@ -100,7 +100,11 @@ class ProfileVerbs:
         self._audit(what, detail, by=author.by, at=author.at, origin=origin)
 
     def rules(self, call: Call[RulesRequest]) -> ChildRules:
-        """Return a profile's own rules, those of its age group, both merged, and the last change."""
+        """Return a profile's own rules, those of its age group, both merged, and the last change.
+
+        Raises PolicyError for an unknown profile or a file that cannot be read, and ControlError for a
+        profile without a file, such as the guests'.
+        """
         household = self._home.rules.household
         profile = self._home.rules.household.profile(call.args.id)
         path = self._editing.file(profile.id)

@@ -36,7 +36,7 @@ class ProviderStop:
         self.reloaded(notice_after=CONNECTED_AFTER)
 
     def reloaded(self, notice_after: float = 0.0) -> None:
-        """Apply the present setting: begin a stop, change its end, or end it if the setting has gone or passed.
+        """Begin, change or end a stop as the present setting says. It ends if the setting has gone or passed.
 
         A setting that was applied or refused before changes nothing. A stop less than a day after the last
         one's end is refused. ``notice_after``: seconds until the guardians are notified of a stop.
