@@ -48,9 +48,10 @@ class Access:
         return by
 
     def confirmed(self, request: ControlRequest) -> str:
-        """Return the sender's name as `guardian` does, but always require a recent proof of identity.
+        """Return the sender's name as `guardian` does, with a recent proof of identity for any change.
 
-        Call it for changes that are dangerous only in some states. Raises ControlError.
+        Root needs no proof, nor does an API token if the verb lets tokens make dangerous changes. Call it
+        for changes that are dangerous only in some states. Raises ControlError.
         """
         by = self.guardian(request)
         self._proofs.require(request, always=True)
@@ -98,8 +99,8 @@ class Access:
         """Return each person or device to which ``who`` gives time, with the key of its grants.
 
         The key is a profile id or MAC address. A `Member` has the rules and the time state of a
-        person or of a device. A child's device stands for the child. Raises ControlError as
-        `named`, and for a new device.
+        person or of a device. A child's device stands for the child. Raises ControlError and
+        PolicyError as `named`, and ControlError for a new device.
         """
         who, profiles = self.named(request)
         mac = parse_mac(who)

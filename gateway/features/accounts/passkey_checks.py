@@ -39,6 +39,7 @@ class PasskeyChecks:
     def start(self, work: Mapping[str, object], done: Done) -> None:
         """Queue a browser's response (``work``) to be verified; ``done`` is called with the result later.
 
+        If no process can be started, ``done`` gets an empty result, possibly before this method returns.
         Raises ControlError if WAITING_LIMIT responses wait already.
         """
         if len(self._waiting) >= WAITING_LIMIT:

@@ -132,7 +132,7 @@ def guardians(
 
 
 def log_claim_code(home: HomeContext, people: AccountTable) -> None:
-    """If there is no guardian yet, log the code on the router's label, with which one signs in first.
+    """If there is no guardian yet, log the code on the router's label, for the first sign-in.
 
     Call it once everything runs.
     """

@@ -236,7 +236,7 @@ class Attempts:
             found.extend(moved)
 
     def forget(self, slot: int) -> None:
-        """Delete the bursts and attempts of a slot whose activity was erased."""
+        """Delete the bursts and attempts of a slot after its activity was erased."""
         for key in [key for key in self._bursts if key[0] == slot]:
             del self._bursts[key]
             self._openings.pop(key, None)

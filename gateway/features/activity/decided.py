@@ -42,7 +42,10 @@ class DecisionSource:
         self._lists: dict[str, tuple[ListVersion, ...]] = {}
 
     def describe(self, decision: Decision, host: str | None) -> BlockOrigin | None:
-        """Return who or what blocks ``host``, since when, and by which lists; None if not blocked."""
+        """Return who or what blocks ``host``, since when, and by which lists; None if not blocked.
+
+        Raises ListError if the index of the downloaded lists cannot be read.
+        """
         if decision.verdict is not Verdict.BLOCK:
             return None
         who, category = decider(decision), category_of(decision)
@@ -115,8 +118,9 @@ class DecisionSource:
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
         """Return the lists of the category ``kind`` that decided about ``host``, with the copies' dates.
 
-        No table says which of several lists contains the name, so all are returned. For a state's
-        register, it is only that. Empty if the category of the host comes from the catalogue of
+        No table says which of several lists contains the name, so all are returned, at most
+        MOST_LISTS; ``built-in`` if the table names none. For a state's register, it is only that.
+        Empty without a host or a category, if the category of the host comes from the catalogue of
         services, and for a host that is blocked for everyone.
         """
         rules = self._home.rules

@@ -32,7 +32,7 @@ HOSTS = 8  # of one group
 def used_today(
     entries: Iterable[CountedMinute], kept: Iterable[UsedMinute], rules: RuleBook, level: int
 ) -> dict[str, int]:
-    """Return the used minutes of a day that is not over, by category, service and in total (ALL).
+    """Return the used minutes of one day by category, service and in total (ALL).
 
     ``entries``: minutes that limits counted. ``kept``: minutes stored by category or service. ``level``: the
     log level; below VISITS_LEVEL, stored minutes of services are left out.

@@ -75,9 +75,9 @@ class DecisionLog:
         self._wall = wall
         self._rules = rules
         self._category = lru_cache(CATEGORIES_KEPT)(kind_of_rule)
-        self._closed: dict[str, frozenset[str]] = {}  # by child whose present is private: closed gates
+        self._closed: dict[str, frozenset[str]] = {}  # by child with a private present: closed gates
         self._verdicts: Counter[tuple[Verdict, Reason]] = Counter()
-        # Of those, about children whose present parents may see.
+        # Of those, about children with a log level that shows the present.
         self.visible_verdicts: Counter[tuple[Verdict, Reason]] = Counter()
 
     @property
@@ -96,9 +96,9 @@ class DecisionLog:
     def counted(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> Member | None:
         """Count a decision and pass it to the observer. Return the device that it is about (`Member`).
 
-        None for a device without a slot (EVERYONE), which is not filtered. A decision about any
-        other unknown device, that of a bypass test, is only published as `OutsideDecision`.
-        Decisions about help lines are not counted.
+        None for a device without a slot (EVERYONE), which is not filtered, and for any other
+        unknown device: that of a bypass test. A decision about the latter is only published, as
+        `OutsideDecision`. Decisions about help lines are passed on, but not counted.
         """
         member = self._family.members.get(subject.slot)
         if member is not None or subject.slot == EVERYONE:
@@ -247,7 +247,7 @@ class DecisionLog:
     def moved(self, slots: frozenset[int]) -> None:
         """Publish a `status` event because time rules of these devices (slots) began or ended.
 
-        For a child whose present is private, only changes that do not depend on its use are published.
+        For a child with a private present, only changes that do not depend on its use are published.
         """
         self.status_changed(slots, self._shows)
 

@@ -49,10 +49,11 @@ class RefusalVerb:
         router.serve(RECENT_BLOCKS, self.refusals)
 
     def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
-        """Return the latest refusals of a device, or of a profile whose log level discloses names.
+        """Return the latest refusals of a device, or of a profile if its log level discloses names.
 
-        For other profiles there are none, and for a device that shares its number with another (``shared`` is
-        True).
+        There are none for other profiles, for an unfiltered or unknown device, and for a device that shares
+        its number with another one that was online within the last ten minutes (``shared`` is True). Raises
+        PolicyError for an unknown profile, and ControlError without ``device`` and ``profile``.
         """
         args = call.args
         if args.device is not None:

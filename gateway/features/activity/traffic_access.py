@@ -28,7 +28,7 @@ OF_THE_HOUSE = frozenset({APPLIANCE, "tv", "speaker"})
 class TrafficRight(StrEnum):
     """Whether a guardian may see a device's live traffic: always, after starting a watch, or never."""
 
-    ALWAYS = "always"  # its own device, or an unfiltered one
+    ALWAYS = "always"  # the guardian's own device, or an unfiltered appliance, TV or speaker
     STARTED = "started"  # a young child's: for some minutes, after a guardian has started it
     NEVER = "never"
 

@@ -88,7 +88,8 @@ class HistoryVerbs:
         """Return a child's past days as its log level allows: counts for a month, names for a week.
 
         Today is left out if the log level hides the present: its numbers would grow while the child is
-        online. The child's own device gets all that is stored. Raises ControlError for days out of range.
+        online. The child's own device gets all that is stored. Raises ControlError for days out of range or
+        a person who is no child, and PolicyError for an unknown profile.
         """
         own = call.has("device")
         profile, today = self._access.child(call).profile if own else self._named(call), self._today()
@@ -206,7 +207,10 @@ class HistoryVerbs:
         return profile.name, profile
 
     def _named(self, call: Call[HistoryRequest] | Call[EraseRequest]) -> Profile:
-        """Return the child that ``id`` names. Raises ControlError if it names no child, or is missing."""
+        """Return the child that ``id`` names.
+
+        Raises ControlError if it is missing or names no child, and PolicyError for an unknown profile.
+        """
         if call.args.id is None:
             call.refuse("id", "is missing")
         profile = self._home.rules.household.profile(call.args.id)

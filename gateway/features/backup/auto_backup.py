@@ -107,7 +107,8 @@ class AutoBackups:
         """Store folder, interval and number of files in `qalqan.yaml`, and a new key if the request has one.
 
         Announces who did it. If the router's settings (UCI) set the backup, only the key is stored.
-        Raises ControlError for a folder that is no drive's, or without any key.
+        Raises ControlError for a folder that is neither a drive's nor the present one, or without any
+        key, and PolicyError if a file cannot be written.
         """
         folder, settings = call.text("folder"), self._settings
         if folder not in (*drives(), settings.folder if settings else ""):

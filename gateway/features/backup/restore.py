@@ -240,7 +240,7 @@ def forget_way_back(state: Path, name: str) -> None:
 def recover_files(path: Path) -> None:
     """Undo the files of an interrupted restore. ``path``: `qalqan.yaml`. Call it before the rules are read.
 
-    Otherwise `qalqan.yaml` might name a profile whose file does not exist yet.
+    Otherwise `qalqan.yaml` might name a profile that has no file yet. An error is logged, not raised.
     """
     try:
         settings = config_in_use(path, lambda _: False)
@@ -281,8 +281,8 @@ def _read(path: Path) -> RestorePlan | None:
 def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, clock_trusted: bool) -> None:
     """Write the database rows of one side of the plan (BEFORE or AFTER), in one transaction.
 
-    BEFORE removes the rows that AFTER adds, except children's earlier age groups. A second call is
-    harmless.
+    BEFORE removes the rows that AFTER adds, except children's earlier age groups. A second call with
+    BEFORE is harmless.
     """
     with store.transaction():
         for pair in plan.devices:

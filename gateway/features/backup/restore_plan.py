@@ -101,9 +101,9 @@ def read_plan(data: bytes) -> RestorePlan:
 
 
 def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: datetime) -> RestorePlan:
-    """Return the plan that restores a backup: its differences from the present files and database rows.
+    """Return the plan that restores a backup: each file before and after it, and the rows that change.
 
-    ``by`` and ``at``: who restores it, and when. Raises PolicyError if `qalqan.yaml` cannot be read.
+    ``by`` and ``at``: who restores it, and when. Raises PolicyError if a file cannot be read.
     """
     here = kept_rows(store, at, store.today(at).isoformat())
     path, folder = rules.path, Path(rules.household.config.profiles)
@@ -134,7 +134,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
 def restored_files(rules: RuleBook, backup: Backup) -> Mapping[Path, bytes | None]:
     """Return `qalqan.yaml` and profile files, by path, as a restore would write them; None: deleted.
 
-    Raises PolicyError if `qalqan.yaml` cannot be read.
+    Raises PolicyError if `qalqan.yaml` or the folder of the profiles cannot be read.
     """
     folder = Path(rules.household.config.profiles)
     there = dict.fromkeys(stored_profiles(folder))

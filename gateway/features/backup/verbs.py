@@ -110,8 +110,9 @@ class BackupVerbs:
     def backup(self, call: Call[BackupRequest]) -> BackupPiece:
         """Return the piece of the backup that begins at character ``from``; 0 makes a new backup.
 
-        The first piece also has the names of files that were left out. Raises ControlError for a backup that
-        is too large or no longer in memory.
+        The first piece also has the names of files that were left out. The last piece deletes the backup.
+        Raises ControlError for a backup that is too large, another guardian's or no longer in memory, and
+        PolicyError if a file cannot be read.
         """
         by, start = self._access.guardian(call), call.args.from_
         if call.args.automatic:

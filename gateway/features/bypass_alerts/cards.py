@@ -56,7 +56,7 @@ class BypassAlerts:
         self._undated: set[tuple[str, BypassMethod]] = set()  # raised while the day was unknown
         self._follow()
 
-    # ------------------------------------------------------------------------------------ what comes in
+    # ------------------------------------------------------------------------------------ events
 
     def watches(self, slot: int) -> bool:
         """Return whether DNS queries of this slot (number of a filtered device) must be passed to `asked`."""
@@ -67,8 +67,8 @@ class BypassAlerts:
     def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         """Look for a bypass method in a refused connection or query, and create or update its card.
 
-        ``at``: local time. There are cards only for a single device with a child's rules, about whose user no
-        question is open.
+        ``at``: local time. There are cards only for a single device with a child's rules that is not in
+        quarantine, and about which no question is open.
         """
         mac = _own_device(member)
         if mac is None:
@@ -95,7 +95,7 @@ class BypassAlerts:
                     self._cards.note(over)
                     self._bus.publish(CardChanged(over, new=False))
 
-    # ------------------------------------------------------------------------------------ what is kept
+    # ------------------------------------------------------------------------------------ cards
 
     def _found(self, member: Member, mac: str, sign: BypassSign, found: BypassFinding, at: datetime) -> None:
         self._date(member, at)
@@ -142,7 +142,7 @@ class BypassAlerts:
                 self._cards.move(card, dated or replace(card, day=today, at=at))
         self._undated.clear()
 
-    # ------------------------------------------------------------------------------------ who is followed
+    # ------------------------------------------------------------------------------------ followed devices
 
     def _traces_of(self, mac: str, at: datetime) -> Traces:
         traces = self._traces.get(mac)
@@ -158,7 +158,7 @@ class BypassAlerts:
         return traces
 
     def _follow(self) -> None:
-        """Update the slots whose DNS queries matter: of devices with refusals or with an unsolved card."""
+        """Update the slots with DNS queries that matter: of devices with refusals or an unsolved card."""
         self._members = self._family.members
         macs = {slot: _own_device(member) for slot, member in self._members.items()}
         waiting = {card.mac for card in self._cards.all() if not card.solved} | self._traces.keys()

@@ -19,7 +19,8 @@ _log = logging.getLogger(__name__)
 class AddressClaims:
     """Stores which devices claimed an IP address of the gateway within the last day, for `problems`.
 
-    The first claim of a device is logged, written to the audit log, and published as the event `status`.
+    A device's first claim in a day is logged, written to the audit log, and published as the event `status`.
+    At most MOST devices are stored; claims of further ones are ignored.
     """
 
     def __init__(self, home: HomeContext, audit: RecordAudit, presence: Presence) -> None:

@@ -38,7 +38,7 @@ class DeviceAssignment:
     """The control-socket verbs `assign` and `forget`: give a device an owner, or delete all data about it.
 
     It has the whole store, because most tables have something about a device. ``treated``: returns the
-    profile id or place whose rules apply to a device.
+    profile id or place that decides the rules of a device.
     """
 
     def __init__(
@@ -106,8 +106,8 @@ class DeviceAssignment:
         """Assign a device to a profile or a place, and reload the rules.
 
         ``was`` in the result is the earlier one. If a child's device would no longer be filtered as a
-        child's, the guardian needs a recent proof of identity. Raises ControlError for an unknown or shared
-        device, and PolicyError for an unknown profile.
+        child's, the guardian needs a recent proof of identity. Raises ControlError as `mac`, and for a shared
+        device; PolicyError for an unknown profile or a rule file that cannot be changed.
         """
         mac, place = self.mac(call, call.args.mac), call.args.profile
         by = self._access.confirmed(call) if self.ends_filter(mac, place) else self._access.guardian(call)
@@ -168,8 +168,9 @@ class DeviceAssignment:
     def add_address(self, owner: Profile, known: str, mac: str, by: str, *, instead: bool) -> None:
         """Write another MAC address of the device ``known`` into its owner's file.
 
-        ``instead``: the address replaces ``known``; notes about ``known`` move to it, and other data is
-        deleted. The caller reloads the rules. Raises PolicyError.
+        ``instead``: the address replaces ``known``; notes about ``known`` move to it, and its presence, slot
+        and traits are deleted. The caller reloads the rules. Raises PolicyError for a file that cannot be
+        changed.
         """
         self._write(mac, owner, by, instead_of=known if instead else None)
         self._store.devices.unplace(mac)
@@ -185,9 +186,10 @@ class DeviceAssignment:
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
 
     def forget(self, call: Call[ForgetRequest]) -> Steps[Forgotten]:
-        """Delete everything that is stored about a device, also its owner, and reload the rules.
+        """Delete what is stored about a device, also its owner, and reload the rules.
 
-        If it returns, it is a new device. Raises ControlError for a shared or invalid one.
+        The audit log and the owner's activity stay. If it returns, it is a new device. Raises ControlError as
+        `mac`, and for a shared device; PolicyError if the owner's file cannot be changed.
         """
         by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store

@@ -55,7 +55,7 @@ FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such a
 
 
 class Identities:
-    """Asks guardians whose a new or suspicious device is, and ends these questions when they are over.
+    """Asks guardians about the owner of a new or suspicious device, and ends questions that are over.
 
     Suspicious: it may be a known one with another address, or a copy of its address.
     ``transaction``: all writes to the store inside of it reach the disk together, or none does.
@@ -141,7 +141,8 @@ class Identities:
     def answered(self, mac: str) -> None:
         """End the question about a device, because a guardian has assigned it or confirmed its owner.
 
-        The traits that raised a suspicion count as the device's own from now on.
+        A question about a repeater or a taken IP address stays stored as settled, so that it is not asked
+        again. Traits that raised a suspicion count as the device's own from now on.
         """
         question = self._questions.drop(mac)
         if question is not None and question.ask in KEPT:
@@ -197,7 +198,8 @@ class Identities:
     def _trusted(self, mac: str) -> bool:
         """Return whether the device is assigned, or was there at the first setup.
 
-        If so, another device may copy its MAC address to get its rules.
+        If so, another device may copy its MAC address to get its rules. An adult guest's device counts, a
+        filtered guest's does not.
         """
         places = (*PLAIN_PLACES, PRESENT, ADULT_GUEST)
         return mac in self._home.rules.household.named or self._place(mac) in places
@@ -274,7 +276,7 @@ class Identities:
                 yield KnownDevice(traits, owner, self._gone_for(mac, new_mac), question.known)
 
     def _stands_in(self, mac: str) -> bool:
-        """Return whether an open question about a new device names a profile whose device it may be."""
+        """Return whether an open question about a new device names a profile that may own it."""
         known = self._questions.all().get(mac)
         return known is not None and known.about_new_device and bool(known.profile)
 
@@ -300,7 +302,7 @@ class Identities:
         return True
 
     def _changed(self, before: Traits, after: Traits) -> bool:
-        """Ask about a MAC address whose new traits suggest another host.
+        """Ask about a MAC address if its new traits suggest another host.
 
         Return whether the question is new.
         """
@@ -334,7 +336,7 @@ class Identities:
         if not self._is_adults(mac) or self._is_adults(other):
             return
         if known is not None and known.ask is not Ask.ADDRESS:
-            return  # it is already unknown whose device this is
+            return  # the guardians are already asked about its owner
         if known is not None and (known.known == other or not known.settled):
             self._questions.note(replace(known, back=now))  # a sender can write any MAC address
             return

@@ -76,7 +76,8 @@ class IdentityVerbs:
 
         `assign` is for devices without a question. If a child's device would no longer be filtered
         as a child's, the guardian needs a recent proof of identity. Raises ControlError if there is
-        no question about the device, or the answer does not fit.
+        no question about the device, or the answer does not fit; PolicyError if a rule file cannot
+        be changed.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         question = None if mac is None else self._questions.all().get(mac)

@@ -14,7 +14,10 @@ WAITING = 512  # queued devices: as many as the inventory follows
 
 
 class LookQueue:
-    """Calls ``look`` with the next queued MAC addresses, at most NEWCOMERS, once in TOGETHER seconds."""
+    """Calls ``look`` with the next queued MAC addresses, at most NEWCOMERS, once in TOGETHER seconds.
+
+    While WAITING devices are queued, further ones are dropped.
+    """
 
     def __init__(self, loop: Loop, look: Callable[[Sequence[str]], None]) -> None:
         self._look = look

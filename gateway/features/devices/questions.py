@@ -1,4 +1,4 @@
-"""Describes, for the control socket, the questions to guardians about which device or whose device it is."""
+"""Describes the questions to guardians about devices and their owners, for the control socket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNNAMED = "A device"
 
 
 class DeviceQuestions:
-    """Describes the questions about devices; asks guardians about new ones whose users claim to be adults."""
+    """Describes the questions about devices, and asks guardians about users who claim to be adults."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class DeviceQuestions:
         )
 
     def says_adult(self, mac: str) -> bool:
-        """Stop recording a new device whose user claims to be an adult, and ask the guardians about it.
+        """Ask the guardians about a new device of a user who claims to be an adult; stop recording it.
 
         Return True; False, with nothing changed, if there are too many questions.
         """

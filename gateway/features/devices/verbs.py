@@ -93,7 +93,8 @@ class DeviceVerbs:
     def devices(self, call: Call[DevicesRequest]) -> DeviceList:
         """Return all devices, or the device ``mac`` alone with its former addresses.
 
-        ``brief``: without services, addresses and questions. Raises ControlError for an unknown device.
+        ``brief``: without services, addresses and questions. The profiles, and whether a scan runs, are
+        returned with ``mac`` or ``brief`` only. Raises ControlError as `DeviceAssignment.mac`.
         """
         self._presence.refresh()
         if call.args.mac is not None:

@@ -6,7 +6,8 @@
 - ``site``: stores the decision about one site, which the caller made.
 
 Results are in memory only, at any log level, and are dropped after KEPT seconds, except those of bypass
-tests. The activity log has a device's requests during a test as at any other time.
+tests. If MOST tests are stored, a new one replaces the oldest that has ended. The activity log has a device's
+requests during a test as at any other time.
 """
 
 from __future__ import annotations

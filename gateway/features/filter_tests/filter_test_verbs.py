@@ -63,8 +63,8 @@ class FilterTestVerbs:
     def test_site(self, call: Call[TestSiteRequest]) -> Explanation:
         """Return the decision about a site at a moment, and store it as the child's site test.
 
-        Raises ControlError if no guardian sent it or too many tests run, and PolicyError for an unknown
-        child.
+        Raises ControlError if no guardian sent it, for a person who is no child, or if too many tests run;
+        PolicyError for an unknown profile, or an invalid site or moment.
         """
         self._access.guardian(call)
         profile = self._child(call.args.id)

@@ -170,7 +170,7 @@ class ProbeDevice:
         """Reset the TCP connections that the test device opened before the bypass test, and no others.
 
         The kernel resets each at its next packet; UDP flows are only judged again. ``probe``: the
-        test device and whose rules it has.
+        test device, and the profile or device that gives it its rules.
         """
         known = (neighbour for neighbour in self._presence.neighbours() if neighbour.mac == probe.mac)
         slots = {lan.packed(neighbour.ip): probe.slot for neighbour in known}

@@ -63,7 +63,9 @@ class ProbeDeviceVerbs:
         """Begin a bypass test: give the test device ``mac`` the rules of ``who``, and return these rules.
 
         ``stranger``: MAC address of a second test device, which gets the rules of an unassigned one. Raises
-        ControlError for a device that is known here, a person who is no child, or if a test runs.
+        ControlError if a test runs, for a test device that is known here or has no locally administered
+        address, or if ``who`` is neither a child, the guests nor a filtered device; PolicyError for an
+        unknown profile.
         """
         call.owner_only()
         who, mac = self._who(call.args.who), self._mac(call, "mac", call.args.mac)
@@ -110,7 +112,10 @@ class ProbeDeviceVerbs:
         return named or mac in self._devices.all() or self._presence.inventory.sight(mac) is not None
 
     def seen(self, call: Call[NoValues]) -> ProbeDecisions:
-        """Return the latest decisions about the test device, oldest first, and the number of dropped ones."""
+        """Return the latest decisions about the test device, oldest first, and the number of dropped ones.
+
+        Raises ControlError without a test.
+        """
         call.owner_only()
         decisions, lost = self._probe_device.seen()
         return ProbeDecisions(seen=tuple(map(_decision, decisions)), lost=lost)
@@ -125,7 +130,10 @@ class ProbeDeviceVerbs:
         return NoValues()
 
     def clear(self, call: Call[NoValues]) -> NoValues:
-        """Delete the connections, names and caches that one check left, before the next check begins."""
+        """Delete the connections, names and caches that one check left, before the next check begins.
+
+        Raises ControlError without a test.
+        """
         call.owner_only()
         self._probe_device.clear()
         return NoValues()

@@ -44,8 +44,9 @@ class SelfSetVerbs:
     def self_set(self, call: Call[SelfSetRequest]) -> SelfSetResult:
         """Change the child's own bedtime and limits by the keys in ``set``, and return them.
 
-        The request needs the child's PIN. At most CHANGES_A_DAY are accepted in 24 hours. Raises GatewayError
-        for a wrong PIN, a child that may not set them, and too many or invalid changes.
+        The request needs the child's PIN. At most CHANGES_A_DAY are accepted in 24 hours; requests with
+        invalid changes count too. Raises GatewayError for a wrong PIN, a child that may not set them, and too
+        many or invalid changes.
         """
         profile = self._access.child(call).profile
         if not may_set(profile, self._rules.household.bands):

@@ -97,7 +97,7 @@ class AgeTransitions:
         """Adjust the dates of changes of age group when the clock was set, so that as many days are left.
 
         After a clock was set forward by a day or more, no change is made for a day: the clock may
-        be wrong.
+        be wrong. Does nothing unless the clock was known before and is known now.
         """
         if jump.was_known and jump.known and jump.size:
             self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
@@ -168,6 +168,7 @@ class AgeTransitions:
     def take(self, profile: Profile, by: str, origin: str) -> LastTransition:
         """Change a child's age group now because the guardian ``by`` agrees; return the made change.
 
+        If the rule file was edited and the change no longer fits, it is deleted and returned unchanged.
         Raises ControlError if none is proposed, or GatewayError if the rule file cannot be changed.
         """
         step = self.proposed(profile)
@@ -230,7 +231,8 @@ class AgeTransitions:
         """Postpone a child's change of age group until the month ``until``, and return it; possible once.
 
         If it was already made, restore the previous rules. Raises ControlError if there is no such
-        change or it cannot be postponed, and GatewayError if the rule file cannot be changed.
+        change, it cannot be postponed to that month, or ``reason`` is missing or too long, and
+        GatewayError if the rule file cannot be changed.
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)

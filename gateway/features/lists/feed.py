@@ -10,7 +10,7 @@ from gateway.household.context import HomeContext
 
 
 def feed_state(home: HomeContext) -> FeedState | None:
-    """Return the version of the data in use and the last check of the signed data feed, in local time.
+    """Return the version of the data in use, and the last successful check of the feed, in local time.
 
     None if no feed is configured.
     """

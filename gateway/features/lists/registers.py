@@ -50,7 +50,10 @@ class RegisterVerbs:
         router.serve(REGISTER, self.switch)
 
     def registers(self, _call: Call[NoValues]) -> Registers:
-        """Return each configured state register, whether it is on, and age and errors of its stored copy."""
+        """Return each configured state register, whether it is on, and age and errors of its stored copy.
+
+        Raises ListError if the index of the downloaded lists cannot be read.
+        """
         return Registers(registers=tuple(self._registers()))
 
     def _registers(self) -> Iterator[RegisterState]:
@@ -78,7 +81,8 @@ class RegisterVerbs:
     def switch(self, call: Call[SwitchRegisterRequest]) -> SwitchedRegister:
         """Switch a state's register on or off in `qalqan.yaml`. Switching it on starts a fetch.
 
-        Return the revisions for an undo. Raises ControlError for a country without a register.
+        Return the revisions for an undo. Raises ControlError for a country without a register, and if no
+        fetch can be started: the register is on already then.
         """
         author, on = self._edit.author(call), call.args.on == "yes"
         register = self._find(call)

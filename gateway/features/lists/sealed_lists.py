@@ -35,7 +35,7 @@ class SealedListUpdates:
         self._audit = audit
         self._history = history
         self._problems: tuple[str, ...] = ()
-        self._late: frozenset[str] = frozenset()  # sources whose expired set was recorded
+        self._late: frozenset[str] = frozenset()  # sources with an expired set that was recorded
         self._timer: Timer | None = None
         self._process = HelperProcess(home.loop, lambda _said: None, self._ended, TIMEOUT)
         self.close = self._process.close

@@ -307,7 +307,7 @@ class ListUpdates:
         """Return the state of automatic updates: interval, last and next fetch, failures, what they wait for.
 
         Times are local. ``warning`` is ``none`` (no list was ever fetched) or ``old`` (the newest is older
-        than STALE), and empty in a household without a child.
+        than STALE), else empty. In a household without a child it is always empty.
         """
         config, now = self._home.rules.household.config, self._home.now()
         next_at = None if self.runner.running else self._next

@@ -96,7 +96,7 @@ class ListVerbs:
         router.serve(LIST_REPORT, self.report)
         router.serve(LIST_UNREPORT, self.unreport)
 
-    # ------------------------------------------------------------------------------------ what is here
+    # ------------------------------------------------------------------------------------ reading
 
     def lists(self, _call: Call[NoValues]) -> Lists:
         own = self._own()
@@ -163,6 +163,8 @@ class ListVerbs:
         """Return the categories, list entries and services of a host name.
 
         ``sources`` in the result are the enabled lists of these categories, with the dates of their copies.
+        Raises PolicyError for text that is no host or address, or if the family's file of lists cannot be
+        used, and ListError if the index of the downloaded lists cannot be read.
         """
         found = self._look(call.args.host)
         names = self._home.rules.names
@@ -208,9 +210,10 @@ class ListVerbs:
     def add(self, call: Call[AddListRequest]) -> ListId:
         """Add a list of the family's own (``url``), or switch on a published one (``id``). Return its id.
 
-        A list of its own category is also blocked for the children in ``people``. Raises ControlError for an
-        invalid request, or if the list cannot be added, ListError if it cannot be stored, and GatewayError
-        if a child's rules cannot be changed: the list is then not added.
+        The next update fetches it. A list of its own category is also blocked for the children in
+        ``people``. Raises ControlError for an invalid request, or if the list cannot be added, ListError
+        if it cannot be stored, and GatewayError if a child's rules cannot be changed: the list is then
+        not added.
         """
         by, own = self._access.guardian(call), self._own()
         if call.args.id is not None:
@@ -252,7 +255,7 @@ class ListVerbs:
         """Delete a list of the family's own, or switch off a published one; delete its downloaded copy.
 
         Its entries stay in the category table until that is built again. Raises ControlError for an unknown
-        list, and ListError if the copy cannot be deleted.
+        list, and ListError if the file of lists or the copy cannot be changed.
         """
         by, own = self._access.guardian(call), self._own()
         listed = own.lists.get(call.args.id) or self._published_list(call.args.id)
@@ -276,7 +279,7 @@ class ListVerbs:
             self._set_rules(listed.id, self._people_of(listed), by, block=False)
 
     def _people_of(self, listed: PublishedList) -> tuple[str, ...]:
-        """Return the ids of the people whose rules name a list that is a category of its own; else ()."""
+        """Return the ids of people with rules that name a list that is a category of its own; else ()."""
         if listed.category != listed.id:
             return ()
         people = self._home.rules.household.profiles.values()
@@ -332,8 +335,8 @@ class ListVerbs:
         """Record that a list's entry for a site is wrong, and allow it for the children in ``open``.
 
         Nothing is sent. Raises ControlError if the site is on no list, on a state's register, or
-        blocked for everyone; PolicyError if allowing it for a child needs a confirmation, and
-        ``confirmed`` is not set.
+        blocked for everyone, and if allowing it for a child needs a confirmation and ``confirmed``
+        is not set; PolicyError for text that is no host.
         """
         by = self._access.guardian(call)
         found = self._look(call.args.host)
@@ -398,7 +401,7 @@ class ListVerbs:
 
 
 def _keys_that_name(rules: Rules, category: str) -> Iterator[str]:
-    """Yield the keys of a rule file whose rules name a category, such as ``limits/category:games``."""
+    """Yield the keys of a rule file that name a category, such as ``limits/category:games``."""
     if category in rules.categories:
         yield f"categories/{category}"
     target = f"category:{category}"

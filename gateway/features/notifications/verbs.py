@@ -83,7 +83,8 @@ class AlertVerbs:
     def alerts(self, _call: Call[NoValues]) -> AlertsResponse:
         """Return each guardian's message settings, the time zone, and the browsers that get Web Push.
 
-        Subscriptions of devices that are no longer the same child's are left out.
+        Subscriptions of devices that are no longer the same child's, or that guardians are asked about, are
+        left out.
         """
         found = (_describe(name, alerts) for name, alerts in self._book.all().items())
         push = (_target(found) for found in self._push.all() if self._is_current(found))
@@ -166,8 +167,9 @@ class AlertVerbs:
     def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
         """Set which messages the requesting guardian gets, also by night, and its quiet hours.
 
-        Also set their language, and whether they have names. Without ``kinds``, delete all
-        settings, addresses and browsers of the guardian. Raises ControlError for invalid values.
+        Also set their language, and whether they have names. Without ``quiet``, the quiet hours stay.
+        Without ``kinds``, delete all settings, addresses and browsers of the guardian. Raises
+        ControlError for invalid values.
         """
         by, args = self._access.guardian(call), call.args
         if args.kinds is None:

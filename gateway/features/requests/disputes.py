@@ -19,10 +19,11 @@ MINUTE = timedelta(minutes=1)
 def disputed(
     call: Call[NewRequest], since: datetime, rules: RuleBook, minutes: MinuteLedgers, profile_id: str
 ) -> tuple[datetime, tuple[str, ...], int]:
-    """Return the first disputed minute (UTC), the time limits that counted the minutes, and their number.
+    """Return the first disputed minute (UTC), the time limits that counted, and the number of minutes.
 
-    ``since`` is the first minute. The request has the span as ``minutes``, and may restrict the time limits
-    by ``limits``. Raises ControlError if the first minute did not count.
+    ``since`` is the first minute; only minutes of its family day are found. The request has the span as
+    ``minutes``, and may restrict the time limits by ``limits``. Raises ControlError if the first minute did
+    not count, or the request has no span.
     """
     span = call.args.minutes
     if span is None:

@@ -173,7 +173,8 @@ class RequestVerbs:
     def _parse_site(self, call: ControlRequest, word: str, member: Member) -> ChildRequest:
         """Return a new, not yet stored request for a blocked site, service or category, named by ``word``.
 
-        Raises ControlError if no answer opens it, or for an unknown service.
+        Raises ControlError if it is not blocked, if no answer opens it, or for an unknown service;
+        PolicyError for text that is no host.
         """
         profile, world = member.profile, self._home.rules.world
         if word.startswith(CATEGORY):
@@ -287,8 +288,8 @@ class RequestVerbs:
     def _carry_out(self, answered: ChildRequest, giver: Giver) -> tuple[ChildRequest, AnswerEffect]:
         """Apply a guardian's answer, and store it in one transaction with the extra time or opened site.
 
-        *Always* edits the child's rule file before. Return the request with the number of its grant, and the
-        effect.
+        For *always*, the child's rule file is edited before, outside of the transaction. Return the request
+        with the number of its grant, and the effect.
         """
         member = self._access.stand_in(self._home.rules.household.profile(answered.who))
         edit = None
@@ -347,10 +348,11 @@ class RequestVerbs:
         return AnswerEffect(text, until)
 
     def requests(self, call: Call[RequestFilter]) -> RequestList:
-        """Return all pending requests and the latest answered ones, together MAX_LISTED, newest first.
+        """Return all pending requests and the latest others, newest first.
 
-        With ``device``, return those of its child, whole. Without it, return what guardians may see: pending
-        requests in full, others as the log level allows. ``profile`` and ``pending`` select some.
+        They are at most MAX_LISTED, unless more are pending. With ``device``, return those of its child,
+        whole. Without it, return what guardians may see: pending requests in full, others as the log level
+        allows. ``profile`` and ``pending`` select some.
         """
         found = list(reversed(self._stored.all()))
         view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians

@@ -47,7 +47,7 @@ class AuditLines:
         return line, False
 
     def visible_authors(self, authors: Iterable[str]) -> list[str]:
-        """Return the authors without those children whose own audit lines are all hidden from guardians."""
+        """Return the authors, except children if guardians may see none of their own audit lines."""
         return [
             author
             for author in authors

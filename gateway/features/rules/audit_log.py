@@ -54,7 +54,8 @@ class AuditLogVerbs:
     def audit_log(self, call: Call[AuditLogRequest]) -> AuditLog:
         """Return a page of the audit log, newest first, whether more follows, and the authors in the log.
 
-        Lines that are not yet on the disk are missing.
+        Hidden lines are left out, so that a page may have fewer than ``limit``. Lines that are not yet on the
+        disk are missing.
         """
         limit, skip = call.args.limit, call.args.skip
         found = self._read(limit + 1, who=call.args.who, skip=skip)

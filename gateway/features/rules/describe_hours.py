@@ -28,7 +28,7 @@ from gateway.policy.time.time_text import WEEKDAYS, ByDay, Span, clock_text
 T = TypeVar("T")
 
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-AHEAD = 9  # days: yesterday, whose night may not have ended, today and a week
+AHEAD = 9  # days: yesterday, since its night may not have ended, today and a week
 OPEN, CLOSED = "open", "closed"  # all day
 
 

@@ -61,7 +61,7 @@ class EditHistory:
         self._parsed: dict[tuple[str, int | None], _File | None] = {}
 
     def of(self, day: date) -> Iterator[RuleChange]:
-        """Yield a day's changes of profiles' files and of the family's settings, in no particular order.
+        """Yield a day's changes of profiles' files and of the family's settings, the newest edit first.
 
         ``day``: a day of the household. Only the newest STEPS edits of that day are read.
         """
@@ -82,9 +82,9 @@ class EditHistory:
             yield from (change for change in changes if change is not None)
 
     def of_person(self, who: str) -> Iterator[RuleChange]:
-        """Yield the changes of one profile's file, newest first, back to when the file was added.
+        """Yield the changes of one profile's file, newest first, back to when it was last added or removed.
 
-        Earlier steps may be about another person whose file had the same name. The reason of a step that was
+        Earlier steps may be about another person with a file of the same name. The reason of a step that was
         made for another person's file is left out. No change has an undo.
         """
         folder = Path(self._rules.household.config.profiles)

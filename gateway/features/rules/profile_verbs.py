@@ -49,7 +49,7 @@ from gateway.policy.yaml.documents import Plain, has_own_comments
 from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.held_bands import HeldBandTable
 
-OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys whose changes can open a category
+OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys that can open a category
 
 
 class ProfileVerbs:
@@ -89,8 +89,8 @@ class ProfileVerbs:
     def author(self, request: ControlRequest) -> Author:
         """Return the guardian, time and reason of a change.
 
-        Raises ControlError if no guardian sent the request. All verbs that edit files check the permission
-        with this method.
+        Raises ControlError if no guardian sent the request, or the reason is too long. The verbs that edit
+        rules and settings check the permission with this method.
         """
         return Author(self._access.guardian(request), self._home.local_now(), because(request))
 
@@ -100,7 +100,11 @@ class ProfileVerbs:
         self._audit(what, detail, by=author.by, at=author.at, origin=origin)
 
     def rules(self, call: Call[RulesRequest]) -> ChildRules:
-        """Return a profile's own rules, those of its age group, both merged, and the last change."""
+        """Return a profile's own rules, those of its age group, both merged, and the last change.
+
+        Raises PolicyError for an unknown profile or a file that cannot be read, and ControlError for a
+        profile without a file, such as the guests'.
+        """
         household = self._home.rules.household
         profile = self._home.rules.household.profile(call.args.id)
         path = self._editing.file(profile.id)
@@ -132,7 +136,7 @@ class ProfileVerbs:
     def last_change(self, path: Path, source: bytes) -> LastChange | None:
         """Return who last changed the file ``path`` with the content ``source``, and when.
 
-        None if it was edited outside of the daemon.
+        None if it was edited outside of the daemon, or if the edit is no longer stored.
         """
         step = self._editing.last_step(path, source)
         if step is None:

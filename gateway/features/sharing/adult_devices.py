@@ -24,7 +24,7 @@ class AdultDevices:
     def __init__(
         self, home: HomeContext, effects: Effects, proofs: AdultProofTable, family: Family, here: SeenDevices
     ) -> None:
-        """Delete the proofs that ended while the daemon was stopped, and those whose end is uncertain.
+        """Delete the proofs that ended while the daemon was stopped, and those with an uncertain end.
 
         Create this object before devices are grouped.
         """
@@ -78,7 +78,7 @@ class AdultDevices:
         self._schedule()
 
     def look(self) -> None:
-        """Filter the devices again whose proofs have ended, publish this, and set the timer."""
+        """End the proofs that are over: filter their devices again, publish this, and set the timer."""
         now = self._home.now()
         over = [proof for proof in self._proofs.all().values() if proof.until <= now]
         if over:

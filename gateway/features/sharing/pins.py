@@ -1,7 +1,8 @@
 """The verb `pin`: sets, checks and clears the PIN by which a child identifies itself.
 
 Wrong PINs are counted for each pair of device and child. A sibling who guesses on a shared tablet blocks the
-child's PIN for at most ten minutes, and only there: the child's own phone counts separately.
+child's PIN for ten minutes, and after too many tries in 24 hours for up to a day, but only there: the child's
+own phone counts separately.
 """
 
 from __future__ import annotations
@@ -97,8 +98,9 @@ class PinDesk:
     def check(self, request: ControlRequest, mac: str, who: Profile) -> None:
         """Raise ControlError if the request's ``pin`` is not the PIN of ``who``, or ``who`` has none.
 
-        Wrong PINs are counted by device (``mac``) and child. Too many get an audit line, and for a
-        while every further try raises ControlError.
+        Wrong PINs are counted by device (``mac``) and child. After `pins.TRIES` within ten minutes,
+        there is an audit line, and further tries raise ControlError for up to ten minutes. After
+        `pins.TRIES_OF_DAY` within 24 hours, they raise it for up to a day.
         """
         known, key, now = self._stored.of(who.id), f"{mac} {who.id}", loop_time(self._home)
         if known is None:
@@ -107,7 +109,7 @@ class PinDesk:
         self._delay.check(key, now)
         entered = pins.parse_pin(request.text("pin"))
         if entered is None or not pins.is_right(known, entered):
-            # A right PIN does not reset the day's count: the child's own use would help who guesses.
+            # A right PIN does not reset the day's count: the child's own use would help a guessing sibling.
             self._slow_of_day.add(key, now)
             if self._delay.add(key, now):
                 at = self._home.local_now()

@@ -44,7 +44,7 @@ class _Watched:
 
 
 class Sharing:
-    """Starts and ends temporary uses of devices by a child, whose rules then apply to the device.
+    """Starts and ends temporary uses of devices by a child. Meanwhile the child's rules apply to the device.
 
     They are of shared devices, and of adults' devices that a guardian handed to a child.
     ``byte_counts``: returns the bytes that the kernel has forwarded, by slot (number of a device)

@@ -64,7 +64,7 @@ from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.questions import QuestionTable
 
 SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
-SAYS = 20  # new devices whose users say to be adults, within ten minutes
+SAYS = 20  # new devices of users who claim to be adults, within ten minutes
 PLAIN_PLACES = (HOME, "adult")
 
 

@@ -56,7 +56,7 @@ class RepairBook:
     def repair_of(self, member: Member) -> ActiveRepair | None:
         """Return the site repair that runs on the device of ``member``, or None.
 
-        None also if it is uncertain whose device it is, if it is the device of a filter test, or if
+        None also if the owner of the device is uncertain, if it is the device of a filter test, or if
         ``member`` stands for several devices.
         """
         running = self._running_on(member)
@@ -83,7 +83,7 @@ class RepairBook:
     def _running_on(self, member: Member) -> RepairRecord | None:
         """Return the site repair that runs on the device of ``member``, or None.
 
-        None also if it is uncertain whose device it is, if it is the device of a filter test, or if
+        None also if the owner of the device is uncertain, if it is the device of a filter test, or if
         ``member`` stands for several devices.
         """
         running = self.repairs.get(member.profile.id)

@@ -16,11 +16,11 @@ from gateway.household.context import HomeContext
 _log = logging.getLogger(__name__)
 
 TIMEOUT = 120.0  # seconds; a small router needs ten
-FRESH = 900.0  # seconds for which what was found is good; then the next look at it checks again
+FRESH = 900.0  # seconds for which findings are current; the next look after that starts a check
 PAUSE = 10.0  # seconds from the end of one to the begin of the next
 MOST = 200  # findings that are kept; a home of 64 children has some hundred
 TEXT_LIMIT = 500  # characters of one
-PROBLEM_LIMIT = 300  # characters of why it could not be done
+PROBLEM_LIMIT = 300  # characters of the reason why a check failed
 
 LEVELS = frozenset({"ok", "note", "warning", "error"})
 

@@ -13,7 +13,7 @@ from gateway.core.reason_codes import Code
 from gateway.path.guess_limit import GuessLimit
 from gateway.policy.values import Reason
 
-# Verbs whose answer discloses whether a name is blocked for everyone.
+# Verbs with an answer that discloses whether a name is blocked for everyone.
 DISCLOSING = frozenset(
     {"why", "filter_test_site", "list_lookup", "list_report", "request", "answer", "teach"}
 )

@@ -49,7 +49,7 @@ class Measured:
     figures: HealthFigures
     daemon: DaemonFigures
     lists: UpdatePlan
-    decisions: Mapping[tuple[Verdict, Reason], int]  # about children whose present parents may see
+    decisions: Mapping[tuple[Verdict, Reason], int]  # about children with a log level that shows the present
 
     @property
     def build(self) -> Values:

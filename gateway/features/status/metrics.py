@@ -76,7 +76,7 @@ class Metrics:
     ) -> None:
         """Start or stop writing the file whenever the rules are read again.
 
-        ``decisions``: counts of decisions about children whose present parents may see. They grow later.
+        ``decisions``: counts of decisions about children with a log level that shows the present; they grow.
         """
         self._home = home
         self._people = people

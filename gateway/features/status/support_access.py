@@ -69,7 +69,7 @@ class SupportAccessVerbs:
         return SupportAccess(until=until, by=by)
 
     def approval(self) -> SupportAccess:
-        """Return until when support may take the report, and who approved it."""
+        """Return until when support may take the report, and who approved it; None without an approval."""
         now = self._home.local_now()
         found = self._pauses.switch(SUPPORT, now)
         if found is None:

@@ -94,7 +94,7 @@ class MemberState:
     def used(self, member: Member, *, own: bool) -> tuple[TimeUsed, ...]:
         """Return the minutes used of each time limit, for the person's own device (``own``) or for others.
 
-        Others see nothing of a person whose log level does not show the present.
+        Others see nothing if the person's log level does not show the present.
         """
         profile = member.profile
         if not own and not shows_present(profile.rules.log_level):
@@ -121,7 +121,7 @@ class MemberState:
         """Return what closes for a person within a quarter of an hour: schedules, bedtime, limits.
 
         ``in_use``: keys of the limits and schedules that running connections use. Others (not
-        ``own``) see no time limit of a person whose log level does not show the present.
+        ``own``) see no time limit if the person's log level does not show the present.
         """
         rules = self._home.rules
         shown = own or shows_present(member.profile.rules.log_level)

@@ -183,10 +183,10 @@ class Grants:
         return self._extended(key, member, minutes, found, giver)
 
     def open(self, key: str, name: str, entry: str, until: datetime, span: MomentKind, giver: Giver) -> str:
-        """Store that a site or a service is open until a time. `apply` must follow.
+        """Store that a site, service or category is open until a time. `apply` must follow.
 
         Return an English sentence that says so. ``key``: the profile id or MAC address. ``name``:
-        the person's name. ``entry``: the site or service. ``span``: whether the end is a time of
+        the person's name. ``entry``: what is open. ``span``: whether the end is a time of
         day or follows from a duration, for a change of the clock.
         """
         clock_trusted = self._home.clock_trusted
@@ -284,7 +284,7 @@ class Grants:
         self.set_timer()
 
     def _timed_requests(self) -> list[ChildRequest]:
-        """Return the requests whose deadlines apply now.
+        """Return the requests with deadlines that apply now.
 
         While the clock is not trusted, requests that were made with a trusted clock neither expire nor
         remind.

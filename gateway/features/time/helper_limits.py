@@ -20,7 +20,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.store.tables.grants import GrantKind, GrantTable
 
 MINUTE = timedelta(minutes=1)
-MAX_REVOKED = 256  # revoked grants whose used minutes are remembered; older ones count in full again
+MAX_REVOKED = 256  # revoked grants with remembered used minutes; older ones count in full again
 
 
 class Helpers:

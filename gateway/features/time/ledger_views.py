@@ -93,7 +93,7 @@ def describe_left(
 
 
 def visible_gates(profile: Profile, *, own: bool) -> Sequence[str]:
-    """Return the limits and schedules for the device as a whole whose remaining time may be shown.
+    """Return the limits and schedules of the device as a whole that may be shown with their remaining time.
 
     If the log level hides the present, others (not ``own``) see only what closes at a time of the day.
     """

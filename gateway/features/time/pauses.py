@@ -96,7 +96,7 @@ class SwitchVerbs:
     def _check_helper(self, request: ControlRequest, keys: Collection[str] | None) -> None:
         """Raise ControlError if a helper would replace or end a pause that another account set.
 
-        ``keys``: the profile ids or MAC addresses whose pause changes; None for any pause.
+        ``keys``: the profile ids or MAC addresses with a changed pause; None for any pause.
         """
         helper = self._access.helper(request)
         if helper is None:

@@ -36,10 +36,10 @@ class ProviderStop:
         self.reloaded(notice_after=CONNECTED_AFTER)
 
     def reloaded(self, notice_after: float = 0.0) -> None:
-        """Apply the present setting: begin a stop or change its end, or end it if the setting has gone.
+        """Begin, change or end a stop as the present setting says. It ends if the setting has gone or passed.
 
-        A setting that was applied or refused before changes nothing. ``notice_after``: seconds until
-        the guardians are notified of a stop.
+        A setting that was applied or refused before changes nothing. A stop less than a day after the last
+        one's end is refused. ``notice_after``: seconds until the guardians are notified of a stop.
         """
         now, last = self._home.local_now(), self._pauses.last_stop
         asked = self._home.rules.household.config.stop_until
