@@ -129,7 +129,7 @@ def read_trust(data: bytes, key: bytes) -> Trust:
 def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
     """Return a trust file: the document as JSON with its signature.
 
-    Raises AgeProofError for a document that a gateway would refuse.
+    Raises AgeProofError for a document that a gateway would refuse, except one of more than MOST_FILE bytes.
     """
     unsigned = {name: value for name, value in document.items() if name != "signature"}
     _trust(unsigned)
@@ -140,7 +140,7 @@ def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
 def to_be_signed(document: Mapping[str, Any]) -> bytes:
     """Return the bytes of a trust file's document that the signature covers.
 
-    Raises AgeProofError for text that is not Unicode.
+    Raises AgeProofError for text that is not Unicode, a number that JSON does not have, and too many levels.
     """
     try:
         text = json.dumps(

@@ -75,7 +75,7 @@ def pages(config: Config) -> Iterator[Finding]:
 
 
 def explained(config: Config) -> Iterator[Finding]:
-    """Yield a note if blocked names lead to the pages (``dns_refusal: explain``) and these do not run."""
+    """Yield a note if blocked names resolve to the pages (``dns_refusal: explain``), which do not run."""
     if config.dns_refusal is DnsRefusal.EXPLAIN and not is_listening(config.web.port):
         text = "the pages do not run: blocked names are answered as not existing, and nothing explains why"
         fix = "start the pages, or set dns_refusal: nxdomain"

@@ -219,7 +219,8 @@ def _names(profiles: Iterable[Profile]) -> list[str]:
 class SealedAsked:
     """Asks the daemon whether a host name is on a sealed list, which blocks it for everyone.
 
-    No name is if the daemon does not run. If the configuration has no sealed list, the daemon is not asked.
+    Without a daemon that responds, no name counts as listed, and the daemon is not asked again. If the
+    configuration has no sealed list, it is not asked at all.
     """
 
     def __init__(self, config: Config) -> None:

@@ -56,9 +56,10 @@ def daemon(args: Namespace) -> Client:
 
 
 def when(time: object) -> str:
-    """Return a time from the daemon as ``Tue 20:45``; with the date if it is six days away or more.
+    """Return a time from the daemon as ``Tue 20:45``, or as a date and time if it is not near.
 
-    ``time``: a datetime or ISO text; empty for anything else.
+    A date is shown from six days ahead, and for more than five days ago. ``time``: a datetime or ISO text,
+    else ValueError. Return an empty text for a value of another type.
     """
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     if not isinstance(moment, datetime):
