@@ -97,7 +97,7 @@ def accounting() -> Iterator[Finding]:
 
 
 def kernel() -> Iterator[Finding]:
-    """Yield findings: whether nftables works, and whether the kernel has a packet queue.
+    """Yield findings: whether nftables works, and whether the kernel and Python support packet queues.
 
     With root rights the kernel is tested; without, its configuration and modules are read.
     """
@@ -198,9 +198,9 @@ def _switched_on() -> Iterator[str]:
 
 
 def folders(config: Config) -> Iterator[Finding]:
-    """Yield findings: whether the daemon can write its folders, and whether their disk has room.
+    """Yield findings: whether the daemon's folders are on writable file systems that have room.
 
-    Creates nothing.
+    Creates nothing, and checks no permissions.
     """
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
         where = file_to_edit(config.fixed, key)

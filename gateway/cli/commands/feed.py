@@ -106,7 +106,7 @@ def _check_time(config: Config) -> None:
 
 
 def _is_time_known(config: Config) -> bool:
-    """Return whether the daemon trusts the clock; without a daemon, the system clock is trusted."""
+    """Return whether the daemon trusts the clock; True if the daemon does not respond."""
     try:
         return Client(control_socket(config)).ask(STATUS).clock.known
     except ControlError:
