@@ -147,9 +147,10 @@ def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any
 
 
 def failure(refused: str, log: str) -> dict[str, Any]:
-    """Return why a message was not sent, as ``failed``, and the server's code as ``status``.
+    """Return why a message was not sent, as ``failed``.
 
-    ``refused``: the reason of `MessageGuard`; empty if nothing was blocked. ``log``: Apprise's messages.
+    If a server sent a code and nothing was blocked, the result also has it, as ``status``. ``refused``: the
+    reason of `MessageGuard`; empty if nothing was blocked. ``log``: Apprise's messages.
     """
     if refused:
         return {"failed": refused}

@@ -255,7 +255,8 @@ class Server:
 def listening_sockets(settings: Mapping[str, Any]) -> list[socket.socket]:
     """Return listening sockets at the addresses of the pages' settings.
 
-    Raises OSError if none can listen, ValueError for an invalid port.
+    Without one address, there are two for each LAN interface that exists. Raises OSError if none can listen,
+    ValueError for a port that is no number, OverflowError for one above 65535.
     """
     if listen := settings.get("listen"):
         address, _, number = str(listen).rpartition(":")
