@@ -80,7 +80,7 @@ class ParsedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A trusted certificate in the trust file: of a CA whose certificates sign proofs, or of one signer."""
+    """A trusted certificate in the trust file: of a CA that certifies signers of proofs, or of one signer."""
 
     name: str
     country: str
@@ -91,7 +91,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The content of a trust file, whose signature was verified: the trusted issuers of age proofs."""
+    """The content of a trust file with a verified signature: the trusted issuers of age proofs."""
 
     made: datetime
     until: datetime

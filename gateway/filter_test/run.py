@@ -186,7 +186,7 @@ class Trial:
         return replace(result, reason=reason_of(task.job, decided))
 
     def _learn(self, every: Iterable[Task]) -> None:
-        """Let the test device resolve the names whose addresses the checks connect to, as any device does.
+        """Let the test device resolve the names that the checks connect to, as any device does.
 
         The filter then knows which addresses belong to these names.
         """

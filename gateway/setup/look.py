@@ -37,8 +37,8 @@ def look(config: Path, root: Path = Path("/")) -> MachineFacts:
     """Return everything that setup reads from the machine: network, rules, kernel, dnsmasq, time zone.
 
     ``config``: the path of qalqan.yaml. ``root``: the folder of the machine's files; kernel and interfaces
-    are those of this network namespace. Raises SetupError without /proc, PolicyError if qalqan.yaml cannot be
-    read.
+    are those of this network namespace. Raises SetupError without /proc, OSError if the kernel does not
+    report the network, and PolicyError if qalqan.yaml cannot be read.
     """
     if not (PROC / "self/status").exists():
         msg = f"{PROC} does not exist, so the network cannot be read; mount it"

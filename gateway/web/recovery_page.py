@@ -180,7 +180,7 @@ def response(values: Mapping[str, Any], request: bytes) -> bytes:
 
 
 def daemon_answers(control: str) -> bool:
-    """Return whether the daemon accepts a connection at its control socket, whose path is ``control``."""
+    """Return whether the daemon accepts a connection at its control socket. ``control``: its path."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(SOCKET_PATIENCE)
         try:
