@@ -160,7 +160,7 @@ def _device(value: Value) -> Sign1:
 def read_chain(signed: Sign1) -> list[bytes]:
     """Return the DER certificates in a signed message, the signer's first (x5chain, RFC 9360).
 
-    Raises AgeProofError without any.
+    Raises AgeProofError if there are none, or other values.
     """
     match signed.unprotected.get(X5CHAIN):
         case bytes() as single:

@@ -225,7 +225,8 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
     """Return the first certificate of ``chain``, after validating it up to a trusted issuer of ``document``.
 
     ``chain``: DER certificates, the proof's signer first. Revocation is not checked: a query would show the
-    issuer when and where a proof is used. Raises AgeProofError.
+    issuer when and where a proof is used. `Trust.check` checks the expiry of ``trust``, not this function.
+    Raises AgeProofError.
     """
     if not 1 <= len(chain) <= MOST_CHAIN:
         raise AgeProofError(ProofRefusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")

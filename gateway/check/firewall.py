@@ -113,7 +113,8 @@ def masquerades(
     """Return whether packets of LAN devices get an address of this machine when they leave by ``out``.
 
     ``inside``: the interfaces of the LAN. ``addresses``: this machine's there; the packets' are in their
-    networks.
+    networks. A rule that may apply to one of the networks is enough, and so is any MASQUERADE of legacy
+    iptables.
     """
     networks = tuple(own.network for own in addresses if isinstance(own, ipaddress.IPv4Interface))
     walk = ChainWalk(rules, OutboundPackets(frozenset(inside), out, networks))
@@ -151,8 +152,8 @@ class InboundConnection:
         """Return whether a rule's comparison of ``key`` with ``values`` counts as true.
 
         ``equal``: the comparison is for equality, else for inequality. Equality with an address or a port,
-        which only some connections have, counts as false, and inequality as true. Every layer 4 protocol
-        matches.
+        which only some connections have, counts as false, and inequality as true. A comparison of the layer 4
+        protocol always counts as true.
         """
         match key:
             case {"meta": {"key": "oifname" | "oif"}}:

@@ -120,7 +120,7 @@ def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any
 
     ``do`` in the request is ``check`` or ``send``. Return ``sent`` (False after a successful
     check), or ``failed`` with the reason. Raises RequestError. ``guarded``: whether `MessageGuard`
-    is used; tests that send to this machine do without.
+    is used, then for the rest of the process; tests that send to this machine do without.
     """
     address, title = text_of(request, "address"), text_of(request, "title")
     if is_ntfy(address) or not service_name(address):

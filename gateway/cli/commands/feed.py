@@ -107,7 +107,7 @@ def _check_time(config: Config) -> None:
 
 
 def _is_time_known(config: Config) -> bool:
-    """Return whether the daemon trusts the clock; True if the daemon does not respond."""
+    """Return whether the daemon trusts the clock; True if the daemon cannot be asked."""
     try:
         return Client(control_socket(config)).ask(STATUS).clock.known
     except ControlError:
