@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from gateway.age.refusals import AgeProofError, ProofRefusal
 
 MOST_BYTES = 64 << 10  # a licence with 60 digests and three certificates, without a portrait, has 10 KiB
-DEPTH = 16  # a DeviceResponse needs nine; each level is two frames of Python's stack
+DEPTH = 16  # a DeviceResponse needs nine; each level is up to three frames of Python's stack
 EMBEDDED = 24  # the tag of a byte string that contains CBOR
 _UINT, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG = range(7)
 _SIMPLE: Final[dict[int, bool | None]] = {20: False, 21: True, 22: None}
@@ -42,8 +42,9 @@ class CborError(AgeProofError):
 def decode(data: bytes) -> Value:
     """Return the value that ``data`` encodes in CBOR, in the only form that the module accepts.
 
-    Raises CborError for another form (floats, indefinite lengths, numbers longer than needed), for
-    bytes after the value, and for more than MOST_BYTES.
+    Raises CborError for another form (floats, indefinite lengths, numbers longer than needed), a map key that
+    is no text or integer or occurs twice, data that is incomplete or longer than the value, more than DEPTH
+    levels, and more than MOST_BYTES.
     """
     if len(data) > MOST_BYTES:
         msg = f"more than {MOST_BYTES} bytes"

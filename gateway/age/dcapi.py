@@ -74,8 +74,9 @@ def ask(
     """Return the argument of the browser's `navigator.credentials.get`, and the challenge to store.
 
     Each document is a request of its own, of which the wallet answers one; they share the session.
-    The EU's own wallet library reads only the first request. ``entropy``: 64 random bytes, else
-    ValueError. Raises AgeProofError unless ``origin`` is an https origin as browsers write it.
+    The EU's own wallet library reads only the first request. The challenge expires LIFETIME after ``now``.
+    ``entropy``: 64 random bytes, else ValueError. Raises AgeProofError unless ``origin`` is an https origin
+    as browsers write it.
     """
     if not _ORIGIN.fullmatch(origin) or origin.endswith(":443"):
         raise AgeProofError(ProofRefusal.BAD_ORIGIN)

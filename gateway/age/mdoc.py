@@ -70,7 +70,7 @@ def adult_until(
 
     That is the earlier end of the document and of its signer's certificate. ``data``: in CBOR.
     ``asked``: the requested document types. Raises AgeProofError if it does not prove that the
-    holder is 18 or older.
+    holder is 18 or older. The caller checks that the request and the trust file have not expired.
     """
     shown = read_response(data, asked)
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
@@ -160,7 +160,7 @@ def _device(value: Value) -> Sign1:
 def read_chain(signed: Sign1) -> list[bytes]:
     """Return the DER certificates in a signed message, the signer's first (x5chain, RFC 9360).
 
-    Raises AgeProofError without any.
+    Raises AgeProofError if there are none, or other values.
     """
     match signed.unprotected.get(X5CHAIN):
         case bytes() as single:

@@ -61,7 +61,7 @@ class ProofRefusal(StrEnum):
     UNTRUSTED = "untrusted"
     NOT_ITS_DOCUMENT = "not_its_document"  # this issuer may issue proofs, but not of this docType
     CERTIFICATE_EXPIRED = "certificate_expired"  # or is not valid yet
-    WRONG_PURPOSE = "wrong_purpose"  # the signer's certificate is not for mdocs (EKU 1.0.18013.5.1.2)
+    WRONG_PURPOSE = "wrong_purpose"  # the signer has a CA's certificate, or none for this document
     WRONG_KEY_USAGE = "wrong_key_usage"
     NO_CA = "no_ca"  # a certificate in the chain may not issue others
     PATH_LENGTH = "path_length"  # a CA is further from the signer than allowed

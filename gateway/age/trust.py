@@ -80,7 +80,7 @@ class ParsedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """A trusted certificate in the trust file: of a CA whose certificates sign proofs, or of one signer."""
+    """A trusted certificate in the trust file: of a CA that certifies signers of proofs, or of one signer."""
 
     name: str
     country: str
@@ -91,7 +91,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The content of a trust file, whose signature was verified: the trusted issuers of age proofs."""
+    """The content of a trust file with a verified signature: the trusted issuers of age proofs."""
 
     made: datetime
     until: datetime
@@ -129,7 +129,7 @@ def read_trust(data: bytes, key: bytes) -> Trust:
 def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
     """Return a trust file: the document as JSON with its signature.
 
-    Raises AgeProofError for a document that a gateway would refuse.
+    Raises AgeProofError for a document that a gateway would refuse, except one of more than MOST_FILE bytes.
     """
     unsigned = {name: value for name, value in document.items() if name != "signature"}
     _trust(unsigned)
@@ -140,7 +140,7 @@ def sign_trust(document: Mapping[str, Any], key: Ed25519PrivateKey) -> bytes:
 def to_be_signed(document: Mapping[str, Any]) -> bytes:
     """Return the bytes of a trust file's document that the signature covers.
 
-    Raises AgeProofError for text that is not Unicode.
+    Raises AgeProofError for text that is not Unicode, a number that JSON does not have, and too many levels.
     """
     try:
         text = json.dumps(
@@ -225,7 +225,8 @@ def signer(chain: Sequence[bytes], trust: Trust, document: Document, now: dateti
     """Return the first certificate of ``chain``, after validating it up to a trusted issuer of ``document``.
 
     ``chain``: DER certificates, the proof's signer first. Revocation is not checked: a query would show the
-    issuer when and where a proof is used. Raises AgeProofError.
+    issuer when and where a proof is used. `Trust.check` checks the expiry of ``trust``, not this function.
+    Raises AgeProofError.
     """
     if not 1 <= len(chain) <= MOST_CHAIN:
         raise AgeProofError(ProofRefusal.LONG_CHAIN, f"not 1 to {MOST_CHAIN} certificates")

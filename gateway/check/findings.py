@@ -30,7 +30,7 @@ class Finding:
     """
 
     level: Severity
-    about: str  # one word
+    about: str  # the subject in a word or two, such as lan
     text: str
     fix: str = ""
     code: str = ""  # of each finding that is not ok
@@ -96,7 +96,8 @@ def is_hidden(path: Path) -> bool:
 def refused(about: str, error: GatewayError, *, code: str) -> Finding:
     """Return the finding, of severity ``error``, for an exception. The error's own advice becomes its fix.
 
-    That is ``fix`` of a PolicyError, else the part of the message after the last semicolon.
+    That is ``fix`` of a PolicyError, else the part of the message after the last semicolon, or a hint at the
+    manual if there is none.
     """
     if isinstance(error, PolicyError):
         return problem(about, f"{error.where}: {error.problem}", error.fix, code=code)

@@ -81,9 +81,9 @@ def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -
 
 
 def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
-    """Yield warnings about networks of the LAN whose private addresses leave without address translation.
+    """Yield a warning for each uplink by which private LAN addresses leave without address translation.
 
-    The next router may still have a route back.
+    It names the first such network. The next router may still have a route back.
     """
     private = [
         address
@@ -113,7 +113,8 @@ def masquerades(
     """Return whether packets of LAN devices get an address of this machine when they leave by ``out``.
 
     ``inside``: the interfaces of the LAN. ``addresses``: this machine's there; the packets' are in their
-    networks.
+    networks. A rule that may apply to one of the networks is enough, and so is any MASQUERADE of legacy
+    iptables.
     """
     networks = tuple(own.network for own in addresses if isinstance(own, ipaddress.IPv4Interface))
     walk = ChainWalk(rules, OutboundPackets(frozenset(inside), out, networks))
@@ -148,10 +149,11 @@ class InboundConnection:
     inside: frozenset[str]
 
     def meets(self, key: Any, values: Sequence[Any], *, equal: bool) -> bool:
-        """Return whether a rule's comparison of ``key`` with ``values`` is true for every such connection.
+        """Return whether a rule's comparison of ``key`` with ``values`` counts as true.
 
-        ``equal``: the comparison is for equality, else for inequality. One that only some of them fulfil (an
-        address, a port) counts as false.
+        ``equal``: the comparison is for equality, else for inequality. Equality with an address or a port,
+        which only some connections have, counts as false, and inequality as true. A comparison of the layer 4
+        protocol always counts as true.
         """
         match key:
             case {"meta": {"key": "oifname" | "oif"}}:
@@ -215,7 +217,7 @@ class ChainWalk:
     """Follows one kind of packets through other programs' nftables chains.
 
     It finds out whether a certain policy or statement may apply to them. An accept or drop before it does
-    not end the search, and a rule with a condition that it cannot judge counts as not met.
+    not end the search. A test for equality that it cannot judge counts as not met, one for inequality as met.
     """
 
     def __init__(self, rules: LoadedRulesets, packets: InboundConnection | OutboundPackets) -> None:
@@ -232,7 +234,8 @@ class ChainWalk:
     def meets(self, hook: str, families: Sequence[str], wanted: Callable[[Expression], bool]) -> bool:
         """Return whether the packets reach a policy or statement for which ``wanted`` returns True.
 
-        It begins in the base chains of ``hook`` in these address families.
+        It begins in the base chains of ``hook`` in these address families. ``wanted`` gets a statement in
+        nft's JSON; a policy is passed as a statement too.
         """
         seen: set[Chain] = set()
         for chain in self._chains:

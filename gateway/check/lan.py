@@ -99,7 +99,7 @@ def _interfaces(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Yield findings if IP forwarding is off: then no traffic of devices goes through this machine."""
+    """Yield a warning if IPv4 is not forwarded, and a note if IPv6 is on both sides and not forwarded."""
     if setting("ipv4/ip_forward") == "0":
         text = "forwarding is off: no device reaches the internet through this machine"
         yield warning(
@@ -201,7 +201,10 @@ def _has_packet_socket(interface: str, protocol: str) -> bool:
 
 
 def _one_arm(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Yield findings if the uplink is a LAN interface (one arm): devices can then bypass this machine."""
+    """Yield findings if the uplink is a LAN interface (one arm), and a note if there is no default route.
+
+    With one arm, devices may be able to bypass this machine.
+    """
     if not machine.ways:
         yield note("uplink", "there is no default route: no connection to the internet", code="no_internet")
     for name in sorted(machine.one_armed(config.lan)):
@@ -349,8 +352,9 @@ def _routers(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Yield a finding if devices have no DHCP lease of this machine: there may be another DHCP server.
 
-    A warning if they are most devices, else a note. Nothing without known lease files or in a
-    one-armed setup.
+    A warning if they are at least MANY and most devices, and this machine did not start recently; else a
+    note. A note too if a lease file cannot be read. Nothing without known lease files or in a one-armed
+    setup.
     """
     if not config.leases or machine.one_armed(config.lan):
         return

@@ -99,7 +99,7 @@ def archive_refusals(archive: Path, config: Path) -> list[Refusal]:
 def read_archive(path: Path) -> Mapping[str, bytes | None]:
     """Return the content of an archive's files, by their paths on the router; None for links and devices.
 
-    Raises PolicyError if the archive is damaged or too large.
+    Folders are left out. Raises PolicyError if the archive is damaged or too large.
     """
     files: dict[str, bytes | None] = {}
     size = 0

@@ -56,7 +56,7 @@ class LoadedRulesets:
     """The nftables and iptables rules that other programs have loaded, or why they cannot be read."""
 
     objects: tuple[dict[str, Any], ...] | None  # None: not readable
-    text: str  # nft's output
+    text: str  # output of nft list flowtables
     saves: dict[str, str]  # program → its output
     unread: str = "rules of other programs cannot be read without root"  # the reason for no objects
 
@@ -64,7 +64,8 @@ class LoadedRulesets:
 def read_rules() -> LoadedRulesets:
     """Return the nftables and iptables rules of this machine, as listed by their programs.
 
-    The objects are without Qalqan's own nftables table. Without the right to read them, they are None.
+    The objects are without Qalqan's own nftables table. They are None without the right to read them, or if
+    nft is missing, fails or takes too long; ``unread`` then has the reason.
     """
     # Without the elements of named sets: block lists have 100,000 of them, which do not matter here.
     listed, error = output_of("nft", "-j", "-t", "list", "ruleset")

@@ -75,7 +75,7 @@ def pages(config: Config) -> Iterator[Finding]:
 
 
 def explained(config: Config) -> Iterator[Finding]:
-    """Yield a note if blocked names lead to the pages (``dns_refusal: explain``) and these do not run."""
+    """Yield a note if blocked names resolve to the pages (``dns_refusal: explain``), which do not run."""
     if config.dns_refusal is DnsRefusal.EXPLAIN and not is_listening(config.web.port):
         text = "the pages do not run: blocked names are answered as not existing, and nothing explains why"
         fix = "start the pages, or set dns_refusal: nxdomain"
@@ -97,7 +97,7 @@ def accounting() -> Iterator[Finding]:
 
 
 def kernel() -> Iterator[Finding]:
-    """Yield findings: whether nftables works, and whether the kernel has a packet queue.
+    """Yield findings: whether nftables works, and whether the kernel and Python support packet queues.
 
     With root rights the kernel is tested; without, its configuration and modules are read.
     """
@@ -198,9 +198,9 @@ def _switched_on() -> Iterator[str]:
 
 
 def folders(config: Config) -> Iterator[Finding]:
-    """Yield findings: whether the daemon can write its folders, and whether their disk has room.
+    """Yield findings: whether the daemon's folders are on writable file systems that have room.
 
-    Creates nothing.
+    Creates nothing, and checks no permissions.
     """
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
         where = file_to_edit(config.fixed, key)

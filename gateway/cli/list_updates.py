@@ -139,7 +139,8 @@ def _take_from_feed(args: Namespace, config: Config, now: datetime) -> bool | No
     """Download and check the signed data feed, and use its ready-made category table.
 
     A failure is a warning. Return True if the table is up to date now, False if an earlier table of
-    the feed stays in use, None if the table has to be built on this machine.
+    the feed stays in use, None if the table has to be built on this machine. Raises ListError if there is
+    too little memory.
     """
     path, tier = config_path(args), tier_here(config.lists_tier)
     _check_memory(tier, has_feed=True)
@@ -287,8 +288,8 @@ class Lines:
 class StepLines:
     """Prints the progress of an update as JSON lines on standard output, which the daemon reads.
 
-    It leaves out most steps: a line follows after a second with another percentage, else after
-    five.
+    It leaves out most steps of downloads: a line follows after a second with another percentage, else
+    after five. Each step without a list, such as the build of the table, has a line.
     """
 
     def __init__(self) -> None:

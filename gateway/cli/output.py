@@ -15,7 +15,8 @@ def clean(text: object) -> str:
 def rows(table: Iterable[Sequence[object]], head: Sequence[str] = ()) -> None:
     """Print a table with aligned columns. ``head`` is its first line; empty: none.
 
-    Prints nothing if there are neither rows nor a head.
+    All rows and the head must have the same number of cells. Prints nothing if there are neither rows nor a
+    head.
     """
     lines = [[clean(cell) for cell in row] for row in table]
     if head:

@@ -19,7 +19,7 @@ HELP_WIDTH = 100  # columns
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose help has a fixed width: to find the terminal's width would load 1 MB."""
+    """An argument parser with help of a fixed width: finding the terminal's width would load 1 MB."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings, formatter_class=partial(argparse.HelpFormatter, width=HELP_WIDTH))

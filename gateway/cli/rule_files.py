@@ -77,7 +77,7 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile whose rules apply to a device by the files, and its temporary state.
+        """Return the profile that applies to a device by the files, and its temporary state.
 
         The state has no pauses, extra time or used minutes, which the files do not have. An unknown
         device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
@@ -121,7 +121,8 @@ class JudgeInputs:
 def read_home(args: Namespace) -> HomeFiles:
     """Return the household, read from its files. Raises PolicyError for an unusable configuration.
 
-    An unusable profile is left out; its error is in ``household.problems``.
+    An unusable profile is left out, one with an unusable calendar is not. ``household.problems`` has the
+    errors of both.
     """
     path = config_path(args)
     product, _ = household.product_in_use(read_config(path))
@@ -185,7 +186,7 @@ def is_file(who: str) -> bool:
 
 
 def config_if_there(args: Namespace) -> Config:
-    """Return the configuration in use; the default one if the file is missing and none was named.
+    """Return the configuration in use; the default one if none was named and the gateway has no settings.
 
     If the file is unusable, it is the last good one. Raises PolicyError if there is none.
     """
@@ -219,7 +220,8 @@ def _names(profiles: Iterable[Profile]) -> list[str]:
 class SealedAsked:
     """Asks the daemon whether a host name is on a sealed list, which blocks it for everyone.
 
-    No name is if the daemon does not run. If the configuration has no sealed list, the daemon is not asked.
+    Without a daemon that responds, no name counts as listed, and the daemon is not asked again. If the
+    configuration has no sealed list, it is not asked at all.
     """
 
     def __init__(self, config: Config) -> None:

@@ -20,10 +20,9 @@ def config_path(args: Namespace) -> Path:
 
 
 def read_config(path: Path) -> Config:
-    """Return the configuration from ``path``, with the settings of the router as defaults.
+    """Return the configuration from ``path``; on a router, its UCI options override the file.
 
-    Raises PolicyError.
-    Neither profiles nor the packaged data are read.
+    Raises PolicyError with the file and line. Neither profiles nor the packaged data are read.
     """
     return homeconfig.read_config(path, _is_public_suffix)
 
@@ -31,7 +30,8 @@ def read_config(path: Path) -> Config:
 def config_in_use(path: Path) -> Config:
     """Return the configuration that the daemon and the pages use.
 
-    If the file is unusable, this is the last good one. Raises PolicyError if there is none.
+    An invalid setting that filtering does not need gets its default, and a line in ``problems``. If a file is
+    unusable otherwise, this is the last good configuration. Raises PolicyError if there is none.
     """
     return homeconfig.config_in_use(path, _is_public_suffix)
 
@@ -56,9 +56,10 @@ def daemon(args: Namespace) -> Client:
 
 
 def when(time: object) -> str:
-    """Return a time from the daemon as ``Tue 20:45``; with the date if it is six days away or more.
+    """Return a time from the daemon as ``Tue 20:45``, or as a date and time if it is not near.
 
-    ``time``: a datetime or ISO text; empty for anything else.
+    A date is shown from six days ahead, and for more than five days ago. ``time``: a datetime or ISO text,
+    else ValueError. Return an empty text for a value of another type.
     """
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     if not isinstance(moment, datetime):

@@ -38,7 +38,8 @@ class NamespaceProcess:
     """Runs a module in a child process with a network namespace of its own, and sends it requests.
 
     The module calls `serve`. Use it as ``with NamespaceProcess("gateway.filter_test.sink") as sink:
-    sink.ask("seen")``; at the end the process and the namespace end.
+    sink.ask("seen")``; at the end the process and the namespace end. Entering raises BypassTestError if the
+    process does not start in time.
     """
 
     def __init__(self, module: str) -> None:

@@ -61,10 +61,10 @@ class Task:
 
 
 def tasks(checks: Sequence[MethodCheck], scene: Scene) -> list[Task]:
-    """Return two tasks of the filter test for each check: over IPv4 and over IPv6.
+    """Return two tasks of the filter test for each check: over IPv4, then over IPv6.
 
-    The ``@words`` in a check's job (what to send where) are replaced by values of ``scene``. A missing value
-    makes the task's job `Unavailable`.
+    The ``@words`` in a check's job (what to send where) are replaced by values of ``scene``. A missing value,
+    or an IP version that the check does not have, makes the task's job `Unavailable`.
     """
     return [
         Task(check, version, _job(check, version, number, scene))

@@ -251,7 +251,8 @@ def _takes(job: Job) -> bool:
 def page(job: Job) -> ProbeResult:
     """Fetch a page of the gateway's web server over HTTP; return its status code.
 
-    ``status`` in the result is the code, 0 without a response. Raises OSError.
+    ``status`` in the result is the code, 0 if no HTTP response came; ``how`` is ``answered`` in both cases.
+    Raises OSError if the connection or the response fails or times out.
     """
     host = f"[{job['to']}]" if ":" in job["to"] else job["to"]
     with _dialled(job) as sock:

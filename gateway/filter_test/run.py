@@ -186,7 +186,7 @@ class Trial:
         return replace(result, reason=reason_of(task.job, decided))
 
     def _learn(self, every: Iterable[Task]) -> None:
-        """Let the test device resolve the names whose addresses the checks connect to, as any device does.
+        """Let the test device resolve the names that the checks connect to, as any device does.
 
         The filter then knows which addresses belong to these names.
         """
@@ -310,7 +310,7 @@ class Impersonation:
     ``with Impersonation(…) as rules`` returns these rules. ``who``: a profile, or the MAC address
     of a filtered device. ``mac``: the test device's. ``interface``: an interface of the test that
     counts as LAN; None: none. ``stranger``: the MAC address of an unknown device, about which the
-    daemon then sends no notification.
+    daemon then sends no notification. Entering raises ControlError if the daemon refuses.
     """
 
     def __init__(

@@ -268,7 +268,7 @@ class DatagramServer:
         if version == 6:
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         self._socket.bind(("0.0.0.0" if version == 4 else "::", port))
-        self._hellos: dict[object, Initials] = {}  # of connections whose first datagram came
+        self._hellos: dict[object, Initials] = {}  # by connection, after its first datagram
 
     def serve(self) -> None:
         _serve_packets(self._socket, self._answer)

@@ -1,5 +1,6 @@
-"""The DNS responses of the simulated internet's resolvers: an address for every name, and records that point
-devices to encrypted resolvers and hidden names.
+"""The DNS responses of the simulated internet's resolvers.
+
+Every name has an address, and HTTPS and SVCB records point devices to encrypted resolvers and hidden names.
 
 Addresses are from the ranges for benchmarks and documentation (RFC 2544, RFC 3849): a cached one leads
 nowhere.

@@ -38,7 +38,7 @@ from gateway.wire.ip.fragments import Defragmenter
 from gateway.wire.ip.packet import ACK, ICMP, ICMPV6, SYN, TCP, UDP, URG, Packet, parse_ip
 from gateway.wire.tunnels import classify_ip
 
-# A capture may be of a whole household, and no device waits for another's work.
+# A capture may be of a whole household. The work is not limited: no other device waits for it.
 LIMITS = Limits(flows=1 << 14, table_bytes=32 << 20, work_rate=1 << 40, work_burst=1 << 40, bodies=False)
 MAX_DNS_STREAMS = 1 << 8  # directions of TCP connections to port 53; most last for one question
 LAST_TIME = 7_258_118_400.0  # the year 2200: a later time stamp is ignored

@@ -1,5 +1,6 @@
-"""Reverses the offloading to a network card, in captures of the sending host: packets without a length,
-several QUIC datagrams in one, incomplete checksums.
+"""Reverses the offloading to a network card, in captures of the sending host.
+
+There, packets may have no length or an incomplete checksum, and one may contain several QUIC datagrams.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from gateway.core.errors import GatewayError
 from gateway.lan.machine import NetworkSnapshot
 from gateway.policy.time.list_update_times import UpdateInterval
 
-NAT_TABLE = "qalqan_nat"  # a table of ours besides `qalqan`, of family inet
+NAT_TABLE = "qalqan_nat"  # our second table next to `qalqan`, of family inet
 UNITS = ("qalqan-nat.service", "qalqan.service", "qalqan-web.service")  # in the order of their start
 
 

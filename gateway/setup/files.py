@@ -110,7 +110,7 @@ def trusted_name(settings: Document) -> str:
 def dnsmasq(plan: SetupPlan, name: str = "") -> bytes:
     """Return the content of setup's file for dnsmasq: lease events and DHCP; empty without both.
 
-    ``name``: the trusted HTTPS name of the pages, whose captive-portal address DHCP announces;
+    ``name``: the trusted HTTPS name of the pages; DHCP announces the captive-portal address at that name;
     empty: none.
     """
     lines = []

@@ -37,7 +37,8 @@ def look(config: Path, root: Path = Path("/")) -> MachineFacts:
     """Return everything that setup reads from the machine: network, rules, kernel, dnsmasq, time zone.
 
     ``config``: the path of qalqan.yaml. ``root``: the folder of the machine's files; kernel and interfaces
-    are those of this network namespace. Raises SetupError without /proc.
+    are those of this network namespace. Raises SetupError without /proc, OSError if the kernel does not
+    report the network, and PolicyError if qalqan.yaml cannot be read.
     """
     if not (PROC / "self/status").exists():
         msg = f"{PROC} does not exist, so the network cannot be read; mount it"
@@ -65,7 +66,10 @@ def look(config: Path, root: Path = Path("/")) -> MachineFacts:
 
 
 def read_kernel() -> KernelSupport:
-    """Return whether this process may load rules, and whether the kernel has packet queues."""
+    """Return whether this process may load rules, and whether the kernel has packet queues.
+
+    If it may not load any, the kernel is not tested, and the other fields have their defaults.
+    """
     if not capable(text_of(PROC / "self/status")):
         return KernelSupport(capable=False)
     from gateway.kernel import fallback

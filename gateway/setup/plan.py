@@ -259,8 +259,8 @@ def read_pool(text: str) -> Pool:
 def _netmask(facts: MachineFacts, answers: Answers) -> str:
     """Return the netmask of the network in which the address range for DHCP is.
 
-    Raises SetupError if it is in no network of the LAN, contains a router's address, or if dnsmasq is missing
-    or assigns addresses already.
+    Raises SetupError if it is in no network of the LAN, contains a router's or this machine's address there,
+    or if dnsmasq has no service or assigns addresses already.
     """
     pool = answers.pool
     assert pool is not None

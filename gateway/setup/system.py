@@ -20,7 +20,8 @@ _IGNORED = ".dpkg-dist,.dpkg-old,.dpkg-new"  # as in Debian's service
 class System:
     """Reads and sets sysctls, loads NAT rules, and starts and stops services of this machine.
 
-    ``root``: the folder of its files; with any other than / no service is touched.
+    ``root``: the folder of its files; with any other than / no service is touched. Sysctls and NAT rules are
+    those of the running kernel in any case.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:

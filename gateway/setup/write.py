@@ -286,9 +286,10 @@ def _remove_folders(folders: list[Path]) -> None:
 
 
 def undo(ledger: RecordFolder, system: System) -> list[str]:
-    """Restore the files, sysctls, NAT rules and services from before setup; return a line for each action.
+    """Stop setup's services, restore files, sysctls and NAT rules; return lines about services and files.
 
-    A file that was changed since is copied to the record's folder before. Raises SetupError.
+    The services are stopped even if they ran before setup. A file that was changed since is copied to the
+    record's folder before. Raises SetupError, also if setup has written nothing.
     """
     record = ledger.read()
     if record is None:

@@ -158,8 +158,8 @@ def find_client() -> Path | None:
 def usable_providers() -> tuple[str, ...]:
     """Return the ids of the DNS providers that work with the installed ACME client.
 
-    Without a client, return all. Cloudflare is among those of every lego: Debian's does not know it, and
-    `get_certificate` reports that. To ask lego would start a process of 20 MB for each view of the page.
+    Without a client and with lego, return all. Debian's lego does not know Cloudflare; `get_certificate`
+    reports that. To ask lego would start a process of 20 MB for each view of the page.
     """
     client = find_client()
     by_acme_sh = client is not None and client.name == ACME_SH
@@ -171,9 +171,9 @@ def get_certificate(
 ) -> tuple[Path, Path]:
     """Get a certificate for the account's name, or renew it if it is due; return the paths of chain and key.
 
-    If it is not due, they are those of the present one. Runs lego or acme.sh, for at most
-    ``timeout`` seconds. ``folder``: for its files. ``options``: further arguments for it. Raises
-    AcmeError.
+    ``account``: one that `can_be_used`. If the certificate is not due, the paths are those of the present
+    one. Runs lego or acme.sh, for at most ``timeout`` seconds. ``folder``: for its files. ``options``:
+    further arguments for it. Raises AcmeError.
     """
     import subprocess  # late: the daemon reads and writes accounts alone
 

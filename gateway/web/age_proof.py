@@ -31,7 +31,7 @@ MOST_INPUT = 192 << 10  # bytes: a response of 87 KiB with every character escap
 
 
 def answer(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry out a request of the daemon and return the result. Raises RequestError or AgeProofError.
+    """Carry out a request of the pages and return the result. Raises RequestError or AgeProofError.
 
     ``do`` in the request is ``ask``: make a request for a wallet app; or ``verify``: check a
     wallet's response to one. A response that proves no adult raises AgeProofError.

@@ -120,7 +120,7 @@ def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any
 
     ``do`` in the request is ``check`` or ``send``. Return ``sent`` (False after a successful
     check), or ``failed`` with the reason. Raises RequestError. ``guarded``: whether `MessageGuard`
-    is used; tests that send to this machine do without.
+    is used, then for the rest of the process; tests that send to this machine do without.
     """
     address, title = text_of(request, "address"), text_of(request, "title")
     if is_ntfy(address) or not service_name(address):
@@ -147,9 +147,10 @@ def answer(request: Mapping[str, Any], *, guarded: bool = True) -> dict[str, Any
 
 
 def failure(refused: str, log: str) -> dict[str, Any]:
-    """Return why a message was not sent, as ``failed``, and the server's code as ``status``.
+    """Return why a message was not sent, as ``failed``.
 
-    ``refused``: the reason of `MessageGuard`; empty if nothing was blocked. ``log``: Apprise's messages.
+    If a server sent a code and nothing was blocked, the result also has it, as ``status``. ``refused``: the
+    reason of `MessageGuard`; empty if nothing was blocked. ``log``: Apprise's messages.
     """
     if refused:
         return {"failed": refused}

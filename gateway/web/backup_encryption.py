@@ -121,7 +121,8 @@ def _sealed(content: bytes, header: BackupHeader, key: bytes) -> bytes:
 def decrypt_backup(data: bytes, password: str) -> bytes:
     """Return the decrypted, unpacked content of a backup file.
 
-    Raises MissingPackageError, or BackupFileError for a wrong password or a file that is no backup.
+    Raises MissingPackageError, or BackupFileError for a wrong password, a file that is no backup, and one of
+    a later version.
     """
     require("cryptography", SEALED)
     from cryptography.exceptions import InvalidTag

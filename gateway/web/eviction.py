@@ -1,12 +1,13 @@
 """Selects the connection to close when there are too many. The front and the pages use the same rule.
 
 Addresses do not identify a flood: a device may have a thousand, and all devices of a household share one
-prefix. The criterion is whether the pages ever responded on a connection. The order is:
+prefix. The criterion is whether the pages ever responded on a connection. The order is this; in each step,
+connections of the address with the most, if that is more than a browser needs, come first:
 
 1. Connections that have been silent for long without a response.
 2. If too many are new, the oldest of these: a flood of new connections evicts itself, and neither running
    streams nor the newest connections.
-3. Answered connections, the longest silent one of an address with more than a browser needs.
+3. Answered connections, the longest silent one first.
 """
 
 from __future__ import annotations

@@ -39,7 +39,10 @@ class ExaminedCertificate:
         return (*self.problems, wrong) if wrong else self.problems
 
     def days_left(self, now: datetime) -> int:
-        """Return the whole days until the certificate expires; 0 on the last day and after it."""
+        """Return the whole days until the certificate expires.
+
+        0 on the last day and after it, and if no certificate could be read.
+        """
         return 0 if self.until is None else max(0, (self.until - now).days)
 
     def as_json(self) -> dict[str, object]:

@@ -123,7 +123,8 @@ class Front:
 class FrontCertificate:
     """Loads the certificate of the TLS front; examines it again, and loads it, when its files change.
 
-    One with a problem is not loaded: the former stays. ``changed``: called when `good`, `problem`
+    One with a problem is not loaded: the former stays, and the files are examined again after a minute.
+    ``changed``: called when `good`, `problem`
     or the end of validity changes.
     """
 

@@ -39,7 +39,7 @@ class Recovery:
     """
 
     again: tuple[str, ...]  # the command line of the start
-    watch: tuple[str, ...] = ()  # files whose change is a reason to try again
+    watch: tuple[str, ...] = ()  # files; a change of one is a reason to try again
     settings: Mapping[str, Any] | None = None  # of the pages; None: not known
 
     def on_exception(self) -> None:

@@ -180,7 +180,7 @@ def response(values: Mapping[str, Any], request: bytes) -> bytes:
 
 
 def daemon_answers(control: str) -> bool:
-    """Return whether the daemon accepts a connection at its control socket, whose path is ``control``."""
+    """Return whether the daemon accepts a connection at its control socket. ``control``: its path."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(SOCKET_PATIENCE)
         try:
@@ -255,7 +255,8 @@ class Server:
 def listening_sockets(settings: Mapping[str, Any]) -> list[socket.socket]:
     """Return listening sockets at the addresses of the pages' settings.
 
-    Raises OSError if none can listen, ValueError for an invalid port.
+    Without one address, there are two for each LAN interface that exists. Raises OSError if none can listen,
+    ValueError for a port that is no number, OverflowError for one above 65535.
     """
     if listen := settings.get("listen"):
         address, _, number = str(listen).rpartition(":")

@@ -1,4 +1,4 @@
-"""The limits of a process that answers one JSON request from the daemon, and its reading of the request."""
+"""The limits of a process that answers one JSON request of its parent, and its reading of the request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class RequestError(Exception):
 
 
 def limit_process() -> None:
-    """Limit this process to 5 s of processor time, 20 s in total and 128 MB of memory.
+    """Limit this process to 5 s of processor time, 20 s in total and 128 MiB of address space.
 
-    The kernel ends it beyond that. No core dump is written, which would contain the request.
+    The kernel ends it when a time is over. Beyond the memory, allocations fail (MemoryError). No core dump is
+    written, which would contain the request.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

@@ -155,7 +155,8 @@ def _derive(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 def answer(request: Mapping[str, Any], way: Outside) -> dict[str, Any]:
     """Carry out a request of the pages: make a key (``do`` is ``key``), or send a push message (``send``).
 
-    Return the key, the HTTP ``status``, or ``failed`` with the reason. Raises RequestError.
+    Return the key, the HTTP ``status``, or ``failed`` with the reason. A text is cut after MOST_TEXT bytes.
+    Raises RequestError.
     """
     if text_of(request, "do") == "key":
         return new_key()

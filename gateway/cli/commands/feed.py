@@ -78,8 +78,9 @@ def _reload_daemon(config: Config) -> None:
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
     """Download and check the signed feed, use its data, and return their version; None if unchanged.
 
-    ``tier``: also download the ready-made category table of this set of lists, which is not put in
-    use. Raises GatewayError, also while the time is unknown.
+    The provider's files are downloaded too. ``tier``: also download the ready-made category table of this
+    set of lists, unless it is in use already; it is not put in use here. Raises GatewayError, also while the
+    time is unknown.
     """
     from gateway.household.feed_update import update_feed
 
@@ -106,7 +107,7 @@ def _check_time(config: Config) -> None:
 
 
 def _is_time_known(config: Config) -> bool:
-    """Return whether the daemon trusts the clock; without a daemon, the system clock is trusted."""
+    """Return whether the daemon trusts the clock; True if the daemon cannot be asked."""
     try:
         return Client(control_socket(config)).ask(STATUS).clock.known
     except ControlError:
@@ -206,7 +207,7 @@ def _rollout(args: Namespace, feed: FeedRepository) -> None:
 def _build(args: Namespace, feed: FeedRepository) -> None:
     """Check the data in a folder, and add it to the feed as a version that waits for signatures.
 
-    Category tables are added if asked. Raises ListError.
+    Category tables are added if asked. Raises GatewayError, or OSError.
     """
     from gateway.household.feed_tables import fetch_lists, make_tables
     from gateway.household.feed_update import make_bundle

@@ -51,7 +51,7 @@ def run(args: Namespace) -> int:
 
 
 def _list(family: Household, *, as_json: bool) -> int:
-    """Print the profiles. Return the exit status: 1 if a profile's file cannot be used."""
+    """Print the profiles. Return the exit status: 1 if a profile's file or calendar cannot be used."""
     profiles = family.profiles.values()
     if as_json:
         output.as_json(

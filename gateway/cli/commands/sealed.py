@@ -1,5 +1,4 @@
-"""`qalqan sealed`: creates sealed lists (for issuers), fetches and lists this household's, and checks a
-provider's forms.
+"""`qalqan sealed`: creates, fetches and lists sealed lists, and checks a provider's forms.
 
 A sealed list is an issuer's signed list of names, as keyed hashes, that are blocked for everyone. No name of
 a list is ever printed. An error names the line by its number.
@@ -266,7 +265,7 @@ def _check_form(args: Namespace) -> int:
 
 
 def _overdue(args: Namespace) -> int:
-    """Print a line for each appeal in a log whose answer is late. Return 1 if there is one, else 0."""
+    """Print a line for each overdue appeal in a log. Return 1 if there is one, else 0."""
     appeals, is_free = _log(args.file)
     late = list(overdue(appeals, _today(args), is_free))
     rows = [

@@ -30,7 +30,7 @@ def run(args: Namespace) -> int:
     """Replace this process by the USP service.
 
     With ``--document``, print the data model instead, with ``--call`` the answer to one call, and
-    return 0.
+    return 0. Raises PolicyError if the service is started and the configuration has no ``usp``.
     """
     require("gateway.usp", "connections to a USP agent")
     if args.document is not None:

@@ -25,7 +25,7 @@ PROCESS = "gateway.cli.web_process"
 def run(args: Namespace) -> int:
     """Replace this process by the one that serves the pages.
 
-    If the settings are unusable, replace it by the one that serves the recovery page.
+    If the settings are unusable or the start fails, replace it by the one that serves the recovery page.
     """
     from gateway.web.recovery import PROGRAM, Recovery, this_command, watched
 

@@ -50,8 +50,9 @@ def run(args: Namespace) -> int:
 def _of_daemon(args: Namespace, seen: Observation) -> Explanation | None:
     """Return the daemon's explanation, which includes pauses and extra time.
 
-    None for a profile named by its file's path, without a daemon, or if it refuses: the error from
-    the files is then more precise. Raises ControlError above the daemon's rate limit.
+    None for a profile named by its file's path, without a daemon or a usable configuration, or if the
+    daemon refuses: the error from the files is then more precise. Raises ControlError above the daemon's
+    rate limit.
     """
     if args.profile is not None and is_file(args.profile):
         return None
