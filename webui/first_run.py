@@ -82,7 +82,10 @@ def rows_of(
 
 
 def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
-    """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty."""
+    """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty.
+
+    At most MOST_ROWS rows are read, and a name is cut at NAME_LIMIT characters.
+    """
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]

@@ -29,7 +29,7 @@ from webui.language.words import clock, plain
 EVERYONE = "all"
 HOME = "home"  # the blueprint whose pages show each notice
 SENTENCE_LIMIT = 300  # characters; limits the size of the cookie
-STORED_LIMIT = 900  # characters of a sentence with its message and values; a longer one is stored as it reads
+STORED_LIMIT = 900  # characters of a message and its values as JSON; longer: only the text is stored
 STAYS = timedelta(minutes=10)
 BACK = {
     "assigned": "device.assign_back",

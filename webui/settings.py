@@ -59,7 +59,7 @@ def session_key(state: Path | None) -> bytes:
     """Return the secret key that signs cookies. It is created once, and only the web process can read it.
 
     On a full disk or a read-only file system, and without ``state``, the key lasts until the web process
-    ends. Raises SettingsError if the web process may not write the state directory.
+    ends. Raises SettingsError if the state directory cannot be read or written for another reason.
     """
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)

@@ -83,7 +83,7 @@ class Wallets:
 
     @property
     def waiting(self) -> int:
-        """The number of requests that no wallet has responded to yet."""
+        """The number of stored requests without a response. Expired ones count until the next request."""
         return len(self._waiting)
 
     def ask(self, here: Here, origin: str, now: datetime) -> WalletRequest:
@@ -192,7 +192,7 @@ def why_not() -> str:
 
 
 def way_to() -> str:
-    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; empty without one."""
+    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; else empty."""
     return trusted().origin if why_not() == "plain" else ""
 
 

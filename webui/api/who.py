@@ -92,7 +92,8 @@ def install(app: Flask) -> None:
 def caller() -> Caller | None:
     """Return the user who sent this API request, by token or session; None without credentials.
 
-    Raises Problem for an invalid token or after too many of them, ControlError, or Unreachable.
+    Raises Problem for an invalid header, after too many unknown tokens, and for a token on a device that is
+    handed to a child; ControlError for a token that the daemon does not accept; Unreachable.
     """
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])

@@ -27,7 +27,7 @@ _INVISIBLE = {
     "Cn",
     "Zl",
     "Zp",
-}  # control, format (bidi overrides), surrogate, unassigned
+}  # control, format (bidi overrides), surrogate, private use, unassigned, line and paragraph separators
 
 _ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # an error of the daemon about one value of a verb
 _CLOCK_SPAN = re.compile(r"\d\d:\d\d–\d\d:\d\d")

@@ -1,4 +1,4 @@
-"""Pages of activity: use and blocks by day and week, guardians' changes of today, export, deletion."""
+"""Pages of activity: use and blocks by day, week and month, guardians' changes of today, export, deletion."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """Show the targets (internet, play, services, categories) for which allowed hours can be set.
+    """Show the targets (internet, play, services, categories, groups) for which allowed hours can be set.
 
     Redirect to the form of the schedule if the query names a target.
     """
