@@ -167,8 +167,8 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
     """Return the owner that the form preselects for a device: its current one; empty for a new device.
 
     The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the
-    parent's profile; without one ``adult``, if its user must be chosen. Another device whose user
-    must be chosen gets `CHILDREN`, which means the people of `sharers`, or the only child.
+    parent's profile; without one ``adult``, if its user must be chosen. Another device, if its user
+    must be chosen, gets `CHILDREN` (the people of `sharers`); an only child, if these cannot share it.
     """
     known = tuple(people)
     mine = next(

@@ -87,7 +87,7 @@ def secure_address() -> str:
 
     Only a browser that loads a page over plain HTTP by a name other than ``localhost`` is redirected,
     while the trusted name's certificate is valid. A page opened by an IP address is not: a device
-    whose resolver does not know the trusted name needs it.
+    with a resolver that does not know the trusted name needs it.
     """
     if request.is_secure or request.method != "GET" or not trusted().good:
         return ""

@@ -85,7 +85,7 @@ def run(settings: Settings, form: str = "plain") -> int:
 def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
     """Start the TLS front if there is a trusted name, and return the function that stops it.
 
-    ``server``: the web server whose threads respond to the front's requests.
+    ``server``: the web server with the threads that respond to the front's requests.
     """
     if settings.https is None:
         return lambda: None

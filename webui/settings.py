@@ -46,7 +46,7 @@ class Settings:
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from outside of the home
     https: FrontSettings | None = None  # in addition to plain HTTP
-    country: str = ""  # whose help lines are shown until the daemon has sent some; empty: international ones
+    country: str = ""  # its help lines are shown until the daemon has sent some; empty: international ones
     # The family's language until the daemon reports it, for browsers that prefer none of ours.
     language: str = ""
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, MDNS_NAME, "localhost"}))

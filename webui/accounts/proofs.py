@@ -57,7 +57,7 @@ def proven(view: View[P]) -> View[P]:
 
 
 def asked_by_daemon() -> ResponseReturnValue:
-    """Respond to a form whose change the daemon refused without a proof of the password.
+    """Respond to a form with a change that the daemon refused without a proof of the password.
 
     Return the page that asks for it, or, if the form has the right one, the repeated view's response. Some
     changes need a proof only in some states, such as those of a child's device; the daemon decides.

@@ -45,7 +45,7 @@ _SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_withou
 class OwnSession(SecureCookieSessionInterface):
     """A Flask session interface that sets no expiry date in the signed cookie and checks no time in it.
 
-    The daemon decides when a session ends. With Flask's dates, a gateway whose clock starts in 1970
+    The daemon decides when a session ends. With Flask's dates, a gateway with a clock that starts in 1970
     would send expired cookies, and reject valid ones later.
     """
 

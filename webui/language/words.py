@@ -223,7 +223,7 @@ def days(text: str | None) -> str:
 def nights(text: str | None) -> str:
     """Return in words the nights of a bedtime, from text such as ``school`` or ``sat,sun``.
 
-    Each is the night before that day, on whose morning it ends. None or empty: every night.
+    Each is the night before that day, and ends in its morning. None or empty: every night.
     """
     text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}

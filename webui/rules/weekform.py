@@ -91,7 +91,7 @@ def typed_rows(
     """Return the rows of the form of a week as the user sent them.
 
     ``one`` and ``many`` return a form field's value or values. ``held``: the rows that the form showed. If
-    times were entered in a row whose choice (``how``) was not changed, the row is set to times.
+    times were entered in a row with an unchanged choice (``how``), the row is set to times.
     """
     shown = {row.day: row.how for row in held}
     found = []

@@ -135,7 +135,7 @@ def use_password() -> ResponseReturnValue:
 @blueprint.post("/signin/code")
 @anyone
 def use_second_step() -> ResponseReturnValue:
-    """Complete a sign-in, whose password was right, by a code of the second factor, and redirect.
+    """Complete a sign-in, after the right password, by a code of the second factor, and redirect.
 
     A wrong code shows the form again with a message; after too long a wait, the user starts again
     with the password.

@@ -205,7 +205,7 @@ def _was_today(entry: RequestEntry, now: datetime) -> bool:
 
 
 def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
-    """Return the ids of children with a pending site request whose uncategorised sites need approval.
+    """Return the ids of children with a pending site request, for whom uncategorised sites need approval.
 
     The page offers to fix a broken site for them.
     """

@@ -114,7 +114,7 @@ def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, .
 
 
 def _painted() -> list[str]:
-    """Return the weekdays whose hours were painted in the grid of the sent form."""
+    """Return the weekdays with hours that were painted in the grid of the sent form."""
     return [day for day in request.form.get("painted", "").split() if day in WEEKDAYS]
 
 
