@@ -111,7 +111,10 @@ def _done(folder: Path) -> str:
 
 
 def stamp() -> str:
-    """Return a digest of all templates and the compiler's version: if it changes, all are compiled again."""
+    """Return a digest of all templates, and of the versions of Jinja and Python.
+
+    If it changes, all templates are compiled again.
+    """
     found = hashlib.blake2b(f"{sys.implementation.cache_tag} {jinja2.__version__}".encode(), digest_size=16)
     for path in sorted((Path(__file__).parent / "templates").rglob("*.html")):
         found.update(path.read_bytes())

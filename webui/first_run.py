@@ -168,7 +168,7 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
 
     The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the
     parent's profile; without one ``adult``, if its user must be chosen. Another device, if its user
-    must be chosen, gets `CHILDREN` (the people of `sharers`); an only child, if these cannot share it.
+    must be chosen, gets `CHILDREN` (the people of `sharers`); an only child, if there are no sharers.
     """
     known = tuple(people)
     mine = next(

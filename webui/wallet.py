@@ -89,7 +89,8 @@ class Wallets:
     def ask(self, here: Here, origin: str, now: datetime) -> WalletRequest:
         """Return a new request for a proof of age, for the device ``here`` and a page's ``origin``.
 
-        It replaces the device's previous one. Raises TooManyTriesError, BusyError or RefusedError.
+        It replaces the device's previous one for this origin. Raises TooManyTriesError, BusyError or
+        RefusedError.
         """
         self._slow(here)
         result = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})

@@ -89,7 +89,7 @@ class Person:
     minutes: int  # that a helper may give to each child a day
     password: bool  # has a password
     proposed: bool  # a guardian proposes another role, and the user has not answered
-    proof: bool = True  # the password was proven in the last ten minutes
+    proof: bool = True  # identity proven in the last ten minutes, or nothing to prove it with
     passkey: bool = False  # has one for the trusted name
     sign_ins: tuple[SessionEntry, ...] = ()  # new sessions that the user may confirm here
 

@@ -69,8 +69,8 @@ def sign_in() -> ResponseReturnValue:
     """Show the sign-in form, with the one-time code of a link filled in.
 
     A link's code is used only when the form is sent, because chat previews open links too. A link to the
-    loopback address signs in directly: only this machine can open it. A gateway without a guardian redirects
-    to the claim.
+    loopback address signs in directly: only this machine can open it. Without a code, a gateway that has
+    no guardian redirects to the claim.
     """
     code = request.args.get("code", "")[:40]
     if code and _is_loopback(urlsplit(f"//{request.host}").hostname):

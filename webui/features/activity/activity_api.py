@@ -54,9 +54,9 @@ def erase(me: Caller, child: str, query: Erase) -> object:
 
 @noun.declare("GET", "/children/{child}/ledger", query=LedgerQuery, answer=LedgerResponse)
 def ledger(me: Caller, child: str, query: LedgerQuery) -> object:
-    """Return how many minutes counted for a child's limits on a day.
+    """Return how many minutes counted for a child's limits on a day. Without `day`, it is today.
 
-    From log level 2 on also when and for what. Without `day`, it is today.
+    From log level 2 on also when and for what. At level 1 there are only days that are over, at 0 none.
     """
     return me.ask(LEDGER, who=child, **({"day": query.day} if query.day else {}))
 
