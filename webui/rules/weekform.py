@@ -91,7 +91,8 @@ def typed_rows(
     """Return the rows of the form of a week as the user sent them.
 
     ``one`` and ``many`` return a form field's value or values. ``held``: the rows that the form showed. If
-    times were entered in a row with an unchanged choice (``how``), the row is set to times.
+    times were entered in a row with an unchanged choice (``how``), the row is set to times. Pairs after the
+    first MOST of a day are ignored.
     """
     shown = {row.day: row.how for row in held}
     found = []
