@@ -115,8 +115,8 @@ from webui.upkeep import supportcode
 
 __all__ = ["Settings", "create_app"]
 
-BODY_LIMIT = 16 * 1024  # bytes; the longest form has a reason of two hundred characters
-TRY_AGAIN = 5  # seconds, for a browser whose request found no free file descriptor
+BODY_LIMIT = 16 * 1024  # bytes; views with larger forms raise it, such as those with a file
+TRY_AGAIN = 5  # seconds, for a browser, if its request found no free file descriptor
 PAGES = (
     door_pages, claim_pages, account_pages, second_factor_pages, passkey_pages, token_pages, home_pages,
     activity_pages, my_activity_pages, traffic_pages,

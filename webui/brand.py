@@ -57,13 +57,13 @@ def shown() -> Shown:
 
 
 def logo_url() -> str:
-    """Return the address of the provider's logo on the pages; empty without one."""
+    """Return the address of the provider's logo on the pages; empty if there is none to show."""
     logo = shown().brand.logo
     return url_for("brand.logo", v=logo.stamp) if logo is not None and shown().logo else ""
 
 
 def _bytes(logo: PageLogo | None) -> bytes:
-    """Return the content of the logo's file; empty without a logo, or if it is not the validated file."""
+    """Return the content of the logo's file; empty without a logo, or if it is unreadable or has changed."""
     if logo is None:
         return b""
     try:

@@ -1,8 +1,9 @@
 """Caches compiled templates in the state directory of the pages.
 
 Compiling all of them takes 2 s here, far more on a router, and costs the process 2 MB of memory afterwards.
-``python -m webui.compiled FOLDER`` compiles all of them in a process that ends. The pages start it once
-after each change of the templates, and meanwhile compile each requested template.
+``python -m webui.compiled FOLDER`` compiles all of them in a process that ends. At their start, the pages run
+it if the stored templates are not of the current files and of the current versions of Jinja and Python. Until
+it ends, they compile each requested template.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 class FileBytecodeCache(jinja2.BytecodeCache):
     """A template cache of Jinja: stores each compiled template in a file, with a digest of its content.
 
-    A damaged file is compiled again. An error while writing is ignored.
+    A template with a damaged or unreadable file is compiled again. An error while writing is ignored.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,7 +86,10 @@ def _make_folder(state: Path | None) -> Path | None:
 
 
 def compile_later(state: Path | None) -> None:
-    """Start a process that compiles all templates, unless this was done already. Does not wait for it."""
+    """Start a process that compiles all templates, unless this was done already. Does not wait for it.
+
+    Does nothing without a ``state`` directory, or if its folder cannot be made.
+    """
     folder = _make_folder(state)
     if folder is not None and _done(folder) != stamp():
         threading.Thread(target=_in_a_process, args=(folder,), name="templates", daemon=True).start()
@@ -107,7 +111,10 @@ def _done(folder: Path) -> str:
 
 
 def stamp() -> str:
-    """Return a digest of all templates and the compiler's version: if it changes, all are compiled again."""
+    """Return a digest of all templates, and of the versions of Jinja and Python.
+
+    If it changes, all templates are compiled again.
+    """
     found = hashlib.blake2b(f"{sys.implementation.cache_tag} {jinja2.__version__}".encode(), digest_size=16)
     for path in sorted((Path(__file__).parent / "templates").rglob("*.html")):
         found.update(path.read_bytes())

@@ -13,9 +13,10 @@ TRUSTED = "__Host-"
 
 
 def name_of(name: str) -> str:
-    """Return the full name of a cookie: with the prefix `__Host-` over HTTPS, else with the port.
+    """Return the full name of a cookie: with the prefix `__Host-` over HTTPS, else with the port, if any.
 
-    Browsers share cookies between ports, and 127.0.0.1 may have several gateways.
+    The port is that of the Host header, which browsers leave out for port 80. Browsers share cookies between
+    ports, and 127.0.0.1 may have several gateways.
     """
     if request.is_secure:
         return f"{TRUSTED}{name}"

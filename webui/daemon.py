@@ -27,7 +27,7 @@ READS = ("GET", "HEAD")
 class DaemonClient:
     """Sends the pages' requests to the daemon, and stores the last help lines for when it does not respond.
 
-    ``country``: whose packaged help lines are used until the daemon has sent some.
+    ``country``: its packaged help lines are used until the daemon has sent some.
     """
 
     def __init__(self, client: Client, country: str) -> None:
@@ -38,8 +38,8 @@ class DaemonClient:
     def home(self, **requester: str | None) -> HomeView:
         """Return the state of the home, from the daemon or as received earlier in this request.
 
-        Raises ControlError. ``requester``: the session whose account is requested too, by a page's access
-        check. The view of that page then gets the same answer; a view of a form gets it once, since the form
+        Raises ControlError. ``requester``: the session, from a page's access check; its account is requested
+        too. The view of that page then gets the same answer; a view of a form gets it once, since the form
         may change the home.
         """
         if not requester and "home" in g:

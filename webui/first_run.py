@@ -82,7 +82,10 @@ def rows_of(
 
 
 def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
-    """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty."""
+    """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty.
+
+    At most MOST_ROWS rows are read, and a name is cut at NAME_LIMIT characters.
+    """
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
         name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
@@ -164,8 +167,8 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
     """Return the owner that the form preselects for a device: its current one; empty for a new device.
 
     The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the
-    parent's profile; without one ``adult``, if its user must be chosen. Another device whose user
-    must be chosen gets `CHILDREN`, which means the people of `sharers`, or the only child.
+    parent's profile; without one ``adult``, if its user must be chosen. Another device, if its user
+    must be chosen, gets `CHILDREN` (the people of `sharers`); an only child, if there are no sharers.
     """
     known = tuple(people)
     mine = next(

@@ -85,9 +85,9 @@ def why_untrusted() -> str:
 def secure_address() -> str:
     """Return the address of the requested page at the trusted name, to redirect to; empty for no redirect.
 
-    Only a browser that loads a page over plain HTTP by a name is redirected, while that name's
-    certificate is valid. A page opened by an IP address is not: a device whose resolver does not
-    know the trusted name needs it.
+    Only a browser that loads a page over plain HTTP by a name other than ``localhost`` is redirected,
+    while the trusted name's certificate is valid. A page opened by an IP address is not: a device
+    with a resolver that does not know the trusted name needs it.
     """
     if request.is_secure or request.method != "GET" or not trusted().good:
         return ""
@@ -196,7 +196,7 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
 
     def _gone(self, problem: str) -> None:
         self._book.now = Trusted(self._https.name, problem=problem)
-        for sock in self._bound:  # no client is waiting for the next one
+        for sock in self._bound:  # refuse clients instead of letting them wait for the next front
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
@@ -211,7 +211,10 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
         return subprocess.Popen(argv, stdin=subprocess.DEVNULL, pass_fds=numbers)
 
     def close(self) -> None:
-        """End the front's process and wait for it, so that its sockets are free; then close this server."""
+        """End the front's process, so that its sockets are free; then close this server.
+
+        It waits at most two seconds for the process to end.
+        """
         if self._process is not None:
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):

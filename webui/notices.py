@@ -27,9 +27,9 @@ from webui.language.i18n import restored, stored
 from webui.language.words import clock, plain
 
 EVERYONE = "all"
-HOME = "home"  # the blueprint whose pages show each notice
+HOME = "home"  # the blueprint of the pages that show each notice
 SENTENCE_LIMIT = 300  # characters; limits the size of the cookie
-STORED_LIMIT = 900  # characters of a sentence with its message and values; a longer one is stored as it reads
+STORED_LIMIT = 900  # characters of a message and its values as JSON; longer: only the text is stored
 STAYS = timedelta(minutes=10)
 BACK = {
     "assigned": "device.assign_back",
@@ -79,7 +79,7 @@ def said(sentence: str) -> None:
 def _store(what: str, whom: object, sentence: str, *, child: str = "", until: str = "") -> None:
     """Store a notice in the cookie. ``what``: the action. ``whom``: the value that its undo needs.
 
-    ``child``: id of the child whose pages show the notice too. ``until``: when it is over, ISO 8601.
+    ``child``: id of the child; its pages show the notice too. ``until``: when it is over, ISO 8601.
     """
     text = stored(sentence)
     if len(json.dumps(text)) > STORED_LIMIT:

@@ -1,4 +1,4 @@
-"""A Flask request whose size limit each page can set. Flask 3.1 has this, 2.3 of OpenWrt 24.10 does not."""
+"""A Flask request with a size limit that a page can set. Flask 3.1 has it, 2.3 of OpenWrt 24.10 does not."""
 
 from __future__ import annotations
 

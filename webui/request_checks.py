@@ -1,4 +1,4 @@
-"""Checks every request: the host name, the origin of a form, and the content security policy.
+"""Checks every request's host name and every form's origin, and sets the content security policy.
 
 The pages use plain HTTP inside the home, and also HTTPS under the trusted name only. They never send
 Strict-Transport-Security: the same name serves old devices by HTTP, and would become unreachable for all
@@ -131,8 +131,8 @@ def is_navigation() -> bool:
 def install(app: Flask, names: frozenset[str], trusted: str = "") -> None:
     """Make the application check each request and add security headers to each response.
 
-    It checks the host name and, for forms, the origin: 421 or 403 for others. A request for a
-    blocked site is redirected to the page about it. ``names``: the accepted host names.
+    It checks the host name and, for forms, the origin: 421 or 403 for others. A page load of a blocked site
+    is redirected to the page about it; its other requests get 403. ``names``: the accepted host names.
     ``trusted``: the name of the pages over HTTPS; empty: none.
     """
     names = names | {trusted} if trusted else names

@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 def run(settings: Settings, form: str = "plain") -> int:
     """Serve the pages until SIGTERM or SIGINT, then return 0; return 1 if they must be started again.
 
-    That is needed when an interface of the home appears or is recreated, and when the daemon has changed the
-    pages' settings. ``form``: log format of started processes. Raises SettingsError.
+    That is needed when an interface of the home appears, disappears or is recreated, and when the daemon has
+    changed the pages' settings. ``form``: log format of started processes. Raises SettingsError or OSError.
     """
     limit_arenas()
     mimetypes.knownfiles.clear()  # the system's tables take 0.4 MB; Python has the types of our files
@@ -85,7 +85,7 @@ def run(settings: Settings, form: str = "plain") -> int:
 def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
     """Start the TLS front if there is a trusted name, and return the function that stops it.
 
-    ``server``: the web server whose threads respond to the front's requests.
+    ``server``: the web server with the threads that respond to the front's requests.
     """
     if settings.https is None:
         return lambda: None

@@ -46,7 +46,7 @@ class Settings:
     listen: str | None = None  # "ADDR:PORT" instead of the interfaces
     allow_wan: bool = False  # listen may be reachable from outside of the home
     https: FrontSettings | None = None  # in addition to plain HTTP
-    country: str = ""  # whose help lines are shown until the daemon has sent some; empty: international ones
+    country: str = ""  # its help lines are shown until the daemon has sent some; empty: international ones
     # The family's language until the daemon reports it, for browsers that prefer none of ours.
     language: str = ""
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, MDNS_NAME, "localhost"}))
@@ -59,7 +59,7 @@ def session_key(state: Path | None) -> bytes:
     """Return the secret key that signs cookies. It is created once, and only the web process can read it.
 
     On a full disk or a read-only file system, and without ``state``, the key lasts until the web process
-    ends. Raises SettingsError if the web process may not write the state directory.
+    ends. Raises SettingsError if the state directory cannot be read or written for another reason.
     """
     if state is None:
         return secrets.token_bytes(SECRET_BYTES)

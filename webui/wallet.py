@@ -83,13 +83,14 @@ class Wallets:
 
     @property
     def waiting(self) -> int:
-        """The number of requests that no wallet has responded to yet."""
+        """The number of stored requests without a response. Expired ones count until the next request."""
         return len(self._waiting)
 
     def ask(self, here: Here, origin: str, now: datetime) -> WalletRequest:
         """Return a new request for a proof of age, for the device ``here`` and a page's ``origin``.
 
-        It replaces the device's previous one. Raises TooManyTriesError, BusyError or RefusedError.
+        It replaces the device's previous one for this origin. Raises TooManyTriesError, BusyError or
+        RefusedError.
         """
         self._slow(here)
         result = self._run({"do": "ask", "origin": origin, "now": now.isoformat()})
@@ -192,7 +193,7 @@ def why_not() -> str:
 
 
 def way_to() -> str:
-    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; empty without one."""
+    """Return the HTTPS origin at which wallets work, for a link on a page over HTTP; else empty."""
     return trusted().origin if why_not() == "plain" else ""
 
 

@@ -32,7 +32,7 @@ SYSTEMS = (
 
 
 def browser_name(header: str) -> str:
-    """Return browser and system from a User-Agent header, such as ``Firefox, Android``; empty if unknown."""
+    """Return browser and system from a User-Agent header, as ``Firefox, Android``, without unknown parts."""
     header = header[:HEADER_LIMIT]
     found = (next((name for mark, name in names if mark in header), "") for names in (BROWSERS, SYSTEMS))
     return ", ".join(name for name in found if name)

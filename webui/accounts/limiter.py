@@ -51,7 +51,7 @@ class Limiter:
         self._tries[key] = count + 1, (*times, now)[-RECENT:]
 
     def uncount(self, key: str, at: float | None = None) -> None:
-        """Remove one attempt of the key from the count, because it was correct.
+        """Remove one attempt of the key from the count, because it was not a wrong one.
 
         It is the one of the time ``at``, or the last. Earlier ones stay, with their wait, so that one account
         cannot be used to guess another's password.

@@ -31,7 +31,10 @@ def why_not() -> str:
 
 
 def sent() -> Mapping[str, Any]:
-    """Return the JSON object that the page's script has sent; empty if the body is something else."""
+    """Return the JSON object that the page's script has sent; empty if the body is something else.
+
+    A body above ANSWER_LIMIT makes the response 413.
+    """
     request.max_content_length = ANSWER_LIMIT
     try:
         found = json.loads(request.get_data(cache=False))

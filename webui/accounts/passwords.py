@@ -23,7 +23,7 @@ from webui.accounts.common import COMMON
 from webui.language.i18n import gettext as _
 
 SHORTEST, LONGEST = 8, 128  # characters
-WAITING = 3  # threads that may wait for or compute a hash; the server has four more
+WAITING = 3  # threads that may wait for or compute a hash, of the eight of the server
 TIMEOUT = 30  # seconds for one hash; a small router needs five
 _SALT = 16  # characters
 
@@ -39,7 +39,7 @@ RUNS = (
 
 
 class BusyError(ControlError):
-    """Raised if too many password hashes or wallet checks run at once, or if one does not finish in time."""
+    """Raised if too many password hashes or wallet checks run at once, or if one fails or takes too long."""
 
 
 def problem(password: str, name: str) -> str:

@@ -29,9 +29,10 @@ CODE_LIMIT = 40  # characters
 def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
     """Return a decorator for a form's view that needs the password again if it is a dangerous change.
 
-    The view runs if the password or a passkey was checked in the last ten minutes. Otherwise the
-    response asks for it. That page has the form's fields and sends them again, so that the user
-    types nothing twice. ``needed``: returns whether this request is a dangerous change.
+    The view runs if the password or a passkey was checked in the last ten minutes, or if the account
+    has neither a password nor a second factor. Otherwise the response asks for it. That page has the
+    form's fields and sends them again, so that the user types nothing twice. ``needed``: returns
+    whether this request is a dangerous change.
     """
 
     def declare(view: View[P]) -> View[P]:
@@ -51,13 +52,14 @@ def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
 def proven(view: View[P]) -> View[P]:
     """Return a form's view that runs only after a recent check of the password or a passkey.
 
-    Recent: in the last ten minutes. Otherwise the response asks for the password.
+    Recent: in the last ten minutes. Otherwise the response asks for the password, or for a code if the
+    account has none. An account with neither a password nor a second factor needs no check.
     """
     return proven_when(lambda: True)(view)
 
 
 def asked_by_daemon() -> ResponseReturnValue:
-    """Respond to a form whose change the daemon refused without a proof of the password.
+    """Respond to a form with a change that the daemon refused without a proof of the password.
 
     Return the page that asks for it, or, if the form has the right one, the repeated view's response. Some
     changes need a proof only in some states, such as those of a child's device; the daemon decides.

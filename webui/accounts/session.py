@@ -43,10 +43,10 @@ _SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_withou
 
 
 class OwnSession(SecureCookieSessionInterface):
-    """A Flask session interface with a signed cookie without a timestamp.
+    """A Flask session interface that sets no expiry date in the signed cookie and checks no time in it.
 
-    The daemon decides when a session ends. With Flask's timestamps, a gateway whose clock starts in 1970
-    would send expired cookies, and reject them later.
+    The daemon decides when a session ends. With Flask's dates, a gateway with a clock that starts in 1970
+    would send expired cookies, and reject valid ones later.
     """
 
     def get_cookie_name(self, app: Flask) -> str:  # noqa: ARG002 - Flask names it
@@ -89,7 +89,7 @@ class Person:
     minutes: int  # that a helper may give to each child a day
     password: bool  # has a password
     proposed: bool  # a guardian proposes another role, and the user has not answered
-    proof: bool = True  # the password was proven in the last ten minutes
+    proof: bool = True  # identity proven in the last ten minutes, or nothing to prove it with
     passkey: bool = False  # has one for the trusted name
     sign_ins: tuple[SessionEntry, ...] = ()  # new sessions that the user may confirm here
 
@@ -116,7 +116,6 @@ def sign_in(answer: AccountResponse) -> None:
     browsers.remember(by)
     g.pop("person", None)
     handed = daemon().client.ask(HANDED, ip=source_address())
-    # A guardian who signs in takes back a device that was handed to a child.
     if handed.who and answer.role == PersonRole.GUARDIAN:
         daemon().change(TAKE_BACK, device=handed.mac, by=by, origin=source_address())
     session["device"] = daemon().here(source_address()).mac
@@ -149,12 +148,13 @@ def _is_over() -> bool:
 
 
 def person(*, with_home: bool = True) -> Person | None:
-    """Return the signed-in user; None without one. Raises Unreachable.
+    """Return the signed-in user; None without one.
 
     A session that is over or that the daemon does not accept is removed from the cookie. On a
     device that is handed to a child, the user counts as signed out, also if the session began on
     that device and it has a new address. ``with_home``: the page also needs the state of the home;
-    both are then requested from the daemon in one message.
+    both are then requested from the daemon in one message, and any ControlError is raised. Without it, only
+    Unreachable is.
     """
     if "person" not in g:
         g.person = _person(with_home=with_home)
@@ -213,7 +213,7 @@ def signed_in() -> Person:
 
 
 def guardian() -> str | None:
-    """Return the name of the signed-in user; None without one. Raises Unreachable.
+    """Return the name of the signed-in user; None without one. Raises ControlError.
 
     Only on pages that are restricted to parents is the user surely a parent.
     """

@@ -140,7 +140,8 @@ def new_device(
     """Return the key that all unknown devices share, with its limit, for the first attempt of such a device.
 
     Empty otherwise: a device that has tried before waits only for its own attempts. ``own``: its key.
-    ``strange``: it has no owner. ``most``: how many unknown devices may begin without a wait.
+    ``strange``: its owner is one of PLACELESS, or devices have no owners yet. ``most``: how many unknown
+    devices may begin without a wait.
     """
     return {NEW: most} if strange and not limiter.knows(own, now) else {}
 

@@ -1,8 +1,8 @@
 """`/api/v1`: every function of the pages, for programs. docs/developers/api.md describes its use.
 
-Each operation is declared once (`operations.py`) with the types of its request and response (`kinds.py`).
-These types parse requests, build responses and generate the OpenAPI document. The API is loaded at the first
-request.
+Each operation is declared once (`operations.py`) with the record classes of its request and response.
+These classes parse requests, build responses and generate the OpenAPI document. The API is loaded at the
+first request.
 """
 
 from __future__ import annotations

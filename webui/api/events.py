@@ -1,6 +1,6 @@
 """Serves the daemon's events to programs, as server-sent events.
 
-The number of streams and their duration have the same limits as those of the pages (`webui.pages.stream`).
+The streams count towards the pages' maximum of streams, and last at most as long (`webui.pages.stream`).
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ Line = Annotated[str, Text(1, 200, r"[^\x00-\x1f\x7f-\x9f]+")]
 Name = Annotated[str, Text(1, 40, r"[^\x00-\x1f\x7f-\x9f/]+")]
 Minutes = Annotated[int, Whole(1, DAY_MINUTES)]
 
-# Patterns of the parameters in `{…}` of a path.
 Country = Annotated[str, Text(2, 2, r"[a-z]{2}")]
 
+# Patterns of the parameters in `{…}` of a path.
 PARTS: Mapping[str, Any] = {
     "child": ChildId,
     "mac": Mac,
@@ -83,7 +83,8 @@ class Noun:
         """Return a decorator that adds a function as an operation of the API.
 
         ``path``: below ``/api/v1``. ``roles``: who may call it; none: parents only. ``answer``: the type of
-        the result. The function's docstring is the operation's summary in the OpenAPI document.
+        the result. ``more``: further fields of `Operation`. The function's docstring is the operation's
+        summary in the OpenAPI document.
         """
 
         def keep(call: Callable[..., object]) -> Callable[..., object]:

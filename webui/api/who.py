@@ -39,7 +39,7 @@ class Caller:
     minutes: int  # that a helper may give to each child a day
     via: str = ""  # the token's id; empty: a session
     session: str = ""
-    proof: bool = True  # a session's password was proven in the last ten minutes
+    proof: bool = True  # identity proven in the last ten minutes, or nothing to prove it with; a token: True
 
     def ask(self, verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
         """Send a request to the daemon without the caller's name, as a query needs, and return its response.
@@ -92,7 +92,8 @@ def install(app: Flask) -> None:
 def caller() -> Caller | None:
     """Return the user who sent this API request, by token or session; None without credentials.
 
-    Raises Problem for an invalid token or after too many of them, ControlError, or Unreachable.
+    Raises Problem for an invalid header, after too many unknown tokens, and for a token on a device that is
+    handed to a child; ControlError for a token that the daemon does not accept; Unreachable.
     """
     if "Authorization" in request.headers:
         return _by_token(request.headers["Authorization"])
@@ -111,7 +112,8 @@ def with_token(header: str, ask: Callable[[str], ResponseT]) -> ResponseT:
     """Call ``ask`` with the bearer token in the value of an Authorization header; return its result.
 
     A token that the daemon does not know counts as a guess. Raises Problem for an invalid header, after too
-    many guesses, and on a device that is handed to a child; ControlError or Unreachable.
+    many guesses, and, when ``ask`` has run, on a device that is handed to a child; ControlError or
+    Unreachable.
     """
     scheme, _, token = header.partition(" ")
     token = token.strip()

@@ -1,6 +1,7 @@
-"""Draws minutes as SVG on the server. Pure: numbers in, markup out; colours come from the style sheet.
+"""Draws numbers, such as minutes, as SVG on the server. Pure: numbers in, markup out.
 
-Every drawing is hidden from screen readers, because the text or the table next to it has the same data.
+The colours come from the style sheet. Every drawing is hidden from screen readers, because the text or the
+table next to it has the same data.
 """
 
 from __future__ import annotations

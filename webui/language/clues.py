@@ -1,4 +1,4 @@
-"""Describes what a device says about itself by DHCP and mDNS. Unreliable values are left out."""
+"""Describes what a device says about itself by DHCP and mDNS. Unknown values are left out."""
 
 from __future__ import annotations
 

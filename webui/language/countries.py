@@ -6,7 +6,7 @@ from webui.language.i18n import gettext as _
 
 
 def countries() -> dict[str, str]:
-    """Return the names of the countries whose help lines and holidays are known, by code, sorted by name."""
+    """Return the names of the countries with known help lines and holidays, by code, sorted by name."""
     known = {
         "at": _("Austria"), "au": _("Australia"), "be": _("Belgium"), "bg": _("Bulgaria"),
         "cy": _("Cyprus"), "cz": _("Czechia"), "de": _("Germany"), "dk": _("Denmark"), "ee": _("Estonia"),

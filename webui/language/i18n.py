@@ -25,7 +25,7 @@ OWN_NAMES: Mapping[str, str] = {"en": "English", "kk": "Қазақша", "ru": "
 COOKIE = "qalqan-language"
 READ_BY_NATIVES = frozenset(
     {SOURCE_LANGUAGE}
-)  # languages whose catalogue a native reader has checked (docs/developers/translations.md)
+)  # languages with a catalogue that a native reader has checked (docs/developers/translations.md)
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ps", "ug", "ur", "yi"})
 
 Catalogues = dict[str, NullTranslations]
@@ -44,7 +44,7 @@ class Languages:
 
 
 class _Late(NullTranslations):
-    """A message catalogue whose file is opened when a message is first looked up."""
+    """A message catalogue that opens its file when a message is first looked up."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

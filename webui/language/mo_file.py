@@ -18,13 +18,13 @@ from zlib import crc32
 
 MAGIC = 0x950412DE
 CONTEXT, FORM = "\x04", "\0"  # between context and message; between the forms of a plural
-RECENT = 64  # messages that are kept: those around every page. Looking one up takes 3 µs
+RECENT = 64  # messages in the cache, such as those of every page; reading one from the file takes 3 µs
 
 
 class MoFile(NullTranslations):
     """A message catalogue that reads each message from its file when it is needed.
 
-    Raises OSError or ValueError if the file is no catalogue.
+    Raises OSError if the file cannot be read; ValueError or struct.error if it is no catalogue.
     """
 
     def __init__(self, path: Path) -> None:

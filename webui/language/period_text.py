@@ -12,7 +12,7 @@ STEPS = {WEEK: (120, 180, 300, 420, 600, 840, 960, 1200)}
 
 
 def each(period: LimitPeriod) -> str:
-    """Return when a limit of a longer period applies, as "Mondays" is of a day."""
+    """Return when a limit of a longer period applies, such as ``Each week``. Raises KeyError for a day."""
     return {WEEK: _("Each week")}[period]
 
 

@@ -124,9 +124,10 @@ def _best(wanted: str, words: tuple[str, ...]) -> NameMatch | None:
 
 
 def closest(query: Query, names: Mapping[_KeyT, str]) -> dict[_KeyT, NameMatch]:
-    """Return the keys whose names match the search, with how well they match, the best first.
+    """Return the keys with names that match the search, with how well they match, the best first.
 
-    If a name contains the search, names that only sound like it or differ by a mistake are left out.
+    If a name contains the search, names that only sound like it or differ by a mistake are left out. If none
+    does but one sounds like it, those that differ by a mistake are left out.
     """
     found = {key: match for key, name in names.items() if (match := query.match(name)) is not None}
     worst = max(NameMatch.PART, min(found.values(), default=NameMatch.PART))

@@ -27,7 +27,7 @@ _INVISIBLE = {
     "Cn",
     "Zl",
     "Zp",
-}  # control, format (bidi overrides), surrogate, unassigned
+}  # control, format (bidi overrides), surrogate, private use, unassigned, line and paragraph separators
 
 _ASKED = re.compile(r'[a-z]+: "([a-z]+)" (.*)')  # an error of the daemon about one value of a verb
 _CLOCK_SPAN = re.compile(r"\d\d:\d\d–\d\d:\d\d")
@@ -223,7 +223,7 @@ def days(text: str | None) -> str:
 def nights(text: str | None) -> str:
     """Return in words the nights of a bedtime, from text such as ``school`` or ``sat,sun``.
 
-    Each is the night before that day, on whose morning it ends. None or empty: every night.
+    Each is the night before that day, and ends in its morning. None or empty: every night.
     """
     text = text or ""
     named = {"": _("Every night"), "school": _("Before school days"), "free": _("Before free days")}

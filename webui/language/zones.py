@@ -1,4 +1,4 @@
-"""Time zones of the system's database by region, with names and offsets. Only inhabited places."""
+"""Time zones of the system's database by region, with names and offsets. Others, as Etc/GMT, are left out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UTC = "UTC"
 class Zone:
     name: str  # as in the file: Asia/Almaty
     place: str  # Almaty
-    offset: str  # UTC+5, at the time of the query
+    offset: str  # UTC+5, at the time of the query; empty: the zone cannot be read
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Notifications to guardians' phones."""
+"""Notifications to channels and browsers of guardians, and to browsers of children."""

@@ -32,6 +32,6 @@ def send(address: str, text: str, *, title: str, click: str, inside: bool = Fals
 def check_service(address: str, title: str) -> None:
     """Check an address of a service other than ntfy, without a connection.
 
-    Raises: NotSent if it is invalid.
+    Raises: NotSent if it is invalid, or the check fails.
     """
     sender_process.run(APPRISE, {"do": "check", "address": address, "title": title})

@@ -126,7 +126,7 @@ class Notifier:
         while not self._ended.is_set():
             try:
                 self._follow()
-            except OSError as error:  # this thread ends only with the process
+            except OSError as error:  # without free file descriptors, try again instead of ending the thread
                 if error.errno not in (errno.EMFILE, errno.ENFILE):
                     raise
                 log.warning("messages to phones wait: %s", error.strerror)

@@ -2,7 +2,7 @@
 
 A recipient gets at most one message of a kind a minute; further events are counted into the next message. In
 quiet hours only the kinds that were chosen for them are sent; the rest follows once, at their end. A failed
-message is retried with increasing delays and dropped after the last attempt.
+message is retried with increasing delays, and dropped after the last attempt or if the error is final.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ class Outbox:
     def due(self, by_key: Mapping[Key, Recipient], now: float, local: datetime) -> list[Letter]:
         """Return the messages to send now, and mark them as being sent. Call ``sent`` or ``failed`` for each.
 
-        Messages without a current recipient are dropped. ``by_key``: the recipients. ``now``: seconds of a
-        monotonic clock. ``local``: the home's time, for the quiet hours.
+        Messages without a current recipient, or of a kind that it no longer wants, are dropped.
+        ``by_key``: the recipients. ``now``: seconds of a monotonic clock. ``local``: the home's time,
+        for the quiet hours.
         """
         found = []
         for key, waiting in tuple(self._waiting.items()):

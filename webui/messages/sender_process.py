@@ -24,7 +24,8 @@ _places = BoundedSemaphore(PROCESSES)
 def run(module: str, request: Mapping[str, object]) -> dict[str, Any]:
     """Run ``python -m module`` with ``request`` as JSON, and return the JSON object that it prints.
 
-    Raises: NotSent if it fails, does not end in TIMEOUT seconds, or its answer says that nothing was sent.
+    Waits while PROCESSES of them run. Raises: NotSent if it fails, does not end in TIMEOUT seconds, or its
+    answer says that nothing was sent.
     """
     try:
         with _places:

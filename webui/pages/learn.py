@@ -1,6 +1,6 @@
 """Pages that explain a category, a setting, an age group or a reason: one at a time, or all on one page.
 
-The texts are read on demand (webui/learn), on a child's device as on a parent's.
+The texts are read on demand (webui/learn). The pages are open to every device.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def title(key: str, explanation: BookEntry) -> str:
 def _ages(key: str) -> list[tuple[str, str]]:
     """Return the age groups, each with its action for a category in words; empty for other keys.
 
-    ``key``: ``category:ID``. Also empty if the daemon does not respond.
+    ``key``: ``category:ID``. Also empty for an unknown category, and if the daemon does not respond.
     """
     kind = key.removeprefix(CATEGORY)
     if kind == key:

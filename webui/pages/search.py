@@ -31,7 +31,7 @@ SHOWN = 8  # results of a group; a longer search finds fewer
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """One result of the parents' search: a page, or the same page for each of several children."""
+    """One result of the parents' search: a page, or several with labels, such as one for each child."""
 
     title: str
     links: tuple[tuple[str, str], ...]  # label and address; one link without a label: the title is the link
@@ -54,7 +54,8 @@ def show() -> ResponseReturnValue:
 def _groups(query: Query, children: Sequence[ChildView]) -> Iterator[ResultGroup]:
     """Yield the groups of search results that are not empty, in the order of the page.
 
-    With a child's name in the query, the other words are searched in that child's pages only.
+    With a child's name in the query, the other words are searched. Found rules, apps and categories then link
+    to that child's pages only.
     """
     named = [child for child in children if _names(query, child)]
     rest = Query(

@@ -132,7 +132,7 @@ def save_people() -> ResponseReturnValue:
 
     Also sets how often lists are updated. A person who exists is changed, not created again,
     whichever page the form was on. Responds with 422 and messages if a row is invalid or the daemon
-    refuses.
+    refuses one; rows before a refused one are saved. Raises ControlError if a proof is needed.
     """
     names = daemon().catalogue()
     problems = {

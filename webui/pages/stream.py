@@ -1,4 +1,4 @@
-"""Sends server-sent events to the parents' page: "something changed", at most once a second.
+"""Sends server-sent events to pages of parents and helpers: "something changed", at most once a second.
 
 The page then requests the change as HTML, so that rendering has one place. Each stream uses a thread of the
 server, so their number is small; a page without a stream polls instead.
@@ -21,7 +21,7 @@ from webui.daemon import daemon
 
 blueprint = Blueprint("stream", __name__, url_prefix="/parent")
 
-STREAMS = 4  # maximum of streams; each uses one of the server's threads
+STREAMS = 4  # maximum of streams, also of the API; each uses one of the server's threads
 LIFE = 600.0  # seconds; the browser then reconnects, and its session is checked again
 PACE = 1.0  # seconds between two messages
 HEARTBEAT = 10.0  # seconds of silence after which a comment tests whether the browser is still connected

@@ -36,7 +36,10 @@ class FormCard:
 
 
 def word(key: str, value: Any) -> str:
-    """Return a rule's value in the rule file as the text that the form sends; minutes as a number."""
+    """Return a rule's value in the rule file as the text that the form sends; minutes as a number.
+
+    Empty for minutes that the pages cannot show; ``allow`` for a missing action.
+    """
     match _shape(key):
         case RuleShape.SWITCH:
             return "true" if flag(value) else "false"

@@ -78,7 +78,7 @@ class CatalogueIndex:
         return key in known.get(kind, {})
 
     def search(self, words: str) -> tuple[CatalogueService, ...]:
-        """Return the services whose names match the typed ``words``, the best match first."""
+        """Return the services with names that match the typed ``words``, the best match first."""
         names = {service.id: service.name for service in self.services.values()}
         return tuple(self.services[key] for key in closest(Query.of(words), names))
 

@@ -137,7 +137,8 @@ def change(
 def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     """Send the changes to the daemon, and store ``sentence`` as the notice for the next page, with an undo.
 
-    Without changes nothing is sent, and the notice says so. Raises ControlError.
+    Without changes nothing is sent, and the notice says so. Raises ControlError. Reads ``revision``,
+    ``because`` and ``confirmed`` from the form; an invalid ``revision`` makes the response 400.
     """
     if not changes:
         notices.said(_("Nothing was changed."))
@@ -165,7 +166,8 @@ def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) ->
     """Send a change made with one tap to the daemon, and redirect to ``back``. A refusal is shown there.
 
     If the daemon asks for a confirmation, return that page instead. ``sentence``: what the next page says,
-    with an undo, once the change is made.
+    with an undo, once the change is made. Raises ControlError if the daemon does not respond or asks for the
+    password again.
     """
     store_reason(page.child)
     with notices.refusals_to(notices.said):
@@ -257,7 +259,10 @@ def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) 
 
 
 def moment(home: HomeView) -> str:
-    """Return the day and time in the form as ISO text in the home's time zone. Empty fields are now."""
+    """Return the day and time in the form as ISO text in the home's time zone. Empty fields are now.
+
+    Other text is not checked.
+    """
     day, time = (request.values.get(key, "")[:10] for key in ("day", "time"))
     day = day or home.now.date().isoformat()
     time = time or f"{home.now:%H:%M}"

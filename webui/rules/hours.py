@@ -160,7 +160,7 @@ write_minutes = duration_text
 
 
 def drawn(spans: Iterable[Span], start: int) -> list[Span]:
-    """Return spans in the form of `charts.strip`, whose 24 hours begin at minute ``start``.
+    """Return spans in the form of `charts.strip`, for 24 hours that begin at minute ``start``.
 
     A span is a start and an end in minutes from midnight; the end becomes the last minute, included. Spans
     are cut at the end of the 24 hours, and left out if they begin after it.

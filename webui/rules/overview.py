@@ -37,7 +37,7 @@ OPTIONAL = of_shape(RuleShape.LIST)  # keys that are not shown when empty
 FOLDED = (RuleSection.BYPASS,)  # the band's rules of these cards are folded
 BRIEF = (RuleSection.CATEGORIES,)  # the band's rules of these cards are only on the page that changes them
 SENTENCES_SHOWN = 2  # of a card's rules, in its one line
-# The keys whose sentences are a card's one line.
+# The keys with the sentences of a card's one line.
 SUMMARISED = {
     RuleSection.TIME: ("limits", "windows"),
     RuleSection.BEDTIME: ("bedtime",),

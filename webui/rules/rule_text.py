@@ -149,7 +149,7 @@ def choices_of(key: str) -> dict[str, str]:
 
 
 def minutes_of(key: str, time: str) -> str:
-    """Return a sentence about a rule whose value is a duration.
+    """Return a sentence about a rule with a duration as its value.
 
     ``time``: the duration as text; empty for zero minutes. Raises KeyError for a key without such a text.
     """

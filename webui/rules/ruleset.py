@@ -10,7 +10,7 @@ from gateway.policy.profile.rule_keys import RuleShape, of_shape
 
 FAMILY = "family"
 INTERNET, PLAY = "internet", "play"
-BY_ENTRY = of_shape(RuleShape.ACTIONS, RuleShape.BY_TARGET)  # keys whose entries are changed individually
+BY_ENTRY = of_shape(RuleShape.ACTIONS, RuleShape.BY_TARGET)  # keys with entries that are changed individually
 LISTS = of_shape(RuleShape.ENTRIES)
 
 Values = Mapping[str, Any]

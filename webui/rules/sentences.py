@@ -170,7 +170,7 @@ def choice(key: str, value: object) -> str:
 
 
 def minutes(key: str, value: object) -> str:
-    """Return a sentence about a rule whose value is a duration. ``key``: the rule's. Raises Unreadable."""
+    """Return a sentence about a rule with a duration as value. ``key``: the rule's. Raises Unreadable."""
     found = read_minutes(value)
     return minutes_of(key, duration(found) if found else "")
 

@@ -46,7 +46,8 @@ def _no_site(word: str) -> str:
 def entry(text: str, names: CatalogueIndex) -> str:
     """Return the entry of a rule's list for typed text: a site, ``service:ID`` or ``category:ID``.
 
-    Services and categories are found by name or id. Text with a dot is a site. Raises UnknownTargetError.
+    Services and categories are found by name, or typed as such an entry. Text with a dot is a site. Raises
+    UnknownTargetError.
     """
     wanted = " ".join(text.split()).casefold()
     if "." in wanted:

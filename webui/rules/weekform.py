@@ -43,7 +43,7 @@ TYPE_OF_DAY = {day: day_type for day_type, days in DAYS_OF_TYPE.items() for day 
 class ScheduleRow:
     day: str
     how: str
-    hours: tuple[tuple[str, str], ...]  # values of the time fields, with an empty pair at the end
+    hours: tuple[tuple[str, str], ...]  # of the time fields; then an empty pair, except after a bedtime
     spans: tuple[Span, ...]  # for the picture
 
 
@@ -91,7 +91,8 @@ def typed_rows(
     """Return the rows of the form of a week as the user sent them.
 
     ``one`` and ``many`` return a form field's value or values. ``held``: the rows that the form showed. If
-    times were entered in a row whose choice (``how``) was not changed, the row is set to times.
+    times were entered in a row with an unchanged choice (``how``), the row is set to times. Pairs after the
+    first MOST of a day are ignored.
     """
     shown = {row.day: row.how for row in held}
     found = []
@@ -111,7 +112,7 @@ def value_of(sent: Iterable[ScheduleRow], *, night: bool, painted: Collection[st
     """Return the rows of the form of a week as a value for the rule file.
 
     ``painted``: the weekdays painted in the grid (`folded`). Raises NoHoursError for a row without usable
-    times.
+    times, or with several for a bedtime.
     """
     plan: dict[str, tuple[Span, ...] | None] = {}
     for row in sent:

@@ -117,7 +117,7 @@ def _with_new_password(action: str, name: str, **values: str | None) -> AccountR
     if not all(value.isprintable() for value in values.values() if value):
         raise _RefusedError(_("This code has letters that codes never have. Check your typing."), 403)
     try:
-        # Before the claim, every device counts as unfiltered, including one with a new address.
+        # Before the claim no device has an owner, so every device counts as unknown.
         with tries.attempt(name, placed=action != "claim"):
             return session.ask(action, name=name, secret=passwords.hashed(password), **values)
     except TooManyTriesError as error:

@@ -69,8 +69,8 @@ def sign_in() -> ResponseReturnValue:
     """Show the sign-in form, with the one-time code of a link filled in.
 
     A link's code is used only when the form is sent, because chat previews open links too. A link to the
-    loopback address signs in directly: only this machine can open it. A gateway without a guardian redirects
-    to the claim.
+    loopback address signs in directly: only this machine can open it. Without a code, a gateway that has
+    no guardian redirects to the claim.
     """
     code = request.args.get("code", "")[:40]
     if code and _is_loopback(urlsplit(f"//{request.host}").hostname):
@@ -135,7 +135,7 @@ def use_password() -> ResponseReturnValue:
 @blueprint.post("/signin/code")
 @anyone
 def use_second_step() -> ResponseReturnValue:
-    """Complete a sign-in, whose password was right, by a code of the second factor, and redirect.
+    """Complete a sign-in, after the right password, by a code of the second factor, and redirect.
 
     A wrong code shows the form again with a message; after too long a wait, the user starts again
     with the password.

@@ -76,7 +76,10 @@ def all_(me: Caller) -> object:
 
 @noun.declare("POST", "/people", body=Invite, answer=Invited, status=201, by_session=True)
 def invite(me: Caller, body: Invite) -> object:
-    """Create a one-time sign-in link for a new user, or again for a user who has never signed in."""
+    """Create a one-time sign-in link for a new user, or with `again` another one for a known user.
+
+    A guardian who has signed in before gets none.
+    """
     values = {"minutes": body.minutes, "again": body.again or None}
     more = {key: value for key, value in values.items() if value is not None}
     return me.account("invite", name=body.name, role=body.role, **more)

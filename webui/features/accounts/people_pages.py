@@ -52,7 +52,8 @@ def _minutes_offered(person: PersonAccount) -> tuple[int, ...]:
 def invite() -> ResponseReturnValue:
     """Create a sign-in link for a new user, or with ``again`` another one for a known user.
 
-    Redirect to the link's page, which shows it for ten minutes; after an error to the users' page.
+    A guardian who has signed in before gets none. Redirect to the link's page, which shows it for ten
+    minutes; after an error to the users' page.
     """
     name = _name()
     if request.form.get("again"):

@@ -48,15 +48,15 @@ def history(me: Caller, child: str, query: HistoryQuery) -> object:
 
 @noun.declare("DELETE", "/children/{child}/history", query=Erase)
 def erase(me: Caller, child: str, query: Erase) -> object:
-    """Delete a child's stored activity permanently: all of it, or only names (`what`)."""
+    """Delete a child's activity permanently: all but today's minutes, or only names (`what`)."""
     return me.change(ERASE, id=child, what=query.what)
 
 
 @noun.declare("GET", "/children/{child}/ledger", query=LedgerQuery, answer=LedgerResponse)
 def ledger(me: Caller, child: str, query: LedgerQuery) -> object:
-    """Return how many minutes counted for a child's limits on a day.
+    """Return how many minutes counted for a child's limits on a day. Without `day`, it is today.
 
-    From log level 2 on also when and for what. Without `day`, it is today.
+    From log level 2 on also when and for what. At level 1 there are only days that are over, at 0 none.
     """
     return me.ask(LEDGER, who=child, **({"day": query.day} if query.day else {}))
 
@@ -68,11 +68,11 @@ class TrafficQuery:
 
 @noun.declare("GET", "/home/traffic", query=TrafficQuery, answer=TrafficLines)
 def traffic(me: Caller, query: TrafficQuery) -> object:
-    """Return the filter's latest decisions about the caller's own devices and unfiltered ones, from memory.
+    """Return the filter's latest decisions about the caller's own devices and unfiltered appliances.
 
-    Only those with a number above `after`. Each call starts or continues the recording for 30 seconds. No
-    other adult's, guest's or child's device is in it, except a child's up to age 9 that the caller has
-    started.
+    They are in memory only; `after` leaves out those up to this number. Each call starts or continues the
+    recording for 30 seconds. No other person's device is in it, except a young child's that the caller has
+    started (`POST /devices/{mac}/traffic`).
     """
     return me.change(TRAFFIC, after=query.after)
 
@@ -91,5 +91,8 @@ def end_traffic(me: Caller, mac: str) -> object:
 
 @noun.declare("GET", "/children/{child}/refusals", answer=RecentBlocks)
 def refusals(me: Caller, child: str) -> object:
-    """Return the last blocks on a child's devices: up to ten for each, from the last ten minutes."""
+    """Return the last blocks on a child's devices: up to ten in total, from the last ten minutes.
+
+    Empty if the child's log level stores no names.
+    """
     return me.ask(RECENT_BLOCKS, profile=child)

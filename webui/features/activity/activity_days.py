@@ -76,7 +76,7 @@ class Strip:
 
 
 def usual_minutes(view: View, days_between: Callable[[date, date], HistoryView]) -> int | None:
-    """Return the minutes of a usual day: the median of the days with use in the week before ``view``.
+    """Return the minutes of a usual day: the upper median of the days with use in the week before ``view``.
 
     None for weeks and months, and with fewer than three such days. ``days_between``: returns the history from
     a first to a last day.

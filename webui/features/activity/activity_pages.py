@@ -1,4 +1,4 @@
-"""Pages of activity: use and blocks by day and week, guardians' changes of today, export, deletion."""
+"""Pages of activity: use and blocks by day, week and month, guardians' changes of today, export, deletion."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def show() -> ResponseReturnValue:
 def _describe_place(device: str, place: str, name: str) -> str:
     """Return a sentence that says who uses a device now. ``device``: its name in the sentence.
 
-    ``place``: the id of the new owner, whose name is ``name``, or a group such as ``guest``.
+    ``place``: the id of the new owner (``name``: its name), or a group such as ``guest``.
     """
     owner = None if place in PLACES else DeviceOwner(place, name, child=True)
     return describe_place(device, place, owner)
@@ -99,8 +99,8 @@ def _with_sentences(
 def undo() -> ResponseReturnValue:
     """Undo the last change of a person's rule file, and redirect to the overview of activity.
 
-    Form fields: ``revision`` (`forms.revisions`), and ``who``: the person's id; also an adult's,
-    whose rules have no page.
+    Form fields: ``revision`` (`forms.revisions`), and ``who``: the person's id; also an adult's. The rules
+    of an adult have no page.
     """
     who = request.form.get("who", "")[:WHO_LIMIT]
     with notices.refusals_to(notices.said):

@@ -113,7 +113,10 @@ class SiteBlocks:
 
 
 class BlocksView:
-    """The last blocks of a device, newest first."""
+    """The last blocks of a device, newest first.
+
+    ``shared``: another device shares its slot, as guests may, so that no block is listed.
+    """
 
     def __init__(self, blocks: RecentBlocks) -> None:
         self.shared = blocks.shared

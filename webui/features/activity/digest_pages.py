@@ -1,4 +1,4 @@
-"""The weekly digest for parents, as a page. Nothing is sent."""
+"""The weekly digest for parents, as a page. A weekly notification may link to it."""
 
 from __future__ import annotations
 

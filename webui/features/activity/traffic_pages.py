@@ -1,7 +1,8 @@
-"""The technical view: live queries and connections of a guardian's own devices and unfiltered ones.
+"""The technical view: live queries and connections of a guardian's own devices and appliances.
 
-The daemon decides which devices are shown (gateway/features/activity/traffic_access.py). A child's device up
-to age 9 is shown for 15 minutes at a time, after a guardian has started it here.
+The daemon decides which devices are shown (gateway/features/activity/traffic_access.py). Appliances are
+unfiltered printers, televisions and the like. A child's device up to age 9 is shown for 15 minutes at a time,
+if its log level shows visits, after a guardian has started it here.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def _page(mac: str, template: str) -> ResponseReturnValue:
 
 
 def known(mac: str) -> tuple[DevicesView, DeviceDetails]:
-    """Return a device with its details, after a `DevicesView` of this device and all people.
+    """Return a `DevicesView` of one device and all people, and the details of that device.
 
     Responds with 404 for an unknown MAC address. Only this device is requested from the daemon: the
     list of all may have hundreds, most of them invented.

@@ -159,7 +159,8 @@ def place_name(place: str) -> str:
 def place_choice(place: str) -> tuple[str, str]:
     """Return the label of a choice of who uses a device, and a line that explains it.
 
-    ``place``: a group without a personal owner, such as ``guest``, or FINE.
+    ``place``: a group without a personal owner, such as ``guest``; CHILDREN, FAMILY or FINE. Raises KeyError
+    for others, such as QUARANTINE.
     """
     return {
         HOME: (_("Not filtered"), _("For printers, lamps and the like. Only harmful sites are blocked.")),

@@ -167,7 +167,7 @@ def mark_back() -> ResponseReturnValue:
 
 
 def mark_as_answered(mac: str) -> None:
-    """Store that a device given to a child has no mobile data, if the form says so.
+    """Store that a device given to a person has no mobile data, if the form says so.
 
     An unticked box leaves an earlier mark. Raises: ControlError.
     """

@@ -104,7 +104,7 @@ def read_(me: Caller, child: str) -> object:
 
 @trials.declare("POST", "/children/{child}/trial", answer=BypassTestState, status=202)
 def start_(me: Caller, child: str) -> object:
-    """Start the test of bypass methods against a child's rules. It takes at most a minute."""
+    """Start the test of bypass methods against a child's rules. It takes a minute or two."""
     return _bypass(me.change(FILTER_TEST, action="start", method="bypass", id=child))
 
 

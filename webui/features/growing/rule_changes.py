@@ -65,7 +65,7 @@ def _group(key: str, before: object, after: object) -> str:
 
 
 def _place(scale: tuple[str, ...], value: object) -> int:
-    """Return the index of ``value`` on ``scale``, whose values go from strict to lenient.
+    """Return the index of ``value`` on ``scale``, with values from strict to lenient.
 
     A value that is not on it counts as the most lenient.
     """

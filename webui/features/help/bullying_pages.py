@@ -1,7 +1,7 @@
 """First aid for a child who is bullied, in three reading levels.
 
 The page opens on every device at any time, also in a pause and while the filter is stopped. Visits are not
-recorded. The daemon is asked only for the device's owner, to choose the reading level.
+recorded. The daemon is asked for the device's owner, to choose the reading level, and for the help lines.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def remove(me: Caller, **parts: str) -> object:
 
 @noun.declare("POST", "/lists/update", body=UpdateListsRequest, answer=ListUpdate)
 def update(me: Caller, body: UpdateListsRequest) -> object:
-    """Start a download of all lists of sites, or return the state of the running one."""
+    """Start an update of the lists of sites, unless one runs, and return its state. `force`: all lists."""
     return me.change(LIST_UPDATE, **({"force": True} if body.force else {}))
 
 

@@ -1,1 +1,1 @@
-"""Notifications on guardians' phones."""
+"""Notifications to channels and browsers of guardians, and to browsers of children."""

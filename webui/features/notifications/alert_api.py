@@ -51,7 +51,7 @@ class ChannelNow:
 @record
 class AlertsNow:
     on: bool
-    server: str  # of the first ntfy topic, whose address is never returned
+    server: str  # of the first ntfy topic; the topic's address is never returned
     kinds: tuple[str, ...]
     at_night: tuple[str, ...]
     names: bool

@@ -167,8 +167,8 @@ def _all() -> tuple[RequestView, ...]:
 def _chosen(topic: RequestTopic, asked: int | None) -> tuple[Answer, int, str]:
     """Return the answer in the form, its minutes (0 unless it is for once), and the guardian's reason.
 
-    ``asked``: the requested minutes, which are also allowed. Only ``wrong`` (the site is on a list
-    by mistake) means always. Other values give 400.
+    ``asked``: the requested minutes, which are also allowed. ``wrong`` without ``answer`` (the site is
+    on a list by mistake) means always. Other values give 400.
     """
     minutes = {str(choice) for choice in choices(asked)}
     if "give" in request.form:
@@ -205,7 +205,7 @@ def _was_today(entry: RequestEntry, now: datetime) -> bool:
 
 
 def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
-    """Return the ids of children with a pending site request whose uncategorised sites need approval.
+    """Return the ids of children with a pending site request, for whom uncategorised sites need approval.
 
     The page offers to fix a broken site for them.
     """

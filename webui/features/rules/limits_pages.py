@@ -45,7 +45,7 @@ MOST = {period.value: period.days * DAY for period in LONGER_PERIODS}  # minutes
 @blueprint.get("/")
 @guardians_only
 def show(profile: str) -> ResponseReturnValue:
-    """Show the targets (internet, play, services, categories) for which a time limit can be set.
+    """Show the targets (internet, play, services, categories, groups) for which a time limit can be set.
 
     Redirect to the form of the limit if the query names a target.
     """

@@ -47,7 +47,7 @@ HOWS = ("times", "never", "none", "same")
 @blueprint.get("/")
 @guardians_only
 def choose(profile: str) -> ResponseReturnValue:
-    """Show the targets (internet, play, services, categories) for which allowed hours can be set.
+    """Show the targets (internet, play, services, categories, groups) for which allowed hours can be set.
 
     Redirect to the form of the schedule if the query names a target.
     """
@@ -114,7 +114,7 @@ def _sent(held: tuple[ScheduleRow, ...], *, night: bool) -> tuple[ScheduleRow, .
 
 
 def _painted() -> list[str]:
-    """Return the weekdays whose hours were painted in the grid of the sent form."""
+    """Return the weekdays with hours that were painted in the grid of the sent form."""
     return [day for day in request.form.get("painted", "").split() if day in WEEKDAYS]
 
 

@@ -37,7 +37,7 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/hand-over")
 @guardians_only
 def hand_over() -> ResponseReturnValue:
-    """Hand the requesting device to a child, whose rules then apply on it, and sign its browser out.
+    """Hand the requesting device to a child, apply the child's rules on it, and sign its browser out.
 
     Form field ``who``: the child. Responds with 400 if it is unknown. If the daemon refuses, the
     browser stays signed in, and the page shows why.

@@ -69,8 +69,8 @@ def open_here(here: Here, name: str, password: str, length: str, otp: str | None
     """Unlock the device ``here`` for an adult with a guardian's name and password.
 
     Return the daemon's answer. ``otp``: a code, if the guardian has a second factor. ``length``: how long,
-    one of the offered choices. Only this device is slowed after wrong passwords. Raises: TooManyTriesError,
-    ControlError.
+    one of the offered choices. Only this device, or a known browser on it, is slowed after wrong passwords.
+    Raises: TooManyTriesError, ControlError.
     """
     with tries.attempt(name):
         return daemon().client.ask(

@@ -88,7 +88,7 @@ def device_at_hand(child: ChildView) -> str:
 
 
 def _repair(profile: str) -> SiteRepairView | None:
-    """Return the child's site repair that runs, or whose names wait to be saved; None without one."""
+    """Return the child's site repair that runs, or has names that wait to be saved; None without one."""
     found = daemon().client.ask(SITE_REPAIR, id=profile)
     return None if found.state == NONE else SiteRepairView(found)
 

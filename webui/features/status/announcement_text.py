@@ -17,8 +17,8 @@ from webui.language.words import day_past, plain
 def announced(announcement: AnnouncementEntry, now: datetime) -> str:
     """Return a sentence about a notice to everyone: who did what to get access, how, and when.
 
-    Its kinds: set up the gateway, became a parent, set a new password, made an API token, or made
-    or restored a backup.
+    Its kinds: set up the gateway, became a parent, set a new password, got a new way to sign in from
+    the gateway itself, made an API token, or made or restored a backup.
     """
     kind, at = announcement.told, announcement.at
     values = {

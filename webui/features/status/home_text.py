@@ -106,8 +106,8 @@ class HomeView:
 class Here:
     """The device that sent the current request, with its owner, rules and minutes.
 
-    ``profile``: its owner's id or a group such as ``guest``; empty while a question about it is
-    open.
+    ``profile``: its owner's id or a group such as ``guest``; empty for an unknown device, and while a
+    question about it is open.
     """
 
     def __init__(self, status: DeviceStatus) -> None:

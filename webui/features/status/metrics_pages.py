@@ -25,8 +25,8 @@ TYPES = {
 def metrics() -> Response:
     """Return the counters as text for any account's API token or the provider's token.
 
-    Cookies do not count. The ``Accept`` header chooses between OpenMetrics, the default, and plain
-    text.
+    The provider's counts only while a guardian allows it. Cookies do not count. The ``Accept`` header chooses
+    between OpenMetrics, the default, and plain text.
     """
     wanted = request.headers.get("Accept", "")
     # Without a wish it is OpenMetrics; browsers and old scrapers ask for plain text.

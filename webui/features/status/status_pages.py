@@ -1,7 +1,7 @@
 """The page for help by telephone, which says whether the filter is the cause. Any person may read it aloud.
 
-It shows whether the requesting device is filtered, and how often something was blocked lately. It shows no
-site, no rule and no other person.
+It shows whether the requesting device is filtered, and how many sites and services were blocked lately. It
+shows no site, no rule and no other person.
 """
 
 from __future__ import annotations

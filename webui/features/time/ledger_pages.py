@@ -85,7 +85,7 @@ def of_child(profile: str) -> ResponseReturnValue:
     """Show guardians how many minutes counted for each of a child's limits on a day.
 
     The single minutes, with device and service, are shown only if the child's log level allows
-    names.
+    names. Below that level, today has no minutes, and at level 0 no day has any.
     """
     home = daemon().home()
     child = child_of(home, profile)

@@ -39,7 +39,7 @@ class Sheet:
     by: str
     codes: tuple[str, ...]
     minutes: int
-    name: str  # of the child; empty: any child
+    name: str  # of the child (empty: any), the user or the token
     until: datetime | None
 
 
