@@ -134,9 +134,10 @@ class DeviceNoteTable:
         self._forget_addresses({mac})
 
     def flush(self) -> None:
-        """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of each device.
+        """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of these devices.
 
-        Labels are written when they change. Call it after the `flush` of the devices.
+        If the disk fails, the recorded addresses are lost. Labels are written when they change. Call
+        it after the `flush` of the devices.
         """
         if not self._pending:
             return
