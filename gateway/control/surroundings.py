@@ -40,7 +40,7 @@ class Around:
     record: Record
     requester: Callable[[str], Requester]  # by address
     label: Callable[[], str]  # the code on the gateway's label
-    unclaimed: Callable[[], bool]  # whether there is neither a guardian nor a child's file
+    unclaimed: Callable[[], bool]  # whether there was never a guardian, a person's file or a recorded device
     children: Callable[[], bool]  # whether the files name a child, or a person whose file is broken
     child_uses: Callable[[str, str], bool]
     """Returns whether a child uses the device at an IP address, or the device with a MAC address."""

@@ -177,10 +177,10 @@ class TableFigures:
 class StoreFigures:
     """Counters of the database since the daemon started, and its size."""
 
-    pending: int  # decisions that are not written yet
+    pending: int  # rows that are not written yet
     dropped: int  # decisions that were lost
     renewals: int  # replacements of the file
-    bytes: int  # of the file
+    bytes: int  # of the file and its write-ahead log
 
 
 @record
@@ -250,7 +250,7 @@ class HomeState:
 class DaemonFigures:
     """Technical counters of the daemon: packet queues, connections, tables, database and memory."""
 
-    unclaimed: bool  # the gateway has no guardian
+    unclaimed: bool  # there was never a guardian, a person's file or a recorded device
     backend: str
     offload: Literal["none", "software", "hardware"]  # how the daemon's flow table works
     queue: Mapping[str, QueueFigures]
