@@ -43,7 +43,7 @@ class Around:
     unclaimed: Callable[[], bool]  # whether there was never a guardian, a person's file or a recorded device
     children: Callable[[], bool]  # whether the files name a child, or a person whose file is broken
     child_uses: Callable[[str, str], bool]
-    """Returns whether a child uses the device at an IP address, or the device with a MAC address."""
+    """Returns whether a child may use a session at an IP address that began on a device (MAC address)."""
     trusted_name: Callable[[], str]  # of the pages over HTTPS; empty: none
     check_passkey: CheckPasskey
 

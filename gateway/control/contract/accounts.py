@@ -127,7 +127,7 @@ class AccountResponse:
     minutes: int = 0
     password: bool = False
     proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
-    handed: bool = False  # of `check`: a child uses the browser's device, or the one of the session's begin
+    handed: bool = False  # of `check`: a child may be using the session
     # Of `check`: the account's new sessions that this one may confirm.
     sign_ins: tuple[SessionEntry, ...] = ()
     proof: int = 0  # seconds for which dangerous changes need no new proof of the password or a passkey
