@@ -229,7 +229,7 @@ class HomeState:
     now: datetime
     day: date  # of limits; it changes at night
     mode: str  # on, off
-    off_until: datetime | None
+    off_until: datetime | None  # None: filtering is on, or off until a guardian turns it on
     stopped_by_provider: bool  # the provider turned filtering off, not a guardian
     provider: ProviderAccess | None  # None: no management by the provider is configured
     internet: str  # works, down, unknown
