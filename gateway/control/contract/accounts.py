@@ -134,7 +134,7 @@ class AccountResponse:
     second_factor: bool = False
     backup_codes: int = 0  # of `sessions`: the number of unused ones
     session: str = ""  # a new session's token, which cannot be read again
-    # Of `passkey_start`: the challenge. Else the password was right: `signin` with this and a code of the app.
+    # Of `passkey_start`: the challenge. Else the password was right: `signin` with this and an `otp`.
     pending: str = ""
     secret: str = ""  # of a new second factor, to type into an app; it cannot be read again
     uri: str = ""  # the same as an address for a QR code
