@@ -19,7 +19,7 @@ CHUNK = 64 * 1024
 
 
 class Unreachable(ControlError):
-    """Raised if the daemon does not respond. A refusal by the daemon is a plain ControlError."""
+    """Raised if the daemon does not respond. A refusal or a denied socket is a plain ControlError."""
 
 
 class EventStream:
@@ -71,7 +71,8 @@ class Client:
     def ask(self, verb: Verb[Any, ResponseT], /, **values: object) -> ResponseT:
         """Send a request of type ``verb`` with these values, wait, and return the answer as a record.
 
-        Raises ControlError if the daemon refuses, and Unreachable if it does not respond.
+        Raises ControlError if the daemon refuses or this user may not open the socket, Unreachable if the
+        daemon does not respond, and UnexpectedAnswer if it has another version.
         """
         with self._connect() as sock:
             return verb.decode_response(self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)[0])
@@ -93,8 +94,8 @@ class Client:
     def events(self, kinds: tuple[str, ...] = (), idle: float = 10.0) -> EventStream:
         """Subscribe to the daemon's events of these ``kinds`` (empty: all), and return an iterator over them.
 
-        ``idle``: seconds without an event after which it yields None. No event after this call is
-        lost. Raises ControlError.
+        ``idle``: seconds without an event after which it yields None. No event after this call is lost; the
+        daemon disconnects a client that reads too slowly. Raises ControlError as `ask` does.
         """
         sock = self._connect()
         reader = LineReader(ANSWER_LIMIT)

@@ -86,8 +86,9 @@ class Proofs:
     def proven(self, request: ControlRequest) -> tuple[Session, Account]:
         """Return the request's session and its account.
 
-        Raises ControlError if the session has ended, or without a proof of the password in the last
-        ten minutes.
+        Raises ControlError if the session has ended, or had no proof (by password, code, passkey or
+        its own sign-in) in the last ten minutes. An account with neither password nor second factor
+        needs none.
         """
         session, account = self.session(request)
         if not self.seconds_left(session, account):

@@ -274,8 +274,9 @@ def decode(kind: type[T], value: object, *, strict: bool = True) -> T:
     """Decode a JSON object to a record of class ``kind``. Raises SchemaError if it does not fit.
 
     ``strict``: limits apply, unknown keys are refused, missing keys too unless they have a default.
-    Without it, unknown keys are ignored, and a missing text, number or list is empty: the other side may
-    have another version during an update.
+    Without it, unknown keys are ignored, null counts as missing, and a missing text, number, boolean or list
+    is empty: the other side may have another version during an update. A missing time, choice, mapping or
+    record without a default is an error then too, unless it may be null.
     """
     return Record(kind).read(value, "", strict)  # type: ignore[return-value]
 

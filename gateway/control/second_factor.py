@@ -40,7 +40,8 @@ def check_code(
 
     Return the changed account, which is also stored. An account without a second factor is returned
     unchanged. Raises ControlError for a missing, wrong or used code, and for a code of the app if
-    ``clock_known`` is False.
+    ``clock_known`` is False or the package pyotp is missing. ``now``: aware. It does not limit the
+    number of tries.
     """
     if not account.totp:
         return account
@@ -131,8 +132,9 @@ class SecondFactors:
     def check(self, account: Account, request: ControlRequest) -> Account:
         """Check and use up the request's code if the account has a second factor.
 
-        Return the changed account, which is also stored. Raises ControlError for a missing, wrong
-        or used code.
+        Return the changed account, which is also stored; without a second factor, the account as it
+        is. Raises ControlError for a missing, wrong or used code, and for a code of the app while the
+        time is not known or the package pyotp is missing.
         """
         known = self._around.clock_known()
         return check_code(self._register, account, request, self._around.wall(), clock_known=known)
@@ -154,7 +156,7 @@ class SecondFactors:
     def complete(self, request: Call[AccountRequest]) -> Account:
         """Return the account of a sign-in that waits for a code (`wait`), if the request's code is right.
 
-        Raises ControlError otherwise. Five wrong codes end the sign-in.
+        Raises ControlError otherwise. Five refusals, also of a missing code, end the sign-in.
         """
         key = digest(request.text("pending"))
         name, until, wrong = self._waiting.pop(key, ("", 0.0, 0))

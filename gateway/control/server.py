@@ -79,9 +79,10 @@ class ControlServer:
     """Listens on the Unix socket ``path`` (mode 0660); calls ``verbs[request.do](request)`` for each request.
 
     Such a handler returns the values of the answer, or a generator that returns them after several steps,
-    or raises GatewayError, whose text becomes the answer. Raises ControlError if another daemon uses the
-    path. The socket of a killed daemon is replaced. On a full disk or a read-only file system, it tries
-    again every few seconds. ``web``: the web process's user, which may send some requests only.
+    or raises GatewayError, whose text becomes the answer. An OSError of a handler ends only its request.
+    Raises ControlError if another daemon uses the path, or the socket cannot be created. The socket of a
+    killed daemon is replaced. On a full disk or a read-only file system, it tries again every few seconds.
+    ``web``: the web process's user, which may send only the requests in WEB_VERBS.
     """
 
     def __init__(

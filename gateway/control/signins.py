@@ -283,7 +283,7 @@ class SignIns:
     def check(self, request: ControlRequest) -> AccountResponse:
         """Return the account of a session, and what its pages have to show.
 
-        This is: a proposed role, new sign-ins to confirm, whether a child uses this device, and the
+        This is: a proposed role, new sign-ins to confirm, whether a child may be using it, and the
         state of proof and passkeys. Raises ControlError if the session has ended.
         """
         here, account = self._session(request)

@@ -40,10 +40,10 @@ class Around:
     record: Record
     requester: Callable[[str], Requester]  # by address
     label: Callable[[], str]  # the code on the gateway's label
-    unclaimed: Callable[[], bool]  # whether there is neither a guardian nor a child's file
+    unclaimed: Callable[[], bool]  # whether there was never a guardian, a person's file or a recorded device
     children: Callable[[], bool]  # whether the files name a child, or a person whose file is broken
     child_uses: Callable[[str, str], bool]
-    """Returns whether a child uses the device at an IP address, or the device with a MAC address."""
+    """Returns whether a child may use a session at an IP address that began on a device (MAC address)."""
     trusted_name: Callable[[], str]  # of the pages over HTTPS; empty: none
     check_passkey: CheckPasskey
 

@@ -98,8 +98,9 @@ class FeedClient:
     """Downloads and verifies the newest data set, category tables and provider files of a signed feed.
 
     ``state`` is the state directory, ``urls`` the addresses of the feed and its mirrors, ``root`` the
-    file with the root keys that are trusted at first. ``deadline``: seconds for one server. ``outside``
-    is a parameter for tests.
+    file with the root keys that are trusted at first. ``deadline``: seconds for one server in each
+    call. All calls must end within PATIENCE seconds after the object is made. ``outside`` is a
+    parameter for tests.
     """
 
     def __init__(

@@ -150,8 +150,8 @@ class FeedRepository:
 
         With ``rollout``, they are a candidate for this percentage of gateways, in place of an older
         candidate. Without it they are for all gateways, and the candidate is removed. Bundles and
-        tables of other formats stay in the feed. Raises ListError if ``version`` is not above all
-        published ones, or for a roll-out of the format's first data.
+        tables of other formats stay in the feed. Raises ListError if ``version`` is not above all that
+        this format ever had, for a roll-out of the format's first data, or for an invalid percentage.
         """
         newest = self.newest_version(data_format)
         if version <= newest:
@@ -210,9 +210,11 @@ class FeedRepository:
     def stage_files(self, provider: str, files: Iterable[Path], rollout: int | None = None) -> None:
         """Stage files of an internet provider, under their own names, and metadata for the provider to sign.
 
-        With ``rollout``, they are candidates for this percentage of gateways. Raises ListError for an
-        unknown provider, an invalid name, a file that is too large, or a roll-out of the first
-        release.
+        With ``rollout``, they are candidates for this percentage of gateways, and the files for all
+        gateways stay. Without it, candidates of these files are removed. Raises ListError for an
+        unknown provider, an invalid name or percentage, a file that is too large, or a roll-out of
+        the first release (RELEASE), and PolicyError for a file that cannot be read. The metadata is
+        staged after all files were checked.
         """
         self._role_of(provider)
         metadata = self._next_targets(provider)
@@ -244,7 +246,8 @@ class FeedRepository:
         """Stage another percentage of gateways for the candidates (files in roll-out) of a role; 0 stops it.
 
         ``files`` are the names of a provider's files; without them, all candidates of the role.
-        Gateways that have a candidate keep it. Raises ListError if there is no such candidate.
+        Gateways that have a candidate keep it. Raises ListError if one of ``files`` has no candidate,
+        if the role has none, or for an invalid percentage.
         """
         metadata, names = self._candidates(role, files)
         for name in names:
@@ -342,8 +345,9 @@ class FeedRepository:
         """Stage the next root metadata with other keys or another threshold of ``role``, and a new expiry.
 
         ``add``: files with public or private keys. ``remove``: beginnings of key ids. For the role
-        targets, its metadata is staged too, to be signed again. Raises ListError for an unknown key,
-        or a threshold above the number of keys.
+        targets, its metadata is staged too, to be signed again. ``threshold`` None: unchanged. Raises
+        ListError for an invalid key, a beginning of none or several keys, or a threshold above the
+        number of keys.
         """
         metadata = self._staged_or(ROOT, self._newest(ROOT))
         root = metadata.signed
@@ -681,7 +685,7 @@ def make_key(path: Path) -> CryptoSigner:
 def read_signer(path: Path) -> CryptoSigner:
     """Return the signer of a private key file.
 
-    Raises ListError if other users may read it, or it is no Ed25519 key.
+    Raises ListError if other users may read it, or it cannot be read or is no Ed25519 key.
     """
     if path.exists() and path.stat().st_mode & 0o077:
         msg = f"{path}: other users may read this key; run: chmod 600 {path}"
@@ -697,7 +701,10 @@ def read_signer(path: Path) -> CryptoSigner:
 
 
 def read_public(path: Path) -> SSlibKey:
-    """Return the public key in a public or private key file. Raises ListError if it is no Ed25519 key."""
+    """Return the public key in a public or private key file.
+
+    Raises ListError if it cannot be read, is no Ed25519 key, or is a private one that others may read.
+    """
     try:
         key = forms.load_pem_public_key(read_bounded(path, MAX_KEY))
     except (ValueError, UnsupportedAlgorithm):

@@ -40,7 +40,8 @@ class Copy:
 class CopyIndex:
     """The index of the downloaded lists in ``folder``, with a `Copy` for each list.
 
-    It is stored in the file BOOK_NAME of the folder.
+    It is stored in the file BOOK_NAME of the folder; `save` writes it. A missing or damaged index is
+    empty. Raises ListError if the file cannot be read.
     """
 
     def __init__(self, folder: Path) -> None:

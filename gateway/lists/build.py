@@ -30,7 +30,7 @@ PARTS = 256  # of the digests: only one part is sorted at a time, which bounds t
 Names = Callable[[], Iterable[str]]
 """Returns all names of a source, read from its beginning.
 
-It is called twice, since millions of names do not fit into memory.
+It is called two or three times, since millions of names do not fit into memory.
 """
 
 
@@ -88,15 +88,17 @@ def build_table(
 ) -> tuple[domains.TableInfo, list[BuildReport]]:
     """Build the category table from all sources, write it to ``target``, and return its header and reports.
 
-    Doubtful names of all lists, and of ``weak`` (less reliable) ones all but typical names, count
-    only if two lists of the category have them (`ProtectedSites`). Names below another listed name
-    are dropped. ``built`` is the build time in ISO 8601. ``canaries`` are the sites that no list
-    may block. ``salt``: of the hashed names; None: a random one. With ``leave_out``, a published
-    list that cannot be used is skipped, and its report has the error. ``release`` is written into a
-    table for the signed data feed.
+    Doubtful names of published lists, and of ``weak`` (less reliable) ones all but typical names,
+    count only if two lists of the category have them (`ProtectedSites`). Names below another listed
+    name are dropped, and public suffixes in published lists (``is_public_suffix``). ``built`` is the
+    build time in ISO 8601. ``canaries`` are the sites that no list may block. ``salt``: of the hashed
+    names; None: a random one. With ``leave_out``, a published list that cannot be used is skipped,
+    and its report has the error. ``release`` is written into a table for the signed data feed. The
+    reports are sorted by category.
 
-    Raises ListError with the list and the line if a list cannot be used, or if the table cannot be
-    written. ``target`` is unchanged then.
+    Raises ListError if a list cannot be used, with its id and mostly the line, or if the table cannot
+    be written. With ``leave_out`` too, a copy that the disk cannot read raises it. ``target`` is
+    unchanged then.
     """
     salt = salt if salt is not None else secrets.token_bytes(domains.SALT_BYTES)
     by_category: dict[str, list[BuildSource]] = {}
@@ -206,8 +208,9 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
     """Read and check a whole list before the build. Return its counts, and the entries to leave out.
 
     Left out are entries that block a help line, a site of must_resolve.yaml or a popular site, or
-    that contradict the catalogue; of a packaged list (``own``), only the first. Entries that would
-    block a help line are logged. Raises ListError, with the list's id, if the list cannot be read
+    that contradict the catalogue; of a packaged list (``own``), only the first. With
+    ``skip_canaries``, also those that block a well-known site. Entries that would block a help line
+    are logged. Raises ListError, with the list's id, if the list cannot be read
     or parsed, or blocks a well-known site while its ``skip_canaries`` is False.
     """
     tally = Tally()
@@ -255,7 +258,7 @@ def must_hits(source: BuildSource, must: MustResolve) -> Mapping[str, str]:
 
     Such sites, about health for example, must stay reachable from age ten on. Empty for a list of a
     category that is not checked. Entries that the list itself excludes are not returned. Raises
-    ListError for a list that cannot be parsed.
+    ListError for a list that cannot be parsed, OSError for one that cannot be read.
     """
     tally = Tally()
     found = must.hits(source.category, read_domains(source.id, _chunks(source.path), source.form, tally))

@@ -61,8 +61,8 @@ class CatalogueNames:
     """Finds list entries that contradict the catalogue of services and sites: a school called a porn site.
 
     Published lists are often merged automatically from other lists, and have such errors. The
-    entries are only found here; the build leaves them out. ``binding``: categories that are blocked
-    for everyone.
+    entries are only found here; the build leaves them out. Services with a DOUBTFUL category are not
+    used. ``binding``: categories that are blocked for everyone.
     """
 
     def __init__(self, services: Iterable[Service], sites: Iterable[Site], binding: Iterable[str]) -> None:
@@ -90,8 +90,8 @@ class CatalogueNames:
 
         True if ``listed`` is a catalogue name or a parent domain of one, and the catalogue gives it
         other categories. False for subdomains of catalogue names, state registers, trackers and new
-        domains. For a category that is blocked for everyone, only sites for learning and health
-        count.
+        domains. For a category that is blocked for everyone, only sites and services of the
+        categories in LEARNING count.
         """
         claim = self._claims.get(listed)
         if claim is None or is_register(category) or category in OTHER_MATTERS or category in claim:
@@ -141,9 +141,9 @@ class Canaries:
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
         """Return a site that a category table blocks although no list may block it, or None.
 
-        Such sites are the well-known ones, those of must_resolve.yaml, and help lines. ``entry``
-        returns the categories of a name's own entry in the table, without those of its parent
-        domains.
+        Such sites are the well-known ones, those of must_resolve.yaml (only in the categories that
+        are checked for them), and help lines. ``entry`` returns the categories of a name's own entry
+        in the table, without those of its parent domains; empty if there is none.
         """
         blocked = (host for listed, host in self._suffixes.items() if entry(listed))
         return next(blocked, None) or self.must.blocked_by(entry)

@@ -144,8 +144,8 @@ class Fetcher:
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         """Download ``url`` to ``target``, unless the server confirms that the copy with ``known`` is current.
 
-        ``known``: ETag and Last-Modified of the stored copy. Retries up to TRIES times; a server
-        that failed all its tries for an earlier list gets one. Returns `Fetched`.
+        ``known``: ETag and Last-Modified of the stored copy, used only for the same URL. Tries up to
+        TRIES times; a server that failed all its tries for an earlier list gets one. Returns `Fetched`.
 
         Raises ListError, naming ``source``, if the download fails or has more than ``max_bytes``;
         ``target`` does not exist then. Raises Offline without retries if this machine seems to have

@@ -1,7 +1,7 @@
 """Parsers for the formats of published lists of domains and addresses, line by line, in bounded memory.
 
 ``hosts``    0.0.0.0 name [name ...]     (hosts(5)); any unspecified or loopback address
-``domains``  name, or *.name
+``domains``  name, *.name or .name
 ``adblock``  ||name^ with options that do not restrict it to pages; ``@@||name^`` excludes the name and all
              names below it
 ``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an
@@ -92,8 +92,8 @@ def read_domains(source: str, chunks: Iterable[bytes], form: Format, tally: Tall
     too: ``tally`` has them at the end. ``source`` names the list in errors.
 
     Raises ListError with the line number for data that is not a list: a web page, UTF-16, NUL
-    bytes, a line longer than MAX_LINE, too many addresses, or, at the end, mostly lines of another
-    format or no domain.
+    bytes, a line longer than MAX_LINE, too many addresses; or, at the end and without a line number,
+    if most lines are of another format or none has a domain.
     """
     parse = _PARSERS[form](tally)
     normal = _as_it_is if form is Format.ADDRESSES else _normal

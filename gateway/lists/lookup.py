@@ -16,9 +16,9 @@ from gateway.policy.names.services import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A table entry that equals or contains the host or address, or a telling part of the host name.
+    """A table entry that equals or contains the host or address, or a typical word in the host name.
 
-    Such a part is a word that is typical of a category. ``categories``: those of the entry or word.
+    Such a word is typical of a category. ``categories``: those of the entry or word.
     """
 
     name: str

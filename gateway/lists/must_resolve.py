@@ -1,8 +1,9 @@
 """Sites that must resolve from age ten on (`profiles/must_resolve.yaml`), and list entries that block them.
 
-Home filters most often overblock health, counselling and support for LGBTQ+ people. So the table leaves out
-a list entry for such a site or its parent domain. A new copy of a list that blocks such a site is rejected
-if the previous copy did not: the purpose of the list has changed.
+Home filters most often overblock health, counselling and support for LGBTQ+ people. So in lists of the
+categories that are restricted from age ten on (`content_categories`), the table leaves out an entry for such
+a site or its parent domain. A new copy of such a list that blocks a site is rejected if the previous copy
+did not: the purpose of the list has changed.
 """
 
 from __future__ import annotations
@@ -127,8 +128,8 @@ class MustResolve:
     def blocked_by(self, entry: Callable[[str], Collection[str]]) -> str | None:
         """Return a site of must_resolve.yaml or a help line that a category table blocks, or None.
 
-        ``entry`` returns the categories of a name's own entry in the table, without those of its
-        parent domains.
+        For sites, only the checked categories count. ``entry`` returns the categories of a name's own
+        entry in the table, without those of its parent domains; empty if there is none.
         """
         sites = (site for listed, site in self._names.items() if not self._content.isdisjoint(entry(listed)))
         return next(sites, None) or next((line for name, line in self._help.items() if entry(name)), None)

@@ -73,7 +73,7 @@ class OwnLists:
 
     @property
     def categories(self) -> Mapping[str, str]:
-        """The names, by id, of the lists that are a category of their own.
+        """Return the names, by id, of the lists that are a category of their own.
 
         Each child can have a rule for such a list.
         """

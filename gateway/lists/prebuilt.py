@@ -71,8 +71,8 @@ def install_prebuilt(
     """Unpack and check a table from the data feed; make it the category table in ``state``.
 
     Return its header. Raises ListError if it is damaged or too large, is another table than ``release``,
-    names a category that is not in ``categories``, or blocks a site that no list may block. The previous
-    table stays then.
+    has no build time, names a category that is not in ``categories``, or blocks a site that no list may
+    block; also if ``packed`` cannot be read or the table cannot be written. The previous table stays then.
     """
     with replacing_table(state / TABLE_NAME) as temporary:
         _unpack(packed, temporary, MAX_TABLE[ListTier(release.tier)])

@@ -55,7 +55,7 @@ def compact_public_suffix_check() -> PublicSuffixCheck:
     """Return a public suffix check that may stay in memory: 80 kB. Building it takes 20 ms.
 
     It has only the hashes of the rules, and so can be wrong: on a 32-bit machine for one name in 400,000.
-    Use it for grouping names, not for rules.
+    Use it for grouping names, not for rules. Raises PolicyError if the list is not installed.
     """
     return _check_of(_Hashes(rules()))
 
@@ -75,7 +75,8 @@ class _Hashes:
 def lazy_public_suffix_check() -> PublicSuffixCheck:
     """Return a public suffix check for few names; it reads the rules of a top-level domain at its first use.
 
-    Each top-level domain takes 3 ms once. The whole list would occupy 1 MB permanently.
+    Each top-level domain takes 3 ms once. The whole list would occupy 1 MB permanently. The check
+    raises PolicyError if the list is not installed.
     """
     known: dict[str, PublicSuffixCheck] = {}
 

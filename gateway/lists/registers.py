@@ -124,7 +124,8 @@ def note(registers: Iterable[Register], book: CopyIndex, must: MustResolve) -> N
 
     The text names one of them and their number. Or it says that the register has only addresses,
     which are not used. Registers that are off, without a copy or with an error are skipped. The
-    entries stay in the table: a register is applied as a whole.
+    entries stay in the table: a register is applied as a whole. Raises ListError or OSError for a
+    copy that cannot be parsed or read.
     """
     for register in registers:
         copy, path = book.copies.get(register.source), book.path(register.source)

@@ -109,7 +109,8 @@ class SealedShelf:
     def held(self, source: SealedSource) -> SealedSet | None:
         """Return the stored list of a source, verified and opened with its key; None if there is none yet.
 
-        Raises ListError if it is damaged, or its signature is wrong.
+        Raises ListError if it is damaged, its signature is wrong, or `read_private` or `verified`
+        fails.
         """
         path = self.path(source)
         if not os.path.lexists(path):
@@ -125,7 +126,7 @@ class SealedShelf:
         Return False if it is the same. ``data``: the signed list. ``keys``: keys that may open it.
         ``innocent``: normalised names that no valid list contains. ``now``: Unix seconds. Raises
         ListError for a list that is rejected: bad signature, unknown key, from the future, not
-        newer, expired, or with an innocent name. The old list stays.
+        newer, expired, or with an innocent name; also if it cannot be written. The old list stays.
         """
         parsed = verified(source, data)
         new = with_key(parsed, keys)
@@ -191,7 +192,8 @@ class SealedUpdate:
         """Download and store the list of each source, or read it from the source's file.
 
         Return one line for each failure; the others are still updated. Also deletes lists of removed
-        sources. Raises ListError if the folder cannot be written.
+        sources. Raises ListError if the folder cannot be made, or its index cannot be read or
+        written.
         """
         shelf, sources = self._shelf, tuple(sources)
         shelf.make()
@@ -297,10 +299,10 @@ def read_keys(path: Path) -> tuple[bytes, ...]:
 
 
 def read_private(path: Path, most: int) -> bytes:
-    """Return the content of a file with at most ``most`` bytes that only its owner and root can access.
+    """Return the content of a file of at most ``most`` bytes that only this user and root can access.
 
-    Raises ListError if it is longer or cannot be read, or if another user can access the file or its
-    folder.
+    Raises ListError if it is longer, cannot be read, is not a regular file (a symbolic link is none),
+    or if another user owns or can access the file or its folder.
     """
     try:
         folder = os.stat(path.parent)

@@ -258,7 +258,8 @@ def build_all(
 
     ``shelf``: the stored copies. ``canaries``: well-known sites, which no list may block. ``release``:
     written into a table for the signed data feed. Raises ListError for an unusable seed, or if a file
-    cannot be read or written; the old table then stays.
+    cannot be read or written; the old table then stays, unless only the index of the copies cannot be
+    written.
     """
     sources = [seed.source for seed in seeds]
     left_out: list[BuildReport] = []

@@ -83,7 +83,8 @@ class Bridge:
     def __init__(self, client: Client, settings: MqttSettings) -> None:
         """Prepare the bridge without connecting.
 
-        Raises BrokerError if a file of the settings cannot be used.
+        Raises BrokerError if the password file or the CA certificate cannot be used. The token's file
+        is read in each round instead.
         """
         self._client, self._settings = client, settings
         self._topics = Topics(settings.prefix, settings.topic)
@@ -108,7 +109,8 @@ class Bridge:
     def run(self, ended: Callable[[], bool]) -> None:
         """Connect, publish changes and carry out commands, until ``ended`` returns True.
 
-        ``ended`` is called at least every second.
+        ``ended`` is called before each event, and at least every second while the daemon responds
+        without delay.
         """
         self._broker.start()
         self._reader.start()
@@ -262,7 +264,7 @@ class Bridge:
     def _round(self) -> bool:
         """Publish the retained messages that have changed, and delete those that are obsolete.
 
-        Return False if the daemon does not respond; the gateway is then published as offline.
+        Return False if the daemon does not respond or refuses; the gateway is then published as offline.
         Without a valid token it is too, all messages are deleted, and the result is True.
         """
         try:

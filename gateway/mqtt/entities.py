@@ -57,7 +57,7 @@ def home_entities(topics: Topics, version: str, *, filter_switch: bool) -> Itera
             "binary_sensor", "internet", "Internet",
             {
                 "state_topic": state,
-                # An unknown state is neither: the entity keeps the last one.
+                # For an unknown state the template gives None, which Home Assistant shows as unknown.
                 "value_template": f"{{{{ {{'works': '{ON}', 'down': '{OFF}'}}.get(value_json.internet) }}}}",
                 "device_class": "connectivity",
             },

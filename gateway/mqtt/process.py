@@ -69,8 +69,9 @@ def main(text: str, form: str, config: str) -> int:
 def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event) -> None:
     """Run a bridge with these settings until the settings or the password file change, or ``stop`` is set.
 
-    At the end it deletes its retained messages if MQTT is off now or has other topics. If a file of
-    the settings cannot be used, logs it and returns after RETRY seconds.
+    At the end it deletes its retained messages if MQTT is off now or has other topics, but not if
+    ``stop`` is set. If the password file or the CA certificate cannot be used, logs it and returns
+    after RETRY seconds, or earlier for the same reasons as above.
     """
     from gateway.control.client import Client
     from gateway.core.errors import GatewayError

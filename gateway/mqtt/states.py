@@ -25,7 +25,7 @@ class ChildState:
 
     id: str
     name: str
-    state: str  # open, paused, bedtime, window, out_of_time
+    state: str  # open, paused, bedtime, window, out_of_time, quarantined
     until: datetime | None
     next_change: NextChange | None
     left: TimeLeft | None

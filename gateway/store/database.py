@@ -67,13 +67,14 @@ class Database:
     reads the file, or an empty database in memory if there is none. A file of a newer version stays
     as it is, and the database is an empty one in memory. Writes then raise StoreError until the
     file can be opened for writing. ``renewals`` counts the replacements after the file was opened.
+    Raises StoreError if the file cannot be opened for another reason.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.renewals = 0
-        self.opened = 1  # how often a file was opened for writing: each may lack earlier writes
-        self.refused: StoreError | None = None  # the error of the last write; None: it succeeded
+        self.opened = 1  # how many connections so far: a new one may lack earlier writes
+        self.refused: StoreError | None = None  # why writes fail; None: the last one succeeded
         self._next_try: float | None = None  # when to open the file for writing; None: it is
         try:
             self._connection = _open(path)
@@ -157,8 +158,8 @@ class Database:
     def tidy(self) -> None:
         """Move the write-ahead log into the file and truncate the log; free up to VACUUM_PAGES unused pages.
 
-        secure_delete overwrites deleted rows in the file. In the log they remain until this call.
-        Raises StoreError.
+        secure_delete overwrites deleted rows in the file. In the log they may remain until this
+        call, or until the next one if another process uses the file longer than BUSY_MS. Raises StoreError.
         """
         self.reopen()
         try:
@@ -182,7 +183,8 @@ class Database:
         """Rename the file, as a damaged one, and continue with a new one.
 
         ``salvage``: copy the state, not the activity, that can still be read; otherwise the new one
-        is empty.
+        is empty. On a full or read-only disk, continue with an empty database in memory. Raises
+        StoreError if the file cannot be replaced for another reason.
         """
         self._connection.close()
         self._replace(salvage=salvage)
@@ -200,8 +202,8 @@ class Database:
     def _read_only(self, refused: StoreError, *, damaged: bool = False) -> None:
         """Read the file until it can be written, or an empty database if it is ``damaged`` or newer.
 
-        Raises ``refused`` unless its cause is a full or read-only disk or a newer file, or if the
-        file cannot be read either.
+        A file in which this finds damage is treated as ``damaged``. Raises ``refused`` unless its
+        cause is a full or read-only disk or a newer file, or if the file cannot be read either.
         """
         if refused.trouble not in (Trouble.FULL, Trouble.READ_ONLY, Trouble.NEWER):
             raise refused
@@ -351,7 +353,11 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> dict[str, int]:
 
 
 def _copy_rows(old: sqlite3.Connection, fresh: sqlite3.Connection, table: str, order: str) -> int:
-    """Copy rows of a table in rowid ``order`` (ASC, DESC) up to the first unreadable one. Return how many."""
+    """Copy rows of a table in rowid ``order`` (ASC, DESC) up to the first unreadable one. Return how many.
+
+    Rows with a text that is not UTF-8, and those that ``fresh`` has already, are skipped. An error
+    of writing also ends the copy.
+    """
     copied = 0
     try:
         names = ["rowid"] + [name for name in _columns(fresh, table) if name in set(_columns(old, table))]

@@ -83,7 +83,8 @@ class DurableWriter:
     def erase(self, *statements: Statement) -> None:
         """Run statements that erase rows which no table has in memory, now or as soon as the disk takes them.
 
-        A snapshot of the tables would not repeat them.
+        A snapshot of the tables would not repeat them. At most ERASURES_LIMIT wait; beyond that, the
+        oldest ones are dropped.
         """
         self._erasures += statements
         self.save()
@@ -92,7 +93,7 @@ class DurableWriter:
     def transaction(self) -> Iterator[None]:
         """Return a context manager that collects all ``save`` calls inside into one database transaction.
 
-        May be nested. The statements are written at the end, also after an exception.
+        May be nested: the end of the outermost one writes the statements, also after an exception.
         """
         if self._pending is not None:
             yield

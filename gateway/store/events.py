@@ -85,10 +85,11 @@ class EventWriter:
     ) -> None:
         """Add a decision to the pending batch: its daily count, and host and device if ``level`` allows it.
 
-        ``profile`` is an id, ``device`` a MAC address, ``level`` the log level (0 to 3; 0: mostly
-        nothing is added), ``category`` the key of the daily count, ``at`` an aware local time,
-        ``count`` the number of equal decisions. ``attempts``: how many tries by a person began with
-        them (None: ``count``); ``background``: how many by the device alone.
+        ``profile`` is an id, ``device`` a MAC address, ``level`` the log level (0 to 3; 0: nothing is
+        added but the household's total of names blocked for everyone), ``category`` the key of the
+        daily count, ``at`` an aware local time, ``count`` the number of equal decisions.
+        ``attempts``: how many attempts by a person began with them (None: ``count``);
+        ``background``: how many that the device made without a person.
         """
         attempts = count if attempts is None else attempts
         kept = detail(level, decision.reason, decision.verdict)

@@ -184,14 +184,14 @@ def add_times(db: Any) -> None:
 
     Requests get the clock trust only.
     """
-    db["devices"].add_column("placed", int)  # null: no end
+    db["devices"].add_column("placed", int)  # null: not known
     db.execute("UPDATE devices SET placed = until - 86400 WHERE until IS NOT NULL")
     for table in ("devices", "requests"):
         db[table].add_column("sure", int, not_null_default=1)  # 1: set while the clock was known
 
 
 def add_week_minutes(db: Any) -> None:
-    """Create the table of this week's minutes that weekly limits need after a profile's data is erased."""
+    """Create the table of minutes that limits of longer periods need after a profile's data is erased."""
     db["week_minutes"].create(
         {"day": str, "profile": str, "gate": str, "minutes": int},
         pk=("day", "profile", "gate"),
@@ -483,9 +483,10 @@ def is_newer(path: Path) -> bool:
 
 
 def _numbers(path: Path) -> tuple[int, int] | None:
-    """Return the user version and the application id of a file, or None for an unreadable one.
+    """Return the user version and the application id of a file; both are 0 if it is missing or empty.
 
-    It reads the file's header: a connection would leave a write-ahead log, as an unclean shutdown does.
+    None if it is unreadable or no SQLite file. It reads the file's header: a connection would leave a
+    write-ahead log, as an unclean shutdown does.
     """
     try:
         with path.open("rb") as file:

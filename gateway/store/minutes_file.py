@@ -29,7 +29,7 @@ from gateway.store.flash_wear import OFTEN
 FOLDER = "minutes"
 DETAIL_DAYS = 7
 DAY_LIMIT = 1 << 20  # bytes of a day's file: three children use 60 kB
-DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # beyond this size only counted minutes are written
+DETAILS_LIMIT = DAY_LIMIT * 7 // 8  # beyond this size only counted minutes and clock records are written
 # Beyond this size no use records are written, to leave room for the minutes that limits need.
 USES_LIMIT = DAY_LIMIT // 2
 WAITING_LIMIT = 4096  # unwritten records in memory; the oldest are dropped
@@ -158,8 +158,9 @@ class MinutesFile:
     def append(self, records: Iterable[Record], now: float) -> None:
         """Append records to the file of the current day, and sync it to disk within ``sync_every`` seconds.
 
-        ``now`` is the loop's clock in seconds. If the disk fails, counted minutes wait in memory,
-        up to WAITING_LIMIT records. In a large file, records that limits do not need are dropped.
+        ``now`` is the loop's clock in seconds. If the disk fails or the file is full, counted minutes
+        and clock records wait in memory, up to WAITING_LIMIT records, and all others are dropped. In
+        a large file, records that limits do not need are dropped.
         """
         self._waiting.extend(record for record in records if self._has_room(record))
         if self._waiting:
@@ -219,7 +220,10 @@ class MinutesFile:
             self._unsynced = None
 
     def details(self, day: date) -> tuple[Record, ...]:
-        """Return the records in the file of ``day``; empty without a file. Files are deleted after a week."""
+        """Return the records in the file of ``day``; empty if there is none or it cannot be read.
+
+        Files are deleted after a week.
+        """
         return tuple(unpack(self._read(day), TextNumbers()))
 
     def last_clock(self) -> ClockRecord | None:

@@ -1,7 +1,9 @@
 """The store of the daemon: all state that must survive a restart.
 
-No call waits for more than one disk write. Disk errors are not raised into the event loop: the store keeps
-unwritten state in memory up to its limits, logs the error once, and reports it in ``problems``.
+A change of a table waits for one disk write, `purge` and `erase` for several. Disk errors of changes are not
+raised: the store keeps unwritten state in memory up to its limits, logs the error once, and reports it in
+``problems``. What reads or writes the history and the minutes of past days, and `erase`, raises StoreError
+instead.
 """
 
 from __future__ import annotations
@@ -145,8 +147,8 @@ class Store:
         """Adjust the stored times of this store's tables after a change of the clock, in one transaction.
 
         A clock change neither adds nor removes time, and ended periods stay ended (see
-        gateway.policy.time.clock_changes). Requests and adult proofs are not adjusted here. Return
-        whether any device's temporary place (such as guest) or its end changed.
+        gateway.policy.time.clock_changes). Requests, adult proofs and temporary users of devices are
+        not adjusted here. Return whether any device's temporary place (such as guest) or its end changed.
         """
         self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
@@ -185,10 +187,11 @@ class Store:
             self.slots.flush()
 
     def purge(self, now: datetime) -> bool:
-        """Erase rows past their retention. Return True if there are more: call again soon, else in an hour.
+        """Erase rows past their retention. Return True if there are more: then call again soon.
 
-        Erases nothing for a day after the clock went forward by a day or more, since it may be set
-        back. A disk error is logged; the result is then False.
+        Otherwise, call it after ``Wear.purge_every`` seconds. Erases nothing for a day after a
+        trusted clock went forward by a day or more, since it may be set back. A disk error is
+        logged; the result is then False.
         """
         if self._doubted is not None and now < self._doubted:
             return False
@@ -254,7 +257,7 @@ class Store:
             table.forget(profile)
 
     def erase_child(self, profile: str, macs: Collection[str]) -> None:
-        """Erase all stored data of a child that has become an adult, beyond recovery from the file.
+        """Erase the stored data of a child that has become an adult, beyond recovery from the file.
 
         That is requests, extra time, codes, pauses, uses of shared devices, the data of
         `forget_profile`, limited attempts, details of audit lines, notices about bypass methods and
@@ -366,8 +369,9 @@ def _load(
 ) -> _Loaded:
     """Return all tables, loaded from the database.
 
-    If a read finds damage, the file is replaced, and a second try loads the new one. A third try loads an
-    empty file, if the salvaged rows have values that no table accepts.
+    If a read finds damage, the file is replaced by one with the salvaged rows; if it finds a value that no
+    table accepts, by an empty one. The next try loads the new file. The error of the third try is raised,
+    and so is any other StoreError.
     """
     for last in (False, False, True):
         writer = DurableWriter(database)

@@ -7,8 +7,10 @@
 | 2 | also blocked names |
 | 3 | also visited names |
 
-Two reasons override every level. Nothing is stored of help lines, not even in a total. Of names blocked for
-everyone, only a daily total of the whole household is stored, without person, device or name.
+Some reasons override every level. Nothing is stored, not even in a total, of help lines, unfiltered devices,
+the Qalqan pages and resolver signals (NEVER). Of names blocked for everyone, only a daily total of the whole
+household is stored, without person, device or name. Allowed names that a device needs (BY_ITSELF) are only
+counted, also at level 3.
 """
 
 from __future__ import annotations
@@ -42,8 +44,9 @@ def detail(level: int, reason: Reason, verdict: Verdict) -> StoredDetail:
     """Return how much of a filter decision to store.
 
     ``level`` is the profile's log level: 0 nothing, 1 counts, 2 also blocked names, 3 also visited
-    names; 0 for a device without a child. At any level, nothing is stored of help lines, and only a
-    total of the household of names that are blocked for everyone.
+    names, except those that a device queries in the background; 0 for a device without a child. At
+    any level, nothing is stored for the reasons in NEVER, such as help lines, and only a total of
+    the household of names that are blocked for everyone.
     """
     if reason in NEVER:
         return StoredDetail.NOTHING

@@ -18,7 +18,7 @@ def read_only(path: Path) -> sqlite3.Connection:
     If the file is missing or empty, the database is an empty one in memory. A database with a
     write-ahead log, or one that needs a migration, is copied to memory: a connection that shares
     the log's index with others of this process would make theirs read-only too. Raises
-    sqlite3.DatabaseError if the file cannot be read.
+    sqlite3.DatabaseError or OSError if the file cannot be read.
     """
     if not path.exists() or not path.stat().st_size:
         return empty()

@@ -270,8 +270,10 @@ class Agent:
     def _set(self, request: Set) -> Response | ErrorMessage:
         """Carry out a USP Set request: change parameters. Return the response, or an error message.
 
-        All objects are checked first: without ``allow_partial``, an invalid one prevents every
-        change.
+        All objects are checked first: without ``allow_partial``, an unknown one, or an error of a
+        required parameter, prevents every change. The filter can still refuse a change later. If its
+        parameter is required, the response is an error message, although other changes are already
+        made.
         """
         updates = [(update, self._setting_errors(update)) for update in request.update_objs]
         if request.allow_partial or not any(self._update_failure(*checked) for checked in updates):

@@ -112,7 +112,7 @@ class ParameterError:
 
 @wire_message
 class OperationFailure:
-    """Error code and text of one failed operation: of Add or Delete, or a CommandFailure of Operate."""
+    """Error code and text of one failed operation: of Add, Delete, Register, or CommandFailure of Operate."""
 
     err_code: int = fixed32(1)
     err_msg: str = text(2)

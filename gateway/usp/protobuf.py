@@ -180,8 +180,8 @@ def _varint_bytes(value: int) -> bytes:
 def decode(kind: type[MessageT], data: bytes) -> MessageT:
     """Return the message of class ``kind`` decoded from Protocol Buffers data. Ignores unknown fields.
 
-    Raises MalformedMessage for invalid data. The types are not recursive, so their declarations limit the
-    depth.
+    Raises MalformedMessage for invalid data, or for more than ITEMS_LIMIT values of a field. The types are
+    not recursive, so their declarations limit the depth.
     """
     layout = _layout(kind)
     found: dict[str, Any] = {}

@@ -51,7 +51,7 @@ class UspService:
     def serve_once(self) -> None:
         """Connect to the broker and serve until the connection ends; log why it ended.
 
-        Raises SystemExit on SIGTERM.
+        Raises SystemExit on SIGTERM, if `run` has called it.
         """
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         sock.settimeout(SENDING)

@@ -127,20 +127,21 @@ class AccountResponse:
     minutes: int = 0
     password: bool = False
     proposed: bool = False  # another role is proposed to it; of `change`: the change is a proposal
-    handed: bool = False  # of `check`: a child uses the browser's device, or the one of the session's begin
+    handed: bool = False  # of `check`: a child may be using the session
     # Of `check`: the account's new sessions that this one may confirm.
     sign_ins: tuple[SessionEntry, ...] = ()
-    proof: int = 0  # of `check`: seconds for which dangerous changes need no new proof of the password
+    proof: int = 0  # seconds for which dangerous changes need no new proof of the password or a passkey
     second_factor: bool = False
     backup_codes: int = 0  # of `sessions`: the number of unused ones
     session: str = ""  # a new session's token, which cannot be read again
-    pending: str = ""  # the password was right: `signin` with this and a code of the second factor
+    # Of `passkey_start`: the challenge. Else the password was right: `signin` with this and an `otp`.
+    pending: str = ""
     secret: str = ""  # of a new second factor, to type into an app; it cannot be read again
     uri: str = ""  # the same as an address for a QR code
     codes: tuple[str, ...] = ()  # new backup codes, which cannot be read again
     passkey: bool = False  # of `check`: the account has one for the present trusted name
     options: Any = None  # of `passkey_start`: of the WebAuthn request, with its challenge
-    checking: bool = False  # of `passkey_finish`: the answer is being verified; ask again
+    checking: bool = False  # the passkey's answer is being verified: send `passkey_finish` (again)
     via: str = ""  # the id of a token
 
     recovery: Any = None  # a new recovery code; of `sessions`: whether there is one
@@ -150,9 +151,9 @@ class AccountResponse:
     salt: str = ""
     claimable: bool = False
     home: bool = False  # the browser is in the home network
-    unclaimed: bool = False  # there is neither a guardian nor a child's file
+    unclaimed: bool = False  # there was never a guardian, a person's file or a recorded device
     button: bool = False  # the claim needs a press of the button
-    count: int = 0  # of ended sessions
+    count: int = 0  # of ended sessions, or of confirmed sign-ins
     done: bool = False  # the proposed change
     seconds: int = 0  # for which a press of the button is valid
 
@@ -168,7 +169,8 @@ class AccountResponse:
 def _needs_proof(args: AccountRequest) -> bool:
     """Return whether an account action needs a recent proof of the password.
 
-    Those do that give or take access, or change how a person signs in.
+    Those do that change other accounts, or change how a person signs in. Some actions, such as
+    `password`, check the password or a code themselves instead.
     """
     if args.action == "answer":
         return args.answer == "yes"

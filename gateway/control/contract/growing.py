@@ -54,7 +54,7 @@ class TransitionPreview:
 class TransitionTaken:
     """The answer to a change of age group: the new one, and the rule file's revisions before and after.
 
-    ``undo``: the one before, to return to.
+    ``undo``: the one before, to return to. A change to adult cannot be undone.
     """
 
     id: str

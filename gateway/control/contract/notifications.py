@@ -59,7 +59,8 @@ class AlertsResponse:
 class SetAlertsRequest:
     """Request to change which kinds of notifications a guardian gets.
 
-    Without ``kinds``, all channels and browsers are removed. Without ``quiet``, the stored hours stay.
+    Without ``kinds``, all settings, channels and browsers of the guardian are removed. Without ``quiet``,
+    the stored hours stay.
     """
 
     kinds: tuple[str, ...] | None = None

@@ -152,7 +152,10 @@ class AdultResponse:
 
 @record
 class AdultProofState:
-    """A valid proof that an adult uses a device: method, guardian and end. Until then it is not filtered."""
+    """A valid proof that an adult uses a device: method, guardian and end.
+
+    Until the end, the device is treated as an adult's.
+    """
 
     method: str  # password, guardian, wallet
     by: str | None  # the guardian; None for a wallet, which gives no name

@@ -70,8 +70,8 @@ class EndRepairRequest:
 class RepairEnded:
     """The result of a site repair: the entries that stay allowed, and revisions of the rule file.
 
-    ``undo``: the one before the repair, None if the file did not change. ``revision``: the one
-    after it, None if no name was kept.
+    ``undo``: the one before the repair. ``revision``: the one after it. Both are None if the file
+    did not change.
     """
 
     kept: int

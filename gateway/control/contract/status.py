@@ -177,10 +177,10 @@ class TableFigures:
 class StoreFigures:
     """Counters of the database since the daemon started, and its size."""
 
-    pending: int  # decisions that are not written yet
+    pending: int  # rows that are not written yet
     dropped: int  # decisions that were lost
     renewals: int  # replacements of the file
-    bytes: int  # of the file
+    bytes: int  # of the file and its write-ahead log
 
 
 @record
@@ -229,7 +229,7 @@ class HomeState:
     now: datetime
     day: date  # of limits; it changes at night
     mode: str  # on, off
-    off_until: datetime | None
+    off_until: datetime | None  # None: filtering is on, or off until a guardian turns it on
     stopped_by_provider: bool  # the provider turned filtering off, not a guardian
     provider: ProviderAccess | None  # None: no management by the provider is configured
     internet: str  # works, down, unknown
@@ -250,7 +250,7 @@ class HomeState:
 class DaemonFigures:
     """Technical counters of the daemon: packet queues, connections, tables, database and memory."""
 
-    unclaimed: bool  # the gateway has no guardian
+    unclaimed: bool  # there was never a guardian, a person's file or a recorded device
     backend: str
     offload: Literal["none", "software", "hardware"]  # how the daemon's flow table works
     queue: Mapping[str, QueueFigures]

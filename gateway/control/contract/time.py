@@ -110,7 +110,10 @@ class GrantResult:
 
 @record
 class RevokeRequest:
-    """Take extra time (a grant) back, by the grant's number; without a number, the last one of ``who``."""
+    """Take extra time or an opened site (a grant) back, by the grant's number.
+
+    With the key ``who``, the last one of this person or device instead.
+    """
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
 

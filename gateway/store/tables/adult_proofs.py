@@ -1,6 +1,7 @@
-"""Devices that a proof of an adult's age opens for a while: method and end. Nothing else is stored.
+"""Devices that a proof of an adult's age opens for a while: method, start and end, and the guardian if known.
 
-The audit log has who opened what and until when. For a proof by wallet it has no name.
+Nothing of the proof itself is stored. The audit log has who opened what and until when. For a proof by
+wallet, neither has a name.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class AdultProofTable:
         self._writer.save(Statement(_PUT, [_row(proof)]), audit=audit)
 
     def end(self, mac: str, *, by: str, at: datetime, origin: str = "") -> None:
-        """Delete the proof that an adult uses a device before its end, with an audit line."""
+        """Delete a stored proof (else KeyError) that an adult uses a device, with an audit line."""
         self._proofs.pop(mac)
         gone = Statement("DELETE FROM adult_proofs WHERE mac = ?", [(mac,)])
         self._writer.save(gone, audit=audit_line(at, by, "adult end", mac, origin))

@@ -25,7 +25,7 @@ class RecordAudit(Protocol):
 @dataclass(frozen=True, slots=True)
 class AuditLine:
     at: datetime
-    who: str  # a guardian's name, "console", or the program
+    who: str  # a guardian's or child's name, "console", or the program
     what: str  # the verb: pause, resume, grant, off, …
     detail: str
     origin: str  # the address or terminal it came from; empty when unknown

@@ -66,7 +66,10 @@ class BypassCardTable:
             self._writer.save(Statement(_PUT, rows))
 
     def move(self, old: AlertCard, new: AlertCard) -> None:
-        """Replace the notice (card) ``old`` by ``new``, which has another day, in memory and on disk."""
+        """Replace the notice (card) ``old`` by ``new``, which has another day, in memory and on disk.
+
+        ``old`` must be stored (else KeyError).
+        """
         self._forget([old.key])
         self.put(new)
 

@@ -134,9 +134,11 @@ class DeviceNoteTable:
         self._forget_addresses({mac})
 
     def flush(self) -> None:
-        """Write recorded addresses to the disk, and delete all but the newest ADDRESSES_KEPT of each device.
+        """Write recorded addresses to the disk.
 
-        Labels are written when they change. Call it after the `flush` of the devices.
+        Also delete all but the newest ADDRESSES_KEPT of each of these devices. If the disk fails, the
+        recorded addresses are lost. Labels are written when they change. Call it after the `flush`
+        of the devices.
         """
         if not self._pending:
             return

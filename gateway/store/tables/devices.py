@@ -69,8 +69,8 @@ class DeviceTable:
     def seen(self, mac: str, at: datetime, name: str = "") -> bool:
         """Record in memory that a device is present, and the name it reports. Return True if it is new.
 
-        ``flush`` writes it. If there are too many, the longest unseen device without an assignment
-        is dropped.
+        ``flush`` writes it. If there are too many, the longest unseen device without an assignment, a
+        label or an entry in the family's files is dropped. That may be this new device.
         """
         known = self._devices.pop(mac, None)  # inserted again at the end: the order is by last seen
         name = name[:NAME_LIMIT]

@@ -92,9 +92,9 @@ class SiteOpening:
 
 
 class GrantTable:
-    """Stores extra time and opened sites, also ended ones until `drop_old`.
+    """Stores extra time and opened sites, also ended ones until `drop_old`, except revoked opened sites.
 
-    Each call writes its change to disk.
+    Each change is written to disk immediately.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -205,7 +205,7 @@ class GrantTable:
     def put(self, pairs: Iterable[tuple[GrantRow, GrantRow]]) -> None:
         """Replace rows of extra time in memory and on disk: the first of each pair by the second.
 
-        Only the times and whether it has ended may differ. Equal pairs are ignored.
+        Only the times, the clock trust and whether it has ended may differ. Equal pairs are ignored.
         """
         changed = {id(given): after for given, after in pairs if given != after}
         if changed:

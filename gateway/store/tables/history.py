@@ -1,4 +1,4 @@
-"""Activity of past days: minutes by service and category, and blocked names.
+"""Activity of past days: minutes by service and category, attempts by category, and host names.
 
 ``stored_detail.detail`` decides what is written. The daemon decides who may see which part of it.
 """
@@ -71,9 +71,9 @@ class Name:
 class Count:
     day: date
     category: str  # `category:x`, `service:x`, or a reason
-    refused: int  # attempts
-    background: int  # attempts that devices made without a person
-    opened: int
+    refused: int  # blocked attempts by a person
+    background: int  # blocked attempts that devices made without a person
+    opened: int  # decisions that did not block
 
 
 class HistoryTable:
@@ -138,10 +138,10 @@ class HistoryTable:
         return sum(attempts or 0 for (attempts,) in rows)
 
     def names(self, profile: str, since: datetime, until: datetime, *, refused: bool) -> list[Name]:
-        """Return blocked (``refused``) or else allowed host names of a profile, with reasons and counts.
+        """Return blocked (``refused``) or else not blocked host names of a profile, with reasons and counts.
 
-        Only names with a last decision from ``since`` to before ``until`` are returned, the latest first, at
-        most NAMES_LIMIT.
+        The latest are first, at most NAMES_LIMIT. Stored rows count as a whole, if their last decision is
+        from ``since`` to before ``until``. Decisions that wait in `EventWriter` are left out.
         """
         sign = "=" if refused else "!="
         rows = self._database.rows(

@@ -224,7 +224,10 @@ class PauseTable:
         return was_on
 
     def refuse_stop(self, *, asked: datetime, by: str, at: datetime) -> None:
-        """Store that the setting ``asked`` begins no stop, with an audit line. The last stop has ended."""
+        """Store that the setting ``asked`` begins no stop, with an audit line.
+
+        An earlier stop must be stored (else KeyError). If it is still on, it ends now.
+        """
         self._end_stop(asked, at, audit_line(at, by, "stop refused", f"until {_text(asked)}", ""))
 
     def _end_stop(self, asked: datetime | None, at: datetime, audit: NewAuditLine | None) -> None:

@@ -60,7 +60,8 @@ class QuestionTable:
         """Store a new or changed question to the guardians about a device, and write it to the disk.
 
         For a question about a new device beyond NEW_DEVICES_LIMIT, that of a device not seen for an
-        hour is dropped. Return False if there is none to drop: the question is then not stored.
+        hour is dropped. A question about a device that may be a child's (AGAIN) can also replace a
+        NEW one. Return False if there is none to drop: the question is then not stored.
         """
         known = self._questions.get(question.mac)
         if (known is None or known.silent) and question.about_new_device:
@@ -77,7 +78,7 @@ class QuestionTable:
 
         It is about a new device that may be a child's. The child's rules apply to the device until
         the next start. Otherwise a device could evade them by filling the room first. Return
-        whether the likely owner changed; False also if there are SILENT_LIMIT such questions.
+        whether the question is new or its likely owner changed; False if SILENT_LIMIT others are silent.
         """
         held, known = replace(question, silent=True), self._questions.get(question.mac)
         silent = sum(each.silent for each in self._questions.values())
@@ -127,7 +128,7 @@ class QuestionTable:
     def _room(self, new: IdentityQuestion, last_seen: LastSeen, now: datetime) -> list[str] | None:
         """Return the MACs whose questions to drop for a new one: [] if it fits, else the longest unseen.
 
-        A device that may be a child's replaces any other new device. None if no question can be dropped.
+        A device that may be a child's (AGAIN) also replaces a NEW one. None if none can be dropped.
         """
         new_devices = [
             mac
