@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+OTHER = 65534  # a user without rights
 
 
 def let_others_in(folder: Path) -> None:
@@ -11,3 +16,14 @@ def let_others_in(folder: Path) -> None:
         mode = one.stat().st_mode
         if mode & 0o005 != 0o005:
             one.chmod(mode | 0o055)
+
+
+@contextmanager
+def as_another_user(folder: Path) -> Iterator[None]:
+    """Run the block without root's rights, in this process. ``folder``: see `let_others_in`."""
+    let_others_in(folder)
+    os.seteuid(OTHER)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.check.findings import Finding, is_hidden, ok, problem, refused, unseen, warning
+from gateway.check.findings import Finding, is_hidden, note, ok, problem, refused, unseen, warning
 from gateway.core.errors import GatewayError, ListError, PolicyError
 from gateway.core.optional_packages import LIST_UPDATES, PACKAGES, is_installed
 from gateway.feed.data_set import FEED
@@ -22,6 +22,7 @@ from gateway.lists.book import BOOK_NAME, SHELF, STALE, CopyIndex
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import TABLE_NAME, seed_names
 from gateway.policy.config.config import Config
+from gateway.policy.config.registers import Register
 from gateway.policy.names import domain_table as domains
 from gateway.policy.time.list_update_times import UpdateInterval
 
@@ -137,31 +138,45 @@ def feed_findings(config: Config, product: Product | None = None) -> Iterator[Fi
 
 
 def register_findings(config: Config) -> Iterator[Finding]:
+    """Yield a finding for each state register that is turned on: by which person, and a failed download.
+
+    A note if the index of downloaded lists cannot be read. `copy_findings` reports the reason.
+    """
     on = [register for register in config.registers if register.on]
-    book = CopyIndex(Path(config.state) / SHELF) if on else None
+    if not on:
+        return
+    try:
+        index = CopyIndex(Path(config.state) / SHELF)
+    except ListError:
+        index = None
     for register in on:
-        who = f", turned on by {register.by}" if register.by else ", turned on by hand"
-        since = f" on {register.since}" if register.since else ""
-        text = f"{register.name} applies to everyone in the home{who}{since}"
-        copy = None if book is None else book.copies.get(register.source)
-        if copy is not None and copy.error:
-            yield warning(
-                "lists",
-                f"{text}: {copy.error}",
-                "see docs/families/lists.md, State registers",
-                code="register_failed",
-                name=register.name,
-            )
-        elif book is not None and not book.path(register.source).exists():
-            yield warning(
-                "lists",
-                f"{text}, and is not downloaded yet",
-                "run: qalqan lists update",
-                code="register_failed",
-                name=register.name,
-            )
-        else:
-            yield ok("lists", text)
+        yield _register_finding(register, index)
+
+
+def _register_finding(register: Register, index: CopyIndex | None) -> Finding:
+    who = f", turned on by {register.by}" if register.by else ", turned on by hand"
+    since = f" on {register.since}" if register.since else ""
+    text = f"{register.name} applies to everyone in the home{who}{since}"
+    if index is None:
+        return note("lists", f"{text}; whether it is downloaded cannot be read", code="unread")
+    copy = index.copies.get(register.source)
+    if copy is not None and copy.error:
+        return warning(
+            "lists",
+            f"{text}: {copy.error}",
+            "see docs/families/lists.md, State registers",
+            code="register_failed",
+            name=register.name,
+        )
+    if not index.path(register.source).exists():
+        return warning(
+            "lists",
+            f"{text}, and is not downloaded yet",
+            "run: qalqan lists update",
+            code="register_failed",
+            name=register.name,
+        )
+    return ok("lists", text)
 
 
 def sealed_findings(config: Config) -> Iterator[Finding]:

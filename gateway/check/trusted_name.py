@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gateway.check.findings import Finding, note, ok, unseen, warning
+from gateway.check.findings import Finding, is_hidden, note, ok, unseen, warning
 from gateway.control.listener import WEB_USER, WebUser
 from gateway.core.loop import Loop
 from gateway.dataplane.lookups import PATIENCE, PeriodicLookups, resolvers
@@ -37,7 +37,7 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
     if https is None:
         return
     chain, key = Path(https.certificate), Path(https.key)
-    if os.geteuid() and key.exists() and not os.access(key, os.R_OK):
+    if is_hidden(key):
         yield unseen(ABOUT, key)
         return
     now = now or datetime.now(UTC)
@@ -69,16 +69,20 @@ def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Fi
     """Yield a finding: whether DHCP announces the captive-portal API of the pages, and how to turn that on.
 
     Nothing without a trusted name, or without a known DHCP server. The files are of other packages,
-    and are only read.
+    and are only read. A note if no readable file announces it and others cannot be read.
     """
     https = config.web.https
     if https is None:
         return
     address, uci = api_address(https.name), root / "etc/config/dhcp"
-    files = (uci, root / "etc/dnsmasq.conf", *sorted((root / "etc/dnsmasq.d").glob("*")))
-    known = [file for file in files if file.is_file()]
+    folder = root / "etc/dnsmasq.d"
+    files = (uci, root / "etc/dnsmasq.conf", *sorted(folder.glob("*")))
+    hidden = [path for path in (folder, *files) if is_hidden(path)]
+    known = [file for file in files if file not in hidden and file.is_file()]
     if any(address in file.read_text("utf-8", "replace") for file in known):
         yield ok("dhcp", f"announces {address}")
+    elif hidden:
+        yield unseen("dhcp", hidden[0])
     elif known:
         text = "devices without mobile data would show sooner why they are blocked if DHCP said where"
         fix = "; ".join(uci_commands(https.name))

@@ -42,6 +42,8 @@ LISTS = (
 FIRST_DOWNLOAD = (
     "When the first child is added, the daemon downloads the lists. `qalqan lists update` shows the progress."
 )
+UNCHANGED = "nothing was changed"
+NOT_STARTED = "the files above were written, but no service was started; `qalqan setup --undo` undoes this"
 
 T = TypeVar("T")
 YES, NO = frozenset({"y", "yes"}), frozenset({"n", "no"})
@@ -69,8 +71,11 @@ def run(args: Namespace) -> int:
     if not _may_write(facts, texts, asker):
         print("Nothing was changed.")
         return 1
-    for path in apply(plan, texts, RecordFolder(config), system):
+    changed = apply(plan, texts, RecordFolder(config), system)
+    for path in changed:
         print(f"Written: {output.clean(path)}")
+    if changed:
+        asker.outcome = NOT_STARTED
     started = _start(plan, facts, RecordFolder(config), system, asker)
     _check(config)
     _print_next_steps(plan, facts, config, started=started)
@@ -311,11 +316,13 @@ def _print_next_steps(plan: SetupPlan, facts: MachineFacts, path: Path, *, start
 class Asker:
     """Asks the user questions on the console: one line each, the default in brackets. Works with a pipe.
 
-    With ``yes`` it asks nothing and uses the defaults.
+    With ``yes`` it asks nothing and uses the defaults. If the input ends or the user presses Ctrl-C, it
+    reports ``outcome``: what setup has changed until then.
     """
 
     def __init__(self, *, yes: bool) -> None:
         self.yes = yes
+        self.outcome = UNCHANGED
 
     def line(self, question: str, default: str, read: Callable[[str], T]) -> T:
         """Ask until ``read`` accepts the typed text, or ``default`` for an empty line; return its result.
@@ -347,14 +354,13 @@ class Asker:
                 return typed in YES
             print("  Answer y or n.")
 
-    @staticmethod
-    def _typed(prompt: str) -> str:
+    def _typed(self, prompt: str) -> str:
         try:
             return input(prompt).strip()
         except EOFError:
             print()
-            msg = "no input to answer the question; use options and --yes; nothing was changed"
+            msg = f"no input to answer the question; use options and --yes; {self.outcome}"
             raise SetupError(msg) from None
         except KeyboardInterrupt:
-            print("\nNothing was changed.")
+            print(f"\n{self.outcome[:1].upper()}{self.outcome[1:]}.")
             raise

@@ -320,7 +320,7 @@ def main(text: str) -> NoReturn:
     before = _stamps(values["watch"])
     try:
         server = Server(values, listening_sockets(values["settings"]))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         sys.stderr.write(f"qalqan: the recovery page cannot listen: {error}\n")
         raise SystemExit(1) from error
     sys.stderr.write("qalqan: the pages cannot start; the recovery page is served until they can\n")

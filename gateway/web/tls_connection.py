@@ -97,11 +97,10 @@ class BrowserConnection:
         return True
 
     def _from_browser(self) -> int | None:
-        """Move bytes from the browser to the pages; return the sum of bytes read and bytes sent.
+        """Move bytes from the browser to the pages; return the sum of bytes read and bytes sent or discarded.
 
         None if the browser has disconnected.
         """
-        assert self.page is not None
         moved = 0
         if len(self._in) < ROOM and not self._page_ended:
             try:
@@ -116,13 +115,23 @@ class BrowserConnection:
                 self._in += data
                 moved = len(data)
         if self._in:
-            try:
-                sent = self.page.send(self._in)
-            except BlockingIOError:
-                return moved
-            del self._in[:sent]
-            moved += sent
+            moved += self._to_page()
         return moved
+
+    def _to_page(self) -> int:
+        """Send the browser's buffered bytes to the pages, without waiting; return how many left the buffer.
+
+        Discards them if the pages have closed, for instance after a response to an upload that is too large.
+        """
+        assert self.page is not None
+        try:
+            sent = self.page.send(self._in)
+        except BlockingIOError:
+            return 0
+        except (BrokenPipeError, ConnectionResetError):  # their response may still be unread
+            sent = len(self._in)
+        del self._in[:sent]
+        return sent
 
     def _from_page(self) -> int | None:
         """Move bytes from the pages to the browser; return the sum of bytes read and bytes sent.
@@ -136,6 +145,8 @@ class BrowserConnection:
                 data = self.page.recv(PIECE)
             except BlockingIOError:
                 pass
+            except ConnectionResetError:  # after their last byte, if they did not read all of ours
+                self._page_ended = True
             else:
                 self._page_ended = not data
                 self.answered |= bool(data)

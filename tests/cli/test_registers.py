@@ -16,6 +16,7 @@ from gateway.policy.config.config import Config
 from gateway.policy.config.registers import Register
 from gateway.policy.names.domain_table import pack_table
 from tests.cli.conftest import Qalqan
+from tests.entering import as_another_user
 
 LISTED = "listed.example"
 KZ = {"file": "/srv/kz.txt", "on": True, "by": "Mum", "since": "2026-11-24"}
@@ -83,3 +84,15 @@ def test_check_says_who_turned_it_on_and_what_is_wrong(tmp_path: Path) -> None:
     (noted,) = register_findings(config)
     assert "drugs.com" in str(noted)
     assert list(register_findings(Config(state=str(tmp_path)))) == []
+
+
+@pytest.mark.needs("root")  # to give it up
+def test_check_says_if_the_state_of_the_download_is_hidden(tmp_path: Path) -> None:
+    register = Register("kz", "", "/srv/kz.txt", on=True)
+    (tmp_path / SHELF).mkdir(mode=0)
+    with as_another_user(tmp_path):
+        (found,) = register_findings(Config(state=str(tmp_path), registers=(register,)))
+    assert str(found) == (
+        "note lists: Register of Kazakhstan applies to everyone in the home, turned on by hand; "
+        "whether it is downloaded cannot be read"
+    )

@@ -249,6 +249,18 @@ def test_a_taken_port_is_one_line_as_before(pages: Pages) -> None:
     assert "is taken by another program" in (pages.folder / "web.log").read_text()
 
 
+@pytest.mark.parametrize("settings", [{"listen": "127.0.0.1:70000"}, {"port": 70_000, "lan": ["lo"]}])
+def test_a_port_that_does_not_exist_is_one_line(settings: dict[str, object]) -> None:
+    values = {"cause": "program", "where": "", "failures": 0, "watch": [], "again": [], "settings": settings}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.web.recovery_page", json.dumps(values)],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("qalqan: the recovery page cannot listen: ")
+    assert done.stderr.count("\n") == 1
+
+
 IMPORTS = """
 import sys
 import gateway.web.recovery, gateway.web.recovery_page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -18,6 +19,7 @@ from gateway.web.tls_connection import BrowserConnection
 from tests.web.authority import NAME, TrustedAuthority
 
 PATIENCE = 10.0  # seconds
+TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
@@ -94,3 +96,20 @@ def test_a_browser_s_reset_ends_its_own_connection_only(front: Front) -> None:
     stays.connection.close()
     for end in (stays.browser, stays.page, leaves.page):
         end.close()
+
+
+def test_a_response_before_the_end_of_an_upload_is_forwarded(front: Front) -> None:
+    ends = front.connect()
+    ended: list[bool] = []
+    ends.connection.done = lambda: ended.append(True)
+    ends.browser.sendall(b"POST / HTTP/1.1\r\n" + bytes(8192))
+    front.run(lambda: bool(select.select([ends.page], [], [], 0)[0]))
+    ends.page.recv(100)  # the rest stays unread, which resets the connection
+    ends.page.sendall(TOO_LARGE)
+    ends.page.close()
+    ends.browser.sendall(bytes(8192))
+    with ThreadPoolExecutor(1) as pool:
+        received = pool.submit(ends.browser.recv, 1000)
+        front.run(lambda: received.done() and bool(ended))
+    assert received.result() == TOO_LARGE
+    ends.browser.close()

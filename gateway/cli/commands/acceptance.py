@@ -109,14 +109,16 @@ def _as_json(finding: Finding) -> dict[str, object]:
 def _findings(path: Path, seconds: int) -> Iterator[Finding]:
     """Yield one finding for each subject of the acceptance test.
 
-    After ``seconds`` it ends with an error finding.
+    After ``seconds`` it ends with an error finding, but never while the caller handles a finding.
     """
-    with _limited(seconds):
-        try:
-            yield from _tested(path)
-        except AcceptanceTimeoutError:
-            fix = "repeat it while the gateway does nothing else"
-            yield problem("time limit", f"the test was not done in {seconds} s", fix, code="too_slow")
+    try:
+        with _limited(seconds):
+            for finding in _tested(path):
+                with _alarm_deferred():
+                    yield finding
+    except AcceptanceTimeoutError:
+        fix = "repeat it while the gateway does nothing else"
+        yield problem("time limit", f"the test was not done in {seconds} s", fix, code="too_slow")
 
 
 def _tested(path: Path) -> Iterator[Finding]:
@@ -328,3 +330,13 @@ def _limited(seconds: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _alarm_deferred() -> Iterator[None]:
+    """Hold back an alarm signal in the block. The signal is handled at its end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})

@@ -16,6 +16,7 @@ from gateway.check.system import MIB, clock, file_system, folders, other_filters
 from gateway.check.trusted_name import announcement_findings
 from gateway.policy.config.config import Config
 from gateway.policy.config.web import Https, Listen
+from tests.entering import as_another_user
 
 
 def lines_of(findings: object) -> list[str]:
@@ -161,3 +162,23 @@ def test_the_announcement_of_the_captive_portal_is_proposed_and_then_found(
     file.write_text("dhcp-option=114,https://gw.example.net/captive\n")
     assert lines_of(announcement_findings(config, tmp_path)) == []
     assert lines_of(announcement_findings(Config(), tmp_path)) == [], "without a trusted name"
+
+
+@pytest.mark.needs("root")  # to give it up
+def test_files_of_dnsmasq_that_only_root_can_read_are_no_error(tmp_path: Path) -> None:
+    config = Config(web=Listen(https=Https("gw.example.net", "/chain.pem", "/key.pem")))
+    folder = tmp_path / "etc/dnsmasq.d"
+    folder.mkdir(parents=True)
+    file = folder / "own.conf"
+    file.write_text("# ours\n")
+    file.chmod(0o600)
+    for mode, hidden in ((0o755, file), (0o744, file), (0o700, folder)):
+        folder.chmod(mode)
+        with as_another_user(folder.parent):
+            found = lines_of(announcement_findings(config, tmp_path))
+        assert found == [f"note dhcp: {hidden} cannot be read without root"]
+    main = tmp_path / "etc/dnsmasq.conf"
+    main.write_text("dhcp-option=114,https://gw.example.net/captive\n")
+    main.chmod(0o644)
+    with as_another_user(folder.parent):
+        assert lines_of(announcement_findings(config, tmp_path)) == [], "a file that it can read has it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from gateway.check import rulesets
 from gateway.check.findings import Finding, Severity, ok, problem, warning
+from gateway.cli import output
 from gateway.cli.commands import acceptance
 from gateway.cli.commands.acceptance import AcceptanceTimeoutError, filter_finding, memory_finding
 from gateway.control.client import Client
@@ -173,6 +175,27 @@ def test_a_test_that_takes_too_long_is_an_error(
     done = qalqan("acceptance")
     assert done.status == 1
     assert "error time limit: " in done.out
+
+
+def test_the_time_limit_waits_until_a_line_is_printed(
+    qalqan: Qalqan, monkeypatch: pytest.MonkeyPatch, root: None
+) -> None:
+    lines(monkeypatch, ok("queue", "fine"), ok("lists", "new"))
+    clean = output.clean
+    shown: list[object] = []
+
+    def late(text: object) -> str:
+        shown.append(text)
+        if len(shown) == 1:
+            signal.raise_signal(signal.SIGALRM)
+        return clean(text)
+
+    monkeypatch.setattr(output, "clean", late)
+    done = qalqan("acceptance")
+    assert (done.status, done.err) == (1, "")
+    first, second, _ = done.out.splitlines()
+    assert first == "ok queue: fine"
+    assert second.startswith("error time limit: ")
 
 
 def test_the_time_limit_also_ends_the_wait_for_the_daemon(

@@ -18,10 +18,12 @@ import dns.rrset
 import pytest
 
 from gateway.check import trusted_name as check_name
+from gateway.cli.settings import read_config
 from gateway.control.listener import WebUser
 from gateway.dataplane import lookups
 from gateway.policy.config.web import PAGES
 from tests.cli.conftest import Qalqan
+from tests.entering import as_another_user
 from tests.web.authority import NAME, Pair, TrustedAuthority
 
 AUTHORITY = TrustedAuthority()
@@ -212,6 +214,17 @@ def test_check_says_what_does_not_fit(qalqan: Qalqan, config: Path, named: Path)
     found = qalqan("check", "--config", config).out
     assert "warning certificate: key.pem belongs to another certificate: give the key with which" in found
     assert "ok certificate" not in found
+
+
+@pytest.mark.needs("root")  # to give it up
+def test_check_without_root_names_a_key_that_it_cannot_reach(config: Path, named: Path) -> None:
+    named.mkdir()
+    AUTHORITY.issue().put(named)
+    named.chmod(0o700)
+    settings = read_config(config)
+    with as_another_user(named.parent):
+        found = [str(finding) for finding in check_name.certificate_findings(settings)]
+    assert found == [f"note certificate: {named}/key.pem cannot be read without root"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -454,6 +455,39 @@ def test_a_service_that_does_not_start_is_reported_in_systemds_words(
     assert f"Job for {NAT} failed.; see: journalctl -u {NAT}" in said
     record = json.loads((tmp_path / "root/etc/qalqan/setup/record.json").read_text())
     assert record["units"] == sorted((NAT, DAEMON, PAGES)), "--undo knows of them"
+
+
+class InterruptedInput(io.StringIO):
+    """Lines of a user who presses Ctrl-C after the last one."""
+
+    def readline(self, size: int = -1, /) -> str:
+        line = super().readline(size)
+        if not line:
+            raise KeyboardInterrupt
+        return line
+
+
+@pytest.mark.parametrize(("stdin", "status"), [(io.StringIO, 1), (InterruptedInput, 130)])
+def test_without_an_answer_to_the_last_question_it_says_that_files_were_written(
+    space: Namespace,
+    qalqan: Qalqan,
+    tmp_path: Path,
+    calls: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stdin: type[io.StringIO],
+    status: int,
+) -> None:
+    space.ip(*TWO_ARMS)
+    root = tmp_path / "root"
+    before = tree(root)
+    monkeypatch.setattr(sys, "stdin", stdin("\n" * 6))  # all questions before the one about the services
+    done = qalqan("setup", "--root", root)
+    assert done.status == status
+    assert tree(root) != before
+    said = f"{done.out}{done.err}".lower()
+    assert "the files above were written, but no service was started; `qalqan setup --undo` undoes" in said
+    assert "nothing was changed" not in said
+    assert qalqan("setup", "--root", root, "--undo", "--yes").status == 0
 
 
 # -------------------------------------------------------------------- on a terminal
