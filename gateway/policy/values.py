@@ -40,7 +40,7 @@ class Proto(StrEnum):
 
 
 class Fault(StrEnum):
-    """An error in a DNS query, TLS or QUIC hello, or packet that its bytes alone show, whatever the rules."""
+    """An error in a DNS query, hello, packet or flow that its traffic alone shows, whatever the rules."""
 
     NO_NAME = "no_name"  # a complete hello or request that names no host, or an address
     BAD_NAME = "bad_name"  # a name that is no host name (RFC 1123), or two different names
@@ -59,7 +59,10 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """The reason of a verdict, in the order of decision (docs/developers/data-plane.md, section 4)."""
+    """The reason of a verdict, mostly in the order of decision.
+
+    The order: docs/developers/data-plane.md, section 4.
+    """
 
     HELP = "help"  # the never-block pack
     REFUSED_FOR_EVERYONE = (
@@ -127,7 +130,7 @@ class Observation(NamedTuple):
     qtype: int = 0  # DNS question type (RFC 1035 3.2.2); 0 unless proto is DNS
     fault: Fault | None = None
     alpn: tuple[str, ...] = ()
-    signature: tuple[str, ...] = ()  # ids of services whose first bytes the client sent; of nameless flows
+    signature: tuple[str, ...] = ()  # ids of services that the client's first bytes match; of nameless flows
 
 
 class RecognitionSign(StrEnum):
@@ -135,7 +138,7 @@ class RecognitionSign(StrEnum):
 
     ADDRESS = "address"  # in the service's published ranges
     FIRST_BYTES = "first_bytes"  # of the client
-    PORT = "port"  # the device has just queried a name of the service
+    PORT = "port"  # and the device queried a name of the service within half an hour
 
 
 class ServiceRecognition(NamedTuple):
@@ -147,7 +150,7 @@ class ServiceRecognition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExplanationStep:
-    """One rule that was checked before the deciding one, and its result, for `qalqan why`."""
+    """One rule that was checked along with the deciding one, and its result, for `qalqan why`."""
 
     rule: str  # e.g. "family allow", "service:youtube", "category:games"
     outcome: str  # its result, e.g. "no match", "count", "open until 20:45"

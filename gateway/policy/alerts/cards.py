@@ -109,6 +109,7 @@ def for_guardian(cards: Iterable[AlertCard], today: date) -> list[AlertCard]:
 def for_child(cards: Iterable[AlertCard], profile: str) -> list[AlertCard]:
     """Return the unsolved alerts of devices that ``profile`` (an id) owned then, the newest first.
 
-    The log level does not matter.
+    Only the newest alert of each device and method counts, also one that a guardian dismissed. The log level
+    does not matter.
     """
     return [card for card in latest(cards) if card.profile == profile and not card.solved]

@@ -10,7 +10,7 @@ from gateway.policy.alerts.channels import CHANNEL_LIMIT, MOST_CHANNELS, Message
 from gateway.policy.time.time_text import TimeTextError, clock_span
 
 # A request waits, a new device, a bypass attempt, the filter stopped or started, guardians changed, the
-# guardian's own account was used to sign in, once a week that the page of the last seven days is there.
+# guardian's own account was used to sign in, the page of the last seven days is ready (once a week).
 KINDS = ("request", "device", "way", "filter", "people", "sign_in", "week")
 DEFAULT_KINDS = frozenset({"request", "device", "sign_in"})  # of a guardian who has chosen none yet
 DEFAULT_AT_NIGHT = frozenset({"sign_in"})
@@ -44,7 +44,9 @@ class Alerts:
 def read(said: Mapping[str, Any]) -> Alerts:
     """Return the notification settings from their stored form (`Alerts.plain` of any version).
 
-    Unknown values are dropped. The first versions had one channel, an address of ntfy.
+    Unknown kinds and surplus channels are dropped, long texts are cut, and an invalid ``quiet`` is replaced.
+    Without ``kinds`` there are none, not DEFAULT_KINDS. The first versions had one channel, an address of
+    ntfy.
     """
     kinds = frozenset(said.get("kinds", ())) & frozenset(KINDS)
     stored = said.get("channels", [said] if said.get("address") else [])

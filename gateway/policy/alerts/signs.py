@@ -56,7 +56,7 @@ NAMES = 3  # other names queried in the clear since; then the device works witho
 BACK_TIMES, BACK_WITHIN = (
     2,
     86400.0,
-)  # so often it was over: a person does not change a setting that often, an app tries
+)  # a device that stops this often within these seconds has an app with its own DNS, no changed setting
 MAX_HOSTS = 8  # resolvers that are tracked per device
 
 
@@ -178,8 +178,8 @@ class BypassFinding:
 class Traces:
     """Collects the signs of bypass methods of one device until they are enough for a bypass alert.
 
-    It also detects that the device has stopped using a method. ``now``: seconds of any clock; after a step
-    back, earlier signs count from then.
+    It also detects that the device has stopped using a method. ``now``: seconds of any clock. After a step
+    back, weak signs count from the start; earlier Tor relays and blocks count as of then.
     """
 
     __slots__ = ("_asked", "_over", "_refused", "_relays", "_resolvers")
@@ -203,7 +203,8 @@ class Traces:
     def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
         """Record a sign. Return what a bypass alert is about, and whether it is certain, or None.
 
-        None while there are too few signs; after that each sign returns it again.
+        None while the signs are too few or too far apart; otherwise each further sign returns it again. Weak
+        signs within BURST count once, and start from one after FORGOTTEN seconds without one.
         """
         self._remember(sign.host)
         found = self._finding(sign, now)
@@ -222,7 +223,10 @@ class Traces:
         return BypassFinding(topic, certain=True)
 
     def _is_beside(self, now: float) -> bool:
-        """Return True if the device also uses plain DNS: then the encrypted resolver is an app's."""
+        """Return True if the device also uses plain DNS: then the encrypted resolver is an app's.
+
+        Also if the device stopped using encrypted DNS BACK_TIMES within BACK_WITHIN seconds.
+        """
         before = self._refused.get(BypassMethod.ENCRYPTED_DNS)
         if before is not None and len(before.names) >= NAMES:
             return True
@@ -263,7 +267,9 @@ class Traces:
     def asked(self, host: str, now: float, *, allowed: bool) -> frozenset[BypassMethod]:
         """Record a query in plain DNS. Return the methods that the device has stopped using, each once.
 
-        Queries for the names of blocked resolvers do not count. ``allowed``: the query was allowed.
+        Queries for the names of blocked resolvers (the last MAX_HOSTS) do not count. ``allowed``: the query
+        was allowed; a blocked one does not show that the device works without the method. The caller leaves
+        out probes (`is_probe`).
         """
         if host in self._resolvers:
             return frozenset()

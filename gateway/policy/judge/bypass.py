@@ -76,18 +76,19 @@ class BypassRules:
     ) -> Conclusion | None:
         """Return the block of the bypass method that a flow uses; None if it uses none that is blocked.
 
-        None also if DNS gave the flow's address for a name that the family allows; a flow without a
-        host name then gets that name's allow instead. ``named``: the conclusion about the flow's
-        host name (None: it has none). A client can write any name, so this opens nothing without
-        DNS.
+        None also if DNS gave the flow's address for a name that the family allows; a flow without a host name
+        then gets that name's allow instead. A method that only the address shows is not blocked either if
+        the flow's own name may open the address (`_address_belongs_to_name`). A client can write any name, so
+        a name opens nothing unless DNS gave it the address. If answers are not stored, the family's allow is
+        enough for a method that only the address shows. ``named``: the conclusion about the flow's host name
+        (None: it has none).
         """
         if named is None and self._is_plain(seen):
             return None
         refusal = self._first(way for way, _ in self._methods_by_content(seen))
         if refusal is None:
             refusal = self._first(self._methods_by_address(seen))
-            # A hello can carry any name. Only an allowed name whose DNS answer gave the address opens a known
-            # one.
+            # A hello can carry any name, so DNS answers decide whether the name has this address.
             if refusal is None or (
                 named is not None and self._address_belongs_to_name(seen, named, situation)
             ):
@@ -100,9 +101,9 @@ class BypassRules:
     def _address_belongs_to_name(self, seen: Observation, named: Conclusion, situation: Situation) -> bool:
         """Return True if the flow's name may open an address that is known as a resolver or relay.
 
-        The family allows the name, and a DNS answer gave the address for it; or the name is not
-        blocked, the gateway's own resolver gave the address, and it is none of Qalqan's built-in
-        resolver addresses.
+        The family allows the name, and a DNS answer gave the address for it (if answers are not stored, the
+        allow is enough). Or the name is not blocked, the gateway's own resolver gave the address, and it is
+        none of Qalqan's built-in resolver addresses.
         """
         if _is_allowed(seen, named, situation):
             return True
@@ -172,7 +173,7 @@ class BypassRules:
         return ways
 
     def _allowed_at(self, address: bytes, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about a name allowed by the family whose DNS answer gave this address.
+        """Return the conclusion about a name that the family allows and that got this address by DNS.
 
         Only answers of the gateway's own resolver count. The family may allow the name itself or
         its service. None: there is no such name.

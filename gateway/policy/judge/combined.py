@@ -1,4 +1,4 @@
-"""Applies two profiles to a device whose owner is not confirmed: what either blocks is blocked.
+"""Applies two profiles to a device with an unconfirmed owner: what either blocks is blocked.
 
 A device that imitates another one therefore gains nothing.
 """
@@ -25,8 +25,8 @@ _SEARCH = (SafeSearch.OFF, SafeSearch.MODERATE, SafeSearch.STRICT)
 def aligned_profiles(profile: Profile, otherwise: Profile) -> tuple[Profile, Profile]:
     """Return both profiles, adjusted, for a device that may belong to either of two persons.
 
-    If both are filtered, both use the stricter safe search, and the first blocks while the daemon is down if
-    the second does. The first profile logs nothing.
+    If the second is filtered, both use the stricter safe search, and the first blocks while the daemon is
+    down if the second does. The first profile logs nothing.
     """
     rules, others = replace(profile.rules, log_level=0), otherwise.rules
     if not otherwise.filtered:
@@ -41,7 +41,8 @@ def aligned_profiles(profile: Profile, otherwise: Profile) -> tuple[Profile, Pro
 class CombinedJudge(Judge):
     """A judge for a device of two profiles: what either blocks is blocked. The first profile decides first.
 
-    ``other`` is the judge of the second profile.
+    ``other`` is the judge of the second profile. The time left (`left`, `remaining`) is that of the first
+    profile alone.
     """
 
     def __init__(

@@ -95,14 +95,14 @@ _FINAL = frozenset({Reason.GATEWAY, Reason.HELP, Reason.UNFILTERED, Reason.DEVIC
 class Conclusion(NamedTuple):
     """The decision about a host that is independent of time, and the gates (time rules) that may block it.
 
-    ``outcome`` is the decision while none of ``gates`` is closed. Equal conclusions share one
+    ``outcome`` is the decision while none of ``gates`` is closed. A judge caches equal conclusions as one
     object.
     """
 
     gates: Gates  # in the order of decision; `outcome` applies if none of them is closed
     outcome: Decision
     rewrite: Decision | None = None  # for a DNS query of a search host: answer with the safe name
-    special: bool = False  # True if any of the next seven fields is set
+    special: bool = False  # True if any of the next seven fields is set, or the profile is unfiltered
     gateway: bool = False
     help: bool = False
     binding: bool = False
@@ -122,7 +122,7 @@ class Conclusion(NamedTuple):
 def conclude(facts: HostFacts, profile: Profile) -> Conclusion:
     """Return the decision about a host by its facts and a profile's rules, with its gates (time rules).
 
-    ``profile`` must be filtered.
+    For an unfiltered profile, only ``gateway``, ``help``, ``binding`` and ``register`` of the result apply.
     """
     helps, relay = facts.help is not None, facts.signal is BypassMethod.RELAY
     conclusion = _conclusion(facts, profile.rules)
@@ -181,7 +181,7 @@ def _companions_of(facts: HostFacts, conclusion: Conclusion) -> tuple[HostFacts,
 
 
 def uncounted(conclusion: Conclusion) -> Conclusion:
-    """Return a conclusion whose host uses no minutes of its limits; used-up limits still block it.
+    """Return a conclusion for a host that uses no minutes of its limits; used-up limits still block it.
 
     It is unchanged if no limit applies to the host.
     """
@@ -254,8 +254,9 @@ def bypass_conclusion(way: BypassMethod, rules: Rules, services: tuple[str, ...]
 def _conclusion(facts: HostFacts, rules: Rules) -> Conclusion:
     """Return the conclusion about a host by the first rule that applies.
 
-    The order: names that signal a bypass method, device needs, laws, the family's entries, then
-    categories, the age group's entries, approved sites and the mode.
+    The order: blocked names that signal a bypass method, device needs, laws, the family's entries, allowed
+    names that signal a bypass method, then categories, the age group's entries, approved sites, local names
+    and the mode. A name that the family itself blocks is no device need.
     """
     if facts.signal is not None and blocks_bypass(rules, facts.signal):
         return Conclusion((), refuse(Reason.RESOLVER_SIGNAL, signal_rule(facts.signal), PRODUCT))

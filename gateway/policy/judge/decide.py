@@ -157,9 +157,9 @@ class Judge:
     ) -> Decision | None:
         """Return the decision for a host to which the usual order of rules does not apply; None for others.
 
-        Such are the pages, help lines, lists for everyone, state registers, and all hosts of an unfiltered
-        profile; in connections also local names, Private Relay names and names with fewer time rules than
-        usual.
+        Such are lists for everyone, state registers, and all hosts of an unfiltered profile; in DNS queries
+        also the pages; help lines in DNS queries and at an address that the gateway resolved. In connections
+        also local names, Private Relay names and names with fewer time rules than usual.
         """
         is_query = seen.proto is DNS
         if conclusion.gateway and is_query:
@@ -186,7 +186,7 @@ class Judge:
     ) -> Decision | None:
         """Return the decision for an exempt name with an address that no DNS answer gave for it.
 
-        The name has fewer time rules than usual; now all apply, and a closed one blocks as
+        The name has fewer time rules than usual; now all apply. A closed bedtime, schedule or limit blocks as
         UNRESOLVED. None: the usual decision applies, because the address belongs to the name, this
         is unknown since answers are encrypted, or unresolved addresses are blocked anyway.
         """
@@ -238,7 +238,7 @@ class Judge:
     def _wrong_address(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision | None:
-        """Return the block of a connection whose address is not its host name's; None if it is, or may be."""
+        """Return the block if a connection's address is not its host name's; None if it is, or may be."""
         if seen.proto is DNS or state.standing.off or conclusion.outcome.verdict is Verdict.BLOCK:
             return None
         if conclusion.rewrite is not None:

@@ -1,7 +1,8 @@
 """Filter test: which sites to test under a child's rules, and the result on the child's own device. Pure.
 
-A check relies only on what was seen. A block needs a block by the gateway and a failed load in the browser.
-An open site needs an allow by the gateway and a successful load in the browser.
+A check relies on what was seen. A site that must be blocked needs a block by the gateway and a failed load in
+the browser. A site that must be open needs an allow, no block, and a successful load. Outside bedtime, the
+bedtime check relies on the rules alone.
 """
 
 from __future__ import annotations
@@ -214,7 +215,7 @@ def _help(decide: Decide, help_hosts: Iterable[str]) -> HostCheck:
 def _candidates(profile: Profile, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
     """Yield hosts that may be blocked, with their service's name ("" for none), in the order to try.
 
-    First the services that the family blocks, then well-known and other services, then names that it blocks.
+    First the services in ``block`` entries, then well-known and other ones, then the names in these entries.
     """
     block = profile.rules.block
     own = [entry.value for entry in block if entry.kind is EntryKind.SERVICE]
@@ -245,7 +246,7 @@ def _is_host(text: str) -> bool:
 
 
 def _first(hosts: Iterable[str], decide: Decide, fits: Callable[[Decision], bool]) -> str:
-    """Return the first host for whose decision ``fits`` is True; empty if there is none."""
+    """Return the first host for which ``fits`` accepts the decision; empty if there is none."""
     return next((host for host in hosts if fits(decide(host))), "")
 
 

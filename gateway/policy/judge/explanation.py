@@ -1,4 +1,4 @@
-"""Explains a Decision in one to four plain sentences: the state, until when, who decided, where to complain.
+"""Explains a Decision in plain sentences: the state, until when, and who decided. Says where to complain.
 
 The words come from a catalogue, so that other languages can replace them. The child's page, the parents'
 page, the DNS error, `qalqan why` and the log all use the same decision. The pages import this module: it must
@@ -49,7 +49,7 @@ def _by_period(kind: str, texts: Words) -> Words:
 
 
 ENGLISH: Words = {
-    # What is. {what} is a service, a site or "The internet".
+    # The state. {what} is a service, a site or "The internet".
     "help": "{what} is always allowed.",
     "refused_for_everyone": "{what} is blocked for everyone.",
     "register": "{what} is blocked: it is on a list of a state, the register of {state}.",
@@ -138,7 +138,7 @@ ENGLISH: Words = {
     "by_register_before": "{name} turned it on, on {day} {month}.",
     "by_register_once": "{name} turned it on.",
     "by_register_home": "It was turned on in this home.",
-    # Where it is said to be wrong.
+    # Where to complain.
     "contest_ask": "You can ask for it.",
     "contest_time": "You can ask for time.",
     "contest_parent": "A parent can change it.",
@@ -161,7 +161,7 @@ _INTERNET_SETTINGS = frozenset({f"windows/{INTERNET}", f"limits/{INTERNET}"})
 
 
 class Decider(StrEnum):
-    """The party whose rule decided: family, age group, law, state register, lists for everyone, or Qalqan."""
+    """The party that decided: family, age group, law, state register, lists for everyone, or Qalqan."""
 
     FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
     BAND = "band"  # the rules of an age group, which come with the program
@@ -221,7 +221,7 @@ def sentence(
     Arguments:
         what: a host name, or a person's name for it; None for a flow that names nothing.
         now: an aware datetime in the household's zone; days and times are shown in that zone.
-        left: the remaining time of what is open.
+        left: the remaining time of what is open; shown only if it is that of a limit.
     """
     names = names or Names()
     sentences = [_what_is(decision, what, now, names)]
@@ -437,7 +437,7 @@ def _by_register(on: date | None, who: str, today: date, words: Words) -> str:
 
 
 def decider(decision: Decision) -> Decider:
-    """Return the party whose rule decided: family, age group, law, state register, lists, or Qalqan."""
+    """Return the party that decided: family, age group, law, state register, lists, or Qalqan."""
     if decision.reason is Reason.REFUSED_FOR_EVERYONE:
         return Decider.LISTS
     if decision.reason is Reason.REGISTER:

@@ -79,7 +79,7 @@ class HostFacts:
     groups: tuple[str, ...] = ()  # of the services
     law: Owned[Law] | None = None  # a law that a guardian turned on and that blocks the host
     register: Register | None = None  # a state's register that a guardian turned on
-    shows: tuple[str, ...] = ()  # under a page proxy: the sites whose pages it may show
+    shows: tuple[str, ...] = ()  # under a page proxy: the sites that it may show
     needed_by: tuple[HostFacts, ...] = ()  # the facts of each service that may open this name as a companion
 
     @property
@@ -110,7 +110,10 @@ class HostFacts:
 
     @property
     def refused(self) -> bool:
-        """True if a category, service, family entry, law or register blocks the host; allows are ignored."""
+        """True if a category, service, family entry, law or register blocks the host.
+
+        Allow entries and the age group's entries are ignored.
+        """
         strictest = self.strictest
         if self.law is not None or self.register is not None:
             return True

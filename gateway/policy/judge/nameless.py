@@ -1,4 +1,4 @@
-"""Decides flows that name no host, or whose name cannot be trusted."""
+"""Decides flows without a host name, or with one that cannot be trusted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gateway.policy.values import Fault, Observation, Proto, Reason
 IKE_PORTS = (500, 4500)  # RFC 7296; Wi-Fi calling runs over them
 CALLING = (Proto.IPSEC, Proto.OTHER)
 
-# Blocked under every profile: no correct client sends these.
+# Blocked under every filtered profile. No correct client sends these, except an unsupported QUIC version.
 REFUSED_FAULTS: Mapping[Fault, Reason] = {
     Fault.BAD_NAME: Reason.BAD_NAME,
     Fault.MALFORMED: Reason.MALFORMED,
@@ -65,7 +65,10 @@ class NamelessFlows:
         self._unanswered = blocked_conclusion(Reason.UNANSWERED, *nameless_rule(rules))
 
     def conclusion(self, seen: Observation, situation: Situation) -> Conclusion | None:
-        """Return the conclusion about the flow; None if it is Wi-Fi calling without a fault, which passes."""
+        """Return the conclusion about the flow; None for Wi-Fi calling, which passes.
+
+        Wi-Fi calling with a fault that the rules block is blocked.
+        """
         if seen.fault in self._faults and not situation.is_bare(seen):
             return self._faults[seen.fault]
         is_calling = seen.proto in CALLING or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)

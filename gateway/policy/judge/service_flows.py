@@ -63,7 +63,8 @@ class ServiceFlows:
         - For an address in a shared range: a queried name of the service, or a port that only it has there.
         - For a port alone: a queried name of the service.
 
-        A name counts for half an hour after its query.
+        A name counts for half an hour after its query. If a DNS answer gave the device the address, the last
+        two also need that a name of the service itself got it.
         """
         if seen.proto is Proto.TEREDO:  # detected by its content, and its servers have their own names
             return _recognition(self._by_port(seen, situation), RecognitionSign.PORT)
@@ -97,7 +98,7 @@ class ServiceFlows:
     ) -> tuple[str, ...]:
         """Return those of ``services``, which share the flow's address, that the flow may belong to.
 
-        They are those whose names the device queried recently, if possible only those that use the flow's
+        They are those of which the device queried a name recently, if possible only those that use the flow's
         port. If there is none: the service that uses the port, if it is the only one.
         """
         recent = tuple(service for service in services if situation.recent.asked(service))

@@ -69,7 +69,8 @@ def parse_host(text: str) -> str:
 def parse_question(host: str | None, to: str | None = None, speaks: str | None = None) -> Observation:
     """Return what `qalqan why` explains: a DNS query for a host, or a connection ``to`` ``ADDRESS[:PORT]``.
 
-    ``speaks``: the protocol of the connection; by default TLS with a host, else TCP.
+    ``speaks``: the protocol of the connection; by default TLS with a host, else TCP. Without a port: the
+    usual one of the protocol, else 443.
 
     Raises:
         PolicyError: an argument is missing, invalid, or contradicts another.
@@ -123,7 +124,8 @@ def _endpoint(text: str) -> tuple[bytes, int]:
 def why(judge: Judge, seen: Observation, at: datetime, situation: Situation = PLAIN) -> WhyAnswer:
     """Return the decision about a query or connection at ``at``, the time left, and the next change.
 
-    The decision has the rules that were checked before the deciding one.
+    The decision has the rules that were checked along with the deciding one. On a device that is redirected
+    to the page, the allowed query of a name that devices need is explained as its HTTP request.
     """
     decision = judge.decide(seen, situation, at, explain=True)
     if situation.led and seen.proto is Proto.DNS and decision.reason is Reason.DEVICE_NEEDS:
@@ -144,7 +146,7 @@ def _next_change(
 ) -> tuple[datetime, Decision] | None:
     """Return when ``seen`` is blocked or opens next, and the decision then; None if not within LOOK_AHEAD.
 
-    None also if no time rule blocks it now: then no time opens it.
+    None also if a rule blocks it that no time lifts.
     """
     last = at + LOOK_AHEAD
     then = decision

@@ -69,7 +69,7 @@ PAGE_PROXIES = HostMap(
 
 
 def sites_behind_proxy(host: str) -> tuple[str, ...]:
-    """Return the sites whose pages ``host`` may show if it is under a page proxy such as translate.goog.
+    """Return the sites that ``host`` may show if it is under a page proxy such as translate.goog.
 
     Usually none or one.
     """
@@ -104,7 +104,7 @@ class CategoryTable(Protocol):
 
 
 class NoTable:
-    """An empty category table, for a gateway whose lists were never built."""
+    """An empty category table, for a gateway without built lists."""
 
     def categories(self, host: str) -> frozenset[str]:  # noqa: ARG002
         return frozenset()

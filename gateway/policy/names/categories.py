@@ -45,7 +45,7 @@ class Categories:
 
     @property
     def sealed(self) -> frozenset[str]:
-        """Ids of the categories whose entries are never named or listed."""
+        """Ids of the categories with entries that are never named or listed."""
         return frozenset(category.id for category in self.by_id.values() if category.sealed)
 
     @property

@@ -252,8 +252,9 @@ def first_weekday(countries: Mapping[str, Country], code: str) -> int:
 
 
 def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
-    """Return the help lines to show in a country: its own ones, then those for all countries.
+    """Return the help lines to show in a country; those with the country in ``for`` come first.
 
+    Then come the other lines of its file, then those for all countries. Lines of HIDDEN_KINDS are left out.
     ``code``: ISO 3166-1 alpha-2 in lower case; empty: the household chose none.
     """
     files = (country_of(countries, code) if code else None, countries.get(COMMON))
@@ -285,7 +286,7 @@ def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, .
 
 
 def help_names(countries: Iterable[Country]) -> dict[str, str]:
-    """Return host entry → English name of its help line, for the help lines of all countries.
+    """Return host entry → English name of its help line, for the help lines of all countries and kinds.
 
     It includes the names that their pages need. A family abroad needs the help lines of its own country too.
     """

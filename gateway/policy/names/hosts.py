@@ -6,7 +6,7 @@ same form: lower case, A-labels, no trailing dot. An entry of a data file is one
 ``example.com``       the name with all names under it
 ``=www.example.com``  the name alone
 ``*.example.goog``    all names under a public suffix that belongs to one owner
-``a*.b.example.com``  in services and device needs: the star matches any letters within its label
+``a*.b.example.com``  in services and device needs: the star matches any characters within its label
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 MAX_HOST = 253  # characters of a name in text form (RFC 1035 2.3.4)
 _HOST = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}", re.ASCII)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#:@]+)", re.ASCII)
-# Browsers read a name whose last label is a number as an IPv4 address (WHATWG URL, "ends in a number").
+# Browsers read a name with a number as the last label as an IPv4 address (WHATWG URL, "ends in a number").
 _NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 
 PublicSuffixCheck = Callable[[str], bool]

@@ -46,8 +46,9 @@ OFFICIAL_IN_STATES = frozenset({"gov", "gob", "gouv", "govt", "go", "edu", "ac",
 class WordPlace(StrEnum):
     """Where in a host name a category's word counts.
 
-    ANYWHERE: in any label but the last. BEGINS: at the beginning of a label. LABEL: as a whole
-    label. SITE: in the site's own label, such as `nordvpn` of www.nordvpn.com.
+    ANYWHERE: in any label but the last, as for all places. BEGINS: at the beginning of a label. ENDS: at the
+    end of a longer label. LABEL: as a whole label. SITE: in the site's own label, such as `nordvpn` of
+    www.nordvpn.com.
     """
 
     ANYWHERE = "anywhere"
@@ -89,7 +90,7 @@ class _Word:
 class CombinedWords:
     """Adds up the points of the words that a label consists of.
 
-    The words with the same first letter are one text, "girl=1,girls=1,": a dict of all words takes 80 kB.
+    The words with the same first letter are one text, ",girl=1,girls=1,": a dict of all words takes 80 kB.
     """
 
     def __init__(self, points: Mapping[str, int]) -> None:
@@ -148,7 +149,7 @@ class NameWords:
         self._combined = {category: CombinedWords(points) for category, points in (combined or {}).items()}
 
     def categories(self, host: str) -> frozenset[str]:
-        """Return the ids of the categories whose words are in ``host``, which is in normal form."""
+        """Return the ids of the categories with words in ``host``, which is in normal form."""
         found = [category for _, category in self._hits(host)]
         return frozenset(found) if found and host not in self._open else frozenset()
 

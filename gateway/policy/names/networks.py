@@ -90,7 +90,10 @@ def network(text: str) -> Network:
 
 
 def spread(prefix: Network) -> Iterator[str]:
-    """Yield the list entries for a prefix: itself if it is a /24 or /64, else each address in it."""
+    """Yield the list entries for a prefix: itself if it is a /24 or /64, else each address in it.
+
+    ``prefix``: from `network`, so that there are at most 256 addresses.
+    """
     if prefix.prefixlen == PREFIX_LENGTHS[prefix.version]:
         yield str(prefix)
     else:
@@ -106,7 +109,11 @@ def unmapped(packed: bytes) -> bytes:
 
 
 def keys(packed: bytes) -> tuple[str, str]:
-    """Return the texts by which a packed address is looked up in lists: itself and its /24 or /64 prefix."""
+    """Return the texts by which a packed address is looked up in lists: itself and its /24 or /64 prefix.
+
+    An IPv6 address that stands for an IPv4 address (`unmapped`) is looked up as that. Raises ValueError for
+    other lengths than 4 and 16 bytes.
+    """
     packed = unmapped(packed)
     if len(packed) == 4:
         a, b, c, d = packed

@@ -265,7 +265,7 @@ class Catalogue:
         return self._addresses.get(address)
 
     def signed(self, proto: str, payload: bytes, port: int) -> tuple[str, ...]:
-        """Return the ids of the services whose signatures match the first bytes that a client sent.
+        """Return the ids of the services with signatures that match the first bytes that a client sent.
 
         ``proto``: tcp, with the start of the stream, or udp, with one datagram. ``port``: the server's.
         """

@@ -39,7 +39,7 @@ class Signature(NamedTuple):
     ports: tuple[tuple[int, int], ...] = ()  # first and last destination port; () for any port
 
     def matches(self, payload: bytes, port: int) -> bool:
-        """Return True if a client's first bytes to a server's ``port`` match the pattern."""
+        """Return True if a client's first bytes to a server's ``port`` match; ``proto`` is not compared."""
         if len(payload) < self.end:
             return False
         if int.from_bytes(payload[self.start : self.end], "big") & self.mask != self.value:
@@ -50,7 +50,7 @@ class Signature(NamedTuple):
 
 
 class SignatureIndex:
-    """Finds the services whose signatures match the first bytes of a client.
+    """Finds the services with signatures that match the first bytes of a client.
 
     ``entries``: service ids with their signatures.
     """
@@ -65,7 +65,7 @@ class SignatureIndex:
         self._signatures = {proto: tuple(known) for proto, known in found.items()}
 
     def find(self, proto: str, payload: bytes, port: int) -> tuple[str, ...]:
-        """Return the ids of the services whose signatures match; usually none or one.
+        """Return the ids of the services with a matching signature; usually none or one.
 
         Arguments:
             proto: tcp or udp.

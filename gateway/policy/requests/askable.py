@@ -23,7 +23,8 @@ from gateway.policy.values import TIME_REASONS, Decision, Reason
 def outcome(host: str, profile: Profile, world: World) -> Decision:
     """Return the decision about a host by a profile's rules, the lists for everyone and state registers.
 
-    Time rules, pauses and extra time are left out.
+    Time rules, pauses and extra time are left out. A help line's name is decided by the profile's rules
+    alone, although a judge allows it.
     """
     part = conclude(FactFinder(profile, world).facts(host), profile)
     if part.help:
@@ -55,7 +56,7 @@ def check_askable(host: str, decision: Decision, name: str) -> None:
 def blocked_categories(profile: Profile) -> frozenset[str]:
     """Return the ids of the categories that the rules block, without those that need approval.
 
-    A category that the family allows is not blocked by its action.
+    A category in an ``allow`` entry is not blocked by its action, only by a ``block`` entry.
     """
     rules = profile.rules
     allowed = {entry.value for entry in rules.allow if entry.kind is EntryKind.CATEGORY}
@@ -166,7 +167,7 @@ def check_confirmed_edit(before: Profile, after: Profile, world: World, names: N
 def _opened_entries(profile: Profile) -> Iterator[str]:
     """Yield the sites and services in the family's own allow and homework entries.
 
-    Also each service whose action is to allow it or to count its time.
+    Also each service with an action that allows it or counts its time.
     """
     rules = profile.rules
     for entry in (*rules.allow, *rules.homework):

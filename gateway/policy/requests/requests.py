@@ -1,7 +1,7 @@
 """Requests of children, and their state: pending, answered or expired.
 
 A request is for time (all or one service), for a site, or about used minutes that the child disputes. A
-child has one pending request per subject; a repeated request updates its text.
+child has one pending request per subject; a repeated request updates it, but not its time or expiry.
 """
 
 from __future__ import annotations
@@ -154,8 +154,8 @@ def answered(
     """Return the request with a guardian's answer; ``request`` is not changed.
 
     ``by``: the guardian. ``because``: the reason for the child. ``minutes``: for ``once``; None: as
-    requested, or SITE_ONCE. Raises GatewayError if it is not pending, the answer does not fit its
-    topic, or the reason is too long.
+    requested, or SITE_ONCE; their range is not checked. Raises GatewayError if it is not pending, the answer
+    does not fit its topic or has minutes and is not ``once``, or the reason is too long.
     """
     where = f"request {request.id}"
     if request.state is RequestState.EXPIRED or (request.waits and now >= request.expires):
@@ -206,8 +206,9 @@ def advanced(request: ChildRequest, now: datetime) -> ChildRequest:
 def after_jump(request: ChildRequest, jump: Jump, calendar: Calendar) -> ChildRequest:
     """Return the request with its times adjusted to a clock change, so that its age stays the same.
 
-    A pending request for extra time then expires at the next local midnight. Unchanged if it was
-    made when the clock was known to be right, and only a clock not known to be right is corrected.
+    A pending request for extra time that had not expired then expires at the next local midnight. The start
+    of disputed minutes (``since``) stays. The request is unchanged if it was made when the clock was known
+    to be right, and only a clock not known to be right is corrected.
     """
     if request.clock_trusted and not jump.was_known:
         return request  # the clock was trusted before and will be again

@@ -1,8 +1,9 @@
 """Site repair: a guardian opens a site's missing parts on a child's device for some minutes.
 
-A repair opens names that are blocked only because they are unknown. It opens nothing else: no entry blocked
-by the family, no blocked category, nothing that is blocked for everyone, no bypass method, no other service,
-no time rule.
+A repair opens names that are blocked only because they are unknown, or because new names need approval, and
+names of the site itself and its services in a category that needs approval. It opens nothing else: no entry
+blocked by the family, no blocked category, nothing that is blocked for everyone, no bypass method, no other
+service, no time rule.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ def repaired(
 ) -> Conclusion:
     """Return the conclusion that allows a blocked host during a site repair; else ``conclusion`` unchanged.
 
-    It allows a host that is blocked only because it is unknown or, under the repaired site, because
-    its category needs approval. ``repair``: the one that runs.
+    It allows a host that is blocked only because it is unknown, or because new names need approval; for the
+    repaired site and its services, also if its category needs approval. ``repair``: the one that runs.
     """
     if conclusion.outcome.verdict is not Verdict.BLOCK or conclusion.outcome.reason not in LIFTED:
         return conclusion
@@ -92,8 +93,8 @@ def repaired(
 def _is_lifted(host: str, facts: HostFacts, repair: ActiveRepair) -> bool:
     """Return True if the repair opens a blocked host: no list for everyone, entry or category blocks it.
 
-    Nor may it belong to another service. A category that only needs approval is no hindrance for
-    hosts of the repaired site.
+    Nor may it belong to another service, or be a page proxy's name. A category that only needs approval is no
+    hindrance for hosts of the repaired site and its services; that of new names is none for any host.
     """
     if (
         facts.binding

@@ -91,7 +91,8 @@ def printed_code(code: str) -> str:
 def check_character(letters: str) -> str:
     """Return the check letter for a code's other letters.
 
-    It reveals every single wrong letter, and nearly every swap of two letters.
+    It reveals every single wrong letter, and nearly every swap of two adjacent letters. Raises ValueError for
+    a letter outside ALPHABET.
     """
     total = 0
     for place, letter in enumerate(reversed(letters)):
@@ -112,7 +113,7 @@ def parse_code(text: str) -> str | None:
 
 
 def hash_code(code: str, salt: str) -> str:
-    """Return the BLAKE2b hash of a code with a salt; both are hex.
+    """Return the BLAKE2b hash of a code with a salt. Hash and salt are hex, the salt at most 16 bytes.
 
     A fast hash is enough: the file belongs to root, and a code gives only minutes.
     """
@@ -120,7 +121,7 @@ def hash_code(code: str, salt: str) -> str:
 
 
 def find(code: str, tickets: Iterable[Ticket]) -> Ticket | None:
-    """Return the stored ticket whose hash fits ``code``, used or not; None if there is none."""
+    """Return the stored ticket with the hash of ``code``, used or not; None if there is none."""
     return next((ticket for ticket in tickets if hash_code(code, ticket.salt) == ticket.hash), None)
 
 

@@ -101,7 +101,7 @@ def working_days(begun: date, answered: date, is_free: IsFree) -> int:
 
 
 def overdue(appeals: Iterable[Appeal], today: date, is_free: IsFree) -> Iterator[tuple[Appeal, date]]:
-    """Yield appeals whose pending review was due before ``today``, with the due day; the earliest first."""
+    """Yield appeals with a pending review due before ``today``, and the due day; the earliest first."""
     late = (
         (appeal, last)
         for appeal in appeals

@@ -1,6 +1,6 @@
 """Reads and checks a hotline's contact record and a provider's transparency report.
 
-See docs/providers/isp-sealed.md. Every key is required; "none" stands for a missing value.
+See docs/providers/isp-sealed.md. Every key is required; write "none" for a text without content.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ REPORT: Mapping[str, tuple[str, Callable[[Node], Any]]] = {
 def parse_report(source: str | bytes, file: str) -> Mapping[str, Any]:
     """Return a provider's transparency report (YAML text) as key → value.
 
-    Raises PolicyError for missing or unknown keys and for inconsistent figures.
+    Raises PolicyError for missing or unknown keys, invalid values, and inconsistent days or figures.
     """
     document = parse_document(source, file)
     part = fields.Fields(document, tuple(REPORT))

@@ -59,7 +59,10 @@ def _refuse(problem: str) -> NoReturn:
 
 
 class Hasher:
-    """Computes HMAC-SHA-256 (RFC 2104) with one key. The key is prepared once, which halves the time."""
+    """Computes HMAC-SHA-256 (RFC 2104) with one key of at most 64 bytes.
+
+    The key is prepared once, which halves the time.
+    """
 
     __slots__ = ("_inner", "_outer")
 
@@ -115,7 +118,7 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
-    """A sealed list whose format is valid, without its key. Only the signature proves its origin."""
+    """A sealed list in a valid format, without its key. Only the signature proves its origin."""
 
     head: SetHead
     entries: Entries
@@ -144,9 +147,10 @@ class SealedSet:
         self._hasher = hasher
 
     def holds(self, host: str) -> bool:
-        """Return True if ``host`` (normalised) or a parent with at least two labels is in the list.
+        """Return True if ``host`` (normalised) or a parent of it is in the list.
 
-        All candidates are tried, so that timing does not reveal which one matched.
+        Names of 2 to MAX_LABELS labels are looked up, others are not. All candidates are tried, so that
+        timing does not reveal which one matched.
         """
         found = False
         longer = host.count(".") + 1 - MAX_LABELS  # labels beyond the longest entry
@@ -188,7 +192,7 @@ class SealedSets:
 
 
 def parse_set(data: bytes) -> ParsedSet:
-    """Return the sealed list in these bytes. Its signature is not verified.
+    """Return the sealed list in these bytes. Its signature is not verified, nor its expiry.
 
     Raises ListError for invalid or incomplete bytes.
     """
@@ -239,7 +243,8 @@ def unsigned_set(head: SetHead, names: Iterable[str], key: bytes) -> bytes:
     ``check`` and ``count`` of ``head`` are not used; they are computed.
 
     Raises:
-        ListError: no reader would accept the list.
+        ListError: no reader would accept the list. The length of ``key`` (KEY_BYTES) and the number of labels
+            of each name (at most MAX_LABELS) are not checked.
     """
     hasher = Hasher(key)
     made = sorted({hasher.entry(name) for name in names})
