@@ -17,7 +17,15 @@ from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
-from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
+from gateway.features.backup.restore_plan import (
+    AFTER,
+    BEFORE,
+    PlaceEnd,
+    RestorePlan,
+    contents,
+    plan_text,
+    read_plan,
+)
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
@@ -27,7 +35,7 @@ from gateway.lists.own_lists import lists_file
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
-from gateway.policy.profile.backup_format import KeptChoice
+from gateway.policy.profile.backup_format import KeptChoice, KeptDevice
 from gateway.policy.profile.rules import HOME
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
@@ -284,11 +292,14 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, clo
     BEFORE removes the rows that AFTER adds, except children's earlier age groups. A second call with
     BEFORE is harmless.
     """
+    ends = {end.mac: end for end in plan.ends} if side == BEFORE else {}
     with store.transaction():
         for pair in plan.devices:
             device = pair[side]
             store.notes.name(device.mac, device.label)
-            if device.place:
+            if device.mac in ends:
+                _place_until(store, device, ends[device.mac], now)
+            elif device.place:
                 # A backup does not say whether a guardian chose that a device is not filtered.
                 chosen = device.place not in (HOME, PRESENT)
                 store.devices.place(
@@ -307,6 +318,19 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, clo
             _add(store, plan, now, clock_trusted=clock_trusted)
         else:
             _take_out(store, plan, now)
+
+
+def _place_until(store: Store, device: KeptDevice, end: PlaceEnd, now: datetime) -> None:
+    """Store a device's temporary place as it was. If it has ended meanwhile, it has no effect."""
+    placed = _moment(end.placed)
+    store.devices.place(
+        device.mac,
+        device.place,
+        at=placed or now,
+        until=_moment(end.until),
+        clock_trusted=end.clock_trusted,
+        chosen=placed is not None,
+    )
 
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:
