@@ -2,7 +2,8 @@
 
 The plan contains the files as they were before. It is in ``restoring.json`` of the state directory until the
 restore is complete. A start that finds this file undoes the restore: files before the rules are read, rows of
-the store afterwards. A complete restore leaves the plan as ``restored.json``, from which it can be undone.
+the store afterwards. If it cannot write a file, the plan stays for the next start. A complete restore leaves
+the plan as ``restored.json``, from which it can be undone.
 """
 
 from __future__ import annotations
@@ -155,23 +156,38 @@ class Restoring:
 
     def may_undo(self, plan: RestorePlan) -> bool:
         """Return whether the files are still as the restore ``plan`` left them."""
+        return self._files_are(plan, AFTER)
+
+    def _files_are(self, plan: RestorePlan, side: int) -> bool:
+        """Return whether all files are as on one side of the plan (BEFORE or AFTER). Raises PolicyError."""
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
-            if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
+            if any(history.read(name) != data for name, data in contents(pairs, side).items()):
                 return False
         return True
 
     def recover(self) -> None:
-        """Undo the database rows of an interrupted restore; ``recover_files`` has already undone the files.
+        """Undo the database rows of an interrupted restore, after ``recover_files`` has undone the files.
 
-        Does nothing if no restore was interrupted.
+        Does nothing if no restore was interrupted. If the files are not undone, logs this and keeps the
+        plan, so that the next start undoes all of it.
         """
         plan = _read(self._state / DOING)
         if plan is None:
             return
+        if not self._files_undone(plan):
+            _log.error("A restore was interrupted. It is not undone yet. The next start tries again.")
+            return
         self._rows(plan, BEFORE)
         self._end()
         _log.warning("A restore was interrupted. It has been undone.")
+
+    def _files_undone(self, plan: RestorePlan) -> bool:
+        try:
+            return self._files_are(plan, BEFORE)
+        except PolicyError as error:
+            _log.error("%s", error)
+            return False
 
     def _rows(self, plan: RestorePlan, side: int) -> None:
         write_rows(self._store, plan, side, self._home.local_now(), clock_trusted=self._home.clock_trusted)

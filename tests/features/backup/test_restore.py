@@ -400,3 +400,31 @@ def test_an_undo_that_cannot_be_written_changes_nothing_and_can_be_done_later(
     assert not (desk.folder / "state" / DOING).exists(), "a start has nothing to undo"
     web(desk, "restore", action="undo")
     assert standing(desk) == before
+
+
+def test_a_restore_whose_files_cannot_be_undone_is_undone_by_a_later_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    text, state = taken(desk), desk.folder / "state"
+    change(desk)
+    before = standing(desk)
+    restored(desk, text)
+    after = standing(desk)
+    (state / DONE).rename(state / DOING)  # as after a kill before its end
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.features.backup.restore.write_atomically", full)
+        recover_files(desk.rules.path)
+    desk.stop()
+    desk.start()
+    assert (state / DOING).exists(), "the next start undoes it"
+    assert standing(desk)["pins"] == after["pins"]
+    assert "It is not undone yet." in caplog.text
+    assert "It has been undone." not in caplog.text
+    recover_files(desk.rules.path)
+    desk.stop()
+    desk.start()
+    assert not (state / DOING).exists()
+    assert standing(desk) == before
