@@ -410,7 +410,7 @@ class Features:
         self._register_gateway()
         edits.register(router)
         HomeSettingsVerbs(home.rules, edits, home_editing, self.access).register(router)
-        RegisterVerbs(home, edits, home_editing, lists.start).register(router)
+        RegisterVerbs(home, edits, home_editing, self.list_updates.runner.start_or_report).register(router)
         self.trusted_names.register(router)
         self._register_rules(router, editing, home_editing, tried)
         self._register_activity(router, pins)

@@ -2,7 +2,8 @@
 
 The plan contains the files as they were before. It is in ``restoring.json`` of the state directory until the
 restore is complete. A start that finds this file undoes the restore: files before the rules are read, rows of
-the store afterwards. A complete restore leaves the plan as ``restored.json``, from which it can be undone.
+the store afterwards. If it cannot write a file, the plan stays for the next start. A complete restore leaves
+the plan as ``restored.json``, from which it can be undone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,15 @@ from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.files import read_bounded, read_if_there, sync_folder, write_atomically
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps
-from gateway.features.backup.restore_plan import AFTER, BEFORE, RestorePlan, contents, plan_text, read_plan
+from gateway.features.backup.restore_plan import (
+    AFTER,
+    BEFORE,
+    PlaceEnd,
+    RestorePlan,
+    contents,
+    plan_text,
+    read_plan,
+)
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import not_written
@@ -27,7 +36,7 @@ from gateway.lists.own_lists import lists_file
 from gateway.policy.accounts.people import Account, PersonRole
 from gateway.policy.accounts.pins import Pin
 from gateway.policy.profile import edits
-from gateway.policy.profile.backup_format import KeptChoice
+from gateway.policy.profile.backup_format import KeptChoice, KeptDevice
 from gateway.policy.profile.rules import HOME
 from gateway.policy.profile.self_set import OwnSetting
 from gateway.policy.yaml.documents import is_by_hand
@@ -147,23 +156,38 @@ class Restoring:
 
     def may_undo(self, plan: RestorePlan) -> bool:
         """Return whether the files are still as the restore ``plan`` left them."""
+        return self._files_are(plan, AFTER)
+
+    def _files_are(self, plan: RestorePlan, side: int) -> bool:
+        """Return whether all files are as on one side of the plan (BEFORE or AFTER). Raises PolicyError."""
         for folder, pairs in self._folders(plan).items():
             history = self._home.rules.history(folder)
-            if any(history.read(name) != data for name, data in contents(pairs, AFTER).items()):
+            if any(history.read(name) != data for name, data in contents(pairs, side).items()):
                 return False
         return True
 
     def recover(self) -> None:
-        """Undo the database rows of an interrupted restore; ``recover_files`` has already undone the files.
+        """Undo the database rows of an interrupted restore, after ``recover_files`` has undone the files.
 
-        Does nothing if no restore was interrupted.
+        Does nothing if no restore was interrupted. If the files are not undone, logs this and keeps the
+        plan, so that the next start undoes all of it.
         """
         plan = _read(self._state / DOING)
         if plan is None:
             return
+        if not self._files_undone(plan):
+            _log.error("A restore was interrupted. It is not undone yet. The next start tries again.")
+            return
         self._rows(plan, BEFORE)
         self._end()
         _log.warning("A restore was interrupted. It has been undone.")
+
+    def _files_undone(self, plan: RestorePlan) -> bool:
+        try:
+            return self._files_are(plan, BEFORE)
+        except PolicyError as error:
+            _log.error("%s", error)
+            return False
 
     def _rows(self, plan: RestorePlan, side: int) -> None:
         write_rows(self._store, plan, side, self._home.local_now(), clock_trusted=self._home.clock_trusted)
@@ -284,11 +308,14 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, clo
     BEFORE removes the rows that AFTER adds, except children's earlier age groups. A second call with
     BEFORE is harmless.
     """
+    ends = {end.mac: end for end in plan.ends} if side == BEFORE else {}
     with store.transaction():
         for pair in plan.devices:
             device = pair[side]
             store.notes.name(device.mac, device.label)
-            if device.place:
+            if device.mac in ends:
+                _place_until(store, device, ends[device.mac], now)
+            elif device.place:
                 # A backup does not say whether a guardian chose that a device is not filtered.
                 chosen = device.place not in (HOME, PRESENT)
                 store.devices.place(
@@ -307,6 +334,19 @@ def write_rows(store: Store, plan: RestorePlan, side: int, now: datetime, *, clo
             _add(store, plan, now, clock_trusted=clock_trusted)
         else:
             _take_out(store, plan, now)
+
+
+def _place_until(store: Store, device: KeptDevice, end: PlaceEnd, now: datetime) -> None:
+    """Store a device's temporary place as it was. If it has ended meanwhile, it has no effect."""
+    placed = _moment(end.placed)
+    store.devices.place(
+        device.mac,
+        device.place,
+        at=placed or now,
+        until=_moment(end.until),
+        clock_trusted=end.clock_trusted,
+        chosen=placed is not None,
+    )
 
 
 def _choose(store: Store, wanted: list[KeptChoice], by: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,16 @@ Pair = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceEnd:
+    """The end of a device's temporary place, such as adult guest. A backup contains no such places."""
+
+    mac: str
+    until: str  # ISO 8601
+    placed: str  # when a guardian chose the place, ISO 8601; empty: unknown
+    clock_trusted: bool  # when the place was set
+
+
+@dataclass(frozen=True, slots=True)
 class RestorePlan:
     """A planned restore: contents of files and values of database rows before and after it.
 
@@ -63,6 +73,7 @@ class RestorePlan:
     number: int  # of the grants
     steps: tuple[KeptStep, ...] = ()
     self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: not set
+    ends: tuple[PlaceEnd, ...] = ()  # of temporary places that ``devices`` have before the restore
 
     @property
     def is_empty(self) -> bool:
@@ -95,6 +106,7 @@ def read_plan(data: bytes) -> RestorePlan:
     for key, row in rows.items():
         values[key] = tuple(row(**row_values) for row_values in values[key])
     values["steps"] = tuple(KeptStep(**step) for step in values.get("steps", ()))
+    values["ends"] = tuple(PlaceEnd(**end) for end in values.get("ends", ()))
     for key in ("home", "profiles"):
         values[key] = {name: (one, other) for name, (one, other) in values[key].items()}
     return RestorePlan(**values)
@@ -106,6 +118,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
     ``by`` and ``at``: who restores it, and when. Raises PolicyError if a file cannot be read.
     """
     here = kept_rows(store, at, store.today(at).isoformat())
+    devices = tuple(_devices(store, backup))
     path, folder = rules.path, Path(rules.household.config.profiles)
     home: dict[str, Pair] = {path.name: (_there(path), _home_text(path, backup.home))}
     home[LISTS] = (_there(path.with_name(LISTS)), backup.lists)
@@ -119,7 +132,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
         made=backup.made.isoformat(timespec="seconds"),
         home=home,
         profiles={name: (_there(folder / name), text) for name, text in wanted.items()},
-        devices=tuple(_devices(store, backup)),
+        devices=devices,
         pins=tuple(_pins(store, backup)),
         people=tuple(_people(store, backup)),
         bands=backup.bands,
@@ -128,6 +141,7 @@ def make_plan(rules: RuleBook, store: Store, backup: Backup, by: str, at: dateti
         number=store.grants.new_number(at),
         steps=tuple(_steps(store, backup)),
         self_set=tuple(_choices(store, backup)),
+        ends=tuple(_ends(store, devices)),
     )
 
 
@@ -199,6 +213,16 @@ def _devices(store: Store, backup: Backup) -> Iterator[tuple[KeptDevice, KeptDev
         now = KeptDevice(wanted.mac, labels.get(wanted.mac, ""), place)
         if now != wanted:
             yield now, wanted
+
+
+def _ends(store: Store, devices: Iterable[tuple[KeptDevice, KeptDevice]]) -> Iterator[PlaceEnd]:
+    """Yield the ends of the present temporary places of ``devices``."""
+    known = store.devices.all()
+    for now, _ in devices:
+        device = known.get(now.mac)
+        if device is not None and device.until is not None:
+            placed = "" if device.placed is None else device.placed.isoformat()
+            yield PlaceEnd(now.mac, device.until.isoformat(), placed, device.clock_trusted)
 
 
 def _pins(store: Store, backup: Backup) -> Iterator[tuple[KeptPin, KeptPin]]:

@@ -30,7 +30,7 @@ class RegisterVerbs:
     """Shows states' registers of blocked sites, and switches them on or off.
 
     A register that is switched on is fetched immediately. One that is switched off blocks nothing from then
-    on. ``update_lists`` starts the fetch.
+    on. ``update_lists`` starts the fetch, and reports it as a failed update if it cannot start.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RegisterVerbs:
         home: HomeContext,
         edit: ProfileVerbs,
         editing: HomeEditing,
-        update_lists: Callable[[], object],
+        update_lists: Callable[[], None],
     ) -> None:
         self._home = home
         self._edit = edit
@@ -81,8 +81,8 @@ class RegisterVerbs:
     def switch(self, call: Call[SwitchRegisterRequest]) -> SwitchedRegister:
         """Switch a state's register on or off in `qalqan.yaml`. Switching it on starts a fetch.
 
-        Return the revisions for an undo. Raises ControlError for a country without a register, and if no
-        fetch can be started: the register is on already then.
+        Return the revisions for an undo. If no fetch can start, the register is on nevertheless, and the
+        problem is reported as that of a failed update. Raises ControlError for a country without a register.
         """
         author, on = self._edit.author(call), call.args.on == "yes"
         register = self._find(call)

@@ -95,6 +95,14 @@ class UpdateRunner:
         self._run("update", "--steps", *(["--force"] if force else []))
         return True
 
+    def start_or_report(self) -> None:
+        """Start a list update, unless one runs already. If no process can start, report a failed update."""
+        try:
+            self.start()
+        except OSError as error:
+            self._fetches = True
+            self._finished(1, f"lists update: no program can be started: {error.strerror or error}")
+
     def _run(self, action: str, *options: str) -> None:
         self._process.start(["gateway", "lists", action, *options, "--config", str(self._home.rules.path)])
         self._fetches = action == "update"

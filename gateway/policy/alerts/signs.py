@@ -261,6 +261,7 @@ class Traces:
     def _remember(self, host: str) -> None:
         if host:
             self._resolvers[host] = None
+            self._resolvers.move_to_end(host)
             if len(self._resolvers) > MAX_HOSTS:
                 self._resolvers.popitem(last=False)
 

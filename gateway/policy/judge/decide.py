@@ -250,8 +250,8 @@ class Judge:
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
         """Return the decision with the rules checked before it, and the end of what is open."""
-        decision = self.decide(seen, situation, now)
-
+        # Not `self.decide`: a `CombinedJudge` takes an explanation from the judge of each profile.
+        decision = Judge.decide(self, seen, situation, now)
         recognised = decision.recognised
         facts = None if seen.host is None else self._fact_finder.facts(seen.host)
         if recognised is not None and (facts is None or not decision.allowed):
@@ -302,7 +302,7 @@ class Judge:
         if self._allows_ech and seen.fault is Fault.ECH:
             shown = seen._replace(fault=None)
             if seen.host is not None:
-                return self.decide(shown, situation, now)
+                return Judge.decide(self, shown, situation, now)
             seen = shown
         conclusion = self._nameless.conclusion(seen, situation)
         if conclusion is None:

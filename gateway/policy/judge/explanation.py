@@ -163,7 +163,7 @@ _INTERNET_SETTINGS = frozenset({f"windows/{INTERNET}", f"limits/{INTERNET}"})
 class Decider(StrEnum):
     """The party that decided: family, age group, law, state register, lists for everyone, or Qalqan."""
 
-    FAMILY = "family"  # a rule of this family, or an immediate action of a guardian
+    FAMILY = "family"  # a rule of this family, a guardian's immediate action, or a time that a teenager set
     BAND = "band"  # the rules of an age group, which come with the program
     LAW = "law"  # a law that a guardian turned on
     REGISTER = "register"  # a state's register that a guardian turned on
@@ -180,7 +180,12 @@ class Contest(StrEnum):
     MAKER = "maker"  # the makers of the program
 
 
-_OWNERS = {FAMILY: Decider.FAMILY, GUARDIAN: Decider.FAMILY, "band": Decider.BAND}
+_OWNERS = {
+    FAMILY: Decider.FAMILY,
+    GUARDIAN: Decider.FAMILY,
+    SELF: Decider.FAMILY,
+    "band": Decider.BAND,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,9 +473,10 @@ def contest(decision: Decision) -> Contest:
 def setting(decision: Decision) -> str:
     """Return the key of the rule that decided, such as ``block/service:tiktok``, for `edit`.
 
-    It is empty if that rule cannot be edited.
+    It is empty if that rule cannot be edited, or is not in the profile's file: a time that a teenager set.
     """
-    if decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
+    of_teenager = decision.owner.partition(":")[0] == SELF
+    if of_teenager or decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):
         return ""
     return read_rule(decision.rule).setting
 

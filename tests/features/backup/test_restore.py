@@ -14,7 +14,7 @@ from gateway.control.protocol import ControlRequest, Role
 from gateway.core.errors import ControlError, GatewayError, PolicyError
 from gateway.core.reason_codes import Code
 from gateway.core.turns import Steps, finish
-from gateway.features.backup.restore import DOING, DONE
+from gateway.features.backup.restore import DOING, DONE, recover_files
 from gateway.features.backup.verbs import STORED_FOR
 from gateway.policy.yaml.documents import MAX_NODES
 from gateway.web.backup_encryption import MOST_CONTENT
@@ -30,7 +30,7 @@ from tests.features.backup.backed_up import (
     web,
 )
 from tests.features.conftest import Make
-from tests.features.desk import PHONE, TABLET, Desk
+from tests.features.desk import PHONE, STRANGER, TABLET, Desk
 
 CHOICE = {"who": "son", "at": "2026-11-24T12:00:00+05:00"}
 
@@ -163,6 +163,25 @@ def test_who_wrote_each_file_is_found_in_a_turn_of_its_own_before_anything_chang
         assert standing(desk) == before
     finish(steps)
     assert standing(desk) != before
+
+
+@pytest.mark.parametrize("how", ["undo", "start"])
+def test_a_temporary_place_has_its_end_again(desk: Desk, how: str) -> None:
+    text, state = taken(desk), desk.folder / "state"
+    desk.ask("assign", mac=STRANGER, profile="visitor", by="Mum")
+    before = desk.store.devices.all()[STRANGER]
+    assert before.until is not None
+    restored(desk, text)
+    after = desk.store.devices.all()[STRANGER]
+    assert (after.place, after.until) == ("guest", None)
+    if how == "undo":
+        web(desk, "restore", action="undo")
+    else:
+        (state / DONE).rename(state / DOING)  # as after a kill before its end
+        recover_files(desk.rules.path)
+        desk.stop()
+        desk.start()
+    assert desk.store.devices.all()[STRANGER] == before
 
 
 def test_it_cannot_be_taken_back_once_the_rules_are_others(desk: Desk) -> None:
@@ -380,4 +399,32 @@ def test_an_undo_that_cannot_be_written_changes_nothing_and_can_be_done_later(
     assert standing(desk) == after
     assert not (desk.folder / "state" / DOING).exists(), "a start has nothing to undo"
     web(desk, "restore", action="undo")
+    assert standing(desk) == before
+
+
+def test_a_restore_whose_files_cannot_be_undone_is_undone_by_a_later_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    text, state = taken(desk), desk.folder / "state"
+    change(desk)
+    before = standing(desk)
+    restored(desk, text)
+    after = standing(desk)
+    (state / DONE).rename(state / DOING)  # as after a kill before its end
+    with monkeypatch.context() as patched:
+        patched.setattr("gateway.features.backup.restore.write_atomically", full)
+        recover_files(desk.rules.path)
+    desk.stop()
+    desk.start()
+    assert (state / DOING).exists(), "the next start undoes it"
+    assert standing(desk)["pins"] == after["pins"]
+    assert "It is not undone yet." in caplog.text
+    assert "It has been undone." not in caplog.text
+    recover_files(desk.rules.path)
+    desk.stop()
+    desk.start()
+    assert not (state / DOING).exists()
     assert standing(desk) == before

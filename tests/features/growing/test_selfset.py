@@ -62,6 +62,8 @@ def test_bedtime_of_its_own_closes_and_turned_off_it_opens(make: Make) -> None:
     assert told["sentence"].endswith("This is Daughter's own choice.")
     why = desk.ask("why", host="example.org", profile="daughter")
     assert (why["reason"], why["owner"]) == ("bedtime", "self:Daughter")
+    decided = why["decided"]
+    assert (decided["who"], decided["since"], decided["version"]) == ("family", None, None)
     set_own(desk, bedtime=None)
     assert desk.reason(TABLET) is not Reason.BEDTIME
     assert own(desk) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -179,3 +180,18 @@ def test_an_undo_of_an_edit_is_the_very_file_with_its_comments(desk: Desk) -> No
     done = desk.ask("edit_family", set={"country": "de"}, by="Mum")
     desk.ask("unedit_family", Role.WEB, by="Mum", revision=done["undo"])
     assert desk.rules.path.read_bytes() == before
+
+
+def test_a_register_is_on_though_no_program_can_fetch_it(desk: Desk) -> None:
+    class Failing(Running):
+        def start(self, arguments: Sequence[str]) -> None:
+            raise OSError(12, "Cannot allocate memory")
+
+    desk.list_updates.runner._process = cast("Any", Failing())
+    done = switch(desk, "yes")
+    assert done["on"] is True
+    assert done["undo"] != done["revision"]
+    assert desk.rules.household.config.registers[0].on
+    update = desk.list_updates.runner.state()
+    assert update.problems == ("lists update: no program can be started: Cannot allocate memory",)
+    assert desk.list_updates.plan().failures == 1

@@ -91,6 +91,12 @@ def test_every_source_has_values_of_the_declared_labels(desk: Desk) -> None:
         assert PREFIX + gone not in openmetrics(replace(measured, lists=replace(plan, newest=None)))
 
 
+def test_the_help_says_what_is_counted() -> None:
+    texts = {metric.name: metric.help for metric in CATALOGUE}
+    assert texts["sealed_lists_late"] == "Sealed lists that have expired; they still apply."
+    assert "last successful check" in texts["feed_checked_timestamp_seconds"]
+
+
 def test_openmetrics_has_its_metadata_and_its_end(desk: Desk) -> None:
     text = openmetrics(make_measured(desk))
     assert text.endswith("\n# EOF\n")

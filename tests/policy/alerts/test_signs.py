@@ -349,3 +349,11 @@ def test_old_signs_are_forgotten_and_many_names_find_no_room() -> None:
         )
     assert 1 < len(traces._asked) <= MAX_HOSTS
     assert 1 < len(traces._resolvers) <= MAX_HOSTS
+
+
+def test_a_resolver_that_is_seen_again_is_not_dropped_before_older_ones() -> None:
+    traces = Traces()
+    hosts = [f"dns{number}.example" for number in range(MAX_HOSTS)]
+    for host in (*hosts, hosts[0], "one-more.example"):
+        traces.sign(BypassSign(BypassMethod.ENCRYPTED_DNS, host, "dot"), 0.0)
+    assert list(traces._resolvers) == [*hosts[2:], hosts[0], "one-more.example"]

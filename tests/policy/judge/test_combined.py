@@ -136,3 +136,12 @@ def test_why_names_the_rule_of_whoever_refuses() -> None:
     told = joint.decide(asks("casino.example"), PLAIN, NOON, explain=True)
     assert not told.allowed
     assert told.rule.startswith("band 10-12: category:gambling")
+
+
+def test_why_lists_the_steps_of_the_profile_that_decided() -> None:
+    joint, *_, place = judges("son", "guest")
+    place[0] = PLAIN
+    _, guest = aligned_profiles(profiles()["son"], profiles()["guest"])
+    alone = Judge(guest, the_world(), CALENDAR).decide(asks("casino.example"), PLAIN, NOON, explain=True)
+    found = joint.decide(asks("casino.example"), PLAIN, NOON, explain=True)
+    assert found.passed == alone.passed

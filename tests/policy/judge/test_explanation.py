@@ -10,13 +10,16 @@ from gateway.policy.judge.explanation import (
     ENGLISH,
     MAX_SHORT,
     Contest,
+    Decider,
     Names,
     SetBy,
     contest,
+    decider,
     sentence,
     setting,
     short,
 )
+from gateway.policy.rule_text import bedtime_rule
 from gateway.policy.time.limit_periods import LimitPeriod
 from gateway.policy.time.time_rules import PLAIN, Left, Situation
 from gateway.policy.values import Decision, Reason, RecognitionSign, ServiceRecognition, Verdict
@@ -281,3 +284,12 @@ def test_a_service_that_the_child_must_ask_for_says_so_and_names_its_rule() -> N
     assert contest(decision) is Contest.ASK
     assert setting(decision) == "categories/service:roblox"
     assert short(decision, "www.roblox.com", NOW, NAMES).endswith("You can ask for it.")
+
+
+def test_a_time_that_a_teenager_set_is_the_family_s_and_no_rule_of_the_file() -> None:
+    rule = bedtime_rule("21:00-07:00")
+    own = Decision(Verdict.BLOCK, Reason.BEDTIME, rule, "self:Dana")
+    assert decider(own) is Decider.FAMILY
+    assert setting(own) == ""
+    assert contest(own) is Contest.TIME
+    assert setting(replace(own, owner="family")) == "bedtime"

@@ -51,6 +51,15 @@ def test_it_says_until_when(tablet: Browser, household: Household) -> None:
     assert "Until 07:40 tomorrow" in text_of(tablet.get("/refused?host=www.tiktok.com").text)
 
 
+def test_a_time_that_the_teenager_set_has_no_other_author(tablet: Browser, household: Household) -> None:
+    block = household.refusals[0]
+    decided = {**block["decided"], "contest": "time", "since": None, "by": None}
+    block.update(reason="bedtime", rule="bedtime: 21:00-07:00", owner="self:Daughter", decided=decided)
+    text = text_of(tablet.get("/refused?host=www.tiktok.com").text)
+    assert "You set this yourself." in text
+    assert "Set by" not in text
+
+
 @pytest.mark.parametrize("ip", ["192.168.1.20", "192.168.1.22", "192.168.1.30", "192.168.1.40"])
 @pytest.mark.parametrize("language", ["en", "kk", "ru"])
 def test_it_weighs_at_most_20_kb_with_all_that_it_loads(
