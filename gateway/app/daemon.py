@@ -619,7 +619,8 @@ class Daemon:
     def reload_steps(self) -> Steps[list[str]]:
         """Read rule files and lists again, and apply them, in steps. Return one line for each problem.
 
-        One step applies all rules together. Those before it parse one changed file each.
+        One step applies all rules together. Those before it parse one changed file each. Raise PolicyError
+        for a `qalqan.yaml` that cannot be used; the previous rules stay in force.
         """
         yield from self.rules.steps_ahead()
         yield

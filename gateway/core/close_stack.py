@@ -32,7 +32,8 @@ class CloseStack:
     def close(self) -> None:
         """Close all registered objects, the last one first.
 
-        A GatewayError of one is logged; the others are still closed.
+        A GatewayError of one is logged; the others are still closed. Another exception propagates,
+        and the remaining objects stay registered.
         """
         while self._close_calls:
             try:

@@ -12,7 +12,7 @@ Values = Mapping[str, str | int]
 
 
 class GatewayError(Exception):
-    """Base of all exceptions that Qalqan raises on purpose. ``str()`` is a message for users.
+    """Base of the exceptions of Qalqan with a message for users, which ``str()`` returns.
 
     ``code`` is the machine-readable reason (`Code`); ``values`` are the variable parts of the
     message.

@@ -25,15 +25,19 @@ _log = logging.getLogger(__name__)
 
 Step = Callable[[Mapping[str, Any]], None]
 End = Callable[[int, str], None]
-"""``end(status, words)``: 0 is success; ``words`` is the text from standard error, or the problem."""
+"""``end(status, words)``: 0 is success, a negative status the signal that ended the process.
+
+``words`` is the end of the text from standard error, or the problem; the status is then 1.
+"""
 
 
 class HelperProcess:
     """Runs a Python module in a child process, one at a time, without blocking the event loop.
 
-    Calls ``step`` with each JSON object that the process prints, one a line, and ``end`` with its exit
-    status and error text. After ``timeout`` seconds the process is killed. ``nice`` is its nice value; 0
-    undoes the raised priority of a daemon that starts it.
+    Calls ``step`` with each JSON object that the process prints, one a line of at most MAX_LINE bytes, and
+    ``end`` with its exit status and error text. After ``timeout`` seconds the process is killed. ``nice`` is
+    its nice value, unless that of this process is higher; 0 undoes the raised priority of a daemon that
+    starts it.
     """
 
     def __init__(self, loop: Loop, step: Step, end: End, timeout: float, nice: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Makes HTTP connections to public addresses only, or to one server of the home.
+"""Makes HTTP connections to public addresses only (`Outside`), or to servers of the household (`Inside`).
 
 gateway/core/public_addresses.py has the reasons.
 
@@ -41,7 +41,7 @@ def resolve(host: str, port: int) -> list[str]:
 class Outside:
     """Makes TCP and HTTP connections to hosts whose addresses are all public, and refuses others.
 
-    ``networks`` returns the networks of this home, whose addresses are refused too. Tests replace
+    ``networks`` returns the networks of this household, whose addresses are refused too. Tests replace
     it and ``resolver``.
     """
 
@@ -114,7 +114,10 @@ class Outside:
 
 
 class Inside(Outside):
-    """Makes connections to servers in the home's own networks only, and to no address of this machine."""
+    """Makes connections to private addresses in the household's networks only, and not to this machine.
+
+    `addresses` raises NotOutside for another address, and OSError if the name cannot be resolved.
+    """
 
     def addresses(self, host: str, port: int) -> list[str]:
         found = self._resolve(host, port)

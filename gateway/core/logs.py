@@ -69,7 +69,8 @@ class LogLine:
 class LastLines(logging.Handler):
     """A log handler that stores the last KEPT different warnings and errors in memory, until it is closed.
 
-    It adds itself to the root logger. A repetition only raises the count of its line.
+    It adds itself to the root logger. A repetition raises the count of its line, which is then the most
+    recent one. Other arguments of the message make another line.
     """
 
     def __init__(self) -> None:

@@ -155,7 +155,8 @@ class Loop:
     def run(self) -> None:
         """Wait and call callbacks until ``stop()``. An exception in a callback ends the loop and propagates.
 
-        OSErrors for a missing file descriptor (EMFILE, ENFILE) are only logged.
+        OSErrors for a missing file descriptor (EMFILE, ENFILE) are only logged; a timer's callback is then
+        repeated after RETRY seconds.
         """
         self._running = True
         while self._running:
@@ -169,7 +170,8 @@ class Loop:
     def run_once(self, timeout: float | None) -> None:
         """Wait at most ``timeout`` seconds (None: no limit), then call all ready and due callbacks.
 
-        A timer that one of them sets is due in the next turn at the earliest: packets are judged in between.
+        A timer that one of them sets by `call_later` is due in the next turn at the earliest: packets are
+        judged in between.
         """
         watches = self._watches
         ready = [(watches[fd], events) for fd, events in self._epoll.poll(timeout, MAX_READY)]

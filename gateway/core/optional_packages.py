@@ -35,7 +35,7 @@ def is_installed(module: str) -> bool:
 def require(module: str, what: str) -> None:
     """Raise MissingPackageError if the Python module ``module`` is not installed.
 
-    ``what``: the feature that needs it, in the plural, for the message.
+    ``module``: a key of PACKAGES. ``what``: the feature that needs it, in the plural, for the message.
     """
     if not is_installed(module):
         msg = f"{what} need the package {PACKAGES[module]}, which is not installed; install it and try again"

@@ -67,7 +67,7 @@ def check_url(url: str) -> str:
 def is_outside(text: str, ours: Iterable[Network] = ()) -> bool:
     """Return whether ``text`` is a public IP address that is in none of the networks ``ours``.
 
-    An IPv4 address that is embedded in an IPv6 address counts. False for another text.
+    Of an IPv4-mapped or NAT64 address, the embedded IPv4 address counts. False for another text.
     """
     try:
         address = ipaddress.ip_address(text)
@@ -111,7 +111,7 @@ def _is_internet(address: IPAddress) -> bool:
 def our_networks() -> tuple[Network, ...]:
     """Return the networks to which the kernel has routes: own addresses, the LAN, networks behind it.
 
-    Default routes, also those split in two, are left out. Raises OSError.
+    Default routes, also split ones, are left out: prefixes shorter than IPv4 /8 or IPv6 /16. Raises OSError.
     """
     found = set()
     for body in dump_route(_GETROUTE, _RTMSG.size):

@@ -64,7 +64,7 @@ class Code(StrEnum):
     NO_PROPOSAL = "no_proposal", "This question is already closed."
     WRONG_TOKEN = "wrong_token", "This token is wrong, or it has ended. Make a new one at My account."
     TOO_MANY_TOKENS = "too_many_tokens", "There are %(most)d tokens already. End one first."
-    # With this id, of this guardian.
+    # This guardian has no token with this id.
     NO_TOKEN = "no_token", "This token no longer exists. Go back and reload."
     FACTOR_NEEDED = "factor_needed", "This account has a second step. Enter a code of its app too."
     FACTOR_WRONG = "factor_wrong", "This code is wrong, or it was used before. Wait for the app’s next one."
@@ -185,9 +185,9 @@ class Code(StrEnum):
     NO_SUCH_MINUTES = "no_such_minutes", "These minutes are no longer in the list. Go back and reload."
     # An answer that only a request for a site can have.
     NOT_FOR_TIME = "not_for_time", "Time is given in minutes. Say how many."
-    # Of this device and type.
+    # There is no card of this type for this device.
     NO_CARD = "no_card", "This card is already gone."
-    # About this device, now.
+    # No question about this device is open now.
     NO_QUESTION = "no_question", "Another parent has answered this already."
     # The previous device belongs to no single profile.
     SAY_WHOSE = "say_whose", "The old device does not belong to one person. Choose who uses this one."
@@ -203,7 +203,7 @@ class Code(StrEnum):
     FILE_BROKEN = "file_broken", "Rules set on the gateway have a mistake: %(problem)s. Fix it there first."
     NO_REVISION = "no_revision", "That version is no longer stored."
     NOT_WRITTEN = "not_written", "Nothing was changed, because it could not be saved: %(why)s."
-    # In the household's file. [key]
+    # The household's file names the profile or service. [key]
     STILL_NAMED = "still_named", "The home's settings use %(name)s. Change that first."
     # Names: of the people whose rules name the service.
     SERVICE_USED = "service_used", "The rules of %(names)s use %(name)s. Remove it from these rules first."
@@ -256,11 +256,11 @@ class Code(StrEnum):
     NO_HOST_NAME = "no_host_name", "The provider has no such name. Write it as the provider’s page shows it."
 
     # Shared devices, PINs, handed-over devices.
-    # The device, or not with this person.
+    # The device is not shared, or not with this person.
     NOT_SHARED = "not_shared", "This device is no longer shared with this person. Go back and reload."
     # The device has its own rules already.
     NOBODY_USES = "nobody_uses", "That is over already."
-    # None that this child shares.
+    # The child shares no such device.
     NO_SCREEN = "no_screen", "You do not share this screen. Ask a parent."
     SCREEN_TAKEN = "screen_taken", "%(name)s is on it now. When %(name)s is done, it is free."
     NO_DEVICE_OF_AN_ADULT = "no_device_of_an_adult", "Only an adult's device can be handed over."

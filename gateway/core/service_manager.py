@@ -66,8 +66,8 @@ def inherited_descriptor(name: str, environment: Mapping[str, str] = os.environ)
 def keep_descriptor(path: Path) -> None:
     """Open a file and register it, so that `inherited_descriptor` returns it under the file's name.
 
-    Call it before this process loses the right to read the file. A missing file is ignored. Raises
-    OSError.
+    It replaces earlier registrations, also those of the service manager. Call it before this process loses
+    the right to read the file. A missing file is ignored. Raises OSError.
     """
     try:
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)

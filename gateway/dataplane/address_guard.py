@@ -36,7 +36,7 @@ class AddressGuard:
     A claim is a message by which a device says that it has an address. Only between the ports of a
     bridge are claims dropped. It updates the table for bridges and the packet taps when an address
     or a bridge port changes. ``names`` returns the LAN interfaces; ``watch`` receives the gateway's
-    own addresses after each change.
+    own addresses at the start and after each change.
     """
 
     def __init__(

@@ -81,9 +81,10 @@ class AddressOwners:
         self._apply.soon()
 
     def owners(self) -> tuple[Owner, ...]:
-        """Return the IP addresses of all filtered devices that are in the neighbour table.
+        """Return the address, interface and slot of each filtered device in the neighbour table, sorted.
 
-        They are for the next snapshot of the nftables table.
+        They are for the next snapshot of the nftables table. Call it for that purpose: it also notes
+        which addresses the present snapshot has, for the next reset of connections.
         """
         self._filtered |= {owner.address for owner in self._table.snapshot.owners}
         return tuple(sorted(Owner(name, ip, slot) for ip, name, slot in self._slots() if slot))

@@ -68,7 +68,11 @@ class ForwardedBodies:
             table.change_bodies("answers", removed=ranges.answers, added=[])
 
     def _connection(self, key: FlowKey) -> int | None:
-        """Return the kernel's id of a connection that the device began; None if it has none."""
+        """Return the kernel's id of a connection that the device began; None if there is none.
+
+        Also None if the nftables table does not read answers, if the connection has the mark of another
+        slot, or if the kernel's connection table cannot be read.
+        """
         slot, proto, device, sport, server, dport = key
         table = self._table()
         snapshot = table.snapshot

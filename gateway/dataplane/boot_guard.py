@@ -91,8 +91,8 @@ class GuardFile:
     def keep(self, snapshot: Snapshot) -> None:
         """Write the boot guard's files for ``snapshot``, the present state of the daemon's table.
 
-        Without a fail-closed device, delete them. If only addresses of help lines changed, write
-        later.
+        Without a fail-closed device, delete them. If only addresses of help lines changed, write later.
+        A failed write is logged and repeated after `SOON` seconds (`problems`).
         """
         self._guard = boot_guard_snapshot(snapshot) if snapshot.closed else None
         if self.text(self._stored) != self._text:
@@ -167,7 +167,7 @@ class GuardFile:
             self._pid_file.unlink(missing_ok=True)
 
     def problems(self) -> list[str]:
-        """Return a sentence for `status` if the guard's files cannot be written; otherwise nothing."""
+        """Return a sentence for `status` if the guard's files cannot be written; otherwise an empty list."""
         if not self._trouble:
             return []
         what = f"The boot guard {self._file} cannot be written ({self._trouble})"

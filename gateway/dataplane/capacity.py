@@ -59,7 +59,8 @@ def packets_per_second() -> int:
 def device_rates(capacity: int) -> Rates:
     """Return the packet rate limits of one device (TCP, DNS, plain HTTP), in packets a second.
 
-    ``capacity``: how many packets a second this machine judges.
+    ``capacity``: how many packets a second this machine judges. Each limit is at least the default of
+    `Rates`, and has a maximum.
     """
     share = capacity // _SHARE
     return Rates(

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 class Sent(Enum):
-    """The result of a send: everything, with bytes left to send, or a broken connection."""
+    """The result of a send: all bytes are sent, some are left, or the connection is broken."""
 
     ALL = auto()
     MORE = auto()
@@ -86,7 +86,9 @@ class DnsProxy:
     """Judges the queries of DNS over TCP, and forwards allowed ones to the resolver that the device chose.
 
     Responses to filtered devices are judged and edited too. It listens on ``port`` (0: any) of all
-    addresses, and accepts only connections that the ruleset redirected.
+    addresses, and closes connections that the ruleset did not redirect or that exceed the limits.
+    ``subjects``: the rules by slot (number of a filtered device). ``wall`` returns the present time, aware.
+    Raise OSError if it cannot listen on ``port``.
     """
 
     def __init__(
@@ -135,8 +137,8 @@ class DnsProxy:
     def _pair(self, client: socket.socket, peer: _Peer) -> _Pair | None:
         """Return the state of a new connection of a device.
 
-        None if the ruleset did not redirect it, if no rules apply to the device (its slot), or
-        beyond the limits.
+        None if the ruleset did not redirect it, if no rules apply to the device (its slot), beyond the
+        limits, or if the kernel's connection table cannot be read.
         """
         if len(self._pairs) >= MAX_CONNECTIONS:
             return None
@@ -239,7 +241,10 @@ class DnsProxy:
         return subject
 
     def _connected(self, pair: _Pair) -> bool:
-        """Connect to the client's resolver if necessary. Return False and end the pair if that fails."""
+        """Begin to connect to the client's resolver if necessary; return False if that fails.
+
+        The pair is ended then. True: there is a connection, perhaps one that is not established yet.
+        """
         if pair.upstream is not None:
             return True
         family = socket.AF_INET if len(pair.resolver) == 4 else socket.AF_INET6
@@ -303,7 +308,7 @@ class DnsProxy:
 
 
 def listen(port: int) -> socket.socket:
-    """Return a socket that listens on all addresses, on ``port`` (0: any)."""
+    """Return a socket that listens on all addresses, on ``port`` (0: any). Raise OSError if it cannot."""
     try:
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
@@ -337,7 +342,10 @@ def receive(sock: socket.socket) -> bytes | None:
 
 
 def send_some(sock: socket.socket, waiting: bytearray) -> Sent:
-    """Send as much of ``waiting`` as possible, and remove that from it. Return whether bytes are left."""
+    """Send as much of ``waiting`` as possible, remove that from it, and return the result.
+
+    `Sent.MORE` also if the connection is not established yet.
+    """
     try:
         del waiting[: sock.send(waiting)]
     except BlockingIOError:

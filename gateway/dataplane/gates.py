@@ -89,7 +89,8 @@ class Gates:
 
         A slot is a filtered device. A new class is stored, because connections outlive the daemon,
         and added to the pass map if it is open. If all classes of the slot are taken, those that
-        no connection has are freed first. Raises StoreError if connections have all of them.
+        no connection has are freed first, at most once in `FREE_EVERY` seconds for a slot. Raise StoreError
+        if none is free then, and KernelError if the connections cannot be read.
         """
         known = self._store.classes().get((slot, gates))
         if known is not None:
@@ -277,10 +278,11 @@ class Gates:
         self._timer = self._loop.call_later(max(0.0, delay), self.sync)
 
     def renew(self) -> None:
-        """Renew the leases of all open classes (combinations of time rules); schedule the next renewal.
+        """Renew the leases of open classes (combinations of time rules); schedule the next renewal.
 
-        The last lease before a boundary ends half a second after it. Boundaries are at whole
-        minutes and nft timeouts are whole seconds, so leases begin between two seconds.
+        Only classes of fail-closed profiles have leases. An error is logged. The last lease before a
+        boundary ends half a second after it. Boundaries are at whole minutes and nft timeouts are whole
+        seconds, so leases begin between two seconds.
         """
         if self._renewal is not None:
             self._renewal.cancel()
@@ -295,9 +297,10 @@ class Gates:
         self._renewal = self._loop.call_later(RENEW - late, self.renew)
 
     def rejudge(self) -> int:
-        """Judge all live connections by the current rules. Return how many are blocked and were cut.
+        """Judge all live connections by the current rules. Return how many this call has blocked.
 
-        The others get the mark of their present class (combination of time rules).
+        Those are cut, or have ended already. The others get the mark of their present class (combination of
+        time rules). Raise KernelError if the connection table cannot be used.
         """
         at = self._wall()
         cut = 0
@@ -324,12 +327,16 @@ class Gates:
     def reclass(self, flow: FlowId, live: LiveFlow) -> None:
         """Set the mark of a running connection to the class number in ``live``, that of its latest request.
 
-        A class is the combination of time rules that applies to it.
+        A class is the combination of time rules that applies to it. Does nothing if the connection has ended,
+        or if its device has another owner now. Raise KernelError if the connection table cannot be used.
         """
         self._mark(flow, live.class_number)
 
     def uploads(self, flow: FlowId) -> None:
-        """Mark a connection as an upload: further packets from the LAN do not count as those of a new one."""
+        """Mark a connection as an upload: further packets from the LAN do not count as those of a new one.
+
+        Does nothing if the connection has ended. Raise KernelError if the connection table cannot be used.
+        """
         entry = self._entry(flow)
         if entry is not None:
             self._put(entry, UPLOAD)

@@ -73,7 +73,7 @@ class Handover:
     def take(self) -> HandedOver | None:
         """Return what the earlier daemon handed over, and delete the file; None if there is nothing usable.
 
-        The flows are added to the daemon's live flows, their names to the name book. Call it after
+        The flows are added to the daemon's live flows, their names to the name book. Call it once, after
         the slots (numbers of devices) are assigned.
         """
         self._started = True
@@ -137,7 +137,7 @@ def _encode(flow: FlowId, live: LiveFlow) -> list[Any]:
 
 
 def _decode(stored: Any) -> _Stored:
-    """Return the content of a parsed file. Raises KeyError, ValueError or TypeError."""
+    """Return the content of a parsed file. Raise KeyError, ValueError or TypeError."""
     layout = MarkLayout(*map(int, stored["marks"]))
     flows = []
     for slot, proto, src, sport, dst, dport, number, services, seen in islice(stored["flows"], MAX_FLOWS):

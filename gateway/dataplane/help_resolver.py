@@ -44,8 +44,8 @@ class HelpResolver:
     ``port`` is None if dnsmasq is not installed. Help lines are then reachable by address only.
     ``stays``: the process outlives a clean stop, until the next daemon ends it.
     ``service``: a file of another service, which runs dnsmasq with its content, and no dnsmasq while it is
-    empty. If that resolver does not run for `SERVICE_PATIENCE` seconds, this class empties the file and runs
-    dnsmasq itself.
+    empty. If that resolver does not run for `SERVICE_PATIENCE` seconds, or the file cannot be written, this
+    class empties the file and runs dnsmasq itself.
     """
 
     def __init__(
@@ -79,8 +79,9 @@ class HelpResolver:
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
         """Start or restart dnsmasq with these names, their subdomains, and their packed addresses.
 
-        With another service, write its file instead. If the configuration cannot be written, a
-        running dnsmasq continues with the previous one. Without dnsmasq on the machine, do nothing.
+        With another service, write its file instead. If the configuration cannot be written, a running
+        dnsmasq continues with the previous one, and the write is repeated after `WRITE_AGAIN` seconds.
+        Without dnsmasq on the machine, do nothing.
         """
         if self.port is None:
             return
@@ -241,7 +242,11 @@ class HelpResolver:
             return
 
     def close(self) -> None:
-        """End the dnsmasq process and delete its files, unless it is to outlive the daemon (``stays``)."""
+        """End the dnsmasq process and delete its files, unless it is to outlive the daemon (``stays``).
+
+        Also empties the file of another service, which then ends its resolver. Waits for the end of the
+        process, which is killed after `STOP` seconds.
+        """
         for timer in (self._timer, self._again):
             if timer is not None:
                 timer.cancel()
@@ -261,9 +266,10 @@ class HelpResolver:
 
 
 def configuration(names: Mapping[str, frozenset[bytes]], lan: Iterable[str], port: int, *more: str) -> str:
-    """Return the configuration of a dnsmasq that resolves only ``names``, on ``port`` of ``lan``.
+    """Return the configuration of a dnsmasq that resolves only ``names`` and their subdomains.
 
-    ``names``: the packed addresses of each name. ``lan``: interfaces. ``more``: further lines.
+    It listens on ``port`` of the interfaces ``lan``. ``names``: the packed addresses of each name, which may
+    begin with ``=``. ``more``: further lines.
     """
     fixed = ("no-resolv", "no-hosts", "bind-dynamic", "user=nobody", f"port={port}", "local-ttl=10")
     lines = [
@@ -278,8 +284,8 @@ def spawn(command: list[str]) -> int:
     """Start ``command`` in a session of its own, without input and output. Return its process id.
 
     A daemon without root gives it none of its capabilities. A daemon that is root gives it all of them, since
-    dnsmasq needs them to give up root. Used in place of subprocess, which takes 0.6 MB of memory. Raises
-    OSError.
+    dnsmasq needs them to give up root. The caller has to reap the process. Used in place of subprocess, which
+    takes 0.6 MB of memory. Raise OSError if the program does not start.
     """
     nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
     start = partial(os.posix_spawn, command[0], command, os.environ, file_actions=nothing, setsid=True)

@@ -1,7 +1,7 @@
 """Detects whether the internet connection works, so that users do not blame the filter for an outage.
 
 The detection is passive. It uses the default route, answers of servers to devices, DNS answers, and the
-counters of the uplink interfaces. Without traffic the state is unknown.
+counters of the uplink interfaces. Without a default route the state is "down", without evidence "unknown".
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ class InternetJudge:
 class Internet:
     """Checks every PERIOD seconds whether the internet works, and publishes changes.
 
-    ``state``: the result. ``since``: the time of the last change; None before the first one.
+    ``state``: the result. ``since``: the time of the last change; None before the first one. If the uplink
+    cannot be read, the state stays as it was.
     """
 
     def __init__(

@@ -191,7 +191,7 @@ class KernelTable:
         """Change the kernel's table from the present state to ``snapshot``, as far as the kernel supports it.
 
         Raises KernelError before `start_alive`. Later, a failure is logged, and the whole table is
-        loaded again soon. Traffic counters are read before they would be lost.
+        repaired soon. Traffic counters are read before they would be lost.
         """
         new = self._supported(snapshot)
         old = self.snapshot
@@ -237,7 +237,8 @@ class KernelTable:
     def guard_bridges(self, text: str) -> None:
         """Load the table ``bridge qalqan``, in place of a loaded one; remove it if ``text`` is empty.
 
-        Raises KernelError, for instance if the kernel does not support it.
+        A text that is loaded already is not loaded again. Raises KernelError, for instance if the kernel does
+        not support the table.
         """
         if text == self._bridge and not self._bridge_found:
             return
@@ -312,10 +313,11 @@ class KernelTable:
         self._change(render_reset_rates(self.snapshot, slot))
 
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
-        """Reset connections that a device began while it had another owner.
+        """Reset TCP connections that a device began while it had another owner.
 
-        ``slots``: the slots by address; by default those of all neighbours. ``only``: check only these
-        addresses.
+        Such flows of other protocols, or of devices that are unfiltered now, lose their mark. ``slots``: the
+        slots by address; by default those of all neighbours. ``only``: check only these addresses. Raise
+        KernelError if the connection table cannot be used.
         """
         finish(self.follow_devices_steps(slots, only))
 
@@ -448,8 +450,9 @@ class KernelTable:
     def close(self) -> None:
         """Remove the table, and clear Qalqan's bits in the marks. Also remove the table for bridges.
 
-        With ``stays``, the table and the marks stay until the next daemon starts. After a failed start the
-        table of an earlier daemon stays: it still blocks fail-closed devices.
+        With ``stays``, the table ``inet qalqan`` and the marks stay until the next daemon starts. After a
+        failed start the table of an earlier daemon stays: it still blocks fail-closed devices. Raise
+        KernelError if the kernel refuses the removal.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):
@@ -480,11 +483,12 @@ def desired_snapshot(
     dns_port: int | None,
     now: Snapshot,
 ) -> Snapshot:
-    """Return the desired state of the table, without devices (slots), address owners and open classes.
+    """Return the desired state of the table, without devices, address owners, open classes and flow table.
 
-    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept.
-    Without a default route the last known setup applies; the initial one is one-armed, whose rules
-    also work with two interfaces.
+    ``inside``: the LAN interfaces. ``now``: the present state, whose marks and rates are kept. Ports are None
+    if nothing listens there. A gateway is one-armed if a LAN interface also has a default route.
+    Without a default route the last known setup applies; the initial one is one-armed, whose rules also work
+    with two interfaces. Raise OSError if the routes cannot be read.
     """
     config = rules.household.config
     out = ways_out()

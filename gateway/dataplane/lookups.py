@@ -63,7 +63,7 @@ _CURABLE = frozenset({Reason.UNRESOLVED, Reason.ENCRYPTED_DNS})
 _log = logging.getLogger(__name__)
 
 Found = Callable[[str, list[bytes]], None]
-"""Called with a name and the packed addresses of an answer."""
+"""Called with a name and the packed addresses of an answer, A or AAAA; an empty list if it has none."""
 
 _Ask = tuple[str, int]  # name and type
 
@@ -117,7 +117,11 @@ class PeriodicLookups:
         self._spare = _spare_descriptor()
 
     def want(self, names: Iterable[str]) -> None:
-        """Resolve these names now, and again every REFRESH seconds; at most MAX_NAMES names in all."""
+        """Resolve these names now, and again every REFRESH seconds; at most MAX_NAMES names in all.
+
+        Further names are ignored. A name stays until the end of the daemon, and is not resolved again now if
+        it is known already. Unanswered queries are repeated every RETRY seconds.
+        """
         fresh = [name for name in names if name not in self._names]
         for name in fresh:
             if len(self._names) >= MAX_NAMES:
@@ -150,7 +154,7 @@ class PeriodicLookups:
     def ask(self, name: str) -> None:
         """Query the A and AAAA records of a name at all resolvers.
 
-        Only names of `want` are queried again later.
+        Only names of `want` are queried again later. Queries beyond MAX_WAITING are dropped.
         """
         for server in self._servers:
             for ask in ((name, A), (name, AAAA)):
@@ -459,9 +463,9 @@ class OwnAnswers:
     def cures(self, subject: Subject, seen: Observation, decision: Decision, at: datetime) -> bool:
         """Resolve the name of a blocked connection, if only a DNS answer with its address was missing.
 
-        Only names that the rules allow, and at most one query in AGAIN seconds. Return whether the
-        next attempt will probably pass: the device may have the address from its cache, which is
-        assumed only the first time.
+        Only names that the rules allow, at most once in AGAIN seconds for a name and slot, and within the
+        slot's allowance (BURST, RATE). Return whether the next attempt will probably pass: the device may
+        have the address from its cache, which is assumed only the first time.
         """
         if decision.reason not in _CURABLE or seen.proto is Proto.DNS or seen.host is None:
             return False

@@ -30,8 +30,8 @@ _log = logging.getLogger(__name__)
 class Offloading:
     """Selects, every few seconds, the network devices of the flow table that offloads connections.
 
-    It does not change the kernel. ``now``: the desired flow table; None: none. ``changed`` is
-    called when it changes.
+    It does not change the kernel. ``now``: the desired flow table; None: none. ``changed`` is called
+    after the selection changes. A flow table that the kernel refused is not selected again until then.
     """
 
     def __init__(

@@ -64,7 +64,7 @@ class SavedAddresses:
         self._failed = False
 
     def restore(self) -> None:
-        """Load the DNS answers of the earlier daemon, and write the file every EVERY seconds from now on.
+        """Load the DNS answers of the earlier daemon, and save new ones every EVERY seconds from now on.
 
         An unusable file is ignored. Call it after the slots (numbers of devices) are assigned: only
         answers to devices whose names are watched are stored.
@@ -129,8 +129,8 @@ class SavedAddresses:
     def _answers(self, slot: int) -> Iterator[tuple[str, bytes, float, bool]]:
         """Yield the DNS answers to a device (slot) that have not expired.
 
-        Each has its label (a name, a service, or empty), address, expiry, and whether it came from
-        a trusted resolver.
+        Each has its label (a name, a service, or empty), address (empty for a query), expiry, and whether it
+        came from a trusted resolver.
         """
         now = self._loop.now()
         for service, address, until in self._services.valid(slot, now):
@@ -152,7 +152,7 @@ class SavedAddresses:
             self._failed = False
 
     def close(self) -> None:
-        """Write the file, if `restore` has read the former one."""
+        """Write the file, if `restore` was called before."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -18,7 +18,10 @@ KEYS_LIMIT = 256  # the one with the oldest last attempt is dropped first
 
 
 class AttemptLimit:
-    """Allows ``limit`` attempts for each key within the time ``within``."""
+    """Allows ``limit`` attempts for each key within the time ``within``.
+
+    The methods take the time of `loop_time` as ``now``. At most KEYS_LIMIT keys are stored.
+    """
 
     def __init__(self, limit: int, within: timedelta = WITHIN) -> None:
         self._limit = limit
@@ -33,7 +36,7 @@ class AttemptLimit:
         return max(timedelta(), times[0] + self._within - now)
 
     def check(self, key: str, now: datetime) -> None:
-        """Raise ControlError while the key has to wait before its next attempt."""
+        """Raise ControlError (TRIED_TOO_OFTEN) while the key has to wait before its next attempt."""
         wait = self.wait(key, now)
         if wait:
             raise ControlError.of(Code.TRIED_TOO_OFTEN, minutes=in_minutes(wait))

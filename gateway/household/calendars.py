@@ -1,7 +1,8 @@
 """The free days of schools and families from iCalendar files (RFC 5545).
 
 A child process with limits parses each file (`calendar_parser`). Results and failures are cached by the
-content of the file, so a file is parsed once. The daemon never waits for the child: see `CalendarReader`.
+content of the file, so an unchanged file is parsed once. A failure that the content may not explain is
+forgotten after RETRY seconds. The daemon never waits for the child: see `CalendarReader`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TIMEOUT = 20.0  # seconds of the child, with the import of its libraries on a sl
 NICE = 10  # of the child: packets and pages go first
 MAX_CACHED = 512  # files: 64 profiles with 8 calendars
 MAX_WAITING = 4 << 20  # bytes of files that wait to be parsed; the rest follows at the next reload
-RETRY = 600.0  # seconds until a file is parsed again after a failure that its content may not explain
+RETRY = 600.0  # seconds until a failure is forgotten that the content may not explain; also until a new start
 PARSER = "gateway.household.calendar_parser"
 TOO_SLOW = -signal.SIGPROF  # exit status of the parser after its processor time: the content explains it
 FIX = "export the free days alone as iCalendar (.ics), or take the line out"
@@ -43,7 +44,7 @@ _cache: dict[_Key, _Result] = {}
 
 
 def free_days(path: Path) -> frozenset[date]:
-    """Return the days with all-day events in an iCalendar file, from two years ago to three years ahead.
+    """Return the days with all-day events in an iCalendar file, of this year, the two before and three after.
 
     It waits for the parser. For commands; the daemon uses `CalendarReader`.
 

@@ -380,7 +380,7 @@ class ClockWatch:
     def is_possible(self, moment: datetime) -> bool:
         """Return whether ``moment`` can be the current time.
 
-        It cannot if it has passed, or is more than ten years ahead.
+        It cannot if it is before `lower_bound`, or more than ten years (PHONE_MOST) after that.
         """
         return self.lower_bound <= moment <= self.lower_bound + PHONE_MOST
 

@@ -270,8 +270,8 @@ def _zone() -> str:
 def first_boot(path: Path) -> bool:
     """Write the first `qalqan.yaml` from the router's defaults; return whether it was written.
 
-    An existing file is never replaced; without a router's UCI settings nothing is written. Raises
-    PolicyError with nothing written.
+    An existing file is never replaced; without a router's UCI settings nothing is written. Raises PolicyError
+    if the settings are invalid or the file cannot be written.
     """
     if exists(path):  # checked first: the last good settings replace a broken UCI file
         return False

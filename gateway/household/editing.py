@@ -54,6 +54,8 @@ class Draft:
 class CompletedEdit:
     """A completed edit: the file's content and revision before and after, and devices taken from others.
 
+    After an undo, ``before`` is empty; for `qalqan.yaml`, ``after`` is empty too.
+
     ``lost``: profile id → MAC addresses that were moved from that profile to the edited one.
     """
 
@@ -67,7 +69,8 @@ class CompletedEdit:
 class Editing:
     """Edits, adds and removes the rule files of profiles, and restores earlier or removed ones.
 
-    ``in_force`` is called after each change, with the MAC addresses that a profile newly lists.
+    ``in_force`` is called after each change, except by `write`, with the MAC addresses that a profile newly
+    lists.
     """
 
     def __init__(self, rules: RuleBook, in_force: Callable[[frozenset[str]], None]) -> None:
@@ -111,10 +114,11 @@ class Editing:
     def edit(
         self, profile_id: str, changes: Changes, author: Author, revision: int | None = None
     ) -> CompletedEdit:
-        """Change a profile's file and apply it. Return the edit, which is empty if nothing changes.
+        """Change a profile's file and apply it. Return the edit.
 
         ``revision``: the revision that the author saw; None: any. Devices that the file lists now
-        are removed from other profiles. Raises GatewayError with all files unchanged.
+        are removed from other profiles. If nothing changes, nothing is written; ``before`` equals ``after``.
+        Raises GatewayError with all files unchanged.
         """
         path = self.file(profile_id)
         source, before = self.read(path)
@@ -162,7 +166,8 @@ class Editing:
     def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
         """Add a profile with these rules and return its id. Its devices are removed from other profiles.
 
-        ``trial``: check it without writing. Raises PolicyError.
+        ``trial``: check it without writing. Raises GatewayError with all files unchanged, also if there are
+        MAX_PROFILES files.
         """
         household = self._rules.household
         files = profile_files(self.profiles)

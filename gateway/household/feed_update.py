@@ -233,8 +233,9 @@ def _sync(path: Path) -> None:
 def validate(data: DataSet, path: Path | None = None) -> None:
     """Raise PolicyError or ListError if a data set cannot be used.
 
-    All files must parse, our own lists must not block a site that must open, and the household in ``path``
-    must load with the new data as well as with the packaged data.
+    All files must parse. The data must have list sources, lists of its own, and all services of the packaged
+    data. Its own lists must not block a site that must open. The household in ``path`` must load without
+    problems that it does not have with the packaged data.
     """
     services, broken = _packaged_facts(path)
     product = loading.load_product(public_suffix_check(), data)

@@ -114,7 +114,7 @@ class FileHistory:
     def earlier(self, path: Path, revision: int) -> tuple[list[FileChange], bytes]:
         """Return the stored changes of a file since a revision, newest first, and its content then.
 
-        Raises ControlError if the revision is not stored.
+        Raises ControlError if the revision is not stored, and PolicyError as `content` does.
         """
         steps = self.since(path.name, revision)
         old = self.content(steps[-1], path.name) if steps else None

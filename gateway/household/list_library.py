@@ -42,7 +42,8 @@ LOCK = "update.lock"  # in the folder of the copies
 class ListLibrary:
     """The lists of a gateway, with methods that download them and build the category table.
 
-    ``state``: the state directory. Methods raise ListError or OSError.
+    ``state``: the state directory. Methods raise ListError or OSError. Hold the lock (`locked`) while calling
+    those that change files: `fetch`, `install`, `confirm_prebuilt` and `build`.
     """
 
     published: Mapping[str, PublishedList]
@@ -60,7 +61,7 @@ class ListLibrary:
         return Shelf(self.state / SHELF)
 
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
-        """Return the lists that this gateway shall have: those on (`OwnLists.is_on`), and those in ``named``.
+        """Return the lists that this gateway must have: those on (`OwnLists.is_on`), and those in ``named``.
 
         Also those that were fetched just now; not registers that are local files. Raises ListError
         for an unknown name.

@@ -252,7 +252,7 @@ def load_product(is_public_suffix: PublicSuffixCheck = _never, data: DataSet | N
     """Return the packaged data, with the parts that ``data`` replaces. Raises PolicyError for damaged data.
 
     ``is_public_suffix`` checks the host names in the data. The default accepts all: the check takes 30 ms and
-    2 MB, and the package build does it.
+    2 MB, and the package build does it. Raises OSError if a file in a folder of the data cannot be read.
     """
     return finish(product_steps(packaged_data() if data is None else data, is_public_suffix))
 
@@ -434,7 +434,8 @@ def load(
         lenient: an invalid setting that filtering does not need gets its default, as in `read_config`.
 
     Raises:
-        PolicyError: `qalqan.yaml` is unusable, or names a profile without a file.
+        PolicyError: `qalqan.yaml` is unusable, names a profile without a file, or shares a device that a
+            profile has; or the profiles' folder cannot be read, or has more than MAX_PROFILES files.
     """
     cache = ParsedProfiles() if cache is None else cache
     read = load_config(path, product, instead, lenient=lenient)
@@ -544,7 +545,8 @@ def profile_of(source: bytes, path: Path, product: Product) -> Profile:
 def with_calendars(read: Profile, source: bytes, file: Path, calendars: CalendarDays) -> Profile:
     """Return the profile with the free days of its calendars, and the problem of the first unusable one.
 
-    ``source``: the content of ``file``. Relative paths of calendars start at its folder.
+    ``source``: the content of ``file``. Relative paths of calendars start at its folder. ``days_known`` is
+    False if a calendar is unusable, or its days are not known yet (`CalendarDays`).
     """
     days: set[date] = set()
     known, problem = True, None
@@ -572,8 +574,8 @@ def _macs_in(text: bytes) -> frozenset[str]:
 def profile_files(folder: Path, instead: Mapping[Path, bytes | None] = NOTHING) -> list[Path]:
     """Return the paths of the profiles' files, sorted.
 
-    ``instead``: files to add, or to leave out (None), in place of those on the disk. Raises PolicyError if
-    the folder cannot be read, or has more than MAX_PROFILES files.
+    Hidden files are left out. ``instead``: files to add, or to leave out (None), in place of those on the
+    disk. Raises PolicyError if the folder cannot be read, or has more than MAX_PROFILES files.
     """
 
     def listed() -> list[Path]:

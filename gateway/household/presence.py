@@ -63,7 +63,7 @@ class NeighboursRead:
 
 @dataclass(frozen=True, slots=True)
 class DevicesMoved:
-    """Published when devices moved to another LAN interface.
+    """Published when devices moved to another LAN interface, or were seen for the first time since the start.
 
     Only published if an interface has its own setting for new devices.
     """

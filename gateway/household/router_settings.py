@@ -156,10 +156,10 @@ class RouterSettings:
     file: str
     entries: Mapping[str, Node]  # overrides, by dotted key
     defaults: Mapping[str, Node]  # initial values of the first `qalqan.yaml`
-    switches: Mapping[str, bool]  # main, web: whether the init script starts the process
+    switches: Mapping[str, bool]  # main, web, usp if set: whether the init script starts the process
     usual: Mapping[str, Node]  # defaults for keys that are missing in `qalqan.yaml`
     problems: tuple[str, ...] = ()  # one line for each section that is ignored because it is invalid
-    firewall_offload: str = FIREWALL_OFFLOAD[0]  # what the init script does with the firewall's
+    firewall_offload: str = FIREWALL_OFFLOAD[0]  # keep or off: the firewall's flow offloading
 
     def over(self, document: Document) -> Document:
         """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings.

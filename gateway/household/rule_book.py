@@ -93,7 +93,8 @@ class RuleBook:
         """Read the rule files, the lists and the packaged data. ``product``: that data, if already loaded.
 
         ``calendars``: returns a calendar file's free days; the default waits for the parser's
-        process. Raises PolicyError for an unusable qalqan.yaml or damaged packaged data.
+        process. Raises PolicyError for damaged packaged data, or an unusable qalqan.yaml without a usable
+        last good version.
         """
         self.path = path
         self._calendars = calendars
@@ -194,7 +195,8 @@ class RuleBook:
     def keep_good_steps(self) -> Steps[None]:
         """Return steps (a generator) that do what `keep_good` does, one file a step.
 
-        Each write waits for the disk. The files are read at the call.
+        Each write waits for the disk. The profiles' files are read at the call, those of the settings at the
+        last step.
         """
         return self._keep_good(store_good(self.household))
 
@@ -562,7 +564,8 @@ def _any_profile(who: str) -> bool:  # noqa: ARG001
 def recall_good(read: Household, product: Product) -> Household:
     """Return ``read`` with the stored good version of each profile whose file is broken.
 
-    The problems stay reported. Without this, a typing error followed by a power cut would leave a child's
+    Profiles with calendars that are not parsed yet get the stored free days. The problems stay reported.
+    Without this, a typing error followed by a power cut would leave a child's
     device unfiltered. The same is true after a downgrade, for a rule that only the newer version knows.
     """
     kept = {}

@@ -7,7 +7,8 @@ slots is limited, so unassigned devices share one. A device has a slot of its ow
 - it is paused or has extra time of its own
 - it is in quarantine
 - it is lent to a child
-- guardians have not yet answered a question about its owner (an open question)
+- guardians have not yet answered a question about its owner (an open question); beyond ALONE_LIMIT such
+  devices, those with the same rules share a slot
 
 A device that an adult's proof opened has no slot: it is not filtered until the proof ends.
 
@@ -15,7 +16,7 @@ A device without an owner that has just arrived may be a child's with a changed 
 examined, the rules of the youngest child apply to it too, from its first packet.
 
 A device that was present at the first run and that no guardian has assigned is a guest as soon as the family
-has a child, and not filtered before.
+has a child, and not filtered before. With `unknown_devices: home` it stays unfiltered.
 
 The rules of an unassigned device depend on its LAN interface. The kernel applies them by interface from the
 first packet on.

@@ -49,7 +49,10 @@ _ASKS = frozenset((1, 3))  # discover and request; an inform asks for other opti
 
 @dataclass(frozen=True, slots=True)
 class DeviceAppeared:
-    """Event: a device was seen for the first time. Published after its first packet was evaluated."""
+    """Event: a device was seen for the first time, or again after it was forgotten.
+
+    Published after its first packet, neighbour entry or scan answer was evaluated.
+    """
 
     mac: str
 
@@ -58,8 +61,8 @@ class DeviceAppeared:
 class TraitsChanged:
     """Event: what is known of a device changed, such as its name or vendor, or the devices behind it.
 
-    ``before`` and ``after``: its traits. ``how`` is the source: dhcp, behind, mdns, lease, address,
-    packet, scan or vendor.
+    ``before`` and ``after``: its traits, equal if only the devices behind it changed. ``how`` is the source:
+    dhcp, behind, mdns, lease, address, packet, scan or vendor.
     """
 
     before: Traits
@@ -83,9 +86,10 @@ class DeviceReturned:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFound:
-    """Event: a device from the database sent its first packet, soon after the daemon's start.
+    """Event: a device with unknown online state sent a packet or answered: it is online.
 
-    That is within GONE_AFTER seconds. Its online state was unknown until then.
+    Published within GONE_AFTER seconds after the daemon's start. The device was in the database, or in the
+    kernel's neighbour table.
     """
 
     mac: str
@@ -105,7 +109,7 @@ class AddressContested:
 
     The address moved from one to the other less than CONTESTED_FOR seconds ago, and the first answered for it
     again or sent a packet from it. Or the second sent packets from it, while the first answers: it may
-    forward them for the first, which takes it for the gateway.
+    forward them for the first, which treats it as the gateway.
     """
 
     first: str  # MAC address of the device that had the address first
@@ -142,8 +146,8 @@ class Inventory:
 
     ``now`` returns seconds of a monotonic clock. ``kind_of`` returns the type of a device from its
     `Sighting` (all that was seen of it), ``vendor_of`` the vendor of a MAC address. ``keeps`` returns
-    whether a device (MAC) must not be dropped for lack of room; ``ignores`` returns whether a device is
-    not part of the household.
+    whether a device (MAC) is not dropped for lack of room unless all are such; ``ignores`` returns whether a
+    device is not part of the household.
     """
 
     def __init__(
@@ -208,8 +212,8 @@ class Inventory:
     def is_open(self, mac: str) -> bool:
         """Return whether it is unknown if the device is online, although the kernel has an address of it.
 
-        So it is after the daemon's start, until the device sends a packet or GONE_AFTER seconds have
-        passed.
+        This is the case after the daemon's start, until the device sends a packet, answers, or GONE_AFTER
+        seconds have passed.
         """
         device = self._devices.get(mac)
         return device is not None and device.online is None and bool(device.places)
@@ -305,7 +309,9 @@ class Inventory:
     def heard(self, mac: str, ifindex: int, said: Overheard) -> None:
         """Update the device with this MAC address from a packet that it sent, and mark it as online.
 
-        A new device is added. ``ifindex``: the interface. ``said``: the parsed packet.
+        A new device is added. A packet without DHCP, multicast DNS and hop limit changes nothing: it
+        may be forwarded for another device, and only shows address conflicts. ``ifindex``: the interface.
+        ``said``: the parsed packet.
         """
         if said.address:
             place = (socket.inet_ntop(_FAMILIES[len(said.address)], said.address), ifindex)

@@ -23,14 +23,17 @@ _BROKEN = "broken\\x20"  # odhcpd's mark on an invalid name
 
 @dataclass(frozen=True, slots=True)
 class Leases:
-    """Host names in DHCP leases: by MAC address, or by IP address for leases without one. Untrusted data."""
+    """Host names in DHCP leases: by MAC address, or by IP address for most DHCPv6 leases. Untrusted data."""
 
     of_mac: dict[str, str] = field(default_factory=dict)
     of_ip: dict[str, str] = field(default_factory=dict)
 
 
 def read_leases(path: Path) -> Leases:
-    """Return the host names in a DHCP lease file of dnsmasq or odhcpd; empty if it cannot be read."""
+    """Return the host names in a DHCP lease file of dnsmasq or odhcpd; empty if it cannot be read.
+
+    Only the first `MAX_BYTES` are read. A name is the first label of the host name.
+    """
     leases = Leases()
     try:
         with path.open("rb") as file:

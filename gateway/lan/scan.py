@@ -72,7 +72,10 @@ class Scanning:
         return max(0.0, self._begun + PAUSE - self._loop.now())
 
     def start(self) -> None:
-        """Start a network scan in the background unless one is running. Raises OSError if it cannot start."""
+        """Start a network scan in the background unless one is running. Raises OSError if it cannot start.
+
+        The caller checks `wait` for scans from the pages.
+        """
         if self._pid:
             return
         self._begun = self._loop.now()
@@ -146,7 +149,7 @@ class Scanning:
 
 
 def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
-    """Return the IPv4 networks of an interface to scan, each cut to at most 1,024 addresses.
+    """Return the IPv4 networks of an interface to scan, each with 4 to 1,024 addresses around its own.
 
     ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
     """
@@ -161,7 +164,8 @@ def networks(addresses: list[dict[str, Any]]) -> list[ipaddress.IPv4Network]:
 def scan_interface(interface: str, addresses: list[dict[str, Any]]) -> set[str]:
     """Send ARP and IPv6 echo requests on one interface, and return the MAC addresses that answer.
 
-    Takes some seconds. ``addresses`` is the interface's ``addr_info`` of ``ip -json address``.
+    Takes some seconds. ``addresses`` is the interface's ``addr_info`` of ``ip -json address``. Needs scapy
+    and root. The result is in lower case, and may include the machine's own address.
     """
     from scapy.layers.inet6 import HBHOptUnknown, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt
     from scapy.layers.l2 import ARP, Ether

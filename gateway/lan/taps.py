@@ -23,7 +23,7 @@ from gateway.wire.lan.overheard import Overheard, overhear
 MAX_PACKET = 2048  # bytes; the largest Ethernet frame has 1,518
 BUFFER = 1 << 17  # bytes of packets that wait, as the kernel counts them: some hundred
 TURN = 32  # packets that one turn of the loop reads
-RATE = 200  # packets a second and socket; a home has a few. What is above it waits, then is dropped
+RATE = 200  # packets a second and socket; a household sends a few. Others wait, then the kernel drops them
 PAUSE = 1.0  # seconds
 
 _EVERY_PROTOCOL = 0x0003  # ETH_P_ALL
@@ -108,7 +108,8 @@ def program(own: Iterable[bytes] = ()) -> bytes:
     """Return a classic BPF program that passes only the packets in which devices describe themselves.
 
     It is an array of struct sock_filter. ``own``: the gateway's packed addresses, whose claims (ARP,
-    neighbour discovery) pass too. Of IPv6 addresses it compares the last four bytes.
+    neighbour discovery) pass too, at most MAX_WATCHED of each IP version. Of IPv6 addresses it compares the
+    last four bytes.
     """
     ipv4, ipv6 = (
         sorted({int.from_bytes(ip[-4:], "big") for ip in own if len(ip) == size})[:MAX_WATCHED]

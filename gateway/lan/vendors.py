@@ -65,7 +65,8 @@ class Vendors:
 def vendor_of(mac: str, folder: Path = FOLDER) -> str:
     """Return the vendor's name for a MAC address, from the IEEE registries in ``folder``.
 
-    Empty if the address is random or not registered, or files are missing.
+    Empty if the address is random, a group address or not registered, if its registration is private, or if
+    files are missing.
     """
     digits = mac.replace(":", "").upper()
     if int(digits[:2], 16) & 3:

@@ -141,7 +141,10 @@ class Ledgers:
     def move(
         self, profile: str, device: str, gate: str, moved: int, minute: int, service: str | None
     ) -> None:
-        """Add ``moved`` bytes to the current minute of a device and limit."""
+        """Add ``moved`` bytes to the current minute of a device and limit.
+
+        ``service``: None if unknown. Does nothing for a profile without a ledger.
+        """
         ledger = self._ledgers.get(profile)
         if ledger is None:
             return
@@ -171,10 +174,10 @@ class Ledgers:
         return bool(records)
 
     def write(self, clock: ClockRecord, now: float, *, force: bool = False) -> None:
-        """Write new bytes of the current minute to the day's file.
+        """Write new bytes of the current minute to the day's file, and sync the file if that is due.
 
-        ``clock``: the record of the current minute. ``force``: also write amounts that are smaller
-        than `_grain`.
+        ``clock``: the record of the current minute. ``now``: seconds of the event loop. ``force``: also write
+        amounts that are smaller than `_grain`.
         """
         records: list[Record] = []
         if force:
@@ -284,7 +287,10 @@ class Ledgers:
                 yield UsedMinute(datetime.fromtimestamp((record.minute + shift) * MINUTE, UTC), record.use)
 
     def tidy(self) -> None:
-        """Store the totals of past days in the database, and delete the files of days older than a week."""
+        """Store the totals of past days in the database, and delete the files of days older than a week.
+
+        The file of the last past day stays until the day changes again.
+        """
         if self._day is not None:
             self._file.tidy(self._day)
 
@@ -324,7 +330,7 @@ def fold(day: date, records: Sequence[Record], store: Store, rules: RuleBook) ->
     """Store the minutes of a past day by limit, category and service, as far as each log level allows.
 
     Limits and categories from KINDS_LEVEL on, services from NAMES_LEVEL on, those without a limit
-    from VISITS_LEVEL on.
+    from VISITS_LEVEL on. Minutes that a limit of a longer period than a day counts are stored at every level.
     """
     levels = {child.id: child.rules.log_level for child in rules.household.children}
     logged = {key for key, level in levels.items() if level >= KINDS_LEVEL}

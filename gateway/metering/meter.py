@@ -143,7 +143,10 @@ class Meter:
         self._reading: Steps[None] | None = None  # the reading of the connection table that is not finished
 
     def start(self) -> None:
-        """Open the ledgers of the day, and count the bytes since the last reading of a killed daemon."""
+        """Open the ledgers of the day, start the readings if a profile needs them, and start the sweeps.
+
+        The bytes since the last reading of a killed daemon are counted too.
+        """
         self._started = True
         self._last = dict(self._kernel.used())
         self._books.open(self._day_of(self._wall()), self._clock.number)
@@ -507,7 +510,7 @@ class CounterMark:
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
         """Return the bytes counted since the stored position, by slot and class (combination of time rules).
 
-        Empty if none is stored. ``found``: the present counters.
+        Empty if none is stored, or the file is damaged. ``found``: the present counters.
         """
         read = self._read()
         if read is None:

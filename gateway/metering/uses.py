@@ -98,7 +98,8 @@ class UseRecorder:
     ) -> None:
         """Add the new bytes of each class to the current minute of its child, by category and service.
 
-        A class is a combination of time rules of a slot. ``moved``: the bytes by slot and class.
+        A class is a combination of time rules of a slot. ``moved``: the bytes by slot and class, only of
+        classes that `keeps` accepts.
         ``known``: the part of them that belongs to known connections, from `add_by_use`, which
         decides the categories and services.
         """
