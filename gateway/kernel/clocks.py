@@ -72,7 +72,7 @@ def boot_id() -> str:
 
 
 def real_and_boot() -> tuple[float, float]:
-    """Return Unix seconds and seconds since boot, including suspend, at the same moment."""
+    """Return Unix seconds and seconds since boot, including suspend, both within 5 ms of one moment."""
     while True:
         before = time.clock_gettime(time.CLOCK_BOOTTIME)
         real = time.time()
@@ -86,7 +86,7 @@ class SetAlarm:
 
     The file descriptor (``fileno``) is readable after that; ``was_set()`` returns True once, and
     the next change is detected again. Slewing, as time services do after a first step, does not
-    count. Creating it raises KernelError if the kernel has no such timer.
+    count. Creating it raises KernelError if the kernel refuses the timer.
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ def rtc_boot_time(log: Path = KERNEL_LOG) -> float | None:
     It is the time to which the kernel set the system clock, minus the seconds since boot at that moment. It
     comes from the kernel's log: scripts that set the clock from the newest file (OpenWrt's sysfixtime) write
     that time to the battery-backed clock as well, so later readings prove nothing. None: the kernel did not
-    set the clock, or its log no longer has the record.
+    set the clock, or its log cannot be read or no longer has the record.
     """
     try:
         fd = os.open(log, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

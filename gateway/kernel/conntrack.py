@@ -3,8 +3,8 @@
 A slot is the number of one or several filtered devices with one profile, and a class is a combination of its
 time rules; both are bits in the connection mark (marks.py).
 
-Entries outlive our table and our process. The daemon clears our bits in all entries when it starts and stops;
-otherwise an old mark would apply to new rules.
+Entries outlive our table and our process. A daemon that starts or stops clears our bits in them, except in
+those of connections that one daemon hands over to the next: an old mark would otherwise apply to new rules.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class ConntrackEntry:
-    """One connection of the kernel's connection table. Values that the kernel did not report are None."""
+    """One connection of the kernel's connection table.
+
+    Numbers that the kernel did not report are 0; a missing TCP state is None, and so are missing counters.
+    """
 
     original: FlowTuple
     reply: FlowTuple
@@ -100,7 +103,8 @@ class ConntrackEntry:
 class Conntrack:
     """Reads and changes the kernel's connection table, in the network namespace in which this was created.
 
-    Methods raise KernelError.
+    Methods raise KernelError; a change that raises it may be done in part. Read an iterator that they return
+    before another listing, or `behind`, begins.
     """
 
     def __init__(self) -> None:
@@ -251,7 +255,7 @@ class Conntrack:
 
 
 def parse_entry(data: memoryview) -> ConntrackEntry | None:
-    """Return the connection in a ctnetlink message's attributes; None if its addresses are missing."""
+    """Return the connection in a ctnetlink message's attributes; None without addresses or protocol."""
     values = fields(data)
     tuples = values.get(_TUPLE_ORIG), values.get(_TUPLE_REPLY)
     if tuples[0] is None or tuples[1] is None:
@@ -399,10 +403,10 @@ class FlowBytes:
         return _new(Moved, (slot, number, moved, flows)) if number else None
 
     def all_flows(self) -> Iterator[list[Flow]]:
-        """Yield, in parts, the flows of every allowed connection of filtered devices. Raises KernelError.
+        """Yield, in parts, the flows of every connection that passes. Raises KernelError.
 
-        Those with an allowed hello that is not answered yet are included. Each connection has two,
-        as in `Moved`: it may have been started by either side.
+        Those with an allowed hello that is not answered yet are included, and those of unfiltered devices,
+        with slot 0. Each connection has two, as in `Moved`: it may have been started by either side.
         """
         layout = self._layout
         passes = layout.ct_mark(0, FlowState.PASSES)  # this bit is the first of both PASSES and ASKS

@@ -44,7 +44,7 @@ def native_queue(nft: Nft) -> bool:
 def reads_answers(nft: Nft) -> bool:
     """Return whether nft can match the payload behind a TCP header, as of a server's first answer.
 
-    Linux can since 5.16. Changes nothing.
+    Linux can since 5.16. False also if no rules can be loaded. Changes nothing.
     """
     return _accepts(nft, f"{SERVER_HELLO} accept")
 
@@ -58,7 +58,7 @@ def _accepts(nft: Nft, statement: str) -> bool:
 
 
 def has_target() -> bool:
-    """Return whether this kernel has iptables' NFQUEUE target and accepts it in nft. Needs root.
+    """Return whether this kernel has iptables' NFQUEUE target and accepts it in nft; False without root.
 
     Loads a probe table and deletes it in one transaction.
     """
@@ -115,7 +115,7 @@ class TargetQueue:
             raise KernelError(msg) from error
 
     def intact(self) -> bool:
-        """Return whether the chain of each queue starts with its NFQUEUE target."""
+        """Return whether the chain of each queue starts with its NFQUEUE target; False if unreadable."""
         return all(self._is_first(chain, info) for chain, info in self._targets.items())
 
     def _is_first(self, chain: str, info: bytes) -> bool:

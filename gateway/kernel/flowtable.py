@@ -32,7 +32,7 @@ HARDWARE_PROBE = """table inet qalqan_probe {{
 
 
 def has_flow_tables(nft: Nft) -> bool:
-    """Return whether the kernel supports nftables flow tables. Changes nothing."""
+    """Return whether the kernel supports nftables flow tables; False without root. Changes nothing."""
     try:
         nft.check(_PROBE)
     except KernelError:
@@ -56,8 +56,8 @@ def offloads_in_hardware(nft: Nft, device: str) -> bool:
 def devices_below(names: Iterable[str], network: Path = NETWORK, sessions: Path = PPPOE) -> tuple[str, ...]:
     """Return the network devices below these interfaces: a bridge's ports, a VLAN's device, else itself.
 
-    For PPP both: the kernel encapsulates PPPoE itself if the device below is in the flow table. Sorted;
-    without those of a missing interface.
+    For PPP: itself and the devices of all PPPoE sessions, since the kernel encapsulates PPPoE itself if the
+    device below is in the flow table. Sorted; without those of a missing interface.
     """
     found: set[str] = set()
     for name in names:

@@ -62,7 +62,7 @@ class QueueKind(IntEnum):
 
     A slot is a filtered device; a queue fails open or closed, so each failure mode has its own. DNS
     uses the UDP queues. The TCP queues get segments as network cards and the kernel have merged
-    them: a hello is one packet. For the SPLIT queues the kernel takes merged segments apart. These
+    them: a hello is one packet. For the SPLIT queues the kernel takes merged segments apart. Their packets
     are those that the daemon's copy cannot hold, and those of connections that were read before:
     two queues may change the order of an upload.
     """
@@ -91,7 +91,8 @@ def hexed(mark: int) -> str:
 def verdict_byte(state: FlowState, class_number: int = 0) -> int:
     """Return Qalqan's byte of a mark for a flow's state and class. Raises ValueError if they do not fit.
 
-    ``class_number`` is that of a combination of time rules, 1..63, or 0 for a flow without one.
+    ``class_number`` is that of a combination of time rules, 1..63 (ANSWERABLE: 1..62), or 0 for a flow
+    without one. It is not checked that REFUSED has none: with a class, the byte is that of ANSWERABLE.
     """
     if not 0 <= class_number <= MAX_CLASS:
         msg = f"class {class_number} does not fit 0..{MAX_CLASS}"
@@ -113,7 +114,8 @@ def verdict_byte(state: FlowState, class_number: int = 0) -> int:
 def decode_verdict(byte: int) -> tuple[FlowState, int]:
     """Return the flow's state and class (number of time rules' combination) in Qalqan's byte of a mark.
 
-    The class is 0 if it has none.
+    The class is 0 if it has none. UPLOAD, ASKED and ANSWERED_OTHERWISE are returned as UNDECIDED with a
+    number that is no class.
     """
     bits, class_number = byte & STATE_MASK, byte >> STATE_BITS
     if bits == _HELP_OR_ASKS and class_number:
@@ -317,7 +319,7 @@ class MarkLayout:
         """Return the two keys of a slot's class in map ``@pass``: for decided flows, and for plain HTTP.
 
         A slot is a filtered device, a class a combination of its time rules; the map has those that
-        are open now. A key is a connection mark. Raises ValueError for class 0.
+        are open now. A key is a connection mark. Raises ValueError unless the class is 1..63.
         """
         if class_number == 0:
             msg = "class 0 is no class: HELP passes without a key"

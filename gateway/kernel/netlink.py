@@ -164,7 +164,10 @@ class Netlink:
                     answered += 1
 
     def change(self, requests: list[tuple[int, int, bytes]]) -> list[int]:
-        """Send requests (type, family, attributes) in one datagram; return each errno (0: success)."""
+        """Send requests (type, family, attributes) in one datagram; return each errno (0: success).
+
+        Their acknowledgements must fit into the socket's buffer: send few, such as 64. Raises OSError.
+        """
         if not requests:
             return []
         first = self._sequence + 1 & 0xFFFFFFFF

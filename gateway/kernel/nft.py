@@ -1,6 +1,7 @@
 """Applies rules in nft's text format: by libnftables if available (0.1 ms), else by the nft command (2.5 ms).
 
-The daemon uses one handle for its whole life. Nothing here starts a thread or waits, except for the kernel.
+The daemon uses one handle for its whole life. Nothing here starts a thread. A call waits for the kernel, or
+for the nft command, at most 30 seconds.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class Library:
     def _located(self, text: str) -> str:
         """Return the error message for ``text`` with its line, which the library reports for files only.
 
-        The text is checked again from a file in memory. Empty if no file can be created.
+        The text is checked again from a file in memory. Empty if no file can be created,
+        or if the text is accepted now.
         """
         try:
             descriptor = os.memfd_create("nft")

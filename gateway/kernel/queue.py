@@ -42,7 +42,8 @@ Answer = int | tuple[int, bytes]
 """A handler's result: a new mark, DROP, or a new mark and the bytes that replace the packet."""
 Handler = Callable[[bytes, int, int, int], Answer]
 """``handler(packet, mark, hook, indev)``. A packet that is not dropped passes its chain again (NF_REPEAT):
-the mark must show that it was here, or the packet is queued forever."""
+the mark must show that it was here, or the packet is queued forever. ``packet`` has at most COPY_RANGE bytes;
+``hook`` is PREROUTING to POSTROUTING, ``indev`` the index of the interface on which the packet arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,9 @@ class PacketQueue:
 
     A packet is dropped if ``handler`` raises. ``fail_open``: when the queue is full, packets pass unfiltered
     instead of being dropped. ``merged``: the kernel does not take merged segments apart, nor complete
-    checksums that it left to the network card. ``after`` is called after each verdict, for work that the
-    packet need not wait for. Raises KernelError if the number is in use, or the kernel has no queue support.
+    checksums that it left to the network card. ``after`` is called after each verdict that ``handler``
+    returned, for work that the packet need not wait for. Raises KernelError if the number is in use, without
+    CAP_NET_ADMIN, and if the kernel has no queue support.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class PacketQueue:
     ) -> None:
         self.number = number
         self.packets = 0
-        self.faults = 0  # packets whose handler raised
+        self.faults = 0  # packets for which ``handler`` or ``after`` raised
         self._handler = handler
         self._after = after
         self._loop = loop

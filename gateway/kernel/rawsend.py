@@ -57,7 +57,8 @@ class RawSender:
     def send(self, packet: bytes, ifindex: int, *, tracked: bool = False) -> bool:
         """Send a complete IP packet out of interface ``ifindex`` (0: by the routes).
 
-        Return whether it was sent. For link-local destinations ``ifindex`` is the scope and is required.
+        Return whether it was sent. In IPv6, ``ifindex`` is only the scope of link-local destinations, which
+        need it; packets to all others go by the routes.
         ``tracked``: conntrack sees the packet, as it must if the packet ends a connection. Never blocks.
         """
         try:

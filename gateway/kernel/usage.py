@@ -1,7 +1,7 @@
 """Reads traffic counters from the nftables map ``@pass`` by netlink.
 
-The map has an element with a counter for each filtered profile (slot) and combination of time rules (class)
-that is open now.
+The map has two elements with a counter, for decided flows and for plain HTTP, for each filtered profile
+(slot) and combination of time rules (class) that is open now.
 
 Elements in netlink messages are parsed in two ways with equal results. The general parser knows the meaning
 of each attribute, in any order. It also determines the offsets of the values. The kernel writes all elements
@@ -47,8 +47,8 @@ Pair = tuple[int, int]
 class PassCounters:
     """Reads the traffic counters in map ``@pass`` of the loaded nftables table.
 
-    The map has an element for each open class (combination of time rules) of a slot (filtered
-    device).
+    The map has two elements for each open class (combination of time rules) of a slot (filtered
+    device): for decided flows, and for plain HTTP.
     """
 
     def __init__(self, layout: MarkLayout) -> None:
@@ -169,7 +169,7 @@ class Totals:
         """Read the counters; return the total bytes by slot and class number since `begin`.
 
         Without those that never had traffic. Raises KernelError if the map cannot be read; the
-        totals of the last reading remain.
+        totals of the last reading remain. Later calls change the returned mapping.
         """
         now = self._counters.keys()
         last, pairs, total = self._last, self._counters.pairs, self._bytes
@@ -210,7 +210,7 @@ class Totals:
 
 
 class ClassTraffic(NamedTuple):
-    """The traffic of a class (combination of time rules of a slot) since its map element was created.
+    """The traffic of a class (combination of time rules of a slot) since its map elements were created.
 
     It has both directions and all flows.
     """

@@ -48,7 +48,8 @@ class TableWatch:
     def __init__(self, tables: frozenset[Table], gone: Gone | None = None) -> None:
         """Start to watch ``tables`` (family and name).
 
-        ``gone`` is called for elements that are removed from their sets, and for removed sets.
+        ``gone`` is called for elements and sets of these tables that are removed, also by this program, when
+        a method reads the kernel's messages. Raises OSError if the kernel refuses a socket.
         """
         self._tables = tables
         self._gone = gone
@@ -90,7 +91,8 @@ class TableWatch:
     def ours(self) -> Iterator[None]:
         """Return a context manager for a change that this program makes: ``changed()`` does not report it.
 
-        At most one transaction per table counts as this program's; a second one is reported.
+        At most one transaction per table counts as this program's; a second one is reported. If messages were
+        lost, a second transaction of any table is reported.
         """
         before = self._generation()
         self.catch_up()

@@ -39,10 +39,10 @@ SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 class AddressBook:
     """Stores until they expire the addresses that DNS answers gave, by key: a slot or a safe search name.
 
-    The size is limited. If it is full, the key with most addresses loses the one unused for longest: the
-    answers to one device evict no address of another. A dict keeps the order of its insertions and takes half
-    the memory of an OrderedDict. ``earlier``: the answers that the daemon saw before it was restarted, which
-    count for slots too.
+    The size is limited. If it is full, the key with most addresses loses the one that an answer gave least
+    recently: a device with many addresses evicts none of a device with fewer. A dict keeps the order of its
+    insertions and takes half the memory of an OrderedDict. ``earlier``: the answers that the daemon saw
+    before it was restarted, which count for slots too.
     """
 
     def __init__(self, limit: int = MAX_ADDRESSES, earlier: EarlierAnswers | None = None) -> None:
@@ -54,7 +54,8 @@ class AddressBook:
     def learn(self, key: int | str, addresses: list[bytes], ttl: float, now: float) -> None:
         """Store packed addresses under ``key`` for ``ttl`` seconds, within MIN_LIFETIME to MAX_LIFETIME.
 
-        ``now``: seconds of a monotonic clock. If the book is full, others are evicted.
+        ``now``: seconds of a monotonic clock. An address that is valid for longer keeps its expiry. If the
+        book is full, others are evicted.
         """
         if not addresses:
             return
@@ -256,7 +257,7 @@ class _Slot:
     __slots__ = ("given", "targets")
 
     def __init__(self) -> None:
-        self.given: dict[bytes, float] = {}  # the one unused for longest is first
+        self.given: dict[bytes, float] = {}  # the one given least recently is first
         self.targets: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def followed(self, host: str) -> Iterator[str]:
@@ -270,7 +271,7 @@ class _Slot:
 class NameBook:
     """Stores which addresses DNS answers gave for which host name, for each watched slot, until they expire.
 
-    The size is limited. If it is full, the slot with most entries loses the one unused for longest.
+    The size is limited. If it is full, the slot with most entries loses the one given least recently.
     ``earlier``: the answers that the daemon saw before it was restarted count too, except in lists of names.
     """
 
@@ -379,7 +380,8 @@ class NameBook:
     def vouched(self, slot: int, host: str, address: bytes, now: float) -> bool:
         """Return whether the gateway's own resolver gave the packed ``address`` for ``host`` itself.
 
-        Only answers that have not expired count, also those that an earlier daemon saw.
+        Only answers that have not expired count, also those that an earlier daemon saw. False for a slot
+        that is not watched.
         """
         book, address = self._slots.get(slot), unmapped(address)
         if book is None:
@@ -505,7 +507,8 @@ class AnswerRecorder:
         """Record the addresses in a DNS answer, under its slot, its services and its name.
 
         ``message`` is the parsed ``response`` as the device of ``slot`` gets it. ``vouched`` means that it is
-        from the gateway's own resolver. Raises WireError for an invalid SVCB or SRV record.
+        from the gateway's own resolver. The name, and its SVCB and SRV targets, are recorded only for a
+        watched slot; an invalid one of these records then raises WireError.
         """
         addresses, ttl = message.addresses(), ttl_of(message)
         plain = list(map(self._nat64.plain, addresses))

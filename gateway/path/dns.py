@@ -76,7 +76,7 @@ class QueryResult(NamedTuple):
 
 
 class PacketOutcome(NamedTuple):
-    """Whether to forward a UDP packet (unchanged, or as ``packet``), or to drop it and send ``reply``."""
+    """Whether to forward a UDP packet (unchanged, or as ``packet``), or to drop it and send any ``reply``."""
 
     accept: bool
     packet: bytes | None = None
@@ -95,8 +95,9 @@ class DnsPath:
     """Judges DNS queries to any resolver, and edits answers: safe search names, no ``ech``, no ``dohpath``.
 
     ``pages`` are packed addresses of the gateway, the answer for the name of the pages. ``sentence`` returns
-    a decision as text, for the Extended DNS Error. ``sink`` is called with each decision. ``explains``
-    returns whether a refused name of a filtered device is answered with the IPv4 address of the pages.
+    a decision as text, for the Extended DNS Error. ``sink`` is called with each decision, except for a
+    device over the limit of ``guesses``. ``explains`` returns whether a refused name of a filtered device is
+    answered with the IPv4 address of the pages.
     ``safe`` has the addresses of safe search names. Queries for a search host to an untrusted resolver are
     answered with these, as far as they are known. ``about`` returns the gateway's health, the TXT answer for
     the pages' name. It contains nothing about persons. ``nat64`` has the prefixes of translated addresses in
@@ -326,7 +327,9 @@ class DnsPath:
 
         Returns ``response`` itself if nothing changes. The addresses in the answer are recorded. ``resolver``
         is the packed address that sent it. ``over_udp``: cut it to the size that the client accepts.
-        ``unwanted``: the parameters to remove. Raises WireError for bytes that are no answer.
+        ``unwanted``: the parameters to remove. Of an answer that is marked as truncated and ends inside a
+        record, header and question remain. Raises WireError for an invalid message, SVCB or SRV record, and
+        for an answer to another name than that under which the query was forwarded.
         """
         try:
             message = parse_message(response)

@@ -17,10 +17,10 @@ _NEVER = BYPASS_CATEGORIES | {ADS}
 def is_explained(host: str, decision: Decision, world: World) -> bool:
     """Return True if a blocked name is answered with the address of the pages, which show the reason.
 
-    Only blocks by the family's rules, the age group, its mode or a content category are explained: a guardian
-    can open these. Time rules are not, since browsers cache an address for a minute or more. The lists for
-    everyone are not, so that the answer does not tell one from a name that does not exist. Neither are ads,
-    names of bypass methods, and names without a dot.
+    Only blocks of a site or service by the rules, of a content category, and of new, unknown or unlisted
+    sites are explained: a guardian can open these. Time rules are not, since browsers cache an address for a
+    minute or more. The lists for everyone are not, so that the answer does not tell one from a name that does
+    not exist. Neither are ads, names of bypass methods, and names without a dot.
 
     Arguments:
         host: normalised.

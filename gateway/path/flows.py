@@ -51,7 +51,8 @@ _PASS_HELP = PacketVerdict(HELP)
 class FlowPath:
     """Judges IP packets of undecided flows: returns the mark to set, and resets or redirects to send.
 
-    ``sink`` is called with each decision. ``refused_page`` returns the URL for a browser that sent a refused
+    ``sink`` is called with each decision, except for a device over the limit of ``guesses``.
+    ``refused_page`` returns the URL for a browser that sent a refused
     request over plain HTTP. Two changes of the kernel's connection table do not follow from a packet's mark,
     and are reported instead. ``reclass`` receives a plain HTTP connection that has a new class, ``uploads``
     one with a long request before its answer. ``reads_answers`` returns whether the kernel can decide by a

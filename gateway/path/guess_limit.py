@@ -1,8 +1,9 @@
 """Limits attempts to find names on the lists that apply to everyone.
 
 A device or slot that queries too many of these names within a minute gets the same answer to every query
-until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes,
-for no longer than that minute; it is not reported which device was limited.
+until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes.
+They count for that minute, and are removed with the next counted name of the device or slot. It is not
+reported which device was limited. Help lines and the pages always get their own answer.
 """
 
 from __future__ import annotations

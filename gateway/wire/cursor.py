@@ -10,7 +10,7 @@ class Cursor:
 
     ``pos`` (the next byte) and ``end`` are offsets into ``data`` itself, so that a field's position can be
     reported or its bytes replaced. A parser of a stream calls ``has(n)`` first and returns None; a parser of
-    a whole message just reads. Reads past ``end`` raise WireError.
+    a whole message just reads. Reads past ``end`` raise WireError, and so does a range outside of ``data``.
     """
 
     __slots__ = ("data", "end", "pos")

@@ -7,6 +7,8 @@ A claim is an ARP packet with one of the addresses as sender, or a message of ne
 them, or a neighbour advertisement for one of them. An ARP packet with the gateway's own MAC address is none.
 Fields are matched by their offsets: `arp saddr` would accept only one of the two hardware types that hosts
 accept, and `icmpv6` does not match frames with a VLAN tag.
+
+Frames with an empty VLAN tag before another one are dropped too, since they may hide a claim.
 """
 
 from __future__ import annotations

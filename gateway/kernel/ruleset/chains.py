@@ -371,7 +371,7 @@ def _queues(snapshot: Snapshot, words: Expressions) -> Chains:
         first = group << SLOT_CODE_BITS
         waits = (
             closed or snapshot.held
-        )  # no daemon listens on either queue, and an open one passes everything
+        )  # held: no program reads the queues, and an open one would pass everything
         kinds = (
             (QueueKind.CLOSED_SPLIT, QueueKind.CLOSED_TCP, QueueKind.CLOSED_UDP)
             if waits
@@ -432,7 +432,7 @@ def _forged(snapshot: Snapshot, words: Expressions) -> Chains:
 def begins_with(label: str) -> str:
     """Return an nft expression that matches a DNS query over UDP for a name whose first label is ``label``.
 
-    Unfiltered devices must reach the pages as well, and none of their other queries go to the queue. Only 15
+    Unfiltered devices must reach the pages as well, and few of their other queries go to the queue. Only 15
     bytes of the label are compared, and the daemon checks the whole name.
     """
     seen = bytes([len(label)]) + label.encode("ascii")[:LABEL_SEEN]

@@ -43,7 +43,8 @@ def without_payload(verdict: str) -> Iterator[str]:
     """Yield nft rules that apply ``verdict`` to TCP segments without payload, by length and not by flag.
 
     A SYN with data (RFC 7413) is not matched, so that it is queued. Neither is an empty segment with an
-    urgent pointer, which removes a byte of another segment from the stream.
+    urgent pointer, which removes a byte of another segment from the stream. Nor are packets with IPv4 options
+    or IPv6 extension headers.
     """
     ipv4 = braced(f"5 . {doff} . {20 + 4 * doff}" for doff in _DOFF)
     ipv6 = braced(f"{doff} . {4 * doff}" for doff in _DOFF)
@@ -172,7 +173,7 @@ class Expressions:
         """Yield rules that apply ``verdict`` to packets of known help addresses while no daemon runs.
 
         ``slots``: an expression that limits them to some devices; empty: all. A running daemon
-        judges name and address instead.
+        judges name and address instead. Ports outside of Snapshot.help_ports do not match; ESP does.
         """
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()

@@ -1,7 +1,7 @@
 """Renders the whole nftables table as nft text, and changes of a loaded table.
 
 Pure: equal snapshots give equal text; nothing accesses the kernel. Each text is one transaction. A change
-refills the rules, and counters remain.
+keeps the counters (`render_update`); those of a new complete table begin at zero.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def render_body(
 def render_sets(snapshot: Snapshot) -> str:
     """Return the nft text ``table … { … }`` that declares all sets and maps without elements.
 
-    It does not change loaded ones.
+    It does not change loaded ones. With offload, it declares the flow table too.
     """
     lines = list(_sets(snapshot, filled=False))
     for block in _DEVICES:
@@ -267,8 +267,8 @@ def render_update(old: Snapshot, new: Snapshot) -> str:
 def render_held(snapshot: Snapshot) -> str:
     """Return nft text that lets the loaded table of ``snapshot`` outlive its daemon until the next start.
 
-    For HELD_LEASE seconds, new connections and DNS queries of open profiles wait too; then open profiles are
-    not filtered, as without a daemon. Running connections are not affected.
+    For HELD_LEASE seconds, new connections and DNS queries of open profiles are blocked too, and devices
+    repeat them; then open profiles are not filtered, as without a daemon. Running connections continue.
     """
     return render_update(snapshot, replace(snapshot, held=True)) + render_alive(HELD_LEASE)
 
@@ -328,7 +328,7 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
     """Return nft text that replaces the loaded flow table by an empty one.
 
     From then on the connection's mark applies to every packet. Unfiltered flows enter the new table with
-    their next packet.
+    their next packet. Call it only for a snapshot with offload.
     """
     lines = [*flow_table(snapshot), "  chain unfiltered {"]
     lines += [*(f"    {statement}" for statement in chains(snapshot)["unfiltered"]), "  }"]

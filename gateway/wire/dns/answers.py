@@ -107,7 +107,7 @@ def answer(
 
     It has those of the packed ``addresses`` that the question asks for, or ``text`` (at most 255 bytes, RFC
     1035 §3.3.14) for TXT. Other types, HTTPS and SVCB among them, get an empty answer. Raises WireError for a
-    message without a question.
+    message without a question, ValueError for a longer text.
     """
     question, said = _one_question(message), text.encode()
     if said and (question.qtype, question.qclass) == (TXT, IN):
@@ -153,9 +153,10 @@ def restore_answer(
 
     The question has its original case, the first record is a CNAME from it to ``safe_name`` (not with an
     error code other than NXDOMAIN), and every other record stays. The CNAME has the lowest TTL of the
-    answers. AD is cleared: the validation no longer applies. ``limit`` is the largest payload in bytes that
-    the client accepts (``Message.udp_limit`` of its query); a longer answer is truncated, so that the client
-    queries again over TCP. Raises WireError if ``response`` is invalid or answers another question.
+    answers, without these that of the authority section, else 60 seconds. AD is cleared: the validation no
+    longer applies. ``limit`` is the largest payload in bytes that the client accepts (``Message.udp_limit``
+    of its query); a longer answer is truncated, so that the client queries again over TCP. Raises WireError
+    if ``response`` is invalid or answers another question.
     """
     message = parse_message(response)
     asked = message.question

@@ -304,7 +304,7 @@ class TcpStream:
         """Return the DNS messages that ``data`` completes, without their length prefixes.
 
         Raises WireError for a length below 12 or above ``max_message``: the stream is then out of
-        step and must be closed.
+        step and must be closed. Messages that the same ``data`` completed are lost.
         """
         buffer = self._pending
         buffer += data

@@ -17,7 +17,7 @@ class FlowAction(Enum):
     ANSWERABLE = "answerable"  # HOLD, and the kernel may decide by the server's first data
     PASSES = "passes"  # decided: the kernel forwards the flow alone
     ASKS = "asks"  # plain HTTP: the kernel forwards replies alone, packets of the LAN side are still queued
-    REFUSED = "refused"  # TCP: mark and reset the flow; UDP: refuse this packet, and each later one
+    REFUSED = "refused"  # TCP: mark and reset the flow; UDP: refuse this packet, and later ones if decided
     DROP = "drop"  # drop this packet; the flow is unchanged
 
 

@@ -12,7 +12,7 @@ from gateway.wire.flows.actions import DROP, FlowAction, Judge, Ruling
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.observe import Observer
 
-_FAR = 1 << 20  # bytes; farther than a TCP window
+_FAR = 1 << 20  # bytes; farther than usual TCP windows
 _OBJECTS = 1024  # bytes of the objects themselves
 _HANDSHAKE = b"\x16"  # the first byte of every hello; no text has it
 
@@ -54,7 +54,7 @@ class DialogueFlow:
         return self._next >= offset
 
     def is_far(self, offset: int) -> bool:
-        """Return whether a stream offset is farther from the bytes read than any TCP window."""
+        """Return whether a stream offset is more than 1 MiB from the bytes read: beyond usual TCP windows."""
         return abs(self._next - offset) > _FAR
 
     def free_buffers(self) -> None:

@@ -183,7 +183,7 @@ class HttpFlow:
         return any(reading.next >= offset for reading in self._readings)
 
     def is_far(self, offset: int) -> bool:
-        """Return whether a stream offset is farther from the bytes read than any TCP window."""
+        """Return whether a stream offset is more than 1 MiB from the bytes read: beyond usual TCP windows."""
         return self.has_read(offset + _FAR) or not self.has_read(offset - _FAR)
 
     def free_buffers(self) -> None:
@@ -205,7 +205,8 @@ class HttpFlow:
         """Judge the requests that a client's segment completes; return the action for the segment.
 
         ``offset``: the stream offset of its first byte. DROP if the segment must be sent again later. REFUSED
-        also for bytes that are not HTTP, for resent bytes that differ, and for CONNECT.
+        also for bytes that are not HTTP, for a malformed head, for resent bytes that differ, and for CONNECT.
+        HOLD for a segment after a gap, once the server has answered.
         """
         try:
             found = self._feed(offset, payload)
@@ -231,7 +232,7 @@ class HttpFlow:
         """Return the action for a server's segment, which may answer the first request.
 
         ``acked`` is the offset up to which the server has read. REFUSED if it answers bytes that were not
-        seen.
+        seen, or a long body of which the kernel has forwarded a part before the end of that body.
         """
         body = self.body
         forwarded = body is not None and body.forwarded

@@ -21,7 +21,7 @@ class Limits:
     # Flows that the kernel decides by the server's answer, 5 kB each. They are stored for a resent hello and
     # for other answers: a busy household opens tens a second, and servers answer within a second.
     answerable: int = 256
-    table_bytes: int = 8 << 20  # all buffers together; above it, the flow idle longest starts again
+    table_bytes: int = 8 << 20  # all buffers; above it, an old flow of the device with most starts again
     stream_bytes: int = 32 << 10  # one direction: the first requests of a client, the greeting of a server
     # One direction that begins with a TLS record: the longest hello, and a record of early data. A hundred
     # such flows fill the table, and only those of the device that opens them then start again.

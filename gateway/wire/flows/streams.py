@@ -86,7 +86,7 @@ class Stream:
         self._cuts: list[int] = []
         self._urgent: list[tuple[int, ...]] = []
         self.readings: tuple[Reading, ...] = ((),)
-        self.size = 0  # bytes of the client in all readings together
+        self.size = 0  # bytes in all readings together
         self.work = 0  # steps so far over more than one island or piece (Effort)
 
     @property

@@ -91,10 +91,10 @@ class FlowTable:
     services whose signatures match the first bytes of a flow without a host name. ``verify_checksums`` is off
     for captures from a host with checksum offload. ``handshakes`` means that segments without payload are
     seen too: then a decided TCP flow is stored until its ports are reused, since no kernel stores it.
-    ``forgotten`` is called with the key of each flow that is dropped undecided after the client has sent
-    data: its later packets would be read as a new flow. ``bodies`` lets the kernel forward parts of long
-    request bodies. ``plain`` returns the IPv4 address in a server's translated address (NAT64), and any other
-    address unchanged.
+    ``forgotten`` is called with the key of each flow that is evicted or expires after part of a hello or
+    request was read: later packets would be read as a new flow. ``bodies`` lets the kernel forward parts of
+    long request bodies. ``plain`` returns the IPv4 address in a server's translated address (NAT64), and any
+    other address unchanged.
     """
 
     def __init__(
@@ -542,9 +542,9 @@ class FlowEntries:
     """Stores the flow entries by flow key (`FlowKey`), within the limits.
 
     If it is full, the device with most entries or bytes loses one: the flood of one device evicts no flow of
-    another. ``forgotten`` is called with the key of each undecided flow that is dropped after the client has
-    sent data. ``body_ended`` is called for each removed or decided flow of which the kernel forwarded parts
-    of a body: no other connection on the same addresses and ports may use its ranges.
+    another. ``forgotten`` is called with the key of each flow that is evicted or expires while later packets
+    would be misread without its data. ``body_ended`` is called for each removed or decided flow of which the
+    kernel forwarded parts of a body: no other connection on the same addresses and ports may use its ranges.
     """
 
     def __init__(

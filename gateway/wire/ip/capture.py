@@ -265,7 +265,8 @@ class Payload(NamedTuple):
 def ip_payload(linktype: int, frame: bytes) -> Payload | None:
     """Return the IP packet in ``frame``; None if the frame carries something else (ARP, LLDP, PPP control).
 
-    Raises WireError for a frame that is cut in its headers and for an unsupported link type.
+    The packet is not checked. Raises WireError for a frame that is cut in the headers before it, and for an
+    unsupported link type.
     """
     if linktype == ETHERNET:
         return _ethernet(frame)

@@ -44,7 +44,7 @@ class Dhcp:
     """One DHCP or DHCPv6 message of a client. All text is untrusted input; a missing field is empty."""
 
     version: int  # 4 or 6
-    message: int  # message type; 0 for plain BOOTP
+    message: int  # message type; 0 if it is missing
     hardware: str = ""  # chaddr, lower case with colons; DHCPv6 has none
     host_name: str = ""
     vendor_class: str = ""

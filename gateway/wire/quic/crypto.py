@@ -115,8 +115,8 @@ class InitialKeys:
     def seal(self, header: bytes, number: int, payload: bytes) -> bytes:
         """Return the encrypted QUIC packet; ``header`` ends in a packet number of four bytes.
 
-        ``number`` is that number. ``payload`` is as long as the header's length field says, without the tag's
-        16 bytes.
+        ``number`` is that number. ``payload`` is 20 bytes shorter than the header's length field says:
+        without the packet number's four bytes and the tag's 16.
         """
         sealed = self._aead.seal((self._iv ^ number).to_bytes(12, "big"), payload, header)
         mask = self._mask(sealed[:_SAMPLE])  # the sample begins four bytes after the packet number does
@@ -131,7 +131,8 @@ def initial_keys(version: int, dcid: bytes, *, server: bool) -> InitialKeys:
     """Return the keys of the client's QUIC Initial packets, or with ``server`` of the server's.
 
     ``version`` is VERSION_1 or VERSION_2 (KeyError for others). ``dcid`` is the destination connection id of
-    the client's first Initial; after a Retry, of the first one that follows it (RFC 9001 §5.2).
+    the client's first Initial; after a Retry, of the first one that follows it (RFC 9001 §5.2). Raises
+    KernelError without OpenSSL.
     """
     parts = _VERSIONS[version]
     common = hmac.digest(parts.salt, dcid, "sha256")
@@ -263,7 +264,10 @@ class _Context:
 
 
 class AesGcm:
-    """Encrypts and decrypts with AEAD_AES_128_GCM (RFC 5116 §5.1). Raises KernelError without OpenSSL."""
+    """Encrypts and decrypts with AEAD_AES_128_GCM (RFC 5116 §5.1).
+
+    Raises KernelError without OpenSSL, ValueError for a key of another length than 16 bytes.
+    """
 
     __slots__ = ("_context",)
 
@@ -299,7 +303,10 @@ class AesGcm:
 
 
 class AesBlock:
-    """Encrypts single blocks with AES-128, for header protection (RFC 9001 §5.4.3)."""
+    """Encrypts single blocks with AES-128, for header protection (RFC 9001 §5.4.3).
+
+    Raises KernelError without OpenSSL, ValueError for a key of another length than 16 bytes.
+    """
 
     __slots__ = ("_context",)
 

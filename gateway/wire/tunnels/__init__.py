@@ -1,7 +1,8 @@
 """Recognises tunnels, proxies and foreign resolvers by their first bytes, on any port.
 
-A function for datagrams takes ``(payload, dport)``, one for streams takes ``(data)``. They never raise. A
-match needs a check that random data is unlikely to pass; each function states the probability.
+A function for datagrams takes ``(payload, dport)``, one for streams takes ``(data)``, which is not empty
+where its docstring says so. No other data makes them raise. A match needs a check that random data is
+unlikely to pass; most functions state the probability.
 """
 
 from __future__ import annotations
