@@ -117,16 +117,15 @@ class PeriodicLookups:
         self._spare = _spare_descriptor()
 
     def want(self, names: Iterable[str]) -> None:
-        """Resolve these names now, and again every REFRESH seconds; at most MAX_NAMES names in all.
+        """Resolve these names now, and again every REFRESH seconds, in place of those of the previous call.
 
-        Further names are ignored. A name stays until the end of the daemon, and is not resolved again now if
-        it is known already. Unanswered queries are repeated every RETRY seconds.
+        Names beyond MAX_NAMES are ignored. A name of the previous call is not resolved again now.
+        Unanswered queries are repeated every RETRY seconds.
         """
-        fresh = [name for name in names if name not in self._names]
+        wanted = list(dict.fromkeys(names))[:MAX_NAMES]
+        fresh = [name for name in wanted if name not in self._names]
+        self._names = {name: self._names.get(name, False) for name in wanted}
         for name in fresh:
-            if len(self._names) >= MAX_NAMES:
-                break
-            self._names[name] = False
             self.ask(name)
         if fresh:
             self._next(RETRY)

@@ -1,8 +1,8 @@
 """The free days of schools and families from iCalendar files (RFC 5545).
 
 A child process with limits parses each file (`calendar_parser`). Results and failures are cached by the
-content of the file, so an unchanged file is parsed once. A failure that the content may not explain is
-forgotten after RETRY seconds. The daemon never waits for the child: see `CalendarReader`.
+content of the file, so an unchanged file is parsed once. After a failure that the content may not explain,
+the daemon tries again after RETRY seconds. It never waits for the child: see `CalendarReader`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TIMEOUT = 20.0  # seconds of the child, with the import of its libraries on a sl
 NICE = 10  # of the child: packets and pages go first
 MAX_CACHED = 512  # files: 64 profiles with 8 calendars
 MAX_WAITING = 4 << 20  # bytes of files that wait to be parsed; the rest follows at the next reload
-RETRY = 600.0  # seconds until a failure is forgotten that the content may not explain; also until a new start
+RETRY = 600.0  # seconds until a new start, also after a failure that the content may not explain
 PARSER = "gateway.household.calendar_parser"
 TOO_SLOW = -signal.SIGPROF  # exit status of the parser after its processor time: the content explains it
 FIX = "export the free days alone as iCalendar (.ics), or take the line out"
@@ -62,8 +62,8 @@ def free_days(path: Path) -> frozenset[date]:
 class CalendarReader:
     """Reads the free days in calendar files for the daemon without waiting for the parser.
 
-    One child process after the other parses the files with new contents; ``changed`` is called
-    after the last one.
+    One child process after the other parses the files with new contents. ``changed`` is called after the last
+    one, and when a file has to be read again after a failure. It calls `days` for each file in use.
     """
 
     def __init__(self, loop: Loop, changed: Callable[[], None]) -> None:
@@ -120,14 +120,17 @@ class CalendarReader:
         if key is not None:
             _remember(self._results, key, _result(status, self._found))
             if status not in (0, TOO_SLOW):
-                self._loop.call_later(RETRY, partial(self._forget, key))
+                self._loop.call_later(RETRY, partial(self._retry, key))
         if self._waiting:
             self._loop.call_later(0.0, self._next)
         else:
             self._changed()
 
-    def _forget(self, key: _Key) -> None:
+    def _retry(self, key: _Key) -> None:
+        """Forget a failure, so that the file is parsed again if a profile still names it."""
         self._results.pop(key, None)
+        if self._running is None and not self._waiting:  # else it is called after the last file
+            self._changed()
 
 
 def _calendar(path: Path) -> bytes:

@@ -49,6 +49,9 @@ class HasProblems(Protocol):
 
 Found = TypeVar("Found", bound=HasProblems)
 
+SettingsContents = Mapping[Path, tuple[bytes, os.stat_result]]
+"""Content, mode and owner of each file of the settings."""
+
 
 def read_config(
     path: Path,
@@ -153,14 +156,22 @@ def good_settings(path: Path) -> Mapping[Path, bytes]:
         return {}
 
 
-def keep_good_settings(path: Path) -> None:
+def settings_contents(path: Path) -> SettingsContents:
+    """Return the contents of `qalqan.yaml` and, on a router, of its UCI file; of those that exist.
+
+    Raises OSError, or PolicyError if one cannot be read.
+    """
+    files = filter(None, [path if exists(path) else None, router_path()])
+    return {file: (read_bounded(file), file.stat()) for file in files}
+
+
+def keep_good_settings(path: Path, contents: SettingsContents) -> None:
     """Store copies of `qalqan.yaml` and, on a router, of its UCI file, as the last good settings.
 
-    The caller has checked that they can be used. Raises OSError, or PolicyError if one cannot be
-    read.
+    ``contents``: those of the files; the caller has checked that they can be used. Raises OSError.
     """
-    for file in filter(None, [path if exists(path) else None, router_path()]):
-        copy, data, like = good_copy(path, file), read_bounded(file), file.stat()
+    for file, (data, like) in contents.items():
+        copy = good_copy(path, file)
         if not copy.exists() or copy.read_bytes() != data or _access(copy.stat()) != _access(like):
             write_atomically(copy, data, like)
 

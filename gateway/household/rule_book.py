@@ -20,10 +20,12 @@ from gateway.household.calendars import CalendarDays, free_days
 from gateway.household.config_file import (
     LAST_GOOD,
     NOTHING,
+    SettingsContents,
     config_in_use,
     content_of,
     keep_good_settings,
     router_file,
+    settings_contents,
     with_last_good,
 )
 from gateway.household.file_history import FileHistory
@@ -108,6 +110,8 @@ class RuleBook:
         first = self._first()
         self._product = self._product.with_own(first.config)
         self.household = recall_good(first, self._product)
+        self._read_files = self._stamps()
+        self._unread: tuple[Mapping[Path, Stamp], list[str]] = self._read_files, []
         self._list_problem = ""
         self.table = self._first_table()  # the category table
         self._sealed = SealedSets()
@@ -116,8 +120,6 @@ class RuleBook:
         self._calendar: tuple[Config, Calendar] | None = None
         self.names = self._product.names
         self.world = self._world()
-        self._read_files = self._stamps()
-        self._unread: tuple[Mapping[Path, Stamp], list[str]] = self._read_files, []
         self._report()
 
     def _first(self) -> Household:
@@ -195,18 +197,32 @@ class RuleBook:
     def keep_good_steps(self) -> Steps[None]:
         """Return steps (a generator) that do what `keep_good` does, one file a step.
 
-        Each write waits for the disk. The profiles' files are read at the call, those of the settings at the
-        last step.
+        Each write waits for the disk. The files are read at the call: later they may differ from the ones
+        that were checked.
         """
-        return self._keep_good(store_good(self.household))
+        return self._keep_good(store_good(self.household), self._checked_settings())
 
-    def _keep_good(self, profiles: Steps[None]) -> Steps[None]:
+    def _keep_good(self, profiles: Steps[None], settings: SettingsContents) -> Steps[None]:
         yield from profiles
-        if not any(line.endswith(LAST_GOOD) for line in self.household.config.problems):
-            try:
-                keep_good_settings(self.path)
-            except (OSError, PolicyError) as error:
-                _log.warning("Storing the last good settings failed: %s.", error)
+        try:
+            keep_good_settings(self.path, settings)
+        except OSError as error:
+            _log.warning("Storing the last good settings failed: %s.", error)
+
+    def _checked_settings(self) -> SettingsContents:
+        """Return the contents of the files with the settings; none if they are not in force.
+
+        They are not if the last good settings apply, or if a file has changed since the rules were read.
+        """
+        if any(line.endswith(LAST_GOOD) for line in self.household.config.problems):
+            return {}
+        try:
+            found = settings_contents(self.path)
+        except (OSError, PolicyError) as error:
+            _log.warning("Storing the last good settings failed: %s.", error)
+            return {}
+        changed = any(_stamp(file) != self._read_files.get(file) for file in found)
+        return {} if changed else found
 
     @property
     def has_good_copies(self) -> bool:

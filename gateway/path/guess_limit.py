@@ -1,12 +1,14 @@
 """Limits attempts to find names on the lists that apply to everyone.
 
 A device or slot that queries too many of these names within a minute gets the same answer to every query
-until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes.
-They count for that minute, and are removed with the next counted name of the device or slot. It is not
-reported which device was limited. Help lines and the pages always get their own answer.
+until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes
+and are removed at the next counted query, of any device, after that minute. It is not reported which device
+was limited. Help lines and the pages always get their own answer.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 MAX_NAMES = 30  # distinct names of one device; pages with a bad advertisement query two or three
 MAX_NAMES_OF_SLOT = 4 * MAX_NAMES  # of all devices of a slot: one device may have many IPv6 addresses
@@ -14,6 +16,7 @@ WINDOW = 60.0  # seconds
 MAX_DEVICES = 64  # devices, at most 2 kB each; the oldest is evicted, and its slot still counts
 
 _Device = tuple[int, bytes]
+_Key = TypeVar("_Key")
 
 
 class _Count:
@@ -47,15 +50,15 @@ class GuessLimit:
 
         ``full`` becomes True if the device or its slot reaches its limit.
         """
+        self._drop_expired(now)
         name = hash(host)
         of_device = self._devices.get((slot, device))
-        if of_device is None or now - of_device.since >= WINDOW:
-            self._devices.pop((slot, device), None)
+        if of_device is None:
             if len(self._devices) >= MAX_DEVICES:
                 del self._devices[next(iter(self._devices))]
             of_device = self._devices[slot, device] = _Count(now)
         of_slot = self._slots.get(slot)
-        if of_slot is None or now - of_slot.since >= WINDOW:
+        if of_slot is None:
             of_slot = self._slots[slot] = _Count(now)
         for count, most in ((of_device, MAX_NAMES), (of_slot, MAX_NAMES_OF_SLOT)):
             if len(count.names) < most:
@@ -67,6 +70,7 @@ class GuessLimit:
 
         Call only while ``full`` is True; this sets it to whether any device or slot is still over.
         """
+        self._drop_expired(now)
         found = False
         still = False
         for key, of_device in self._devices.items():
@@ -79,3 +83,16 @@ class GuessLimit:
                 found |= number == slot
         self.full = still
         return found
+
+    def _drop_expired(self, now: float) -> None:
+        _drop_expired(self._devices, now)
+        _drop_expired(self._slots, now)
+
+
+def _drop_expired(counts: dict[_Key, _Count], now: float) -> None:
+    """Remove the counts whose window is over. The order is that of their start, so the first are checked."""
+    while counts:
+        first = next(iter(counts))
+        if now - counts[first].since < WINDOW:
+            return
+        del counts[first]

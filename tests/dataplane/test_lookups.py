@@ -152,9 +152,22 @@ def test_what_was_answered_is_asked_again_after_a_while_alone(
     bench.lookups.want([NAME])
     assert _names_of(bench, 0.5) == [NAME]
     monkeypatch.setattr(lookups, "REFRESH", 0.2)
-    bench.lookups.want(["another.example.org"])
+    bench.lookups.want([NAME, "another.example.org"])
     both = {NAME, "another.example.org"}
     assert set(_names_of(bench, longest(2.0), enough=lambda asked: set(asked) == both)) == both
+
+
+def test_names_of_an_earlier_call_are_neither_resolved_nor_counted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "MAX_NAMES", 1)
+    monkeypatch.setattr(lookups, "RETRY", 0.05)
+    monkeypatch.setattr(lookups, "REFRESH", 0.1)
+    bench.lookups.want([NAME])
+    assert _names_of(bench, longest(2.0), enough=bool) == [NAME]
+    other = "another.example.org"
+    bench.lookups.want([other, "third.example.org"])
+    assert _names_of(bench, longest(2.0), enough=lambda asked: len(asked) == 3) == [other] * 3
 
 
 def _found_after_a_turn(bench: Bench) -> int:
@@ -448,7 +461,7 @@ class Asked:
         self.once.append(name)
 
     def want(self, names: Iterable[str]) -> None:
-        self.wanted.update(names)
+        self.wanted = set(names)
 
     def close(self) -> None:
         return

@@ -236,6 +236,23 @@ def test_a_calendar_that_takes_too_much_time_is_not_tried_again(
         assert reading.reader.days(file) is None
 
 
+def test_a_calendar_is_read_again_after_a_failure_that_the_content_may_not_explain(
+    tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "school.ics"
+    file.write_bytes(calendar(f"DTSTART;VALUE=DATE:{YEAR}0907"))
+    monkeypatch.setattr(calendars, "RETRY", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "executable", "/bin/false")
+        assert reading.reader.days(file) is None
+        reading.wait()
+        assert "is a calendar that cannot be read" in refusal(lambda: reading.reader.days(file))
+    reading.wait()  # the reader calls `changed`, which reads the rules, and so the calendars
+    assert reading.reader.days(file) is None
+    reading.wait()
+    assert reading.reader.days(file) == frozenset({date(YEAR, 9, 7)})
+
+
 def test_without_a_process_the_file_waits(
     tmp_path: Path, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import PolicyError
+from gateway.core.turns import finish
 from gateway.household.config_file import LAST_GOOD, VARIABLE, config_in_use, first_boot, good_copy
 from gateway.household.rule_book import RuleBook
 from tests.household.household_files import DAUGHTER, SON, write
@@ -130,6 +131,19 @@ def test_the_copy_has_the_mode_of_the_settings_and_is_written_once(config: Path)
     config.chmod(0o640)
     RuleBook(config).keep_good()
     assert copy.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_file_that_changes_after_the_check_does_not_become_the_good_one(config: Path) -> None:
+    rules = RuleBook(config)
+    copy, checked = good_copy(config, config), f"{config.read_text()}dns_refusal: zero\n"
+    config.write_text(checked)
+    rules.reload(keep=False)
+    steps = rules.keep_good_steps()
+    config.write_text(BROKEN)  # by hand, between two turns of the event loop
+    finish(steps)
+    assert copy.read_text() == checked
+    rules.keep_good()
+    assert copy.read_text() == checked, "the changed file was not read yet"
 
 
 INVALID = [

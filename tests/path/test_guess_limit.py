@@ -69,6 +69,18 @@ def test_no_more_is_kept_than_is_bounded() -> None:
     assert "invalid" not in repr([(one.names, one.since) for one in guesses._devices.values()])
 
 
+def test_hashes_are_removed_at_the_next_counted_query_after_the_minute() -> None:
+    guesses = GuessLimit()
+    guesses.refused(1, DEVICE, "x.invalid", 0.0)
+    guesses.refused(2, OTHER, "x.invalid", WINDOW - 1)
+    assert set(guesses._devices) == {(1, DEVICE), (2, OTHER)}
+    guesses.refused(2, OTHER, "y.invalid", WINDOW)
+    assert set(guesses._devices) == {(2, OTHER)}
+    assert set(guesses._slots) == {2}
+    assert not guesses.over(2, OTHER, 2 * WINDOW)
+    assert (guesses._devices, guesses._slots) == ({}, {})
+
+
 # ---------------------------------------------------------------------------------------- questions
 
 

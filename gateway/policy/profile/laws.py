@@ -136,7 +136,8 @@ def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
 def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
     """Return a copy of the changes of a child's file, with ``by`` as the person who turns each law on.
 
-    A request therefore cannot turn on a law in another person's name.
+    A request therefore cannot turn on a law in another person's name. None stays: for one law it turns the
+    law off, and within a mapping `edits` rejects it.
     """
     found = dict(changes)
     for key, value in changes.items():
@@ -146,5 +147,5 @@ def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
         if slash:
             found[key] = by
         elif isinstance(value, Mapping):
-            found[key] = dict.fromkeys(value, by)
+            found[key] = {law: None if who is None else by for law, who in value.items()}
     return found

@@ -11,6 +11,7 @@ import pytest
 from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
 from gateway.policy.judge.explanation import SetBy, sentence
+from gateway.policy.profile.edits import edited
 from gateway.policy.profile.laws import parse_law, signed, spoken_laws, unknown_entries
 from gateway.policy.profile.rules import Law, LawStatus
 from gateway.policy.time.time_rules import PLAIN
@@ -201,3 +202,10 @@ def test_nobody_turns_one_on_in_somebody_elses_name() -> None:
     asked = {"laws/au-x": "Dad", "laws/gb-x": True, "laws/kz-x": None, "name": "Ann"}
     assert signed(asked, "Mum") == {"laws/au-x": "Mum", "laws/gb-x": "Mum", "laws/kz-x": None, "name": "Ann"}
     assert signed({"laws": {"au-x": "Dad"}}, "Mum") == {"laws": {"au-x": "Mum"}}
+
+
+def test_a_null_in_the_laws_turns_none_on() -> None:
+    changes = signed({"laws": {AU: None, "kz-under-16-social": True}}, "Mum")
+    assert changes == {"laws": {AU: None, "kz-under-16-social": "Mum"}}
+    with pytest.raises(PolicyError, match="holds a value that no rule has"):
+        edited({"band": "13-15"}, changes, product().bands)
