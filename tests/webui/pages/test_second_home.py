@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.control.proofs import PROOF_LIFE
 from gateway.policy.profile import edits
 from tests.webui.conftest import GATEWAY, Browser
+from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.carried import in_file
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -116,6 +118,24 @@ def test_a_new_child_has_them_and_is_taken_out_again(mum: Browser, household: Ho
     [undo] = re.findall(r'action="/parent/import/undo".*?name="was" value="([^"]+)"', shown, re.DOTALL)
     back = mum.get(mum.post(f"{PAGE}undo", {"was": undo}).location)
     assert "These rules are removed again." in text_of(back.text)
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("daemon", "ruled")
+def test_the_undo_of_a_new_child_asks_for_the_password_and_then_removes_it(
+    mum: Browser, household: Household
+) -> None:
+    code = code_in(mum.post(PAGE, {"text": in_file()}).text)
+    mum.post(f"{PAGE}take", {"code": code, "to": "new", "name": "Aliya"})
+    file = household.editing.folder / "profiles" / "aliya.yaml"
+    household.needs_proof.add("remove_profile")
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(f"{PAGE}undo", {"was": "aliya"})
+    assert page.status_code == 403
+    assert f'action="{PAGE}undo"' in page.text
+    assert file.exists()
+    back = mum.post(f"{PAGE}undo", {"was": "aliya", "proof": MUMS_PASSWORD})
+    assert "These rules are removed again." in text_of(mum.get(back.location).text)
     assert not file.exists()
 
 
