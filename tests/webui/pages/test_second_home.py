@@ -165,6 +165,38 @@ def test_a_child_who_is_here_has_them_in_the_place_of_her_own_and_keeps_devices_
     assert "Aruzhan has these rules already." in text_of(mum.get(again.location).text)
 
 
+@pytest.mark.usefixtures("daemon", "ruled")
+def test_an_import_that_makes_a_child_an_adult_asks_for_the_password(
+    mum: Browser, household: Household
+) -> None:
+    code = code_in(mum.post(PAGE, {"text": in_file(band="adult")}).text)
+    form = {"code": code, "to": "daughter", "name": ""}
+    household.needs_proof.add("edit")
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(f"{PAGE}take", form)
+    assert page.status_code == 403
+    assert f'action="{PAGE}take"' in page.text
+    assert said(household)["band"] == "10-12"
+    assert mum.post(f"{PAGE}take", {**form, "proof": MUMS_PASSWORD}).status_code == 303
+    assert said(household)["band"] == "adult"
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_confirmation_after_the_password_does_not_contain_the_password(
+    mum: Browser, household: Household
+) -> None:
+    write(household, categories={"gambling": "block"})
+    code = code_in(mum.post(PAGE, {"text": in_file(rules={"categories": {"gambling": "allow"}})}).text)
+    form = {"code": code, "to": "daughter", "name": ""}
+    household.needs_proof.add("edit")
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(f"{PAGE}take", {**form, "proof": MUMS_PASSWORD}).text
+    assert "Stop blocking Gambling for Aruzhan?" in text_of(page)
+    assert MUMS_PASSWORD not in page
+    assert mum.post(f"{PAGE}take", {**form, "confirmed": "yes"}).status_code == 303
+    assert said(household)["categories"] == {"gambling": "allow"}
+
+
 @pytest.mark.usefixtures("daemon")
 def test_what_this_home_does_not_know_is_named_and_left_out(mum: Browser) -> None:
     rules = {"block": ["service:of-later", "service:tiktok"], "future": "x", "limits": {"group:none": "1h"}}

@@ -176,12 +176,13 @@ def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
             revision=book.state.revision,
             set=changes,
             **is_confirmed(),
-            by=guardian() or "",
-            origin=source_address(),
+            **author(),
         )
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.PROOF_NEEDED:
+            raise
         if error.code == Code.CONFIRM_NEEDED:
             return confirmation(opened(to), error, url_for("rules.show", profile=to))
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
