@@ -43,7 +43,7 @@ def open_sockets(settings: Settings, port: int | None = None) -> list[socket.soc
             families = {socket.AF_INET: "0.0.0.0"} | ({socket.AF_INET6: "::"} if _kernel_has_ipv6() else {})
             for family, address in families.items():
                 sockets.append(_bound(family, address, port or settings.port, interface, listen=port is None))
-    except SettingsError:
+    except (SettingsError, OSError):
         for sock in sockets:
             sock.close()
         raise

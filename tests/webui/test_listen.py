@@ -82,6 +82,22 @@ def test_a_kernel_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
         open_sockets(Settings(NOWHERE, listen="[::1]:8080"))
 
 
+def test_no_socket_stays_open_if_file_descriptors_run_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = socket.socket
+    opened: list[socket.socket] = []
+
+    def limited(*arguments: int) -> socket.socket:
+        if len(opened) == 3:  # a check for IPv6, and the two sockets of the first interface
+            raise OSError(errno.EMFILE, "Too many open files")
+        opened.append(plain(*arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "socket", limited)
+    with pytest.raises(OSError, match="Too many open files"):
+        open_sockets(Settings(NOWHERE, lan=("lo", "lo"), port=0))
+    assert [sock.fileno() for sock in opened] == [-1, -1, -1]
+
+
 def test_a_taken_port_is_said() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -128,7 +128,7 @@ def title(status: int) -> str:
         404: _("Not found here"),
         405: _("This cannot be done here"),
         409: _("This has changed in the meantime"),
-        413: _("Too many requests at once"),
+        413: _("That is too long"),
         415: _("Send JSON"),
         421: _("This is not the name of this gateway"),
         422: _("The gateway rejected this"),

@@ -15,6 +15,7 @@ from gateway.control.contract.rules import EDIT, WHY, Explanation
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
+from webui.accounts import proofs
 from webui.accounts.session import author, guardian
 from webui.child_lookup import child_of
 from webui.daemon import daemon
@@ -183,19 +184,20 @@ def at_once(page: Page, changes: Mapping[str, Any], sentence: str, back: str) ->
 def confirmation(page: Page, error: ControlError, back: str) -> str:
     """Return the page on which a parent confirms that the form opens a blocked category permanently.
 
-    The page sends the same form again. ``error``: the daemon's, which names the categories. ``back``: the
-    address of the form's page.
+    The page sends the same form again, without a typed password. ``error``: the daemon's, which names the
+    categories. ``back``: the address of the form's page.
     """
     ids = str(error.values.get("categories", "")).split()
     categories = ", ".join(page.names.called(f"category:{key}") for key in ids)
     entry = str(error.values.get("entry", ""))
+    left_out = ("confirmed", proofs.FIELD)
     return render(
         "confirm_rule.html",
         page,
         what=categories if entry.startswith("category:") else page.names.called(entry),
         categories="" if entry.startswith("category:") else categories,
         action=request.path,
-        fields=tuple((key, value) for key, value in request.form.items(multi=True) if key != "confirmed"),
+        fields=tuple((key, value) for key, value in request.form.items(multi=True) if key not in left_out),
         back=back,
     )
 

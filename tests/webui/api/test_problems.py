@@ -71,6 +71,7 @@ def test_bodies_that_are_no_json_or_too_long(hall: Program) -> None:
         assert told(broken) == (400, "malformed")
     long = client.post(url, data=b" " * 20_000, content_type="application/json", headers=headers)
     assert told(long) == (413, "too_large")
+    assert long.get_json()["title"] == "That is too long"
     assert told(client.get("http://evil.example/api/v1/children", headers=headers)) == (421, "wrong_host")
 
 

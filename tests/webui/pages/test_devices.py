@@ -254,6 +254,14 @@ def test_to_share_with_nobody_ends_it(mum: Browser, household: Household) -> Non
     assert household.things.of(KITCHEN)["shared"] == ["daughter", "son"]
 
 
+@pytest.mark.parametrize("was", [TABLET, f"{TABLET} ", " ", ""])
+def test_an_undo_of_sharing_without_the_place_before_is_refused(
+    mum: Browser, household: Household, was: str
+) -> None:
+    assert mum.post("/parent/device/share/back", {"was": was}).status_code == 400
+    assert sent(household, "edit_family") == []
+
+
 def test_one_person_alone_shares_nothing(mum: Browser, household: Household) -> None:
     share(mum, TABLET, "son")
     assert household.things.of(TABLET)["profile"] == "daughter"

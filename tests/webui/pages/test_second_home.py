@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.control.proofs import PROOF_LIFE
 from gateway.policy.profile import edits
 from tests.webui.conftest import GATEWAY, Browser
+from tests.webui.standin.accounts import MUMS_PASSWORD
 from tests.webui.standin.carried import in_file
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -120,6 +122,24 @@ def test_a_new_child_has_them_and_is_taken_out_again(mum: Browser, household: Ho
 
 
 @pytest.mark.usefixtures("daemon", "ruled")
+def test_the_undo_of_a_new_child_asks_for_the_password_and_then_removes_it(
+    mum: Browser, household: Household
+) -> None:
+    code = code_in(mum.post(PAGE, {"text": in_file()}).text)
+    mum.post(f"{PAGE}take", {"code": code, "to": "new", "name": "Aliya"})
+    file = household.editing.folder / "profiles" / "aliya.yaml"
+    household.needs_proof.add("remove_profile")
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(f"{PAGE}undo", {"was": "aliya"})
+    assert page.status_code == 403
+    assert f'action="{PAGE}undo"' in page.text
+    assert file.exists()
+    back = mum.post(f"{PAGE}undo", {"was": "aliya", "proof": MUMS_PASSWORD})
+    assert "These rules are removed again." in text_of(mum.get(back.location).text)
+    assert not file.exists()
+
+
+@pytest.mark.usefixtures("daemon", "ruled")
 def test_a_child_who_is_here_has_them_in_the_place_of_her_own_and_keeps_devices_and_dates(
     mum: Browser, household: Household
 ) -> None:
@@ -143,6 +163,38 @@ def test_a_child_who_is_here_has_them_in_the_place_of_her_own_and_keeps_devices_
     mum.post(f"{PAGE}take", {"code": code, "to": "daughter", "name": ""})
     again = mum.post(f"{PAGE}take", {"code": code, "to": "daughter", "name": ""})
     assert "Aruzhan has these rules already." in text_of(mum.get(again.location).text)
+
+
+@pytest.mark.usefixtures("daemon", "ruled")
+def test_an_import_that_makes_a_child_an_adult_asks_for_the_password(
+    mum: Browser, household: Household
+) -> None:
+    code = code_in(mum.post(PAGE, {"text": in_file(band="adult")}).text)
+    form = {"code": code, "to": "daughter", "name": ""}
+    household.needs_proof.add("edit")
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(f"{PAGE}take", form)
+    assert page.status_code == 403
+    assert f'action="{PAGE}take"' in page.text
+    assert said(household)["band"] == "10-12"
+    assert mum.post(f"{PAGE}take", {**form, "proof": MUMS_PASSWORD}).status_code == 303
+    assert said(household)["band"] == "adult"
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_confirmation_after_the_password_does_not_contain_the_password(
+    mum: Browser, household: Household
+) -> None:
+    write(household, categories={"gambling": "block"})
+    code = code_in(mum.post(PAGE, {"text": in_file(rules={"categories": {"gambling": "allow"}})}).text)
+    form = {"code": code, "to": "daughter", "name": ""}
+    household.needs_proof.add("edit")
+    household.accounts.scene.now += PROOF_LIFE
+    page = mum.post(f"{PAGE}take", {**form, "proof": MUMS_PASSWORD}).text
+    assert "Stop blocking Gambling for Aruzhan?" in text_of(page)
+    assert MUMS_PASSWORD not in page
+    assert mum.post(f"{PAGE}take", {**form, "confirmed": "yes"}).status_code == 303
+    assert said(household)["categories"] == {"gambling": "allow"}
 
 
 @pytest.mark.usefixtures("daemon")

@@ -51,7 +51,10 @@ def share() -> ResponseReturnValue:
 @blueprint.post("/share/back")
 @guardians_only
 def share_back() -> ResponseReturnValue:
-    mac, place, *people = undo_fields(None)
+    mac, *was = undo_fields(None)
+    if not was:
+        abort(400)
+    place, *people = was
     devices, device = known(mac)
     _share(device, [person for person in people if devices.person(person)], devices, place)
     return back_to(device)

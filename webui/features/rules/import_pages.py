@@ -12,7 +12,7 @@ from gateway.control.contract.rules import ADD_PROFILE, EDIT, REMOVE_PROFILE
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui import notices
-from webui.accounts.session import guardian, guardians_only
+from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.status.home_text import HomeView
 from webui.forms import back as back_to
@@ -88,7 +88,7 @@ def undo() -> ResponseReturnValue:
     """Remove the child that an import of rules has created. Form field ``was``: its id."""
     with notices.refusals_to(notices.said):
         who = request.form.get("was", "")[:60]
-        daemon().change(REMOVE_PROFILE, id=who, by=guardian() or "", origin=source_address())
+        daemon().change(REMOVE_PROFILE, id=who, **author())
         notices.said(_("These rules are removed again."))
     return redirect(back_to(url_for("importing.show")), 303)
 
@@ -176,12 +176,13 @@ def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
             revision=book.state.revision,
             set=changes,
             **is_confirmed(),
-            by=guardian() or "",
-            origin=source_address(),
+            **author(),
         )
     except Unreachable:
         raise
     except ControlError as error:
+        if error.code == Code.PROOF_NEEDED:
+            raise
         if error.code == Code.CONFIRM_NEEDED:
             return confirmation(opened(to), error, url_for("rules.show", profile=to))
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
