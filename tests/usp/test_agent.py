@@ -332,6 +332,13 @@ def test_each_subscription_gets_its_own(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize(("enable", "changes"), [("1", [("s", "Enable", "false")]), ("0", [])])
+def test_a_boolean_can_be_a_digit(desk: Desk, enable: str, changes: list[tuple[str, str, str]]) -> None:
+    desk.subscribe(f"{ROOT}Enable", Enable=enable, NotifRetry="0")
+    desk.filter.on = False
+    assert desk.notified() == changes
+
+
 def test_counters_are_not_notified(desk: Desk) -> None:
     for part in MODEL:
         for parameter in part.parameters:
