@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.core.errors import ListError
-from gateway.core.files import open_nonblocking, write_error_text
+from gateway.core.files import UNWRITABLE, open_nonblocking, write_error_text
 from gateway.lists.book import Copy, CopyIndex
 from gateway.lists.build import BuildSource, survey
 from gateway.lists.canaries import Canaries
@@ -52,8 +52,8 @@ def check_registers_distinct(registers: Iterable[Register], others: Iterable[Pub
 def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, now: datetime) -> None:
     """Check a state register (a state's list of blocked sites) that is a local file, and store a copy of it.
 
-    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used;
-    the last copy stays.
+    Updates the index ``book``, without saving it. Raises ListError for a file that cannot be used,
+    and for a copy that cannot be written; the last copy stays.
     """
     target = book.path(register.source)
     new = target.with_suffix(f".{os.getpid()}.new")
@@ -64,10 +64,18 @@ def copy_register_file(register: Register, book: CopyIndex, canaries: Canaries, 
         new.replace(target)
         book.copies[register.source] = Copy(fetched=now)
     except OSError as error:
-        msg = f"{register.source}: {register.file} cannot be read ({write_error_text(error)})"
-        raise ListError(msg) from error
+        raise ListError(_copy_problem(register, target.parent, error)) from error
     finally:
         new.unlink(missing_ok=True)
+
+
+def _copy_problem(register: Register, folder: Path, error: OSError) -> str:
+    """Return the error text for users if a state register's file could not be copied to ``folder``."""
+    why = write_error_text(error)
+    if error.errno in UNWRITABLE:  # reading a file has none of these errors
+        problem = f"the copy of {register.file} cannot be written to {folder} ({why})"
+        return f"{register.source}: {problem}; the previous copy stays"
+    return f"{register.source}: {register.file} cannot be read ({why})"
 
 
 def _copy(register: Register, file: BinaryIO, out: BinaryIO) -> None:

@@ -62,11 +62,14 @@ class Topics:
         return any(_matches(topic, pattern) for pattern in self.retained)
 
     def commanded(self, topic: str) -> str | None:
-        """Return the child's id in a command topic; empty for the home's command topic; None for another."""
+        """Return the child's id in a command topic; empty for the home's command topic; None for another.
+
+        A child's topic with an empty id is None, although the wildcard `+` of `commands` matches it.
+        """
         if topic == f"{self.home}/set":
             return ""
         profile = topic.removeprefix(self.child("")).removesuffix("/set")
-        return profile if topic == f"{self.child(profile)}/set" else None
+        return profile if profile and topic == f"{self.child(profile)}/set" else None
 
 
 def _matches(topic: str, pattern: str) -> bool:

@@ -22,6 +22,7 @@ CACHE_KIB = 512  # SQLite's page cache; its default of 2 MB is too much for a ro
 CHECKPOINT_PAGES = 256  # 1 MiB of write-ahead log, then a checkpoint
 VACUUM_PAGES = 256  # pages freed in one call, to keep it short
 REOPEN = 5.0  # seconds between two tries to open the file for writing
+TIDY_AGAIN = 60.0  # seconds between two tries to empty the log; each can take BUSY_MS
 BUSY_MS = 250  # longest wait of the event loop for another process that uses the file
 SIDE_FILES = ("-wal", "-shm")  # files of SQLite in WAL mode
 NOT_UTF8 = "Could not decode to UTF-8"  # begins the message of sqlite3's own error, which has no code
@@ -76,6 +77,7 @@ class Database:
         self.opened = 1  # how many connections so far: a new one may lack earlier writes
         self.refused: StoreError | None = None  # why writes fail; None: the last one succeeded
         self._next_try: float | None = None  # when to open the file for writing; None: it is
+        self._next_tidy: float | None = None  # when to repeat `tidy`; None: the last one emptied the log
         try:
             self._connection = _open(path)
         except IsADirectoryError:
@@ -159,15 +161,27 @@ class Database:
         """Move the write-ahead log into the file and truncate the log; free up to VACUUM_PAGES unused pages.
 
         secure_delete overwrites deleted rows in the file. In the log they may remain until this
-        call, or until the next one if another process uses the file longer than BUSY_MS. Raises StoreError.
+        call. If another process reads the file longer than BUSY_MS, they remain until `finish_tidy`
+        succeeds; this is no error. Raises StoreError.
         """
         self.reopen()
+        self._next_tidy = time.monotonic() + TIDY_AGAIN  # also after an error
         try:
             # Each step frees one page. `execute` of Python 3.11 runs only the first step.
             self._connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
         except sqlite3.DatabaseError as error:
             raise self._troubled(error) from error
-        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        busy = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        if not busy:
+            self._next_tidy = None
+
+    def finish_tidy(self) -> None:
+        """Repeat a `tidy` that did not empty the write-ahead log, TIDY_AGAIN seconds after it.
+
+        Otherwise do nothing. Raises StoreError.
+        """
+        if self._next_tidy is not None and time.monotonic() >= self._next_tidy:
+            self.tidy()
 
     def _troubled(self, error: sqlite3.DatabaseError) -> StoreError:
         """Return the StoreError to raise for an SQLite error. If the file is damaged, replace it first."""

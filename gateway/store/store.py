@@ -163,12 +163,14 @@ class Store:
     def flush(self, now: float, *, force: bool = False) -> None:
         """Write the pending filter decisions if they are due or ``force``.
 
-        Before that, write state that the disk did not take earlier, if it can be written again.
+        Before that, write state that the disk did not take earlier, if it can be written again. Also
+        empty the write-ahead log, if another process prevented that after an erasure.
         Call it about once a second. ``now`` is the loop's clock in seconds. Errors are logged, not
         raised.
         """
         with suppress(StoreError):  # the next call tries again
             self._database.reopen()
+            self._database.finish_tidy()
         self._writer.catch_up()
         self.events.flush(now, force=force)
 
@@ -242,7 +244,9 @@ class Store:
 
         ``counts``: also its counts by category, and its minutes by category and time rule, except
         the current day's by time rule, which the limits use; ``running`` as well: these too.
-        Deletes all copies of damaged database files, which contain such names. Raises StoreError.
+        Deletes all copies of damaged database files, which contain such names. While another process
+        reads the database, the erased data stays in the write-ahead log; `flush` empties it later.
+        Raises StoreError.
         """
         self.events.forget(profile, counts=counts)
         self.bypass_cards.drop(lambda card: card.profile == profile)

@@ -5,7 +5,7 @@ Pure apart from the filter that it is given: messages in, messages out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,6 +87,9 @@ ADD_DELETE = 1
 CHANGE_NOTIFIED, CHANGE_IGNORED = 1, 2
 SYNCHRONOUS = 1
 UNKNOWN_PATH = "the path is not in the data model"
+
+CheckedUpdate = tuple[ObjectSettings, tuple[ParameterError, ...]]
+"""The change of an object in a Set request, and the errors of its settings."""
 
 
 class Denied(GatewayError):
@@ -271,13 +274,12 @@ class Agent:
         """Carry out a USP Set request: change parameters. Return the response, or an error message.
 
         All objects are checked first: without ``allow_partial``, an unknown one, or an error of a
-        required parameter, prevents every change. The filter can still refuse a change later. If its
-        parameter is required, the response is an error message, although other changes are already
-        made.
+        required parameter, prevents every change. A required change that the filter refuses does too,
+        because the filter's changes are made before those of subscriptions (`_apply_all`).
         """
         updates = [(update, self._setting_errors(update)) for update in request.update_objs]
         if request.allow_partial or not any(self._update_failure(*checked) for checked in updates):
-            updates = [(update, self._apply(update, errors)) for update, errors in updates]
+            updates = self._apply_all(updates, allow_partial=request.allow_partial)
         results = []
         for update, errors in updates:
             failure = self._update_failure(update, errors)
@@ -313,6 +315,22 @@ class Agent:
             return None
         instance = FailedInstance(update.obj_path, errors)
         return UpdateFailure(ErrorCode.REQUIRED_PARAMETER_FAILED, failed.err_msg, (instance,))
+
+    def _apply_all(self, updates: Sequence[CheckedUpdate], *, allow_partial: bool) -> list[CheckedUpdate]:
+        """Change the objects of ``updates``. Return them in the same order, with all errors.
+
+        The filter's object comes before subscriptions, because only the filter can refuse a change
+        that was checked. Without ``allow_partial``, the first object that fails ends this. If a request
+        sets the filter's switch twice and only the second change is refused, the first one stays.
+        """
+        done = list(updates)
+        order = sorted(range(len(done)), key=lambda number: done[number][0].obj_path not in self._objects)
+        for number in order:
+            update, errors = updates[number]
+            done[number] = (update, self._apply(update, errors))
+            if not allow_partial and self._update_failure(*done[number]) is not None:
+                break
+        return done
 
     def _apply(
         self, update: ObjectSettings, errors: tuple[ParameterError, ...]

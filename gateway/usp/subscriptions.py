@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.usp.messages import ErrorCode, ParameterError, ParameterSetting
+from gateway.usp.model import FLAGS
 from gateway.usp.paths import is_below
 
 TABLE = "Device.LocalAgent.Subscription."
@@ -51,7 +52,7 @@ class Subscription:
 
         Only an enabled one of type ValueChange does.
         """
-        if self.values["Enable"] != "true" or self.values["NotifType"] != VALUE_CHANGE:
+        if not FLAGS.get(self.values["Enable"], False) or self.values["NotifType"] != VALUE_CHANGE:
             return False
         return any(is_below(path, entry.strip()) for entry in self.values["ReferenceList"].split(","))
 
@@ -114,6 +115,6 @@ def _problem(setting: ParameterSetting) -> tuple[ErrorCode, str] | None:
         return ErrorCode.RESOURCES_EXCEEDED, f"the value has more than {TEXT_LIMIT} characters"
     if setting.param == "NotifType" and setting.value not in NOTIFICATIONS:
         return ErrorCode.INVALID_VALUE, "the notification type is unknown"
-    if setting.param == "NotifRetry" and setting.value != "false":
+    if setting.param == "NotifRetry" and FLAGS.get(setting.value, True):
         return ErrorCode.INVALID_VALUE, "notifications are not repeated: the socket does not lose any"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,22 @@ def test_a_bad_copy_leaves_the_last_good_one(tmp_path: Path, text: str | None, s
     assert said in " ".join(problems)
     assert kinds(library, "listed.example") == {"law:kz"}
     assert said in library.shelf.copies["law-kz"].error
+
+
+def test_a_full_disk_is_not_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    register = in_file(tmp_path / "isp")
+    built(tmp_path, register)
+    monkeypatch.setattr("gateway.lists.registers._copy", fill)
+    library, problems = built(tmp_path, register)
+    folder = library.shelf.path("law-kz").parent
+    assert problems == [
+        f"law-kz: the copy of {register.file} cannot be written to {folder} (the disk is full); "
+        "the previous copy stays"
+    ]
+    assert kinds(library, "listed.example") == {"law:kz"}
 
 
 @pytest.mark.parametrize("kind", ["a pipe", "a folder", "one that is too long"])

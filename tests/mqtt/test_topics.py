@@ -18,6 +18,11 @@ def test_only_commands_have_a_receiver() -> None:
         assert TOPICS.commanded(other) is None, other
 
 
+def test_an_empty_child_id_is_no_command_for_the_home() -> None:
+    """A wildcard for children's topics in a broker's ACL allows this topic too."""
+    assert TOPICS.commanded("qalqan/child//set") is None
+
+
 def test_retained_topics_are_recognised_and_no_others() -> None:
     entities = [*home_entities(TOPICS, "1", filter_switch=True), *child_entities(TOPICS, CHILD, answers=True)]
     for message in entities:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from gateway.core.bus import Bus
 from gateway.store.database import Statement, broken_copies
@@ -123,6 +127,24 @@ def test_a_person_s_names_are_erased_at_once_and_counts_stay(path: Path) -> None
     assert b"marker" not in bytes_of(path.parent)
     assert look(path, "SELECT host FROM decisions") == [("hers.example",)]
     assert look(path, "SELECT sum(times) FROM counts WHERE profile = 'son'") == [(2,)]
+
+
+def test_names_that_another_program_reads_are_erased_after_it_ends(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.store.database.TIDY_AGAIN", 0.0)
+    store = Store(path)
+    record(store, refused(), "marker.example", profile="son")
+    store.flush(0.0, force=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT host FROM decisions").fetchall() == [("marker.example",)]
+        store.erase("son")
+        store.flush(1.0)
+        assert b"marker" in bytes_of(path.parent), "the other program still reads it"
+    store.flush(2.0)
+    assert b"marker" not in bytes_of(path.parent)
+    store.close()
 
 
 def test_a_broken_copy_does_not_outlive_the_names_in_it(path: Path) -> None:

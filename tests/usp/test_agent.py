@@ -269,6 +269,23 @@ def test_one_object_that_fails_prevents_all_changes_unless_a_part_is_enough(
     assert desk.filter.on == (not partial)
 
 
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize("switch_first", [False, True])
+def test_a_refusal_of_the_filter_prevents_all_changes_unless_a_part_is_enough(
+    desk: Desk, partial: bool, switch_first: bool
+) -> None:
+    path = desk.subscribe(f"{ROOT}Enable")
+    off = (ParameterSetting("Enable", "false", required=True),)
+    objects = (ROOT, path) if switch_first else (path, ROOT)
+    body = desk.body(set=Set(partial, tuple(ObjectSettings(entry, off) for entry in objects)))
+    assert body is not None
+    assert (body.error is None) == partial
+    assert desk.get(f"{path}Enable") == {path: {"Enable": "false" if partial else "true"}}
+    if body.response is not None:
+        assert body.response.set_resp is not None
+        assert tuple(entry.requested_path for entry in body.response.set_resp.updated_obj_results) == objects
+
+
 def test_an_unknown_object_cannot_be_set(desk: Desk) -> None:
     error = desk.set("1", path="Device.WiFi.").error
     assert error is not None
@@ -330,6 +347,13 @@ def test_each_subscription_gets_its_own(desk: Desk) -> None:
         ("a", "Enable", "false"),
         ("b", "Enable", "false"),
     ]
+
+
+@pytest.mark.parametrize(("enable", "changes"), [("1", [("s", "Enable", "false")]), ("0", [])])
+def test_a_boolean_can_be_a_digit(desk: Desk, enable: str, changes: list[tuple[str, str, str]]) -> None:
+    desk.subscribe(f"{ROOT}Enable", Enable=enable, NotifRetry="0")
+    desk.filter.on = False
+    assert desk.notified() == changes
 
 
 def test_counters_are_not_notified(desk: Desk) -> None:
