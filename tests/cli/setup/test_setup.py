@@ -460,7 +460,7 @@ def test_a_service_that_does_not_start_is_reported_in_systemds_words(
 class InterruptedInput(io.StringIO):
     """Lines of a user who presses Ctrl-C after the last one."""
 
-    def readline(self, size: int | None = -1, /) -> str:
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
         line = super().readline(-1 if size is None else size)
         if not line:
             raise KeyboardInterrupt
