@@ -41,6 +41,7 @@ AGES = (6, 18)
 MAX_WHO = 60  # characters of the person's name, as in a profile
 MAX_ON = 16  # laws of one child
 UNNAMED = ("true", "on", "yes")  # accepted in a file edited by hand, in place of a name
+OFF = ("false", "off", "no")  # likewise, for a law that is not on
 
 _ID = re.compile(r"[a-z]{2}-[a-z0-9-]{2,37}", re.ASCII)
 
@@ -111,8 +112,8 @@ def unknown_entries(laws: Iterable[Law], services: Collection[str], categories: 
 def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
     """Return the laws that a child's file turns on, each owned by the person who did so.
 
-    ``known``: the laws of all countries. Raises PolicyError for an unknown law, too many, or a name that is
-    longer than MAX_WHO.
+    A law with a word of OFF is not on. ``known``: the laws of all countries. Raises PolicyError for an
+    unknown law, too many, or a name that is longer than MAX_WHO.
     """
     rows = list(fields.pairs(node))
     if len(rows) > MAX_ON:
@@ -124,6 +125,8 @@ def read_laws(node: Node, known: Laws) -> tuple[Owned[Law], ...]:
         who = fields.text(value)
         if len(who) > MAX_WHO:
             value.place.refuse(f"has {len(who)} characters", f"name who turned it on in at most {MAX_WHO}")
+        if who.lower() in OFF:
+            continue
         read.append(Owned(known[key], FAMILY if who.lower() in UNNAMED else f"guardian:{who}"))
     return tuple(read)
 
@@ -136,16 +139,18 @@ def spoken_laws(laws: Iterable[Owned[Law]]) -> dict[str, str]:
 def signed(changes: Mapping[str, Any], by: str) -> dict[str, Any]:
     """Return a copy of the changes of a child's file, with ``by`` as the person who turns each law on.
 
-    A request therefore cannot turn on a law in another person's name. None stays: for one law it turns the
-    law off, and within a mapping `edits` rejects it.
+    A request therefore cannot turn on a law in another person's name. None and False stay: False turns a law
+    off, and so does None for one law; within a mapping `edits` rejects None.
     """
+
+    def name(value: object) -> object:
+        return value if value is None or value is False else by
+
     found = dict(changes)
     for key, value in changes.items():
         head, slash, _ = key.partition("/")
-        if head != "laws" or value is None:
-            continue
-        if slash:
-            found[key] = by
-        elif isinstance(value, Mapping):
-            found[key] = {law: None if who is None else by for law, who in value.items()}
+        if head == "laws" and slash:
+            found[key] = name(value)
+        elif head == "laws" and isinstance(value, Mapping):
+            found[key] = {law: name(who) for law, who in value.items()}
     return found

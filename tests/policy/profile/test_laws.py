@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+import yaml
 
 from gateway.age.bands import AgeBand
 from gateway.core.errors import PolicyError
@@ -202,6 +203,19 @@ def test_nobody_turns_one_on_in_somebody_elses_name() -> None:
     asked = {"laws/au-x": "Dad", "laws/gb-x": True, "laws/kz-x": None, "name": "Ann"}
     assert signed(asked, "Mum") == {"laws/au-x": "Mum", "laws/gb-x": "Mum", "laws/kz-x": None, "name": "Ann"}
     assert signed({"laws": {"au-x": "Dad"}}, "Mum") == {"laws": {"au-x": "Mum"}}
+
+
+@pytest.mark.parametrize("word", ["false", "off", "No"])
+def test_a_law_that_a_file_turns_off_is_not_on(word: str) -> None:
+    rules = a_profile(f"{{band: 13-15, laws: {{{AU}: {word}, kz-under-16-social: Mum}}}}").rules
+    assert spoken_laws(rules.laws) == {"kz-under-16-social": "Mum"}
+
+
+@pytest.mark.parametrize("key", [f"laws/{AU}", "laws"])
+def test_false_in_an_edit_turns_no_law_on(key: str) -> None:
+    changes = signed({key: False if "/" in key else {AU: False}}, "Mum")
+    text = yaml.safe_dump(edited({"band": "13-15"}, changes, product().bands))
+    assert a_profile(text).rules.laws == ()
 
 
 def test_a_null_in_the_laws_turns_none_on() -> None:
