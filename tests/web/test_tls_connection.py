@@ -24,11 +24,15 @@ TOO_LARGE = b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n\r\n"
 
 @dataclass
 class Ends:
-    """Both ends of a connection: the browser's, and the one that the pages received."""
+    """Both ends of a connection: the browser's, and the one that the pages received.
+
+    ``accepted``: the front's own socket of the browser's end.
+    """
 
     connection: BrowserConnection
     browser: ssl.SSLSocket
     page: socket.socket
+    accepted: ssl.SSLSocket
 
 
 class Front:
@@ -59,7 +63,7 @@ class Front:
             browser = pool.submit(self._trust.wrap_socket, plain, server_hostname=NAME)
             self.run(lambda: bool(pages) and browser.done())
         pages[0].settimeout(PATIENCE)
-        return Ends(connection, browser.result(), pages[0])
+        return Ends(connection, browser.result(), pages[0], tls)
 
     def run(self, until: Callable[[], bool]) -> None:
         deadline = self.loop.now() + PATIENCE
@@ -108,6 +112,7 @@ def test_a_response_before_the_end_of_an_upload_is_forwarded(front: Front) -> No
     ends.page.sendall(TOO_LARGE)
     ends.page.close()
     ends.browser.sendall(bytes(8192))
+    assert select.select([ends.accepted], [], [], PATIENCE)[0], "the front has bytes for the closed pages"
     with ThreadPoolExecutor(1) as pool:
         received = pool.submit(ends.browser.recv, 1000)
         front.run(lambda: received.done() and bool(ended))
