@@ -1,4 +1,4 @@
-"""An issuer of sealed lists for tests; all its names are under `.invalid`, which nobody has (RFC 6761)."""
+"""An issuer of sealed lists for tests. All its names are under `.invalid` (RFC 6761)."""
 
 from __future__ import annotations
 

@@ -126,8 +126,8 @@ def test_an_older_file_s_ends_go_with_the_clock_as_they_look(path: Path) -> None
     assert boundaries == [None, datetime.fromtimestamp(evening, UTC), None]
     assert force.off is not None
     assert force.off.clock_trusted
-    assert all(one.clock_trusted for one in force.pauses)
-    assert all(one.clock_trusted for one in force.given)
+    assert all(pause.clock_trusted for pause in force.pauses)
+    assert all(grant.clock_trusted for grant in force.given)
     store.close()
 
 

@@ -94,7 +94,7 @@ def test_all_sockets_of_a_server_have_it(count: int) -> None:
         connection_limits.install(server)
         ours = server.map if count > 1 else server._map
         listening = [one for one in ours.values() if isinstance(one, BaseWSGIServer)]
-        assert [one.channel_class for one in listening] == [connection_limits.Channel] * count
+        assert [channel.channel_class for channel in listening] == [connection_limits.Channel] * count
     finally:
         server.close()
 

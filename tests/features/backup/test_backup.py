@@ -67,14 +67,17 @@ def test_rules_accounts_names_and_grants_are_in_it(desk: Desk) -> None:
     assert set(answer["profiles"]) == {"daughter.yaml", "son.yaml", "mum.yaml"}
     assert answer["profiles"]["daughter.yaml"] == (profiles(desk) / "daughter.yaml").read_text()
     assert answer["calendars"] == {"school.ics": CALENDAR}
-    assert [(one["name"], one["secret"]) for one in answer["people"]] == [("Mum", HASH), ("Dad", HASH)]
+    assert [(person["name"], person["secret"]) for person in answer["people"]] == [
+        ("Mum", HASH),
+        ("Dad", HASH),
+    ]
     assert answer["devices"] == [
         {"mac": TABLET, "label": "Aruzhan's tablet", "place": ""},
         {"mac": STRANGER, "label": "", "place": "guest"},
     ]
-    assert [one["who"] for one in answer["pins"]] == ["daughter"]
-    assert [(one["who"], one["minutes"]) for one in answer["grants"]] == [("daughter", 30)]
-    assert [one["who"] for one in answer["pauses"]] == ["son"]
+    assert [pin["who"] for pin in answer["pins"]] == ["daughter"]
+    assert [(grant["who"], grant["minutes"]) for grant in answer["grants"]] == [("daughter", 30)]
+    assert [pause["who"] for pause in answer["pauses"]] == ["son"]
 
 
 def test_extra_minutes_of_today_are_in_it_after_the_day_s_start_was_changed(make: Make) -> None:

@@ -49,11 +49,11 @@ def names(desk: Desk) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in desk.ask("lesson", id="daughter")["names"]}
 
 
-def test_a_repair_opens_the_site_on_that_device_alone_and_ends_by_itself(make: Make) -> None:
+def test_a_repair_opens_the_site_on_that_device_only_and_ends(make: Make) -> None:
     desk = make(NOON, daughter=SMALL, son=SMALL)
-    told = start_repair(desk, device=TABLET)
-    assert told["devices"] == [TABLET]
-    assert told["until"] == desk.local_now() + LONGEST
+    answer = start_repair(desk, device=TABLET)
+    assert answer["devices"] == [TABLET]
+    assert answer["until"] == desk.local_now() + LONGEST
     assert desk.reason(TABLET, f"www.{SITE}") is Reason.FAMILY_ALLOW
     assert desk.reason(TABLET, PARTS[0]) is Reason.FAMILY_ALLOW
     for other in (OTHER, PHONE):
@@ -85,19 +85,19 @@ def test_what_the_pages_needed_is_told_and_what_was_not_opened(make: Make) -> No
         desk, TABLET, "weather.example.org", f"www.{SITE}", PARTS[0], "www.facebook.com", "fonts.gstatic.com"
     )
     loads(desk, TABLET, "malware.test.qalqan.invalid")
-    told = names(desk)
-    assert {name: one["proposed"] for name, one in told.items()} == {
+    answer = names(desk)
+    assert {name: shown["proposed"] for name, shown in answer.items()} == {
         "weather.example.org": False,
         f"www.{SITE}": True,
         PARTS[0]: True,
         "www.facebook.com": False,
     }
-    assert (told["www.facebook.com"]["service"], told["www.facebook.com"]["refused"]) == (
+    assert (answer["www.facebook.com"]["service"], answer["www.facebook.com"]["refused"]) == (
         "Facebook",
         "category",
     )
-    assert "Social networks" in told["www.facebook.com"]["sentence"]
-    assert (told[f"www.{SITE}"]["group"], told[PARTS[0]]["group"]) == (SITE, "school-parts.kz")
+    assert "Social networks" in answer["www.facebook.com"]["sentence"]
+    assert (answer[f"www.{SITE}"]["group"], answer[PARTS[0]]["group"]) == (SITE, "school-parts.kz")
     assert [one["profile"] for one in desk.heard("lesson")] == ["daughter"] * 5, "begun, and each new name"
 
 
@@ -165,7 +165,7 @@ def test_only_what_the_repair_opened_is_kept(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "code", "told"),
+    ("host", "code", "answer"),
     [
         ("www.facebook.com", Code.REPAIR_REFUSED, {"host": "www.facebook.com", "name": "Daughter"}),
         ("pornhub.com", Code.REPAIR_REFUSED, {"host": "pornhub.com", "name": "Daughter"}),
@@ -177,17 +177,19 @@ def test_only_what_the_repair_opened_is_kept(make: Make) -> None:
         ),
     ],
 )
-def test_what_no_repair_opens_is_told_at_once(make: Make, host: str, code: str, told: dict[str, str]) -> None:
+def test_a_site_that_no_repair_opens_is_refused_at_once(
+    make: Make, host: str, code: str, answer: dict[str, str]
+) -> None:
     desk = make(NOON, daughter=SMALL | {"block": ["blocked.kz"]})
-    assert refused(desk, "teach", id="daughter", host=host, **MUM) == (code, told)
+    assert refused(desk, "teach", id="daughter", host=host, **MUM) == (code, answer)
     assert desk.ask("lesson", id="daughter")["state"] == "none"
 
 
 @pytest.mark.parametrize("host", ["co.uk", "192.168.1.1", "http://school.kz", "*.school.kz", "github.io"])
-def test_what_names_no_site_of_anybodys(make: Make, host: str) -> None:
+def test_text_that_is_no_site_is_refused(make: Make, host: str) -> None:
     desk = make(NOON, daughter=SMALL)
-    code, told = refused(desk, "teach", id="daughter", host=host, **MUM)
-    assert (code, told["key"]) == (Code.BAD_RULE, "host")
+    code, answer = refused(desk, "teach", id="daughter", host=host, **MUM)
+    assert (code, answer["key"]) == (Code.BAD_RULE, "host")
 
 
 def test_a_repair_lifts_no_pause_and_no_bedtime_and_says_so(make: Make) -> None:
@@ -272,9 +274,9 @@ def test_repairs_and_their_names_are_bounded(make: Make) -> None:
         subject = desk.family.subjects[desk.family.slot_of(TABLET)]
         host = f"{'n' * 60}.{'n' * 60}.{'n' * 60}.n{number}.example"
         subject.decide(Observation(Proto.DNS, host, dport=53), desk.clock.now())
-    told = desk.ask("lesson", id="daughter")
-    assert (len(told["names"]), told["left_out"]) == (MAX_NAMES, 20)
-    assert len(encode({"ok": True, **told})) < ANSWER_LIMIT
+    answer = desk.ask("lesson", id="daughter")
+    assert (len(answer["names"]), answer["left_out"]) == (MAX_NAMES, 20)
+    assert len(encode({"ok": True, **answer})) < ANSWER_LIMIT
 
 
 @pytest.mark.parametrize("what", ["names", "all"])

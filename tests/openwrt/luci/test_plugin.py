@@ -121,9 +121,9 @@ def test_a_pause_ends_at_the_next_wake_or_after_its_minutes_and_is_resumed(
     )
     assert response[0] == {"done": True, "until": "2026-11-25T07:00:00+05:00"}
     assert response[1] == {"done": True, "until": "2026-11-24T17:00:00+05:00"}
-    assert [one["state"] for one in response[2]["children"]] == ["paused", "paused"]
+    assert [child["state"] for child in response[2]["children"]] == ["paused", "paused"]
     assert response[3] == {"done": True}
-    assert [one["state"] for one in response[4]["children"]] == ["open", "open"]
+    assert [child["state"] for child in response[4]["children"]] == ["open", "open"]
 
 
 def test_extra_time_is_given_and_taken_back(make: Make, asking: Asking) -> None:
@@ -182,7 +182,7 @@ def test_other_arguments_than_its_own_never_reach_it(node: Node, tmp_path: Path)
         ("overview", {"who": "son"}),
         ("ledger", {"who": "son"}),
     )
-    assert [one["status"] for one in response] == [2, 2, 2, 2, 2, 3]
+    assert [line["status"] for line in response] == [2, 2, 2, 2, 2, 3]
 
 
 def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_health_is_what_is_to_be_mended_and_no_log(node: Node, tmp_path: Path) -
 
     with running(tmp_path / "control.sock", {"health": health}):
         response, again = node.replies(tmp_path, ("health", {}), ("check", {}))
-    assert [(one["level"], one["fix"]) for one in response["findings"]] == [
+    assert [(finding["level"], finding["fix"]) for finding in response["findings"]] == [
         (one["level"], one["fix"]) for one in TROUBLE
     ]
     assert set(response) == {"now", "running", "ended", "problem", "findings"}
@@ -302,7 +302,7 @@ GARBAGE = (
 def test_garbage_is_called_so(node: Node, tmp_path: Path) -> None:
     with answering(tmp_path, *([part] for part in GARBAGE)):
         response = node.replies(tmp_path, *([("overview", {})] * len(GARBAGE)))
-    assert [one["error"] for one in response] == ["garbage"] * len(GARBAGE)
+    assert [line["error"] for line in response] == ["garbage"] * len(GARBAGE)
 
 
 @pytest.mark.parametrize("hold", [True, False], ids=["keeps silent", "goes"])

@@ -124,8 +124,8 @@ def test_the_sentence_names_the_state_and_who_turned_it_on(register: Register, a
     what = "listed.example is blocked: it is on a list of a state, the register of Kazakhstan."
     decision = blocked_by_register(register)
     assert sentence(decision, "listed.example", now, STATES) == f"{what} {who}"
-    told = short(decision, "listed.example", now, STATES)
-    assert told in (what, f"{what} {who}", f"{what} You can complain about it.")
+    text = short(decision, "listed.example", now, STATES)
+    assert text in (what, f"{what} {who}", f"{what} You can complain about it.")
     assert "register of KZ" in short(decision, "listed.example", now)
 
 

@@ -1,4 +1,4 @@
-"""A repair opens what nobody knows, on the device that it is for, and nothing that somebody refused."""
+"""A repair opens unknown names on its device, and nothing that a rule of the family blocks."""
 
 from __future__ import annotations
 

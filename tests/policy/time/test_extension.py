@@ -90,7 +90,7 @@ def test_a_jump_is_told_after_which_boundary_the_minutes_come(
         found = granted(at, situation=replace(situation, clock_known=known))
         if known:
             assert {one.boundary for one in found} == {None if boundary is None else almaty(boundary)}
-        assert all(one.clock_trusted is known for one in found)
+        assert all(grant.clock_trusted is known for grant in found)
 
 
 def test_the_gates_of_one_grant_go_together() -> None:
@@ -107,7 +107,7 @@ def test_the_gates_of_one_grant_go_together() -> None:
 
 
 def test_what_is_added_goes_by_what_the_first_goes_by() -> None:
-    first = tuple(replace(one, clock_trusted=False) for one in granted("2026-11-24T20:40"))
+    first = tuple(replace(grant, clock_trusted=False) for grant in granted("2026-11-24T20:40"))
     (second,) = granted("2026-11-24T20:50", situation=after(PLAIN, *first))
     assert (second.boundary, second.clock_trusted) == (almaty("2026-11-24T20:45"), False)
 

@@ -51,8 +51,8 @@ class SiteRepairs:
 
     def of_child(self, profile: str) -> dict[str, Any]:
         repair = self.repairs.get(profile)
-        told = None if repair is None else {key: one for key, one in repair.items() if key != "names"}
-        return {"lesson": told}
+        shown = None if repair is None else {key: value for key, value in repair.items() if key != "names"}
+        return {"lesson": shown}
 
     def begin(self, profile: str, host: str, *, state: str = "runs", device: str = "") -> dict[str, Any]:
         macs = [one["mac"] for one in self._home.devices.values() if one["profile"] == profile]
