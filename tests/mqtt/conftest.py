@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.lab.daemon import Daemon
-from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE
+from tests.lab.filtering import DAUGHTER, MUM, SON, ZONE, set_time
 from tests.lab.fixtures import home
 from tests.lab.home import Home
 from tests.mqtt.broker import Listener, Mosquitto
@@ -20,6 +20,10 @@ from tests.mqtt.connection import Connection, token_of
 __all__ = ["home"]
 
 Connect = Callable[..., Connection]
+
+# So that a day's limit closes before the day ends: in its last two hours, the minutes of the next day would
+# be added to the two hours left.
+NOON = "2026-11-25T12:00:00"
 
 # What a guardian may see of her: everything that a level allows, and nothing of it is for the broker.
 PROFILES = {
@@ -33,6 +37,7 @@ PROFILES = {
 def daemon(home: Home) -> Iterator[Daemon]:
     shutil.rmtree(home.folder / "qalqan" / "state", ignore_errors=True)
     with Daemon(home, PROFILES, settings={"timezone": ZONE.key}, web_user=True) as started:
+        set_time(started, NOON)
         yield started
 
 

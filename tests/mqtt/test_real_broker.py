@@ -19,7 +19,7 @@ from tests.lab import names
 from tests.lab.daemon import Daemon
 from tests.lab.filtering import set_time
 from tests.mqtt.broker import Listener, Mosquitto
-from tests.mqtt.conftest import Connect
+from tests.mqtt.conftest import NOON, Connect
 from tests.mqtt.connection import LABEL
 
 pytestmark = [pytest.mark.lab, pytest.mark.needs("mosquitto", "/usr/sbin/mosquitto")]
@@ -196,7 +196,7 @@ def test_requests_are_events_and_are_answered_by_their_number(
 def test_a_request_without_an_answer_reminds_after_a_day_and_expires(
     daemon: Daemon, listener: Listener, connect: Connect
 ) -> None:
-    set_time(daemon, "2026-11-25T12:00:00")
+    set_time(daemon, NOON)
     try:
         connect()
         number = asked(daemon, site="www.tiktok.com", reason="everybody has it")
@@ -213,7 +213,7 @@ def test_a_request_without_an_answer_reminds_after_a_day_and_expires(
         assert listener.value(place) == {"event_type": "expired", "id": number, "answer": None}
         listener.await_(lambda: listener.value(f"{DAUGHTER}/requests")["count"] == 0, "still listed")
     finally:
-        daemon.client.call("clock", offset=0)
+        set_time(daemon, NOON)
 
 
 def test_a_helpers_token_has_neither_requests_nor_the_home(
