@@ -10,6 +10,7 @@ from flask import abort, redirect, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
+from gateway.age.bands import AgeBand
 from gateway.control.client import Unreachable
 from gateway.control.contract.rules import EDIT, WHY, Explanation
 from gateway.core.errors import ControlError
@@ -73,6 +74,11 @@ def opened(profile: str) -> Page:
         if error.code == Code.NO_PROFILE:
             abort(404)
         raise
+
+
+def rules_or_home(child: str, band: object) -> str:
+    """Return the address of a child's rules; of Home if the age group ``band`` makes the child an adult."""
+    return url_for("home.show") if band == AgeBand.ADULT.value else url_for("rules.show", profile=child)
 
 
 def render(template: str, page: Page, outcome: FormResult = NOTHING, **values: object) -> str:

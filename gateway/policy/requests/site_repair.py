@@ -34,7 +34,7 @@ LIFTED = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN
 A category is lifted only for the site itself, and only if it needs approval.
 """
 
-# Blocks that a guardian may see. What is blocked for everyone is never listed.
+# Reasons of the blocks that a repair lists for the guardian. Blocks that apply to everyone are never listed.
 VISIBLE_REASONS = frozenset(
     {
         Reason.FAMILY_BLOCK,

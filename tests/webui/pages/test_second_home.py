@@ -177,8 +177,10 @@ def test_an_import_that_makes_a_child_an_adult_asks_for_the_password(
     assert page.status_code == 403
     assert f'action="{PAGE}take"' in page.text
     assert said(household)["band"] == "10-12"
-    assert mum.post(f"{PAGE}take", {**form, "proof": MUMS_PASSWORD}).status_code == 303
+    taken = mum.post(f"{PAGE}take", {**form, "proof": MUMS_PASSWORD})
+    assert taken.status_code == 303
     assert said(household)["band"] == "adult"
+    assert "Aruzhan has these rules now." in text_of(mum.get(taken.location).text)
 
 
 @pytest.mark.usefixtures("daemon")

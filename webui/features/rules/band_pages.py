@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, abort, request
 from flask.typing import ResponseReturnValue
 
 from gateway.control.contract.rules import COUNTRY
@@ -12,7 +12,7 @@ from webui.forms import one_of
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
 from webui.rules.bands import differences, falls, marks
-from webui.rules.editing import NOTHING, FormResult, Page, change, opened, render
+from webui.rules.editing import NOTHING, FormResult, Page, change, opened, render, rules_or_home
 
 blueprint = Blueprint("band", __name__, url_prefix="/parent/child/<profile>/band")
 
@@ -34,7 +34,7 @@ def save(profile: str) -> ResponseReturnValue:
     to = one_of("band", page.names.bands)
     changes: dict[str, object] = {} if to == page.book.state.band else {"band": to}
     sentence = _("%(name)s has the %(band)s rules now.", name=plain(page.child.name), band=to)
-    back = url_for("rules.show", profile=page.child.id)
+    back = rules_or_home(page.child.id, to)
     return change(page, changes, sentence, back, lambda page, outcome: _show(page, outcome, to))
 
 

@@ -21,7 +21,7 @@ from webui.language.words import plain
 from webui.rules import carried
 from webui.rules.carried import Carried, Fitted, NotRulesError
 from webui.rules.catalogue import CatalogueIndex
-from webui.rules.editing import confirmation, is_confirmed, opened, problem_of
+from webui.rules.editing import confirmation, is_confirmed, opened, problem_of, rules_or_home
 from webui.rules.overview import Rule, rules
 
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
@@ -165,7 +165,8 @@ def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
 def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
     book = daemon().ruleset(to)
     changes = carried.replacing(book, found.carried)
-    back = redirect(url_for("rules.show", profile=to), 303)
+    address = rules_or_home(to, changes.get("band"))
+    back = redirect(address, 303)
     if not changes:
         notices.said(_("%(name)s has these rules already.", name=plain(book.state.name)))
         return back
@@ -184,7 +185,7 @@ def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
         if error.code == Code.PROOF_NEEDED:
             raise
         if error.code == Code.CONFIRM_NEEDED:
-            return confirmation(opened(to), error, url_for("rules.show", profile=to))
+            return confirmation(opened(to), error, address)
         status = 409 if error.code == Code.CHANGED_MEANWHILE else 422
         return _show(home, found, problem_of(error).sentence), status
     sentence = _("%(name)s has these rules now. Devices stay as they were.", name=plain(book.state.name))
