@@ -154,7 +154,10 @@ class KernelTable:
                 self._targets.install()
 
     def _load_table(self) -> None:
-        """Refill a loaded table, so that its connections continue; replace one of another version."""
+        """Load the table. A loaded one is refilled, so that its connections continue.
+
+        If the kernel refuses that, as for a table of another version, it is replaced. Raises KernelError.
+        """
         self.loads += 1
         loaded = self._nft.chains(FAMILY, NAME)
         if loaded:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -214,7 +215,13 @@ def is_there(path: Path) -> bool:
 
 def exists(path: Path) -> bool:
     """Return whether the file exists. Raises PolicyError if its folder cannot be read."""
-    return attempt(path, path.exists)
+
+    def found() -> bool:  # Path.exists is False for every error from Python 3.14 on
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return bool(path.stat())
+        return False
+
+    return attempt(path, found)
 
 
 def router_path() -> Path | None:

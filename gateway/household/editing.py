@@ -302,7 +302,8 @@ class Editing:
     def _checked(self, files: Contents, changes: Changes) -> Household:
         """Return the household with these files, without applying it.
 
-        Raises PolicyError if the files cause a new problem.
+        Raises PolicyError if one of them is invalid, or if they cause a new problem in another file. A broken
+        calendar that was known before is no reason. ``changes``: the edited keys, to name the wrong one.
         """
         try:
             new = self._rules.with_files(files)

@@ -482,8 +482,8 @@ class Family:
     def situate(self, at: datetime) -> frozenset[int]:
         """Compute each member's situation again: pauses, grants, used minutes, a switched-off filter etc.
 
-        Return the slots for which a decision may have changed. Each used minute changes a situation, but few
-        of them change a decision.
+        Return the slots for which a changed situation may have changed a decision; each used minute changes
+        a situation, but few change a decision. Slots for which only the time has changed are not returned.
         """
         changed = set()
         for slot, member in self.everybody.items():

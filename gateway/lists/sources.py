@@ -137,9 +137,10 @@ def _urls(node: Node) -> list[str]:
 
 
 def _mirrors(node: Node, urls: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """Return the mirrors of a list, each with the URLs of its files. Raises PolicyError for a repeated one.
+    """Return the mirrors of a list, each with the URLs of its files. ``urls``: those of the list itself.
 
-    A mirror may have another number of files.
+    A mirror may have another number of files. Raises PolicyError for an invalid mirror, and for one that
+    repeats another or the list's own URLs.
     """
     places: list[tuple[str, ...]] = []
     for item in fields.entries(node, MAX_MIRRORS):

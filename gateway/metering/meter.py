@@ -196,7 +196,10 @@ class Meter:
             self._wait()
 
     def tick(self) -> None:
-        """Read the counters, and end the minute if it is over. The loop calls this method."""
+        """Begin to read the counters, if a class is open or was; then end the minute if it is over.
+
+        The rest is done in later turns of the loop, which calls this method.
+        """
         in_turns(self._loop, self._ticking())
 
     def _ticking(self) -> Steps[None]:

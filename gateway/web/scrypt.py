@@ -14,7 +14,7 @@ INPUT_LIMIT = 8 << 10  # bytes; a password has up to 128 characters
 
 
 def digest(password: str, salt: str) -> str:
-    """Return the scrypt digest of a password in hexadecimal."""
+    """Return the scrypt digest of a password in hexadecimal, with N, R and P. ``salt``: used as text."""
     import hashlib  # only this process needs it: the pages' process has no OpenSSL
 
     return hashlib.scrypt(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +45,16 @@ def test_the_router_s_settings_lie_over_the_file(tmp_path: Path, uci: Path) -> N
     read = config(path)
     assert (read.lan, read.language, read.country) == (("br-home",), "ru", "")
     assert read.fixed == {"lan": RouterSetting(str(uci), "main.lan", "br-home")}
+
+
+def test_a_path_that_cannot_be_read_is_an_error_and_not_a_missing_file(tmp_path: Path) -> None:
+    file = tmp_path / "qalqan.yaml"
+    assert not homeconfig.exists(file)
+    file.touch()
+    assert homeconfig.exists(file)
+    assert not homeconfig.exists(file / "below")
+    with pytest.raises(PolicyError, match="cannot be read"):
+        homeconfig.exists(tmp_path / ("x" * 300))  # File name too long
 
 
 def test_leases_are_where_the_router_keeps_them(tmp_path: Path, uci: Path) -> None:
@@ -174,12 +185,14 @@ def test_what_cannot_be_seen_is_no_first_boot(
 ) -> None:
     path = tmp_path / "qalqan.yaml"
 
-    def hidden(one: Path) -> bool:
+    stat = Path.stat
+
+    def hidden(one: Path, *, follow_symlinks: bool = True) -> os.stat_result:
         if one == path:
             raise PermissionError(13, "Permission denied", str(one))
-        return True
+        return stat(one, follow_symlinks=follow_symlinks)
 
-    monkeypatch.setattr(Path, "exists", hidden)
+    monkeypatch.setattr(Path, "stat", hidden)
     for read in (config, first_boot, is_there):
         with pytest.raises(PolicyError, match=r"qalqan\.yaml: cannot be read \(Permission denied\)"):
             read(path)

@@ -167,10 +167,10 @@ class AccountResponse:
 
 
 def _needs_proof(args: AccountRequest) -> bool:
-    """Return whether an account action needs a recent proof of the password.
+    """Return whether an account action needs a recent proof of identity: a password, code or passkey.
 
-    Those do that change other accounts, or change how a person signs in. Some actions, such as
-    `password`, check the password or a code themselves instead.
+    Those do that change other accounts, change how a person signs in, or make an API token. Some actions,
+    such as `password`, check the password or a code themselves instead.
     """
     if args.action == "answer":
         return args.answer == "yes"

@@ -227,9 +227,9 @@ class FilterTests:
     # --------------------------------------------------------------------------------------- of a device
 
     def start_device(self, member: Member, mac: str) -> FilterTest:
-        """Start a test on a child's device, for SECONDS, and return it.
+        """Start a test on a child's device, for SECONDS, in place of the child's last one; return it.
 
-        Raises ControlError if MOST tests run.
+        Raises ControlError if MOST other tests run.
         """
         test = FilterTest(member.profile.id, "device", self._home.loop.now(), mac=mac, slot=member.slot)
         test.hosts = self._hosts(member)

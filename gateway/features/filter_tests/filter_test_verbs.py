@@ -89,7 +89,7 @@ class FilterTestVerbs:
         self._tests.notify(self._tests.start_device(member, self._mac(call, member)))
 
     def _end(self, call: Call[FilterTestRequest], profile: Profile) -> None:
-        """End the child's device test. A bypass test always runs to its end."""
+        """End the child's device test. For a bypass test nothing is done: it always runs to its end."""
         for test in self._tests.of(profile.id):
             if test.method == call.args.method == "device":
                 self._tests.end(test)

@@ -232,7 +232,7 @@ class EditHistory:
 
 
 def changed_values(entries: tuple[ChangedEntry, ...]) -> tuple[ChangedValue, ...]:
-    """Return the keys and values that changed. Values longer than VALUE_LIMIT are replaced by "…"."""
+    """Return changed entries for a response, with "…" for values whose text is longer than VALUE_LIMIT."""
     return tuple(
         ChangedValue(key=entry.key, before=_short(entry.before), after=_short(entry.after))
         for entry in entries

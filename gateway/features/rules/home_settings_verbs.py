@@ -96,9 +96,10 @@ class HomeSettingsVerbs:
         )
 
     def edit(self, call: Call[EditFamilyRequest]) -> Edited:
-        """Change the family's settings by the keys in ``set``. Return the new revision and that for an undo.
+        """Change the family's settings by the keys in ``set``.
 
-        Raises GatewayError if the sender may not make the change, or it is invalid.
+        Return the new revision, that for an undo, and the keys whose value changed. Raises GatewayError if
+        the sender may not make the change, it is invalid, or the settings have another revision by now.
         """
         author, changes = self._edit.author(call), call.mapping("set")
         self._confirm(call, changes)

@@ -55,7 +55,7 @@ class WarningSource(Protocol):
 
 @dataclass(slots=True)
 class _Published:
-    """The warnings published for one closing. ``key`` changes when the closing is at another time."""
+    """The warnings published for one closing. With another ``key`` (`_closing`) they start anew."""
 
     key: tuple[object, ...]
     least: int  # the smallest of BEFORE that was published, or need not be

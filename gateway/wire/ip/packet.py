@@ -74,9 +74,10 @@ class Packet(NamedTuple):
 def parse_ip(data: bytes) -> Packet:
     """Parse one whole IP packet, with its TCP or UDP header.
 
-    Checksums are not checked (`checksum_ok`). A fragment is returned too, without ports. Raises
-    WireError for a packet that no correct sender sends or no correct receiver accepts, and for a
-    copy that is shorter than its IP length.
+    Checksums are not checked (`checksum_ok`). Fragments are returned too: a first one that has the whole TCP
+    or UDP header with its ports and ``more_fragments``, all others without ports and with ``fragment``.
+    Raises WireError for a packet that no correct sender sends or no correct receiver accepts, and for a copy
+    that is shorter than its IP length.
     """
     size = len(data)
     version = data[0] >> 4 if size else 0

@@ -170,9 +170,9 @@ def forget() -> ResponseReturnValue:
 
 
 def change(verb: Verb[Any, ResponseT], **values: object) -> ResponseT:
-    """Send a change to the daemon in the signed-in guardian's name, and return the response.
+    """Send a change to the daemon in the signed-in guardian's name, and return the daemon's response.
 
-    Raises: ControlError.
+    Raises ControlError.
     """
     return daemon().change(verb, **author() | values)
 
