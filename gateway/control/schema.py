@@ -31,6 +31,7 @@ from typing import (
 
 TEXT_MOST = 300  # characters of one value; the same limit as on the control socket
 MANY_MOST = 256  # entries of a list or a mapping in a request
+YEARS = range(1970, 9999)  # of a time or date: any offset, and any span in use, leads to a year that exists
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -132,7 +133,7 @@ class JsonScalar:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """Decoder for a time with its UTC offset, or a date (``day``), in ISO 8601."""
+    """Decoder for a time with its UTC offset, or a date (``day``), in ISO 8601, of the years in YEARS."""
 
     day: bool
     empty: object = None
@@ -146,6 +147,8 @@ class Time:
             if not isinstance(value, str):
                 raise ValueError
             found = date.fromisoformat(value) if self.day else datetime.fromisoformat(value)
+            if found.year not in YEARS:
+                raise ValueError
         except ValueError:
             raise SchemaError(at, expected) from None
         if isinstance(found, datetime) and found.tzinfo is None:

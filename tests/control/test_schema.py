@@ -51,6 +51,8 @@ def test_what_fits_becomes_a_value_and_json_again() -> None:
         ({"word": "ABC"}, "/word"), ({"word": "abcd"}, "/word"), ({"word": None}, "/word"),
         ({"number": 6}, "/number"), ({"number": True}, "/number"), ({"number": 1.5}, "/number"),
         ({"kind": "c"}, "/kind"), ({"at": "2026-11-24T20:45"}, "/at"), ({"from": "today"}, "/from"),
+        ({"at": "0001-01-01T00:00:00+05:00"}, "/at"), ({"at": "9999-12-31T23:59:59-05:00"}, "/at"),
+        ({"from": "0001-01-01"}, "/from"), ({"from": "9999-12-31"}, "/from"),
         ({"inner": {"n": "1"}}, "/inner/n"), ({"inner": {"n": 1, "m/": 2}}, "/inner/m~1"),
         ({"many": [1, "x"]}, "/many/1"), ({"many": [1] * 300}, "/many"), ({"table": []}, "/table"),
         ({"maybe": ""}, "/maybe"), ({"more": 1}, "/more"),

@@ -102,7 +102,7 @@ class AuditLogVerbs:
         _, found, text = detail.rpartition("until ")
         try:
             end = datetime.fromisoformat(text) if found else None
-        except ValueError:
+            zone = self._rules.household.config.zone
+            return end.astimezone(zone) if end is not None and end.tzinfo is not None else None
+        except (ValueError, OverflowError):  # such as a device name that contains "until 0001-01-01…"
             return None
-        zone = self._rules.household.config.zone
-        return end.astimezone(zone) if end is not None and end.tzinfo is not None else None

@@ -254,6 +254,12 @@ def test_a_hostile_device_name_is_one_printable_line(desk: Desk, monkeypatch: py
     assert device.isprintable()
 
 
+def test_a_device_name_that_looks_like_an_end_is_no_time(desk: Desk) -> None:
+    detail = f"{TABLET} until 0001-01-01T00:00:00+05:00"
+    desk.store.audit.record("rename", detail, by="Mum", at=desk.local_now())
+    assert lines(desk)[0]["until"] is None
+
+
 def test_it_is_filtered_by_person_and_comes_in_pages(desk: Desk) -> None:
     session = desk.session("Mum")
     for number in range(PAGE + 5):

@@ -120,6 +120,8 @@ def test_no_other_child_s_minutes_nor_ones_that_did_not_count(desk: Desk) -> Non
         ),
         ({"device": TABLET, "since": at("2026-11-24T14:00"), "minutes": 0}, "whole number"),
         ({"device": TABLET, "since": "yesterday", "minutes": 5}, "must be a time"),
+        ({"device": TABLET, "since": "0001-01-01T00:00:00+05:00", "minutes": 5}, "must be a time"),
+        ({"device": TABLET, "since": "9999-12-31T23:59:59-05:00", "minutes": 5}, "must be a time"),
         (
             {"device": "02:00:00:00:00:99", "since": at("2026-11-24T14:00"), "minutes": 5},
             sentence(Code.NO_DEVICE_OF_A_CHILD),
