@@ -85,6 +85,7 @@ class ListsEvent:
     what: str
     source: str | None
     done: int | None
+    percent: int | None
     problems: tuple[str, ...]
 
 

@@ -148,11 +148,10 @@ class Notifier:
         self._learn()
         while not self._ended.is_set():
             event = next(events)
-            if event is not None and event.get("event") == "alerts":
-                self._learn()
-            elif event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
+            if event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
                 self._restart()
             elif event is not None:
+                self._learn()  # also without an `alerts` event: a parent may be removed, or a device moved
                 self._note(event)
             self._tick()
 

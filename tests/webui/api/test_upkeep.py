@@ -182,6 +182,10 @@ def test_messages_are_set_tried_and_stopped_and_nobody_is_told_where_to(
     assert (soon.status_code, soon.headers["Retry-After"]) == (429, "10")
     ask(mum, "PUT", "/alerts", {"kinds": ["filter"], "address": f"{TOPIC}-2", "inside": True})
     assert household.alerting.book["Mum"].channels == (MessageChannel(f"{TOPIC}-2", inside=True),), "replaced"
+    wrong = {"kinds": ["filter"], "address": f"{TOPIC}-3", "quiet": "25:00-07:00"}
+    refused = ask(mum, "PUT", "/alerts", wrong)
+    assert (refused.status_code, refused.get_json()["pointer"]) == (422, "/quiet")
+    assert household.alerting.book["Mum"].channels == (MessageChannel(f"{TOPIC}-2", inside=True),)
     hall.ask("PUT", "/alerts", {"kinds": ["filter"]})
     assert household.alerting.book["Mum"].channels == (MessageChannel(f"{TOPIC}-2"),)
     assert hall.ask("DELETE", "/alerts").status_code == 204

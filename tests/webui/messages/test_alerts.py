@@ -187,6 +187,18 @@ def test_names_are_in_it_where_the_guardian_wants_them(
     assert phone.posts[0][2]["inside"] is True
 
 
+def test_a_removed_parent_gets_no_more_messages(
+    daemon: Running, listening: Notifier, phone: Phone, household: Household
+) -> None:
+    until(lambda: listening._book.alerts)
+    del household.alerting.book["Mum"]
+    household.alerting.book["Dad"] = alerts("people", "request", to=(MessageChannel(PLACE),))
+    happens(daemon, "people", what="guardian remove", name="Mum", by="Dad")
+    happens(daemon, "request", id=1, state="pending", name="Aruzhan", site="chess.com", sentence="…")
+    until(lambda: len(phone.posts) == 2)
+    assert {address for address, _, _ in phone.posts} == {PLACE}
+
+
 def test_a_slow_server_holds_up_no_other_guardian(
     daemon: Running, listening: Notifier, household: Household, phone: Phone
 ) -> None:

@@ -94,7 +94,8 @@ def test_what_makes_no_address_is_told_and_secrets_are_not_typed_again_for_other
 
 def test_a_channel_shows_its_server_and_never_a_topic_or_a_token() -> None:
     hidden = ("ntfy://secret-topic", "matrix://secret-token?mode=t2bot", "ntfy://secret/x?mode=cloud",
-              "pover://secret@secret", "tgram://1:secret/2", "discord://1/secret")  # fmt: skip
+              "pover://secret@secret", "tgram://1:secret/2", "discord://1/secret",
+              "mmost://mum:se[cret@example.org/token")  # fmt: skip
     assert [server_of(address) for address in hidden] == [""] * len(hidden)
     assert channel_label("https://ntfy.sh/secret") == "ntfy · ntfy.sh"
     assert channel_label("gotifys://push.example.org:8443/secret") == "Gotify · push.example.org:8443"

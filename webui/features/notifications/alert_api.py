@@ -23,6 +23,7 @@ from gateway.control.contract.notifications import (
 from gateway.control.schema import Text, record
 from gateway.policy.alerts.channels import CHANNEL_LIMIT, channel_id, is_ntfy, service_name
 from gateway.policy.alerts.notifications import DEFAULT_QUIET
+from gateway.policy.time.time_text import TimeTextError, clock_span
 from webui.api.operations import Noun
 from webui.api.problems import Problem
 from webui.api.who import Caller
@@ -90,6 +91,11 @@ def save(me: Caller, body: AlertsWanted) -> object:
     """Set which kinds of notifications the caller gets, and when. ``address``: replace the ntfy topic."""
     if body.address is not None and not me.session:
         raise Problem(403, "session_only", pointer="/address")
+    if body.quiet is not None:  # checked first: a refused request must not replace the topic
+        try:
+            clock_span(body.quiet)
+        except TimeTextError as error:
+            raise Problem(422, "invalid", str(error), pointer="/quiet") from None
     topic = _topic(alerts_of(me.ask(ALERTS), me.name))
     if body.address is not None or (topic is not None and topic.inside != body.inside):
         values = {} if topic is None else {"replaces": channel_id(topic.address)}

@@ -24,8 +24,12 @@ def server_of(address: str) -> str:
     """Return the host and port in a channel's address if they may be shown; empty otherwise.
 
     Without a path or a user, and in some modes, what looks like a host is a secret: a topic or a token.
+    Also empty for an address that only its service can read, such as one with ``[`` in the password.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
     named = parts.path.strip("/") or "@" in parts.netloc
     moded = "mode=" in parts.query and service_name(address) != EMAIL
     if not has_own_server(address) or not named or moded:

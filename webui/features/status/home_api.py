@@ -24,7 +24,7 @@ def now(me: Caller) -> object:
 
 @noun.declare("POST", "/home/off", body=OffBody, answer=SwitchEnd, proof=True)
 def off(me: Caller, body: OffBody) -> object:
-    """Suspend time rules and categories for every person, for some minutes or until `on`."""
+    """Suspend time rules and categories for every person, for `minutes` (60 without it), or until `on`."""
     return me.change(OFF, **({"minutes": body.minutes} if body.minutes else {}))
 
 
