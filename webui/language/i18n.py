@@ -208,10 +208,6 @@ def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     return _sentence(text, one, values, many, number)
 
 
-def npgettext(context: str, one: str, many: str, number: int, **values: object) -> str:
-    return _catalogue().npgettext(context, one, many, number) % {"num": number, **values}
-
-
 READER = Language(gettext, ngettext, pgettext)  # of this page
 
 

@@ -124,5 +124,5 @@ def _names(*, yours: bool) -> Names:
 
 
 def _words() -> Words:
-    # Extracted from the code by tests/webui/language/catalogues.py.
+    # Extracted from the code by tests/words/catalogues.py.
     return {key: pgettext(DECISION, text) for key, text in ENGLISH.items()}

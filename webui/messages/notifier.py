@@ -148,10 +148,11 @@ class Notifier:
         self._learn()
         while not self._ended.is_set():
             event = next(events)
-            if event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
+            if event is not None and event.get("event") == "alerts":
+                self._learn()
+            elif event is not None and (event.get("event"), event.get("what")) == ("status", "pages"):
                 self._restart()
             elif event is not None:
-                self._learn()  # also without an `alerts` event: a parent may be removed, or a device moved
                 self._note(event)
             self._tick()
 
@@ -175,6 +176,7 @@ class Notifier:
         found = kind_of(event)
         if found is None:
             return
+        self._learn()  # a parent may have been removed since, or a device may have another owner
         if found[0] in CHILD_KINDS:
             self._put(*found, "", profile=str(event.get("profile", "")))
         else:

@@ -21,7 +21,7 @@ from webui.rules.catalogue import CatalogueIndex
 from webui.rules.hours import Unreadable
 from webui.rules.overview import sentences, title
 from webui.rules.rule_text import cleared_text
-from webui.rules.ruleset import BY_ENTRY, LISTS, texts
+from webui.rules.ruleset import BY_ENTRY, LISTS, flag, texts
 
 NAME_LENGTH = 80  # characters of a device's or a site's name
 OF_THE_DEVICE = ("devices", "shared", "managed")
@@ -155,7 +155,7 @@ def _interval(value: object) -> str:
 
 def _register(country: str, value: object) -> str:
     named = register(plain(country))
-    on = isinstance(value, Mapping) and str(value.get("on")).lower() in ("true", "yes", "on")
+    on = isinstance(value, Mapping) and flag(value.get("on"))
     return (
         _("%(register)s: on, for everyone in the home", register=named)
         if on

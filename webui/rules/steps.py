@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from gateway.age.bands import AgeBand
-from gateway.policy.profile.age_transitions import makes_sense, month_text, next_band, read_month
+from gateway.policy.profile.age_transitions import FARTHEST, makes_sense, month_text, next_band, read_month
 from webui.language.i18n import gettext as _
 from webui.language.words import month
 
@@ -74,5 +74,5 @@ def step_in_few_words(value: str) -> str:
 
 
 def latest(today: date) -> str:
-    """Return the last month that is accepted for the next age group, as YYYY-MM: 18 years from now."""
-    return month_text(today.replace(day=1, year=today.year + 18))
+    """Return the last month that is accepted for the next age group, as YYYY-MM: FARTHEST years from now."""
+    return month_text(today.replace(day=1, year=today.year + FARTHEST))

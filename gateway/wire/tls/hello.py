@@ -26,7 +26,6 @@ HELLO_RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb
 
 _SERVER_NAME = 0
 _ALPN = 16
-_EARLY_DATA = 42
 _SUPPORTED_VERSIONS = 43
 _ECH = 0xFE0D
 # Encrypted names before ECH had its number: ESNI, and drafts 8 to 10. No client sends these as GREASE.
@@ -57,14 +56,12 @@ class ClientHello(NamedTuple):
     """A parsed TLS ClientHello. A NamedTuple, because one is built for every hello: five times as fast."""
 
     sni: str | None  # normalised; None if there is none or it is no host name
-    raw_sni: bytes | None  # as sent; None if there is none
     # NO_NAME: no name or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos.
     fault: Fault | None
     alpn: tuple[str, ...]
     versions: tuple[int, ...]  # supported_versions as sent, GREASE included; else only the legacy version
     ech: EchOffer | None
     esni: bool  # an encrypted name from before ECH: always real
-    early_data: bool  # 0-RTT follows
     others: tuple[str, ...] = ()  # names that a server may read instead of ``sni``, when MALFORMED
 
     def hides_name(self, public_names: Container[str]) -> bool:
@@ -110,17 +107,14 @@ def parse_client_hello(message: bytes) -> ClientHello | None:
     except (StructError, IndexError):
         pos = end + 1  # past the end: _extensions refuses this like a field that ends there
     found = _extensions(message, pos, end)
-    raw_sni = _server_name(found)
-    sni, fault = _judge_name(raw_sni)
+    sni, fault = _judge_name(_server_name(found))
     return ClientHello(
         sni,
-        raw_sni,
         fault,
         _alpn(found),
         _versions(found, legacy_version),
         _ech(found),
         not _ESNI.isdisjoint(found),
-        _EARLY_DATA in found,
     )
 
 
@@ -170,7 +164,7 @@ def lenient_client_hello(message: bytes) -> ClientHello | None:
         if not names:
             raise
         first, *others = names
-        return ClientHello(first, first.encode(), Fault.MALFORMED, (), (), None, False, False, tuple(others))
+        return ClientHello(first, Fault.MALFORMED, (), (), None, False, tuple(others))
 
 
 def read_server_hellos(stream: bytes) -> list[ServerHello]:

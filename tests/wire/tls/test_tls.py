@@ -69,7 +69,7 @@ def test_reads_both_hellos_about_a_real_hello_retry_request(certificate: Path) -
 
 def test_reads_an_openssl_hello_without_a_name(certificate: Path) -> None:
     ((hello, _),) = read_client_hellos(OpenSslPair(certificate, host=None).sent[0])
-    assert (hello.sni, hello.raw_sni, hello.fault) == (None, None, Fault.NO_NAME)
+    assert (hello.sni, hello.fault) == (None, Fault.NO_NAME)
 
 
 def test_reads_the_hello_of_chromium() -> None:
@@ -113,7 +113,7 @@ def test_truncated_at_each_offset_a_server_hello_is_waited_for() -> None:
 def test_normalises_the_name(sent: str, host: str) -> None:
     hello = parse_client_hello(forge.client_hello(sent))
     assert hello is not None
-    assert (hello.sni, hello.raw_sni, hello.fault) == (host, sent.encode(), None)
+    assert (hello.sni, hello.fault) == (host, None)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_normalises_the_name(sent: str, host: str) -> None:
 def test_keeps_what_is_no_host_name_apart(sent: bytes, fault: Fault) -> None:
     hello = parse_client_hello(forge.client_hello(sent))
     assert hello is not None
-    assert (hello.sni, hello.raw_sni, hello.fault) == (None, sent, fault)
+    assert (hello.sni, hello.fault) == (None, fault)
 
 
 @pytest.mark.parametrize(
@@ -208,14 +208,12 @@ def test_names_the_protocols_and_versions_as_sent() -> None:
     hello = parse_client_hello(
         forge.client_hello(
             protocols=("\x3a\x3a", "h3", "h2"),
-            after=forge.extension(forge.EARLY_DATA),
             supported=(0x3A3A, 0x0304),
         )
     )
     assert hello is not None
     assert hello.alpn == ("\x3a\x3a", "h3", "h2")
     assert hello.versions == (0x3A3A, 0x0304)
-    assert hello.early_data
 
 
 def test_ech_is_real_when_the_clear_name_is_a_public_one() -> None:

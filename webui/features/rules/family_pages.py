@@ -19,8 +19,9 @@ from webui.accounts.proofs import proven
 from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon, source_address
 from webui.features.lists.registers_pages import all_registers
-from webui.features.rules.family_text import CHOICE_SETTINGS, NEW_DEVICE_CHOICES, new_device_choices
+from webui.features.rules.family_text import CHOICE_SETTINGS, new_device_choices
 from webui.features.status.home_text import HomeView
+from webui.first_run import NEW_DEVICE_CHOICES
 from webui.forms import NUMBER_LIMIT, back, one_of, revisions, whole
 from webui.front import trusted
 from webui.language import zones

@@ -9,7 +9,6 @@ from webui.language.i18n import gettext as _
 from webui.rules.rule_text import Text
 
 Choices = Mapping[str, tuple[str, str]]  # word of the setting → label, meaning
-NEW_DEVICE_CHOICES = ("guest", "quarantine", "home")  # choices for unknown devices besides a child
 
 
 def new_device_choices() -> dict[str, tuple[str, str]]:
