@@ -214,7 +214,7 @@ class RequestVerbs:
             for other in self._stored.all()
             if other.who == asked.who
             and other.state is RequestState.AUTO
-            and calendar.family_day(other.at) == today
+            and calendar.family_day(other.answered or other.at) == today  # it may have waited since yesterday
         )
         amount = member.profile.rules.auto_approve.value
         if is_paused(member, now) or not requests.is_within(amount, used, asked.minutes):

@@ -371,6 +371,17 @@ def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"
 
 
+def test_a_request_of_last_night_uses_the_amount_of_the_day_that_it_is_granted_on(make: Make) -> None:
+    desk = make("2026-11-25T00:30", daughter={"auto_approve": "30m"})
+    waits = desk.ask("request", device=TABLET, minutes=31)
+    assert waits["state"] == "pending"
+    desk.clock.at = at("2026-11-25T04:30")
+    desk.gates.sync()
+    granted = desk.ask("request", device=TABLET, minutes=20)
+    assert (granted["request"]["id"], granted["state"]) == (waits["request"]["id"], "auto")
+    assert desk.ask("request", device=TABLET, minutes=11)["state"] == "pending"
+
+
 def test_but_not_in_a_pause(make: Make) -> None:
     desk = make(LATE, daughter={"auto_approve": "30m"})
     desk.ask("pause", who="daughter", minutes=60)
