@@ -397,6 +397,20 @@ def test_twenty_requests_a_day(make: Make) -> None:
     desk.ask("request", device=PHONE, minutes=20)
 
 
+def test_twenty_repeats_a_day_of_a_request_that_waits_since_yesterday(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    desk.ask("request", device=TABLET, site="reddit.com")
+    desk.clock.at = at("2026-11-25T16:00")
+    for _ in range(19):
+        desk.ask("request", device=TABLET, site="reddit.com")
+    desk.restart()
+    desk.ask("request", device=TABLET, site="reddit.com")
+    with pytest.raises(GatewayError, match="20 times today"):
+        desk.ask("request", device=TABLET, site="reddit.com")
+    desk.clock.at = at("2026-11-26T04:00")
+    desk.ask("request", device=TABLET, site="reddit.com")
+
+
 def test_many_answered_requests_hide_no_pending_one(make: Make) -> None:
     desk = make(AFTERNOON, daughter=ASKS)
     desk.ask("request", device=TABLET, site="reddit.com")
