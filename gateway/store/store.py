@@ -276,7 +276,7 @@ class Store:
             self.uses.drop_where(lambda use: use.who == profile)
             self.forget_profile(profile)
             self.attempts.drop_of(profile)
-            self.audit.blank(profile)
+            self.audit.blank(profile, macs)
         self.erase(profile, counts=True, running=True)
 
     @property
