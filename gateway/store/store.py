@@ -250,10 +250,12 @@ class Store:
         """
         self.events.forget(profile, counts=counts)
         self.bypass_cards.drop(lambda card: card.profile == profile)
-        self._bus.publish(ActivityErased(profile, past=counts, running=running))
-        self.history.erase(profile, counts=counts)
-        self._database.tidy()
-        remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
+        try:
+            self._bus.publish(ActivityErased(profile, past=counts, running=running))
+        finally:  # erase the rest too if a subscriber's file cannot be written
+            self.history.erase(profile, counts=counts)
+            self._database.tidy()
+            remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
     def forget_profile(self, profile: str) -> None:
         """Delete the PIN, self-set times, agreement and push subscriptions of a profile; not its activity."""
