@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from unittest.mock import MagicMock
 
 import pytest
 
+from gateway.app.daemon import Daemon
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.time.clock_changes import MomentKind
@@ -283,6 +285,24 @@ def test_a_visitor_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:
     assert place(desk, STRANGER) == "visitor"
     desk.go(8 * HOUR)
     assert desk.store.devices.lapse(desk.local_now())
+
+
+def test_a_clock_that_was_set_while_no_daemon_ran_ends_nothing(make: Make) -> None:
+    desk = make("2026-11-24T19:00", daughter=ASKS)
+    number = desk.ask("request", device=TABLET, minutes=15)["request"]["id"]
+    desk.ask("assign", mac=STRANGER, profile="visitor")
+    desk.restart(missed=3 * DAY)
+    (waiting,) = desk.ask("requests", pending=True)["requests"]
+    assert (waiting["id"], waiting["expires"]) == (number, at("2026-11-28T00:00"))
+    assert not desk.store.devices.lapse(desk.local_now())
+    assert place(desk, STRANGER) == "visitor"
+
+
+def test_the_daemon_reports_a_missed_jump_before_anything_can_end_by_the_new_time() -> None:
+    daemon = MagicMock()
+    Daemon._start(daemon)
+    wanted = ("watch.start", "presence.start", "features.start")
+    assert next(name for name, *_ in daemon.mock_calls if name in wanted) == "watch.start"
 
 
 @pytest.mark.system  # simulates days, minute by minute
