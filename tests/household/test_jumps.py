@@ -13,6 +13,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.time.clock_changes import MomentKind
 from gateway.policy.values import Reason
+from gateway.store.tables.pauses import DOUBT
 from tests.features.conftest import Make, at
 from tests.features.desk import EVENING, LATE, NOON, STRANGER, TABLET, Desk
 from tests.sentences import sentence
@@ -338,6 +339,29 @@ def test_a_request_of_an_unknown_time_is_of_the_right_one(make: Make) -> None:
     desk.clock.at += 400 * DAY
     desk.grants.look()
     assert len(desk.ask("requests", pending=True)["requests"]) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_nor_does_a_restart_within_that_day(make: Make, known: bool) -> None:
+    desk = make(NOON)
+    desk.ask("grant", who="daughter", minutes=15)
+    desk.jump(400 * DAY)
+    desk.restart()
+    if not known:  # as after a restart of the machine: a time service confirms the same time
+        desk.watch.known = False
+        desk.jump()
+    desk.store.purge(desk.local_now())
+    assert desk.store.audit.lines()
+    desk.go(DAY)
+    desk.store.purge(desk.local_now())
+    assert desk.store.audit.lines() == []
+
+
+def test_a_clock_that_was_set_back_again_is_not_doubted(make: Make) -> None:
+    desk = make(NOON)
+    desk.jump(400 * DAY)
+    desk.jump(-400 * DAY)
+    assert desk.store.pauses.switch(DOUBT, desk.local_now()) is None
 
 
 def test_a_clock_that_was_set_far_ahead_erases_nothing_for_a_day(make: Make) -> None:
