@@ -450,10 +450,10 @@ class Daemon:
         self.gates.renew()
         self.table.start_alive()
         for part in (
+            self.watch,  # first: if the clock was set meanwhile, the others must not end anything by it
             self.presence,
             self.internet,
             self.features,
-            self.watch,
             self.vitals,
             self.sealed_lists,
             self.offloading,

@@ -449,7 +449,15 @@ class Features:
         MarkVerbs(home, effects, store.marks, access).register(router)
         TicketVerbs(home, store.tickets, store.transaction, access, grants).register(router)
         RequestVerbs(
-            home, store.requests, store.transaction, family.minutes, access, grants, editing, values
+            home,
+            store.requests,
+            store.attempts,
+            store.transaction,
+            family.minutes,
+            access,
+            grants,
+            editing,
+            values,
         ).register(router)
 
     def _register_decisions(

@@ -136,13 +136,15 @@ def issue_token(
     *,
     clock_trusted: bool,
     days: int = 0,
+    replaces: str = "",
 ) -> tuple[str, Token]:
     """Create and store an API token of a person; return the secret token and its entry.
 
     ``name``: the person. ``label``, ``role``: of the token. ``days``: until it ends; 0: no end.
-    Raises ControlError if there are TOKENS_LIMIT tokens.
+    ``replaces``: the digest of a token that the caller ends afterwards. Raises ControlError if there are
+    TOKENS_LIMIT other tokens.
     """
-    if len(register.tokens.all()) >= TOKENS_LIMIT:
+    if sum(token.key != replaces for token in register.tokens.all()) >= TOKENS_LIMIT:
         raise ControlError.of(Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
     token = PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     until = now + timedelta(days=days) if days else None

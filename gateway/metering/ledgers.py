@@ -319,8 +319,8 @@ def ledgers(home: HomeContext, store: Store, wear: Wear) -> Ledgers:
         elif event.past and books.day is not None:
             first = min(rules.calendar.first_day(period, books.day) for period in LONGER_PERIODS)
             keep_for_limits(books.past_totals(event.profile, first), store, rules)
-        file.erase(event.profile, past=event.past, running=event.running)
         books.forget_totals()
+        file.erase(event.profile, past=event.past, running=event.running)
 
     home.bus.subscribe(ActivityErased, erase)
     return books

@@ -21,7 +21,7 @@ from pathlib import Path
 from struct import Struct
 from zlib import crc32
 
-from gateway.core.files import write_atomically
+from gateway.core.files import write_atomically, write_error_text
 from gateway.policy.profile.rules import SERVICE
 from gateway.store.database import StoreError
 from gateway.store.flash_wear import OFTEN
@@ -109,7 +109,7 @@ Record = MinuteRecord | ClockRecord | UseRecord
 class MinutesFile:
     """Appends minute records to the file of the current day, and reads and deletes the files of past days.
 
-    Disk errors are not raised, but logged once and returned by `problems`.
+    Disk errors are logged once and returned by `problems`. Only `erase` raises them.
     """
 
     def __init__(
@@ -284,24 +284,29 @@ class MinutesFile:
         """Erase the services and byte counts of a profile from all files. Its other minutes stay.
 
         With ``past``, only those by time rule of the current day stay, since its limits need them.
-        With ``running`` too, nothing stays.
+        With ``running`` too, nothing stays. Raises StoreError, after all files, if one of them could not
+        be read or written; such a file stays as it is.
         """
+        failed = None
         for day in self._days():
             words = TextNumbers()
-            found = self.details(day)
-            if past and (running or day != self._day):
-                found = _of_others(found, profile)
-            kept = _bare(found, profile, kinds=not past)
-            data = b"".join(pack(record, words) for record in kept)
             try:
-                write_atomically(self._path(day), data)
+                found = tuple(unpack(self._load(day), TextNumbers()))
+                if past and (running or day != self._day):
+                    found = _of_others(found, profile)
+                kept = _bare(found, profile, kinds=not past)
+                write_atomically(self._path(day), b"".join(pack(record, words) for record in kept))
             except OSError as error:
                 self._fails(error)
+                failed = error
         if self._day is not None:
             others = _of_others(self._waiting, profile) if running else self._waiting
             waiting = list(_bare(others, profile, kinds=not past))
             self.open(self._day)
             self._waiting.extend(waiting)
+        if failed is not None:
+            msg = f"{self._folder}: minutes cannot be erased ({write_error_text(failed)}); try again"
+            raise StoreError(msg) from failed
 
     def problems(self) -> list[str]:
         """Return one sentence for `status` if minutes cannot be written to disk; otherwise an empty list."""
@@ -329,13 +334,19 @@ class MinutesFile:
         return self._folder / f"{day.isoformat()}{_END}"
 
     def _read(self, day: date) -> bytes:
+        """Return the content of a day's file; empty if there is none or it cannot be read."""
+        try:
+            return self._load(day)
+        except OSError as error:
+            self._fails(error)
+            return b""
+
+    def _load(self, day: date) -> bytes:
+        """Return the content of a day's file; empty if there is none. Raises OSError."""
         try:
             with self._path(day).open("rb") as file:
                 return file.read(DAY_LIMIT)
         except FileNotFoundError:
-            return b""
-        except OSError as error:
-            self._fails(error)
             return b""
 
     def _days(self) -> Iterator[date]:

@@ -41,7 +41,7 @@ from gateway.store.tables.grants import GrantTable
 from gateway.store.tables.growing import AgeTransitionTable
 from gateway.store.tables.held_bands import HeldBandTable
 from gateway.store.tables.history import HistoryTable
-from gateway.store.tables.pauses import InForce, PauseTable
+from gateway.store.tables.pauses import DOUBT, InForce, PauseTable
 from gateway.store.tables.people import AccountTable
 from gateway.store.tables.push_subscriptions import PushTable
 from gateway.store.tables.questions import QuestionTable
@@ -126,7 +126,6 @@ class Store:
         self.attempts, self.push = loaded.attempts, loaded.push
         self.audit = AuditTable(self._database, self._writer)
         self.minutes, self.history = DayTotalTable(self._database), HistoryTable(self._database)
-        self._doubted: datetime | None = None  # until then the clock may still be set back
         self.events = EventWriter(self._database, family_day=family_day, wear=wear)
 
         self.transaction = self._writer.transaction
@@ -150,9 +149,13 @@ class Store:
         gateway.policy.time.clock_changes). Requests, adult proofs and temporary users of devices are
         not adjusted here. Return whether any device's temporary place (such as guest) or its end changed.
         """
-        self._doubted = jump.after + ONE_DAY if jump.was_known and jump.size >= ONE_DAY else None
         with self.transaction():
             self.pauses.shift(jump)
+            if jump.was_known and jump.size >= ONE_DAY:
+                until = jump.after + ONE_DAY
+                self.pauses.doubt_clock(at=jump.after, until=until, clock_trusted=jump.known)
+            elif jump.size <= -ONE_DAY:
+                self.pauses.end_doubt()
             self.grants.shift(jump)
             self.tickets.shift(jump)
             self.questions.shift(jump)
@@ -192,10 +195,10 @@ class Store:
         """Erase rows past their retention. Return True if there are more: then call again soon.
 
         Otherwise, call it after ``Wear.purge_every`` seconds. Erases nothing for a day after a
-        trusted clock went forward by a day or more, since it may be set back. A disk error is
-        logged; the result is then False.
+        trusted clock went forward by a day or more, also after a restart, since it may be set back.
+        A disk error is logged; the result is then False.
         """
-        if self._doubted is not None and now < self._doubted:
+        if self.pauses.switch(DOUBT, now) is not None:
             return False
         today = self.today(now)
         names = int((now - timedelta(days=NAMES_DAYS)).timestamp())
@@ -250,10 +253,12 @@ class Store:
         """
         self.events.forget(profile, counts=counts)
         self.bypass_cards.drop(lambda card: card.profile == profile)
-        self._bus.publish(ActivityErased(profile, past=counts, running=running))
-        self.history.erase(profile, counts=counts)
-        self._database.tidy()
-        remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
+        try:
+            self._bus.publish(ActivityErased(profile, past=counts, running=running))
+        finally:  # erase the rest too if a subscriber's file cannot be written
+            self.history.erase(profile, counts=counts)
+            self._database.tidy()
+            remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
     def forget_profile(self, profile: str) -> None:
         """Delete the PIN, self-set times, agreement and push subscriptions of a profile; not its activity."""
@@ -276,7 +281,7 @@ class Store:
             self.uses.drop_where(lambda use: use.who == profile)
             self.forget_profile(profile)
             self.attempts.drop_of(profile)
-            self.audit.blank(profile)
+            self.audit.blank(profile, macs)
         self.erase(profile, counts=True, running=True)
 
     @property

@@ -233,8 +233,8 @@ class Desk:
         self.guesses = GuessLimit()
         self.start()
 
-    def start(self) -> None:
-        """As after a kill: memory is what the disk has."""
+    def start(self, missed: timedelta = timedelta()) -> None:
+        """As after a kill: memory is what the disk has. ``missed``: how far the clock was set meanwhile."""
         self.bus = Bus()
         self.bus.subscribe(ControlEvent, self._noticed)
         self.rules = RuleBook(self._path, bus=self.bus)
@@ -325,6 +325,8 @@ class Desk:
         self.bus.subscribe(Jump, jumps.handle)
         self._verbs = router.verbs
         self.reassign()
+        if missed:
+            self.jump(missed)
         self.features.start()
 
     def __getattr__(self, name: str) -> Any:
@@ -352,9 +354,9 @@ class Desk:
     def regroup(self) -> None:
         self.reassign()
 
-    def restart(self) -> None:
+    def restart(self, missed: timedelta = timedelta()) -> None:
         self.stop()
-        self.start()
+        self.start(missed)
 
     def reassign(self) -> None:
         self.rules.settle(self.store.held_bands.hold, self.self_set.laid)

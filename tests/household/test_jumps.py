@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from unittest.mock import MagicMock
 
 import pytest
 
+from gateway.app.daemon import Daemon
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.time.clock_changes import MomentKind
 from gateway.policy.values import Reason
+from gateway.store.tables.pauses import DOUBT
 from tests.features.conftest import Make, at
 from tests.features.desk import EVENING, LATE, NOON, STRANGER, TABLET, Desk
 from tests.sentences import sentence
@@ -285,6 +288,24 @@ def test_a_visitor_outlives_a_clock_that_was_wrongly_ahead(make: Make) -> None:
     assert desk.store.devices.lapse(desk.local_now())
 
 
+def test_a_clock_that_was_set_while_no_daemon_ran_ends_nothing(make: Make) -> None:
+    desk = make("2026-11-24T19:00", daughter=ASKS)
+    number = desk.ask("request", device=TABLET, minutes=15)["request"]["id"]
+    desk.ask("assign", mac=STRANGER, profile="visitor")
+    desk.restart(missed=3 * DAY)
+    (waiting,) = desk.ask("requests", pending=True)["requests"]
+    assert (waiting["id"], waiting["expires"]) == (number, at("2026-11-28T00:00"))
+    assert not desk.store.devices.lapse(desk.local_now())
+    assert place(desk, STRANGER) == "visitor"
+
+
+def test_the_daemon_reports_a_missed_jump_before_anything_can_end_by_the_new_time() -> None:
+    daemon = MagicMock()
+    Daemon._start(daemon)
+    wanted = ("watch.start", "presence.start", "features.start")
+    assert next(name for name, *_ in daemon.mock_calls if name in wanted) == "watch.start"
+
+
 @pytest.mark.system  # simulates days, minute by minute
 @jumps
 @pytest.mark.parametrize("what", [{"minutes": 15}, {"site": "reddit.com"}])
@@ -318,6 +339,29 @@ def test_a_request_of_an_unknown_time_is_of_the_right_one(make: Make) -> None:
     desk.clock.at += 400 * DAY
     desk.grants.look()
     assert len(desk.ask("requests", pending=True)["requests"]) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_nor_does_a_restart_within_that_day(make: Make, known: bool) -> None:
+    desk = make(NOON)
+    desk.ask("grant", who="daughter", minutes=15)
+    desk.jump(400 * DAY)
+    desk.restart()
+    if not known:  # as after a restart of the machine: a time service confirms the same time
+        desk.watch.known = False
+        desk.jump()
+    desk.store.purge(desk.local_now())
+    assert desk.store.audit.lines()
+    desk.go(DAY)
+    desk.store.purge(desk.local_now())
+    assert desk.store.audit.lines() == []
+
+
+def test_a_clock_that_was_set_back_again_is_not_doubted(make: Make) -> None:
+    desk = make(NOON)
+    desk.jump(400 * DAY)
+    desk.jump(-400 * DAY)
+    assert desk.store.pauses.switch(DOUBT, desk.local_now()) is None
 
 
 def test_a_clock_that_was_set_far_ahead_erases_nothing_for_a_day(make: Make) -> None:

@@ -193,7 +193,8 @@ def test_a_day_that_cannot_be_written_does_not_keep_the_others_from_being_erased
         file.open(day)
         file.append([counted(1)], 0.0)
     (tmp_path / "minutes" / f".{file._path(stuck).name}.new").mkdir()
-    file.erase("son")
+    with pytest.raises(StoreError, match="minutes cannot be erased"):
+        file.erase("son")
     assert file.problems()
     file.append([counted(3)], 60.0)
     kept = {
@@ -205,6 +206,27 @@ def test_a_day_that_cannot_be_written_does_not_keep_the_others_from_being_erased
         DAY - ONE: [written if stuck == DAY - ONE else None],
         DAY: [written if stuck == DAY else None, counted(3).service],
     }
+
+
+def test_a_day_that_cannot_be_read_keeps_its_minutes_and_the_erasure_fails(
+    file: MinutesFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = (counted(1), counted(2, profile="daughter"))
+    file.append(records, 0.0)
+
+    def no_descriptor(path: Path, mode: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), str(path), mode)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", no_descriptor)
+        with pytest.raises(StoreError, match="Too many open files"):
+            file.erase("son")
+    assert file.details(DAY) == records
+    file.erase("son")
+    assert [record.service for record in file.details(DAY) if isinstance(record, MinuteRecord)] == [
+        None,
+        records[1].service,
+    ]
 
 
 def test_only_its_owner_reads_it_before_and_after_something_is_erased(

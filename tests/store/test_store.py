@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.bus import Bus
-from gateway.store.database import Statement, broken_copies
+from gateway.store.database import Statement, StoreError, broken_copies
 from gateway.store.durable_writes import AUDIT_LIMIT
 from gateway.store.store import AUDIT_ROWS, PURGE_ROWS, ActivityErased, Store
 from gateway.store.stored_detail import COUNTS_DAYS, NAMES_DAYS
@@ -127,6 +127,21 @@ def test_a_person_s_names_are_erased_at_once_and_counts_stay(path: Path) -> None
     assert b"marker" not in bytes_of(path.parent)
     assert look(path, "SELECT host FROM decisions") == [("hers.example",)]
     assert look(path, "SELECT sum(times) FROM counts WHERE profile = 'son'") == [(2,)]
+
+
+def test_names_are_erased_although_a_file_of_minutes_cannot_be(path: Path) -> None:
+    def fail(_event: ActivityErased) -> None:
+        raise StoreError("minutes cannot be erased")
+
+    bus = Bus()
+    store = Store(path, bus=bus)
+    bus.subscribe(ActivityErased, fail)
+    record(store, refused(), "marker.example", profile="son")
+    store.flush(0.0, force=True)
+    with pytest.raises(StoreError):
+        store.erase("son")
+    assert b"marker" not in bytes_of(path.parent)
+    store.close()
 
 
 def test_names_that_another_program_reads_are_erased_after_it_ends(

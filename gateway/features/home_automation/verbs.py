@@ -107,10 +107,16 @@ class HomeAutomation:
             **({} if args.tls else {"ca": None}),
         }
         now, trusted = self._home.local_now(), self._home.clock_trusted
-        token, made = issue_token(
-            self._people, by, call.text("label"), args.rights, now, clock_trusted=trusted
-        )
         before = _first_line(self._file(TOKEN))
+        token, made = issue_token(
+            self._people,
+            by,
+            call.text("label"),
+            args.rights,
+            now,
+            clock_trusted=trusted,
+            replaces=digest(before),
+        )
         try:
             self._switch({f"mqtt/{key}": value for key, value in changes.items()}, by)
             if args.password is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from gateway.control.contract.lists import (
@@ -45,7 +46,7 @@ from gateway.features.accounts.access import Access
 from gateway.features.lists.updates import ListUpdates
 from gateway.feed.data_set import DataSet
 from gateway.household.context import HomeContext
-from gateway.household.editing import Author, Editing
+from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.lists.book import PREBUILT, SHELF, STALE, CopyIndex
 from gateway.lists.lookup import Lookup, look_up
 from gateway.lists.own_lists import MAX_OWN, OwnLists, WrongEntry, lists_file, read_own, write_own
@@ -336,7 +337,8 @@ class ListVerbs:
 
         Nothing is sent. Raises ControlError if the site is on no list, on a state's register, or
         blocked for everyone, and if allowing it for a child needs a confirmation and ``confirmed``
-        is not set; PolicyError for text that is no host.
+        is not set; PolicyError for text that is no host; GatewayError if a file cannot be changed: then
+        nothing is recorded or allowed.
         """
         by = self._access.guardian(call)
         found = self._look(call.args.host)
@@ -353,14 +355,25 @@ class ListVerbs:
         if not call.args.confirmed:
             for child in children:
                 check_confirmed(entry, host, child, self._home.rules.world, self._home.rules.names)
-        now = self._home.local_now()
-        for child in children:
-            self._editing.edit(child.id, {f"allow/{entry}": True}, Author(by, now))
-        self._write(self._own().with_wrong(WrongEntry(entry, category, by, now.date())))
+        author, edits = Author(by, self._home.local_now()), dict[str, CompletedEdit]()
+        try:
+            for child in children:
+                edits[child.id] = self._editing.edit(child.id, {f"allow/{entry}": True}, author)
+            self._write(self._own().with_wrong(WrongEntry(entry, category, by, author.at.date())))
+        except GatewayError:
+            self._undo(edits, author)
+            raise
         opened = tuple(child.id for child in children)
         self._audit(call, by, "list_report", " ".join((entry, category, *opened)))
         problems = tuple(self._home_problems()) if opened else ()
         return ReportedEntry(host=entry, opened=opened, problems=problems)
+
+    def _undo(self, edits: Mapping[str, CompletedEdit], author: Author) -> None:
+        """Undo edits of rule files, by profile id. A file that has changed since then stays as it is."""
+        for child, edit in edits.items():
+            if edit.found != edit.revision:
+                with suppress(GatewayError):
+                    self._editing.undo_edit(child, edit.found, author, edit.revision)
 
     def _children(self, ids: Iterable[str]) -> list[Profile]:
         """Return the children with these ids, in that order.

@@ -56,10 +56,12 @@ from gateway.policy.time.grant_messages import (
     opened_sentence,
 )
 from gateway.store.durable_writes import in_utc
+from gateway.store.tables.attempts import AttemptTable
 from gateway.store.tables.grants import GrantKind
 from gateway.store.tables.requests import RequestTable
 
 MAX_LISTED = 100  # requests in one answer, unless more are pending
+ATTEMPTS = "requests"  # the kind under which the times of requests are stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class RequestVerbs:
         self,
         home: HomeContext,
         stored: RequestTable,
+        attempts: AttemptTable,
         transaction: Callable[[], AbstractContextManager[None]],
         minutes: MinuteLedgers,
         access: Access,
@@ -91,6 +94,7 @@ class RequestVerbs:
     ) -> None:
         self._home = home
         self._stored = stored
+        self._attempts = attempts
         self._transaction = transaction
         self._minutes = minutes
         self._access = access
@@ -112,8 +116,9 @@ class RequestVerbs:
         """
         member = self._access.child(call)
         new = self._parse(call, member)
-        calendar, name = self._home.rules.calendar, member.profile.name
-        asked = requests.asked(self._stored.all(), new, calendar, calendar.family_day(new.at))
+        name = member.profile.name
+        asked = requests.asked(self._stored.all(), new, self._times_today(new))
+        self._attempts.add(ATTEMPTS, new.who, new.at, requests.MAX_A_DAY)
         granted = self._grant_automatically(asked, member) if asked.topic is RequestTopic.TIME else None
         if granted is not None:
             asked, text = granted
@@ -126,6 +131,12 @@ class RequestVerbs:
         if event is not None:
             self._home.publish("request", **event)
         return RequestResult(request=self._values.whole(asked), state=asked.state, sentence=text)
+
+    def _times_today(self, new: ChildRequest) -> int:
+        """Return how often the child of ``new`` has asked on the same family day before."""
+        family_day = self._home.rules.calendar.family_day
+        today = family_day(new.at)
+        return sum(family_day(at) == today for at in self._attempts.of(ATTEMPTS).get(new.who, ()))
 
     def _parse(self, call: Call[NewRequest], member: Member) -> ChildRequest:
         args = call.args
@@ -214,7 +225,7 @@ class RequestVerbs:
             for other in self._stored.all()
             if other.who == asked.who
             and other.state is RequestState.AUTO
-            and calendar.family_day(other.at) == today
+            and calendar.family_day(other.answered or other.at) == today  # it may have waited since yesterday
         )
         amount = member.profile.rules.auto_approve.value
         if is_paused(member, now) or not requests.is_within(amount, used, asked.minutes):

@@ -145,7 +145,8 @@ class ChangeVerbs:
             ends = [given.until for given in rows if given.until is not None]
             yield self._describe(
                 "grant", who, first.by, first.at, now,
-                minutes=first.minutes, thing=f"{SERVICE}{first.service}" if first.service else None,
+                minutes=max(given.minutes for given in rows),
+                thing=f"{SERVICE}{first.service}" if first.service else None,
                 until=max(ends, default=None), ended=not in_force,
                 undo=UndoAction(do="revoke", grant=number) if in_force else None,
             )  # fmt: skip

@@ -54,11 +54,12 @@ class Helpers:
         ``key``: the child's profile id.
         """
         today = self._home.rules.calendar.family_day(self._home.local_now())
-        given = {
-            row.grant: min(row.minutes, self._used.get(row.grant, row.minutes)) if row.ended else row.minutes
-            for row in self._table.given({key})
-            if (row.by, row.kind, row.day) == (helper.name, GrantKind.GRANT, today)
-        }
+        given: dict[int, int] = {}
+        for row in self._table.given({key}):
+            if (row.by, row.kind, row.day) == (helper.name, GrantKind.GRANT, today):
+                used = self._used.get(row.grant, row.minutes) if row.ended else row.minutes
+                # The rows of one grant differ: a time limit gets only the minutes that it lacks.
+                given[row.grant] = max(given.get(row.grant, 0), min(row.minutes, used))
         return max(0, helper.minutes - sum(given.values()))
 
     def check_revoke(self, request: ControlRequest, number: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.policy.time.schedule import Calendar  # 1.5 MB, which the pages do not need
 
 MAX_REASON = 200  # characters
-MAX_A_DAY = 20  # requests of one child per family day
+MAX_A_DAY = 20  # requests of one child per family day, repeated ones included
 MAX_KEPT = 500  # requests of the whole household
 MAX_WAITING = 200  # pending ones: with the longest texts they fit one answer, so all are listed
 KEPT = timedelta(days=30)
@@ -102,22 +102,18 @@ def pending(requests: Iterable[ChildRequest], new: ChildRequest) -> ChildRequest
     )
 
 
-def asked(
-    known: Collection[ChildRequest], new: ChildRequest, calendar: Calendar, today: date
-) -> ChildRequest:
+def asked(known: Collection[ChildRequest], new: ChildRequest, times: int) -> ChildRequest:
     """Return the request to store: ``new`` with an id, or the child's pending one on its subject, updated.
 
-    ``known``: all stored requests; ``today``: the family's day of ``new.at``.
+    ``known``: all stored requests; ``times``: how often the child has asked on the family's day of
+    ``new.at``, repeated requests included.
 
     Raises:
         ControlError: the reason is too long, or a limit on the number of requests is reached.
     """
     if len(new.reason) > MAX_REASON:
         raise ControlError.of(Code.REASON_TOO_LONG, most=MAX_REASON)
-    mine = [
-        request for request in known if request.who == new.who and calendar.family_day(request.at) == today
-    ]
-    if sum(request.times for request in mine) >= MAX_A_DAY:
+    if times >= MAX_A_DAY:
         raise ControlError.of(Code.ASKED_TOO_OFTEN, times=MAX_A_DAY)
     before = pending(known, new)
     if before is not None:

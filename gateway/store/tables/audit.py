@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -52,10 +53,11 @@ class AuditTable:
         """Add a line for a change that other code stores, such as an edited rule."""
         self._writer.save(audit=audit_line(at, by, what, detail, origin))
 
-    def blank(self, profile: str) -> None:
-        """Remove the details of lines about a profile, except its id; who, when and the verb stay.
+    def blank(self, profile: str, macs: Collection[str] = ()) -> None:
+        """Remove the details of lines about a profile or its devices, except its id; the rest stays.
 
-        Lines about age transitions stay as they are, since they only have an age group.
+        ``macs``: the MAC addresses of the devices. Lines about age transitions stay as they are, since they
+        only have an age group.
         """
         about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
         where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
@@ -65,6 +67,10 @@ class AuditTable:
             Statement(
                 f"UPDATE audit SET detail = ? WHERE {PROFILE_LAST} AND (detail GLOB ? OR detail GLOB ?)",
                 [(profile, *last)],
+            ),
+            Statement(
+                "UPDATE audit SET detail = ? WHERE detail = ? OR detail GLOB ?",
+                [(profile, mac, f"{mac} *") for mac in macs],
             ),
         )
 

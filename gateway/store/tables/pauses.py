@@ -32,6 +32,7 @@ SWITCHES = "name, since, until, by, sure, asked"
 OFF, STOP = "off", "stop"  # names of switches
 # Of approvals: the provider takes the report, switches filtering, reads the counters.
 SUPPORT, REMOTE, COUNTERS = "support", "remote", "counters"
+DOUBT = "doubt"  # nothing is deleted as old: the clock was set ahead, and may be set back
 
 Kept = TypeVar("Kept", "Pause", "TimedSwitch")
 
@@ -127,7 +128,7 @@ class PauseTable:
         """Return the switch ``name`` if it is on at ``now``; else None.
 
         ``name``: OFF, STOP (both turn filtering off), SUPPORT, REMOTE or COUNTERS (for the
-        provider).
+        provider), or DOUBT.
         """
         switch = self._switches.get(name)
         return switch if switch is not None and switch.ends > now else None
@@ -262,7 +263,16 @@ class PauseTable:
         if self._switches.pop(name, None) is not None:
             self._writer.save(*self._switch_rows(), audit=audit_line(at, by, f"{name} end", "", origin))
 
-    def _turn_on(self, name: str, switch: TimedSwitch, audit: NewAuditLine) -> None:
+    def doubt_clock(self, *, at: datetime, until: datetime, clock_trusted: bool) -> None:
+        """Store that nothing is deleted as old until a time, without an audit line."""
+        self._turn_on(DOUBT, TimedSwitch(in_utc(at), in_utc(until), "", clock_trusted), None)
+
+    def end_doubt(self) -> None:
+        """End what `doubt_clock` began, if it did."""
+        if self._switches.pop(DOUBT, None) is not None:
+            self._writer.save(*self._switch_rows())
+
+    def _turn_on(self, name: str, switch: TimedSwitch, audit: NewAuditLine | None) -> None:
         self._switches[name] = switch
         self._writer.save(*self._switch_rows(), audit=audit)
 

@@ -92,6 +92,16 @@ def test_a_helper_gives_so_many_minutes_a_day_and_child(desk: Desk) -> None:
     web(desk, "grant", who="daughter", minutes=30, by="Oma")
 
 
+def test_a_helper_s_minutes_count_in_full_if_they_extend_two_rules_unequally(make: Make) -> None:
+    desk = make("2026-11-24T20:30", daughter={"limits": {"internet": "35m"}})  # bedtime is at 20:45
+    desk.presence.addresses[PHONE] = MUMS
+    desk.store.people.put(Account("Oma", PersonRole.HELPER, minutes=30))
+    web(desk, "grant", who="daughter", minutes=30, by="Oma")
+    rows = {row.gate: row.minutes for row in desk.store.grants.given()}
+    assert rows == {"bedtime": 30, "internet": 10}
+    assert refused(desk, "grant", who="daughter", minutes=1, by="Oma")[1] == {"minutes": 0}
+
+
 def test_a_helper_gives_time_to_children_alone(desk: Desk) -> None:
     """A guest's device takes another address whenever it likes, and would have as much again."""
     assert refused(desk, "grant", who=STRANGER, minutes=5, by="Oma")[0] == Code.GUARDIANS_ONLY

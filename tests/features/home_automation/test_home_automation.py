@@ -152,6 +152,17 @@ def test_one_token_too_many_is_refused(desk: Desk) -> None:
     assert settings(desk) is None
 
 
+def test_a_change_replaces_the_last_of_all_tokens(desk: Desk) -> None:
+    web(desk, VERB, **SET)
+    before = token(desk)
+    for number in range(TOKENS_LIMIT - 1):
+        made = Token(digest(str(number)), "Mum", "x", PersonRole.SUPPORT, desk.clock.now())
+        desk.store.people.tokens.add(made)
+    assert web(desk, VERB, **SET, port=8884)["port"] == 8884
+    assert token(desk).key != before.key
+    assert len(desk.store.people.tokens.all()) == TOKENS_LIMIT
+
+
 def test_the_end_of_the_token_is_shown(desk: Desk) -> None:
     web(desk, VERB, **SET)
     desk.store.people.tokens.end("Mum")

@@ -354,6 +354,18 @@ def test_a_wrong_entry_is_written_down_and_opened(make: Make) -> None:
     assert desk.ask("lists")["wrong"] == []
 
 
+@pytest.mark.parametrize("broken", ["profiles/son.yaml", "lists.yaml"])
+def test_a_wrong_entry_is_opened_for_all_its_children_or_for_none(make: Make, broken: str) -> None:
+    desk = make(NOON)
+    (desk.folder / broken).write_text("name: [")
+    daughter = desk.folder / "profiles" / "daughter.yaml"
+    before = yaml.safe_load(daughter.read_text())
+    with pytest.raises(GatewayError, match=broken.rpartition("/")[2]):
+        web(desk, "list_report", host=CASINO, open=["daughter", "son"], confirmed=True)
+    assert yaml.safe_load(daughter.read_text()) == before
+    assert desk.ask("why", host=CASINO, profile="daughter")["verdict"] != "allow"
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [

@@ -371,6 +371,17 @@ def test_a_daily_amount_is_granted_by_itself(make: Make) -> None:
     assert desk.ask("request", device=TABLET, minutes=30)["state"] == "auto"
 
 
+def test_a_request_of_last_night_uses_the_amount_of_the_day_that_it_is_granted_on(make: Make) -> None:
+    desk = make("2026-11-25T00:30", daughter={"auto_approve": "30m"})
+    waits = desk.ask("request", device=TABLET, minutes=31)
+    assert waits["state"] == "pending"
+    desk.clock.at = at("2026-11-25T04:30")
+    desk.gates.sync()
+    granted = desk.ask("request", device=TABLET, minutes=20)
+    assert (granted["request"]["id"], granted["state"]) == (waits["request"]["id"], "auto")
+    assert desk.ask("request", device=TABLET, minutes=11)["state"] == "pending"
+
+
 def test_but_not_in_a_pause(make: Make) -> None:
     desk = make(LATE, daughter={"auto_approve": "30m"})
     desk.ask("pause", who="daughter", minutes=60)
@@ -384,6 +395,20 @@ def test_twenty_requests_a_day(make: Make) -> None:
     with pytest.raises(GatewayError, match="20 times today"):
         desk.ask("request", device="02:00:00:00:00:1a", minutes=20)
     desk.ask("request", device=PHONE, minutes=20)
+
+
+def test_twenty_repeats_a_day_of_a_request_that_waits_since_yesterday(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    desk.ask("request", device=TABLET, site="reddit.com")
+    desk.clock.at = at("2026-11-25T16:00")
+    for _ in range(19):
+        desk.ask("request", device=TABLET, site="reddit.com")
+    desk.restart()
+    desk.ask("request", device=TABLET, site="reddit.com")
+    with pytest.raises(GatewayError, match="20 times today"):
+        desk.ask("request", device=TABLET, site="reddit.com")
+    desk.clock.at = at("2026-11-26T04:00")
+    desk.ask("request", device=TABLET, site="reddit.com")
 
 
 def test_many_answered_requests_hide_no_pending_one(make: Make) -> None:

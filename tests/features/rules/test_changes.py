@@ -92,6 +92,14 @@ def test_a_file_that_a_hand_changed_since_is_not_taken_back(make: Make) -> None:
     assert first["undo"] is None
 
 
+def test_extra_time_is_listed_with_the_minutes_that_were_given(make: Make) -> None:
+    desk = make("2026-11-24T20:15", daughter={"limits": {"internet": "20m"}})  # bedtime is at 20:45
+    desk.ask("grant", who="daughter", minutes=30, by="Mum")
+    assert {row.gate: row.minutes for row in desk.store.grants.given()} == {"bedtime": 20, "internet": 30}
+    (change,) = told(desk)
+    assert (change["what"], change["minutes"]) == ("grant", 30)
+
+
 def test_people_who_come_and_go_are_told(make: Make) -> None:
     desk = make(NOON)
     desk.ask("add_profile", name="Dana", band="6-9", devices=[], by="Mum")
