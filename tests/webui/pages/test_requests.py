@@ -26,6 +26,15 @@ def test_nothing_that_waits_says_so(mum: Browser) -> None:
     assert "Answered" not in text
 
 
+def test_requests_of_a_removed_child_are_not_shown(mum: Browser, asked: Household) -> None:
+    asked.children = ("son", "teen")
+    asked.asked.clear()
+    for path in ("/parent/requests", "/parent/requests/now"):
+        assert "No open requests" in text_of(mum.get(path).text)
+    assert asked_of(asked, "profile") == []
+    assert "One more round" not in mum.get("/parent/").text
+
+
 def test_each_request_tells_who_asks_for_what_and_why(mum: Browser, asked: Household) -> None:
     page = mum.get("/parent/requests").text
     text = text_of(page)

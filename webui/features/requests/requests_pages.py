@@ -20,7 +20,7 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
-from webui.features.requests.requests_text import RequestEntry, answered, is_target, offered
+from webui.features.requests.requests_text import RequestEntry, answered, is_target, of_children, offered
 from webui.forms import BACK_FIELDS, back_to, one_of, reason, whole
 from webui.language import things
 from webui.language.i18n import gettext as _
@@ -218,7 +218,7 @@ def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
 
 def _lists() -> dict[str, object]:
     home = daemon().home()
-    found = [RequestEntry(asked) for asked in _all()]
+    found = of_children(_all(), home)
     waiting = [entry for entry in found if entry.request.waits]
     done = [entry for entry in found if not entry.request.waits][:ANSWERED_SHOWN]
     return {
