@@ -144,8 +144,8 @@ def change(
 def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     """Send the changes to the daemon, and store ``sentence`` as the notice for the next page, with an undo.
 
-    Without changes nothing is sent, and the notice says so. Raises ControlError. Reads ``revision``,
-    ``because`` and ``confirmed`` from the form; an invalid ``revision`` makes the response 400.
+    Without changes nothing is sent. If nothing was changed, the notice says so. Raises ControlError. Reads
+    ``revision``, ``because`` and ``confirmed`` from the form; an invalid ``revision`` makes the response 400.
     """
     if not changes:
         notices.said(_("Nothing was changed."))
