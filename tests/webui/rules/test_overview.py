@@ -193,6 +193,25 @@ def test_an_undo_from_a_page_of_before_takes_back_no_newer_change(mum: Browser, 
     assert said(household) == now
 
 
+def test_adult_rules_that_are_given_by_mistake_are_undone_from_home(
+    mum: Browser, household: Household
+) -> None:
+    assert "Aruzhan has the adult rules now." in post(mum, "band/", band="adult")
+    form = mum.get("/parent/").text.split(f'action="{PAGE}undo"')[1]
+    sent = {"revision": form.split('name="revision" value="')[1].split('"')[0]}
+    assert mum.post(f"{PAGE}undo", sent).headers["Location"] == PAGE
+    assert "The rules of Aruzhan are as they were before." in text_of(mum.get(PAGE).text)
+    assert said(household)["band"] == "10-12"
+    assert mum.post(f"{PAGE}undo", sent).headers["Location"] == PAGE, "tapped twice"
+
+
+def test_an_undo_of_an_adult_s_rules_leads_home(mum: Browser) -> None:
+    post(mum, "band/", band="adult")
+    answer = mum.post(f"{PAGE}undo", {"revision": "7 8"})
+    assert answer.headers["Location"] == "/parent/"
+    assert "That version is no longer stored." in text_of(mum.get("/parent/").text)
+
+
 @pytest.mark.parametrize("sent", ["", "7", "7 ", " 7", "7 8 9", "7 x", "-7 8", "7 " + "9" * 17])
 def test_an_undo_names_both_versions(mum: Browser, household: Household, sent: str) -> None:
     assert mum.post(f"{PAGE}undo", {"revision": sent}).status_code == 400

@@ -88,13 +88,17 @@ def reset(profile: str) -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo(profile: str) -> ResponseReturnValue:
-    """Restore a child's rules to their state before the last change, and redirect to the overview."""
-    page = opened(profile)
+    """Restore a person's rules to their state before the last change, and redirect to the overview.
+
+    The change may have made the person an adult. Redirect to Home for an adult, whose rules have no page.
+    """
     with notices.refusals_to(notices.said):
         there = revisions("revision")
-        daemon().change(UNEDIT, id=page.child.id, **author() | there)
-        notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
-    return redirect(_here(page), 303)
+        daemon().change(UNEDIT, id=profile, **author() | there)
+        name = daemon().ruleset(profile).state.name
+        notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
+    is_child = daemon().home().child(profile) is not None
+    return redirect(url_for("rules.show", profile=profile) if is_child else url_for("home.show"), 303)
 
 
 def _found(page: Page, key: str) -> Rule | None:
@@ -112,10 +116,8 @@ def _values(page: Page, rule: Rule) -> dict[str, str]:
     return {"rule": plain(rule.title), "name": plain(page.child.name)}
 
 
-def _here(page: Page, key: str = "") -> str:
+def _here(page: Page, key: str) -> str:
     """Return the address of the overview of a child's rules, with the section of the rule ``key`` open."""
-    if not key:
-        return url_for("rules.show", profile=page.child.id)
     card = section_of(key).value
     return url_for("rules.show", profile=page.child.id, open=card, _anchor=f"section-{card}")
 
