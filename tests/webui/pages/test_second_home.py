@@ -181,6 +181,7 @@ def test_an_import_that_makes_a_child_an_adult_asks_for_the_password(
     assert taken.status_code == 303
     assert said(household)["band"] == "adult"
     assert "Aruzhan has these rules now." in text_of(mum.get(taken.location).text)
+    assert mum.post(f"{PAGE}take", form).location == "/parent/", "tapped twice"
 
 
 @pytest.mark.usefixtures("daemon")

@@ -205,6 +205,15 @@ def test_adult_rules_that_are_given_by_mistake_are_undone_from_home(
     assert mum.post(f"{PAGE}undo", sent).headers["Location"] == PAGE, "tapped twice"
 
 
+def test_only_the_pages_of_a_person_who_grew_up_lead_home(mum: Browser) -> None:
+    form = {"band": "adult", "revision": revision(mum.get(PAGE).text)}
+    mum.post(f"{PAGE}band/", form)
+    assert mum.post(f"{PAGE}band/", form).headers["Location"] == "/parent/", "tapped twice"
+    assert "Aruzhan has the adult rules now." in text_of(mum.get("/parent/").text)
+    for other in ("nothing", "guest", "home"):
+        assert mum.get(f"/parent/child/{other}/").status_code == 404
+
+
 def test_an_undo_of_an_adult_s_rules_leads_home(mum: Browser) -> None:
     post(mum, "band/", band="adult")
     answer = mum.post(f"{PAGE}undo", {"revision": "7 8"})
