@@ -185,6 +185,13 @@ def test_an_import_that_makes_a_child_an_adult_asks_for_the_password(
 
 
 @pytest.mark.usefixtures("daemon")
+def test_a_new_person_with_the_rules_of_an_adult_is_announced_on_home(mum: Browser) -> None:
+    code = code_in(mum.post(PAGE, {"text": in_file(band="adult")}).text)
+    taken = mum.post(f"{PAGE}take", {"code": code, "to": "new", "name": "Aliya"})
+    assert "Aliya is added with these rules." in text_of(mum.get(taken.location).text)
+
+
+@pytest.mark.usefixtures("daemon")
 def test_a_confirmation_after_the_password_does_not_contain_the_password(
     mum: Browser, household: Household
 ) -> None:

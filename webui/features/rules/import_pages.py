@@ -167,7 +167,7 @@ def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
         return _show(home, found, problem_of(error).sentence), 422
     sentence = _("%(name)s is added with these rules. Assign devices next.", name=name)
     notices.did_back("added", added.id, sentence)
-    return redirect(url_for("rules.show", profile=added.id), 303)
+    return redirect(rules_or_home(added.id, export.band), 303)
 
 
 def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:
