@@ -231,13 +231,23 @@ def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) 
     assert "Aruzhan: 30 min more Dad said no" in text
 
 
+def test_an_answer_to_a_request_that_is_no_longer_shown_is_told(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(
+        profile="teen", name="Dana", state="answered", answer="no", by="Dad", answered=NOW
+    )
+    answer = mum.post("/parent/requests", {"id": "1", "say": "homework", "back": "home"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/parent/")
+    assert "This request was answered before. Each is answered once." in text_of(mum.get("/parent/").text)
+    assert asked_of(asked, "answer") == []
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [
         ({}, 400),
         ({"id": "x", "answer": "no"}, 400),
         ({"id": "0", "answer": "no"}, 400),
-        ({"id": "7", "answer": "no"}, 404),
+        ({"id": "7", "answer": "no"}, 303),
         ({"id": "1"}, 400),
         ({"id": "1", "answer": "maybe"}, 400),
         ({"id": "1", "answer": "today"}, 400),
