@@ -261,7 +261,7 @@ def test_a_switch_of_a_page_that_is_old_changes_nothing_and_says_so(
 
 
 @pytest.mark.parametrize("values", [
-    {"switch": "off mode"}, {"switch": "off nothing"}, {"switch": "maybe bedtime"}, {"switch": ""},
+    {"switch": "off mode"}, {"switch": "maybe bedtime"}, {"switch": "maybe nothing"}, {"switch": ""},
 ])  # fmt: skip
 def test_a_switch_that_is_none_is_refused(mum: Browser, values: dict[str, str]) -> None:
     assert mum.post(f"{PAGE}switch", values | {"revision": "0"}).status_code == 400
@@ -294,6 +294,18 @@ def test_a_tap_that_comes_twice_is_one_and_keeps_its_undo(
         assert told in text_of(page)
         assert 'action="/parent/child/daughter/undo"' in page
     assert [do for do, _values in household.asked].count("edit") == 1
+
+
+def test_a_second_tap_on_the_switch_of_a_rule_that_is_gone_keeps_its_undo(
+    mum: Browser, household: Household
+) -> None:
+    write(household, categories={"service:roblox": "ask"})
+    form = {"switch": "off categories/service:roblox", "revision": revision(mum.get(PAGE).text)}
+    for _tap in range(2):
+        page = mum.get(mum.post(f"{PAGE}switch", form).headers["Location"]).text
+        assert "Roblox: off for Aruzhan." in text_of(page)
+        assert f'action="{PAGE}undo"' in page
+    assert len(asked_of(household, "edit")) == 1
 
 
 @pytest.mark.parametrize(

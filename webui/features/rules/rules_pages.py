@@ -53,13 +53,16 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/switch")
 @guardians_only
 def switch(profile: str) -> ResponseReturnValue:
-    """Turn a child's rule on or off. The file then has no entry for a rule equal to that of the age group."""
+    """Turn a child's rule on or off. The file then has no entry for a rule equal to that of the age group.
+
+    A rule that only the family has is gone when it is off: a second tap changes nothing.
+    """
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
-    found, on = _rule(page, key), to == "on"
-    if found.on is None or to not in ("on", "off"):
+    found, on = _found(page, key), to == "on"
+    if to not in ("on", "off") or (found is not None and found.on is None):
         abort(400)
-    if found.on is on:  # sent twice: keep the notice of the first, with its undo
+    if found is None or found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page, key), 303)
     sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
     return at_once(
@@ -103,13 +106,6 @@ def undo(profile: str) -> ResponseReturnValue:
 
 def _found(page: Page, key: str) -> Rule | None:
     return next((rule for rule in rules(page.book, page.names) if rule.key == key), None)
-
-
-def _rule(page: Page, key: str) -> Rule:
-    found = _found(page, key)
-    if found is None:
-        abort(400)
-    return found
 
 
 def _values(page: Page, rule: Rule) -> dict[str, str]:
