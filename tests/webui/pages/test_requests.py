@@ -223,6 +223,11 @@ def test_a_site_is_opened(
     assert told in text_of(tablet.get("/my").text)
 
 
+def test_an_answer_by_the_provider_names_it(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(state="answered", answer="no", by="provider", answered=NOW)
+    assert "30 min more Your internet provider said no" in text_of(mum.get("/parent/requests").text)
+
+
 def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) -> None:
     asked.requests[1].update(state="answered", answer="no", by="Dad", answered=NOW)
     mum.post("/parent/requests", {"id": "1", "answer": "once", "minutes": "30"})

@@ -17,9 +17,8 @@ from webui.daemon import daemon
 from webui.features.growing.self_set_text import describe_all
 from webui.features.requests.requests_text import RequestEntry, offered, pending_of
 from webui.forms import revisions
-from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.language.words import plain
+from webui.language.words import plain, who
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules, section_of
 from webui.rules.switches import switched
