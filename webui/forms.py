@@ -32,7 +32,7 @@ def _whole(text: str, least: int, most: int) -> int:
 def revisions(key: str) -> dict[str, int]:
     """Return the undo field of a form as two arguments for the daemon: ``revision`` and ``found``.
 
-    These are the revision to restore, and the one that must be the current one (``notices.way_back``). Other
+    These are the revision to restore, and the one that must be the current one (``webui/notices.py``). Other
     values make the response 400.
     """
     back, _space, made = request.form.get(key, "").partition(" ")

@@ -178,12 +178,28 @@ class Undoable(Protocol):
 def edited(profile: str, done: Undoable, sentence: str) -> None:
     """Store the notice for the next page that the user edited a child's rules, with an undo.
 
-    ``profile``: the child's id. ``done``: the daemon's answer.
+    ``profile``: the child's id. ``done``: the daemon's answer. If the file is as it was before, the notice
+    says that nothing was changed.
     """
-    _store("edited", f"{profile} {way_back(done)}", sentence, child=profile)
+    if _changed_file(done):
+        _store("edited", f"{profile} {_way_back(done)}", sentence, child=profile)
 
 
-def way_back(done: Undoable) -> str:
+def edited_home(done: Undoable, sentence: str) -> None:
+    """Store the notice for the next page that the user edited the settings of the home. As `edited`."""
+    if _changed_file(done):
+        did_back("family", _way_back(done), sentence)
+
+
+def _changed_file(done: Undoable) -> bool:
+    """Return whether an edit changed the file. If it did not, store the notice that nothing was changed."""
+    if done.undo != done.revision:
+        return True
+    said(_("Nothing was changed."))
+    return False
+
+
+def _way_back(done: Undoable) -> str:
     """Return the value of an undo form: the revision to restore, and the one that the edit made."""
     return f"{done.undo or 0} {done.revision or 0}"
 

@@ -161,6 +161,12 @@ def person(*, with_home: bool = True) -> Person | None:
     return cast("Person | None", g.person)
 
 
+def person_again() -> Person | None:
+    """Return the signed-in user as `person` does, after a change that may concern the user's own account."""
+    g.pop("person", None)
+    return person(with_home=False)
+
+
 def _person(*, with_home: bool) -> Person | None:
     if not token():
         return None

@@ -230,6 +230,17 @@ def nights(text: str | None) -> str:
     return named.get(text) or _("Nights before %(day)s", day=days(text))
 
 
+def who(name: str) -> str:
+    """Return the name to show for the author of a change: a person's, or that of a part of the gateway."""
+    others = {
+        "console": _("The gateway's console"),
+        "router": _("The router's own pages"),
+        "provider": _("Your internet provider"),
+        "qalqan": _("The gateway"),
+    }
+    return others.get(name) or plain(name)
+
+
 def owner(
     text: str,
     set_by: str = "",
@@ -248,21 +259,21 @@ def owner(
         return _("You set this yourself.") if yours else _("%(name)s’s own choice", name=plain(name))
     if kind == "family":
         if set_by and set_at and now:
-            return _("%(who)s set this %(day)s", who=plain(set_by), day=day_past(set_at, now))
+            return _("%(who)s set this %(day)s", who=who(set_by), day=day_past(set_at, now))
         return _("Your family's own rule")
     if kind == "band" and colon:
         return _("The %(band)s rules", band=name)
     if kind == "guardian" and colon:
-        return plain(name)
-    law, _colon, who = name.partition(":")
+        return who(name)
+    law, _colon, by = name.partition(":")
     # The id of a law has a hyphen; that of a register is a two-letter code: ``law:kz``.
     if kind == "law" and "-" in law and law in laws():
-        if who:
-            return _("%(law)s; %(who)s turned it on", law=laws()[law], who=plain(who))
+        if by:
+            return _("%(law)s; %(who)s turned it on", law=laws()[law], who=who(by))
         return _("%(law)s; your family turned it on", law=laws()[law])
     if kind == "law" and colon:
         named = register(plain(law))
-        return _("%(register)s; %(who)s turned it on", register=named, who=plain(who)) if who else named
+        return _("%(register)s; %(who)s turned it on", register=named, who=who(by)) if by else named
     if kind == "product":
         return _("Part of the filter, in every home")
     return plain(text)

@@ -66,7 +66,12 @@ Show = Callable[[Page, FormResult], str]
 
 
 def opened(profile: str) -> Page:
+    """Return the child's rules with what their pages show.
+
+    The response is a redirect to Home for a person who is no child any more, and 404 if there is none.
+    """
     home = daemon().home()
+    redirect_adult(home, profile)
     child = child_of(home, profile)
     try:
         return Page(home, child, daemon().ruleset(child.id), daemon().catalogue())
@@ -74,6 +79,22 @@ def opened(profile: str) -> Page:
         if error.code == Code.NO_PROFILE:
             abort(404)
         raise
+
+
+def redirect_adult(home: HomeView, profile: str) -> None:
+    """Make the response a redirect to Home if the profile is of an adult, whose rules have no page.
+
+    A form that makes a child an adult can be sent twice.
+    """
+    if home.child(profile) is not None:
+        return
+    try:
+        daemon().ruleset(profile)
+    except Unreachable:
+        raise
+    except ControlError:
+        return  # no profile with a file
+    abort(redirect(url_for("home.show"), 303))
 
 
 def rules_or_home(child: str, band: object) -> str:
@@ -144,8 +165,8 @@ def change(
 def write(page: Page, changes: Mapping[str, Any], sentence: str) -> None:
     """Send the changes to the daemon, and store ``sentence`` as the notice for the next page, with an undo.
 
-    Without changes nothing is sent, and the notice says so. Raises ControlError. Reads ``revision``,
-    ``because`` and ``confirmed`` from the form; an invalid ``revision`` makes the response 400.
+    Without changes nothing is sent. If nothing was changed, the notice says so. Raises ControlError. Reads
+    ``revision``, ``because`` and ``confirmed`` from the form; an invalid ``revision`` makes the response 400.
     """
     if not changes:
         notices.said(_("Nothing was changed."))

@@ -61,8 +61,10 @@ def test_duration(minutes: int, text: str) -> None:
         ("family", "Your family's own rule"),
         ("band:10-12", "The 10-12 rules"),
         ("guardian:Mum", "Mum"),
+        ("guardian:console", "The gateway's console"),
         ("law:kz", "Register of Kazakhstan"),
         ("law:kz:Mum", "Register of Kazakhstan; Mum turned it on"),
+        ("law:kz:provider", "Register of Kazakhstan; Your internet provider turned it on"),
         ("law:zz", "Register of ZZ"),
         ("product", "Part of the filter, in every home"),
         ("something new", "something new"),
@@ -74,6 +76,7 @@ def test_owner(owner: str, text: str) -> None:
 
 def test_the_family_s_rule_names_who_set_it_and_when() -> None:
     assert words.owner("family", "Mum", NOW - timedelta(days=2), NOW) == "Mum set this on Sunday"
+    assert words.owner("family", "qalqan", NOW, NOW) == "The gateway set this today"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from flask import Flask
 
 from gateway.control.proofs import PROOF_LIFE
 from gateway.household.config_file import VARIABLE
+from gateway.household.editing import Author, Editing, HomeEditing
 from gateway.policy.profile import edits
 from tests.webui.conftest import Browser
 from tests.webui.standin.accounts import MUMS_PASSWORD
@@ -54,6 +55,12 @@ def test_the_page_says_what_each_choice_means_and_what_holds(mum: Browser) -> No
     assert "http://qalqan.home.arpa/my" in told
     assert "Without one, browsers show a warning." in told
     assert "New devices on" not in told  # one network: nothing to choose
+
+
+def test_settings_that_the_provider_changed_name_it(mum: Browser, household: Household) -> None:
+    rules = household.editing.rules
+    HomeEditing(rules, Editing(rules, lambda _: None)).edit({"country": "ru"}, Author("provider", NOW))
+    assert "Your internet provider changed this last, today." in text_of(mum.get(PAGE).text)
 
 
 @pytest.mark.parametrize(("sent", "key", "value"), [

@@ -118,6 +118,7 @@ def test_at_18_yes_needs_a_box_and_both_are_told(mum: Browser, app: Flask, house
     answer = mum.post(f"{page}take", {"sure": "yes"})
     assert (answer.status_code, answer.location) == (303, "/parent/")
     assert household.editing.rules.household.profiles["teen"].band is AgeBand.ADULT
+    assert mum.post(f"{page}take", {"sure": "yes"}).location == "/parent/", "tapped twice"
     home = text_of(mum.get("/parent/").text)
     assert "Dana is an adult since 24 November: the rules have ended" in home
     household.devices["192.168.1.24"]["profile"] = "adult"

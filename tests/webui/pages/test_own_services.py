@@ -84,6 +84,15 @@ def test_it_is_changed_and_keeps_what_the_form_has_not(household: Household, mum
     }
 
 
+def test_one_that_stays_as_it_is_is_no_change(penguin: Household, mum: Browser) -> None:
+    before = services(penguin)
+    mum.post("/parent/services/club-penguin", FORM)
+    page = mum.get("/parent/services/").text
+    assert "Nothing was changed." in text_of(page)
+    assert "Undo" not in page
+    assert services(penguin) == before
+
+
 def test_it_is_taken_out_and_taken_back(penguin: Household, mum: Browser) -> None:
     mum.post("/parent/services/club-penguin/remove")
     assert services(penguin) is None

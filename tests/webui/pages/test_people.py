@@ -113,9 +113,20 @@ def test_the_last_guardian_stays(mum: Browser, household: Household) -> None:
 
 
 def test_one_removes_oneself_and_is_signed_out(mum: Browser, dad: Browser, household: Household) -> None:
-    assert dad.post("/parent/people/change", {"name": "Dad", "role": "none"}).status_code == 303
+    answer = dad.post("/parent/people/change", {"name": "Dad", "role": "none"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert role(household, "Dad") == "none"
     assert dad.get("/parent/").headers["Location"] == "/signin"
+
+
+@pytest.mark.parametrize(("role", "start"), [("helper", "/helper/"), ("support", "/support/")])
+def test_a_parent_who_takes_another_role_is_led_to_its_start(
+    dad: Browser, household: Household, role: str, start: str
+) -> None:
+    answer = dad.post("/parent/people/change", {"name": "Dad", "role": role, "minutes": "30"})
+    assert household.stamps.accounts()["Dad"].role.value == role
+    assert answer.headers["Location"] == "/"
+    assert dad.get("/").headers["Location"] == start
 
 
 def test_a_helper_is_removed_at_once(mum: Browser, household: Household) -> None:

@@ -35,6 +35,12 @@ def test_it_says_what_why_who_and_help(tablet: Browser) -> None:
         assert expected in text
 
 
+def test_a_rule_that_the_gateway_set_names_it(tablet: Browser, household: Household) -> None:
+    block = household.refusals[0]
+    block["decided"] = {**block["decided"], "by": "qalqan"}
+    assert "Set by The gateway, on Sunday" in text_of(tablet.get("/refused?host=www.tiktok.com").text)
+
+
 def test_of_a_kind_it_says_since_when_and_by_which_list_of_which_day(tablet: Browser) -> None:
     text = text_of(tablet.get("/refused?host=bet.example").text)
     for expected in (

@@ -26,6 +26,15 @@ def test_nothing_that_waits_says_so(mum: Browser) -> None:
     assert "Answered" not in text
 
 
+def test_requests_of_a_removed_child_are_not_shown(mum: Browser, asked: Household) -> None:
+    asked.children = ("son", "teen")
+    asked.asked.clear()
+    for path in ("/parent/requests", "/parent/requests/now"):
+        assert "No open requests" in text_of(mum.get(path).text)
+    assert asked_of(asked, "profile") == []
+    assert "One more round" not in mum.get("/parent/").text
+
+
 def test_each_request_tells_who_asks_for_what_and_why(mum: Browser, asked: Household) -> None:
     page = mum.get("/parent/requests").text
     text = text_of(page)
@@ -214,6 +223,11 @@ def test_a_site_is_opened(
     assert told in text_of(tablet.get("/my").text)
 
 
+def test_an_answer_by_the_provider_names_it(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(state="answered", answer="no", by="provider", answered=NOW)
+    assert "30 min more Your internet provider said no" in text_of(mum.get("/parent/requests").text)
+
+
 def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) -> None:
     asked.requests[1].update(state="answered", answer="no", by="Dad", answered=NOW)
     mum.post("/parent/requests", {"id": "1", "answer": "once", "minutes": "30"})
@@ -222,13 +236,23 @@ def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) 
     assert "Aruzhan: 30 min more Dad said no" in text
 
 
+def test_an_answer_to_a_request_that_is_no_longer_shown_is_told(mum: Browser, asked: Household) -> None:
+    asked.requests[1].update(
+        profile="teen", name="Dana", state="answered", answer="no", by="Dad", answered=NOW
+    )
+    answer = mum.post("/parent/requests", {"id": "1", "say": "homework", "back": "home"})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/parent/")
+    assert "This request was answered before. Each is answered once." in text_of(mum.get("/parent/").text)
+    assert asked_of(asked, "answer") == []
+
+
 @pytest.mark.parametrize(
     ("values", "code"),
     [
         ({}, 400),
         ({"id": "x", "answer": "no"}, 400),
         ({"id": "0", "answer": "no"}, 400),
-        ({"id": "7", "answer": "no"}, 404),
+        ({"id": "7", "answer": "no"}, 303),
         ({"id": "1"}, 400),
         ({"id": "1", "answer": "maybe"}, 400),
         ({"id": "1", "answer": "today"}, 400),

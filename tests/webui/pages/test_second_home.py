@@ -181,6 +181,14 @@ def test_an_import_that_makes_a_child_an_adult_asks_for_the_password(
     assert taken.status_code == 303
     assert said(household)["band"] == "adult"
     assert "Aruzhan has these rules now." in text_of(mum.get(taken.location).text)
+    assert mum.post(f"{PAGE}take", form).location == "/parent/", "tapped twice"
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_new_person_with_the_rules_of_an_adult_is_announced_on_home(mum: Browser) -> None:
+    code = code_in(mum.post(PAGE, {"text": in_file(band="adult")}).text)
+    taken = mum.post(f"{PAGE}take", {"code": code, "to": "new", "name": "Aliya"})
+    assert "Aliya is added with these rules." in text_of(mum.get(taken.location).text)
 
 
 @pytest.mark.usefixtures("daemon")

@@ -193,6 +193,34 @@ def test_an_undo_from_a_page_of_before_takes_back_no_newer_change(mum: Browser, 
     assert said(household) == now
 
 
+def test_adult_rules_that_are_given_by_mistake_are_undone_from_home(
+    mum: Browser, household: Household
+) -> None:
+    assert "Aruzhan has the adult rules now." in post(mum, "band/", band="adult")
+    form = mum.get("/parent/").text.split(f'action="{PAGE}undo"')[1]
+    sent = {"revision": form.split('name="revision" value="')[1].split('"')[0]}
+    assert mum.post(f"{PAGE}undo", sent).headers["Location"] == PAGE
+    assert "The rules of Aruzhan are as they were before." in text_of(mum.get(PAGE).text)
+    assert said(household)["band"] == "10-12"
+    assert mum.post(f"{PAGE}undo", sent).headers["Location"] == PAGE, "tapped twice"
+
+
+def test_only_the_pages_of_a_person_who_grew_up_lead_home(mum: Browser) -> None:
+    form = {"band": "adult", "revision": revision(mum.get(PAGE).text)}
+    mum.post(f"{PAGE}band/", form)
+    assert mum.post(f"{PAGE}band/", form).headers["Location"] == "/parent/", "tapped twice"
+    assert "Aruzhan has the adult rules now." in text_of(mum.get("/parent/").text)
+    for other in ("nothing", "guest", "home"):
+        assert mum.get(f"/parent/child/{other}/").status_code == 404
+
+
+def test_an_undo_of_an_adult_s_rules_leads_home(mum: Browser) -> None:
+    post(mum, "band/", band="adult")
+    answer = mum.post(f"{PAGE}undo", {"revision": "7 8"})
+    assert answer.headers["Location"] == "/parent/"
+    assert "That version is no longer stored." in text_of(mum.get("/parent/").text)
+
+
 @pytest.mark.parametrize("sent", ["", "7", "7 ", " 7", "7 8 9", "7 x", "-7 8", "7 " + "9" * 17])
 def test_an_undo_names_both_versions(mum: Browser, household: Household, sent: str) -> None:
     assert mum.post(f"{PAGE}undo", {"revision": sent}).status_code == 400
@@ -233,7 +261,7 @@ def test_a_switch_of_a_page_that_is_old_changes_nothing_and_says_so(
 
 
 @pytest.mark.parametrize("values", [
-    {"switch": "off mode"}, {"switch": "off nothing"}, {"switch": "maybe bedtime"}, {"switch": ""},
+    {"switch": "off mode"}, {"switch": "maybe bedtime"}, {"switch": "maybe nothing"}, {"switch": ""},
 ])  # fmt: skip
 def test_a_switch_that_is_none_is_refused(mum: Browser, values: dict[str, str]) -> None:
     assert mum.post(f"{PAGE}switch", values | {"revision": "0"}).status_code == 400
@@ -266,6 +294,18 @@ def test_a_tap_that_comes_twice_is_one_and_keeps_its_undo(
         assert told in text_of(page)
         assert 'action="/parent/child/daughter/undo"' in page
     assert [do for do, _values in household.asked].count("edit") == 1
+
+
+def test_a_second_tap_on_the_switch_of_a_rule_that_is_gone_keeps_its_undo(
+    mum: Browser, household: Household
+) -> None:
+    write(household, categories={"service:roblox": "ask"})
+    form = {"switch": "off categories/service:roblox", "revision": revision(mum.get(PAGE).text)}
+    for _tap in range(2):
+        page = mum.get(mum.post(f"{PAGE}switch", form).headers["Location"]).text
+        assert "Roblox: off for Aruzhan." in text_of(page)
+        assert f'action="{PAGE}undo"' in page
+    assert len(asked_of(household, "edit")) == 1
 
 
 @pytest.mark.parametrize(

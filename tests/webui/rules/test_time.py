@@ -184,6 +184,16 @@ def test_minutes_as_the_band_has_them_leave_the_file(mum: Browser, household: Ho
     assert "limits" not in said(household)
 
 
+def test_minutes_that_stay_are_no_change(mum: Browser, household: Household) -> None:
+    before = said(household)
+    status, page = send(mum, "limits/service:youtube", {"school": "60", "free": "60"})
+    assert status == 303
+    assert "Nothing was changed." in text_of(page)
+    assert "Undo" not in page
+    assert "The notes are removed." not in page
+    assert said(household) == before
+
+
 @pytest.mark.parametrize("text", ["1d", "-5", "1441", "12.5", "٣٠", "99999", "25 h", "1:75"])
 def test_what_is_no_number_of_minutes_is_told_at_its_field_and_kept(
     mum: Browser, household: Household, text: str

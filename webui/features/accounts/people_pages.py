@@ -93,7 +93,8 @@ def link(key: str) -> ResponseReturnValue:
 def change() -> ResponseReturnValue:
     """Change a user's role, or remove the user, and redirect to the list of users.
 
-    For another guardian this is a proposal, which that guardian must accept.
+    For another guardian this is a proposal, which that guardian must accept. Guardians who change their own
+    role are redirected to the home page of the new one.
     """
     name, values = _name(), _role((*PersonRole, REMOVED))
     with notices.refusals_to(notices.said):
@@ -104,7 +105,8 @@ def change() -> ResponseReturnValue:
             notices.said(_("%(name)s can no longer sign in here.", name=plain(name)))
         else:
             notices.said(_("The role of %(name)s is changed.", name=plain(name)))
-    return redirect(url_for("people.show" if session.person() else "door.arrive"), 303)
+    user = session.person_again()
+    return redirect(url_for("people.show" if user and user.guards else "door.arrive"), 303)
 
 
 @blueprint.post("/answer")

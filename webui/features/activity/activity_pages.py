@@ -30,9 +30,8 @@ from webui.features.rules.rules_pages import rule_address
 from webui.features.status.home_text import ChildView, HomeView
 from webui.forms import day as asked_day
 from webui.forms import one_of, revisions
-from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.language.words import plain
+from webui.language.words import plain, who
 from webui.rules.edited import RuleLine, SentenceNames, lines
 
 blueprint = Blueprint("activity", __name__, url_prefix="/parent/activity")

@@ -18,7 +18,7 @@ from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.features.activity.digest_text import new_names, week_of
 from webui.features.activity.target_names import title
 from webui.features.status.home_text import ChildView, HomeView
-from webui.language.changes import who
+from webui.language.words import who
 from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.steps import step_sentence
 

@@ -17,9 +17,8 @@ from webui.features.growing.agreement_text import AgreementView
 from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.forms import one_of
-from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.language.words import plain
+from webui.language.words import plain, who
 
 blueprint = Blueprint("agreement", __name__)
 

@@ -31,8 +31,8 @@ from webui.features.sharing.sharing_pages import REFUSED, refused, typed_pin
 from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.own_rules_text import OwnRules
 from webui.forms import one_of
-from webui.language.changes import who
 from webui.language.i18n import gettext as _
+from webui.language.words import who
 
 blueprint = Blueprint("selfset", __name__, url_prefix="/my/times")
 

@@ -199,7 +199,7 @@ def interval() -> ResponseReturnValue:
             sentence = _("Lists are downloaded automatically.")
         if family.by_hand:
             sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
-        notices.did_back("family", notices.way_back(done), sentence)
+        notices.edited_home(done, sentence)
     return _back()
 
 

@@ -39,7 +39,7 @@ def switch() -> ResponseReturnValue:
             if on == "yes"
             else _("%(register)s is off. The other rules now decide on its sites.", register=name)
         )
-        notices.did_back("family", f"{done.undo} {done.revision}", sentence)
+        notices.edited_home(done, sentence)
     return redirect(url_for("family.show", _anchor="registers"), 303)
 
 

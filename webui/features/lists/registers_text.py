@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from gateway.control.contract.lists import RegisterState
-from webui.language.changes import who
 from webui.language.things import register
+from webui.language.words import who
 
 
 class RegisterView:

@@ -20,9 +20,9 @@ from webui import notices
 from webui.accounts.session import guardian, guardians_only
 from webui.child_lookup import child_of
 from webui.daemon import daemon, source_address
-from webui.features.requests.requests_text import RequestEntry, answered, is_target, offered
+from webui.features.requests.requests_text import RequestEntry, answered, is_target, of_children, offered
 from webui.forms import BACK_FIELDS, back_to, one_of, reason, whole
-from webui.language import things
+from webui.language import refusals, things
 from webui.language.i18n import gettext as _
 
 blueprint = Blueprint("requests", __name__, url_prefix="/parent")
@@ -65,6 +65,9 @@ def answer() -> ResponseReturnValue:
     asks for it.
     """
     meant = _meant()
+    if meant is None:
+        notices.said(refusals.sentence(ControlError.of(Code.ANSWERED_BEFORE)))
+        return redirect(back_to(url_for("requests.show")), 303)
     choice, minutes, because = _chosen(meant.topic, meant.minutes)
     values: dict[str, object] = {**meant.about, "answer": choice}
     if choice is Answer.ONCE:
@@ -104,13 +107,17 @@ class AnswerSubject:
     minutes: int | None  # requested
 
 
-def _meant() -> AnswerSubject:
+def _meant() -> AnswerSubject | None:
+    """Return what the form's answer is about; None if it names a request that the daemon does not list.
+
+    At log level 0 the daemon lists no request that was answered. Other values give 400 or 404.
+    """
     form = request.form
     if "id" in form:
         number = whole("id", 1, MAX_ID)
         found = next((asked for asked in _all() if asked.id == number), None)
         if found is None:
-            abort(404)
+            return None
         host = found.host or found.thing or ""
         return AnswerSubject(
             {"id": number},
@@ -218,7 +225,7 @@ def _ask_first(waiting: Iterable[RequestEntry]) -> frozenset[str]:
 
 def _lists() -> dict[str, object]:
     home = daemon().home()
-    found = [RequestEntry(asked) for asked in _all()]
+    found = of_children(_all(), home)
     waiting = [entry for entry in found if entry.request.waits]
     done = [entry for entry in found if not entry.request.waits][:ANSWERED_SHOWN]
     return {

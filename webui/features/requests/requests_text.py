@@ -18,7 +18,7 @@ from webui.daemon import daemon
 from webui.features.activity.activity_text import WEEK, HistoryView
 from webui.features.activity.block_text import blocks_of
 from webui.features.activity.target_names import title
-from webui.features.status.home_text import ChildView, Here
+from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.own_rules_text import rule_name
 from webui.features.time.grant_text import to_parent
 from webui.language import things
@@ -81,6 +81,11 @@ class RequestEntry:
         if not thing:
             return _("a site") if self.is_site else ""
         return listed([things.thing(target, target) for target in thing.split()])
+
+
+def of_children(requests: Iterable[RequestView], home: HomeView) -> list[RequestEntry]:
+    """Return the requests of the home's children. Those of others, such as a removed child, are left out."""
+    return [RequestEntry(request) for request in requests if home.child(request.profile) is not None]
 
 
 def to_show(requests: Iterable[RequestView], now: datetime) -> tuple[RequestEntry, ...]:

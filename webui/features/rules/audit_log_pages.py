@@ -12,7 +12,7 @@ from webui.accounts import session
 from webui.accounts.session import guardians_only
 from webui.daemon import daemon
 from webui.features.rules.audit_log_text import describe
-from webui.language.changes import who as author_name
+from webui.language.words import who as author_name
 
 blueprint = Blueprint("auditlog", __name__, url_prefix="/parent/log")
 

@@ -190,7 +190,7 @@ def _change(
         return show(home, family, problem_of(error)), 422
     if family.by_hand:
         sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
-    notices.did_back("family", notices.way_back(done), sentence)
+    notices.edited_home(done, sentence)
     return redirect(url_for("family.show"), 303)
 
 

@@ -21,7 +21,14 @@ from webui.language.words import plain
 from webui.rules import carried
 from webui.rules.carried import Carried, Fitted, NotRulesError
 from webui.rules.catalogue import CatalogueIndex
-from webui.rules.editing import confirmation, is_confirmed, opened, problem_of, rules_or_home
+from webui.rules.editing import (
+    confirmation,
+    is_confirmed,
+    opened,
+    problem_of,
+    redirect_adult,
+    rules_or_home,
+)
 from webui.rules.overview import Rule, rules
 
 blueprint = Blueprint("importing", __name__, url_prefix="/parent/import")
@@ -77,6 +84,7 @@ def take() -> ResponseReturnValue:
     to = request.form.get("to", "")
     if to == NEW:
         return _added(home, found)
+    redirect_adult(home, to)
     if home.child(to) is None:
         abort(400)
     return _replaced(home, found, to)
@@ -159,7 +167,7 @@ def _added(home: HomeView, found: Looked) -> ResponseReturnValue:
         return _show(home, found, problem_of(error).sentence), 422
     sentence = _("%(name)s is added with these rules. Assign devices next.", name=name)
     notices.did_back("added", added.id, sentence)
-    return redirect(url_for("rules.show", profile=added.id), 303)
+    return redirect(rules_or_home(added.id, export.band), 303)
 
 
 def _replaced(home: HomeView, found: Looked, to: str) -> ResponseReturnValue:

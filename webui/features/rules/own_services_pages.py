@@ -116,7 +116,7 @@ def _set(family: FamilySettings, service: str, value: object, sentence: str) -> 
     done = daemon().change(EDIT_FAMILY, set={f"services/{service}": value}, **author)
     if family.by_hand:
         sentence = f"{sentence} {_('The notes are removed. The gateway keeps a copy.')}"
-    notices.did_back("family", notices.way_back(done), sentence)
+    notices.edited_home(done, sentence)
 
 
 def _from_form(was: Mapping[str, Any]) -> dict[str, Any]:

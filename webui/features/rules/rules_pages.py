@@ -17,9 +17,8 @@ from webui.daemon import daemon
 from webui.features.growing.self_set_text import describe_all
 from webui.features.requests.requests_text import RequestEntry, offered, pending_of
 from webui.forms import revisions
-from webui.language.changes import who
 from webui.language.i18n import gettext as _
-from webui.language.words import plain
+from webui.language.words import plain, who
 from webui.rules.editing import Page, at_once, opened, render
 from webui.rules.overview import Rule, overview, rules, section_of
 from webui.rules.switches import switched
@@ -53,13 +52,16 @@ def show(profile: str) -> ResponseReturnValue:
 @blueprint.post("/switch")
 @guardians_only
 def switch(profile: str) -> ResponseReturnValue:
-    """Turn a child's rule on or off. The file then has no entry for a rule equal to that of the age group."""
+    """Turn a child's rule on or off. The file then has no entry for a rule equal to that of the age group.
+
+    A rule that only the family has is gone when it is off: a second tap changes nothing.
+    """
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")
-    found, on = _rule(page, key), to == "on"
-    if found.on is None or to not in ("on", "off"):
+    found, on = _found(page, key), to == "on"
+    if to not in ("on", "off") or (found is not None and found.on is None):
         abort(400)
-    if found.on is on:  # sent twice: keep the notice of the first, with its undo
+    if found is None or found.on is on:  # sent twice: keep the notice of the first, with its undo
         return redirect(_here(page, key), 303)
     sentence = _("%(rule)s: on for %(name)s.") if on else _("%(rule)s: off for %(name)s.")
     return at_once(
@@ -88,34 +90,29 @@ def reset(profile: str) -> ResponseReturnValue:
 @blueprint.post("/undo")
 @guardians_only
 def undo(profile: str) -> ResponseReturnValue:
-    """Restore a child's rules to their state before the last change, and redirect to the overview."""
-    page = opened(profile)
+    """Restore a person's rules to their state before the last change, and redirect to the overview.
+
+    The change may have made the person an adult. Redirect to Home for an adult, whose rules have no page.
+    """
     with notices.refusals_to(notices.said):
         there = revisions("revision")
-        daemon().change(UNEDIT, id=page.child.id, **author() | there)
-        notices.said(_("The rules of %(name)s are as they were before.", name=plain(page.child.name)))
-    return redirect(_here(page), 303)
+        daemon().change(UNEDIT, id=profile, **author() | there)
+        name = daemon().ruleset(profile).state.name
+        notices.said(_("The rules of %(name)s are as they were before.", name=plain(name)))
+    is_child = daemon().home().child(profile) is not None
+    return redirect(url_for("rules.show", profile=profile) if is_child else url_for("home.show"), 303)
 
 
 def _found(page: Page, key: str) -> Rule | None:
     return next((rule for rule in rules(page.book, page.names) if rule.key == key), None)
 
 
-def _rule(page: Page, key: str) -> Rule:
-    found = _found(page, key)
-    if found is None:
-        abort(400)
-    return found
-
-
 def _values(page: Page, rule: Rule) -> dict[str, str]:
     return {"rule": plain(rule.title), "name": plain(page.child.name)}
 
 
-def _here(page: Page, key: str = "") -> str:
+def _here(page: Page, key: str) -> str:
     """Return the address of the overview of a child's rules, with the section of the rule ``key`` open."""
-    if not key:
-        return url_for("rules.show", profile=page.child.id)
     card = section_of(key).value
     return url_for("rules.show", profile=page.child.id, open=card, _anchor=f"section-{card}")
 

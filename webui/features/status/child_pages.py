@@ -21,9 +21,9 @@ from webui.features.requests.requests_text import to_show, waiting_for, waiting_
 from webui.features.status.home_text import ChildView, Here, HomeView
 from webui.features.status.minutes_text import first_to_close, warning
 from webui.front import trusted, why_untrusted
-from webui.language.changes import who
 from webui.language.i18n import gettext as _
 from webui.language.levels import level_of
+from webui.language.words import who
 from webui.rules.edited import RuleLine, SentenceNames, lines
 from webui.rules.steps import step_in_few_words, step_sentence
 from webui.settings import OWN_NAME

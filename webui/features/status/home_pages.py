@@ -29,8 +29,8 @@ from webui.features.devices.device_text import (
     DevicesView,
     called,
 )
-from webui.features.requests.requests_text import RequestEntry, offered
-from webui.features.status.home_text import ChildView
+from webui.features.requests.requests_text import RequestEntry, of_children, offered
+from webui.features.status.home_text import ChildView, HomeView
 from webui.features.status.minutes_text import Dial, first_to_close
 from webui.features.time.grant_text import to_parent
 from webui.first_run import known_people, sharers
@@ -172,7 +172,7 @@ def _cards() -> dict[str, object]:
         "undecided": _undecided() if home.status.undecided_devices else (),
         "way_cards": CardsView(daemon().client.ask(BYPASS_CARDS, limit=SHOWN)) if home.status.cards else None,
         "cards": [_card(child) for child in home.children],
-        "requests": _waiting() if home.status.requests else (),
+        "requests": _waiting(home) if home.status.requests else (),
         "offered": offered,
         "site_once": SITE_ONCE,
         "pauses_offered": PAUSES,
@@ -184,10 +184,10 @@ def _cards() -> dict[str, object]:
     }
 
 
-def _waiting() -> list[RequestEntry]:
+def _waiting(home: HomeView) -> list[RequestEntry]:
     """Return the pending requests of all children, oldest first, at most REQUESTS_SHOWN."""
     found = daemon().client.ask(REQUESTS, pending=True).requests
-    return [RequestEntry(asked) for asked in reversed(found)][:REQUESTS_SHOWN]
+    return of_children(reversed(found), home)[:REQUESTS_SHOWN]
 
 
 def _undecided() -> tuple[UndecidedDevices, ...]:
