@@ -158,6 +158,18 @@ def backup(desk: Desk) -> str:
     return str(desk.ask("backup", Role.WEB, by="Mum", session=desk.session("Mum"))["text"])
 
 
+def test_an_undo_that_gives_a_child_s_device_to_an_adult_needs_a_proof(desk: Desk) -> None:
+    before = desk.ask("rules", id="daughter")["revision"]
+    desk.ask("assign", mac=MUMS, profile="daughter")
+    values, mine = {"id": "daughter", "revision": before}, {"by": "Mum", "session": desk.session("Mum")}
+    desk.go(timedelta(seconds=PROOF_LIFE))
+    assert refusal(desk, "unedit", values, **mine) == Code.PROOF_NEEDED
+    assert desk.assignment.of(MUMS) == "daughter"
+    desk.session("Mum")
+    desk.ask("unedit", Role.WEB, **values, **mine)
+    assert desk.assignment.of(MUMS) == "mum"
+
+
 def test_an_api_token_ends_filtering_without_a_proof_but_not_an_ended_one(desk: Desk) -> None:
     """What a token may do was decided when it was made."""
     made = desk.ask(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway.age.bands import AgeBand
 from gateway.control.contract.rules import (
     ADD_PROFILE,
     EDIT,
@@ -40,12 +39,14 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
 from gateway.policy.profile import edits
+from gateway.policy.profile.household import Household
 from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
+from gateway.policy.profile.rules import GUEST
 from gateway.policy.requests.askable import check_confirmed_edit
 from gateway.policy.requests.requests import MAX_REASON
-from gateway.policy.yaml.documents import Plain, has_own_comments
+from gateway.policy.yaml.documents import has_own_comments
 from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.held_bands import HeldBandTable
 
@@ -152,11 +153,11 @@ class ProfileVerbs:
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
-        self._confirm(call, profile_id, changes)
         if not call.args.confirmed:
             self._check_confirmed(profile_id, changes)
         self._growing.refuse_later(profile_id, changes)
-        done = self._editing.edit(profile_id, changes, author, call.args.revision)
+        confirm = partial(self._confirm, call)
+        done = self._editing.edit(profile_id, changes, author, call.args.revision, confirm=confirm)
         if done.revision != done.found:
             self.audit(call, author, "edit", _detail(profile_id, done))
         return Edited(
@@ -177,27 +178,23 @@ class ProfileVerbs:
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
-        with suppress(PolicyError):  # a file that cannot be read is refused below
-            self._confirm(call, profile_id, edits.read(old, profile_id))
         self._growing.refuse_file(profile_id, old)
-        done = self._editing.undo_edit(profile_id, revision, author, call.args.found)
+        confirm = partial(self._confirm, call)
+        done = self._editing.undo_edit(profile_id, revision, author, call.args.found, confirm=confirm)
         self.audit(call, author, "unedit", f"{profile_id}: as it was before")
         return Unedited(revision=done.revision, undo=done.found)
 
-    def _confirm(self, request: ControlRequest, profile_id: str, changes: Mapping[str, Any]) -> None:
+    def _confirm(self, request: ControlRequest, after: Household) -> None:
         """Require a recent proof of identity for a change that takes a child or its device out of the filter.
 
-        That is: it makes a child an adult, or gives a child's device to an adult. Raises ControlError without
-        a proof.
+        That is: it makes a child an adult, or gives a child's device to an adult. ``after``: the household
+        with the change. Raises ControlError without a proof.
         """
-        household = self._home.rules.household
-        profile = household.profiles.get(profile_id)
-        was_child = profile is not None and profile.is_child
-        if changes.get("band", "" if was_child else AgeBand.ADULT.value) != AgeBand.ADULT.value:
-            return
-        items: list[Plain] = [key.partition("/")[2] for key in changes if key.startswith("devices/")]
-        owners = map(household.owner_of, edits.macs(changes.get("devices")) + edits.macs(items))
-        if was_child or any(owner is not None and owner.is_child for owner in owners):
+        before = self._home.rules.household
+        adults = any(
+            child.id in after.profiles and not after.profiles[child.id].is_child for child in before.children
+        )
+        if adults or any(_leaves_filter(mac, before, after) for mac in before.named):
             self._access.confirmed(request)
 
     def _check_confirmed(self, profile_id: str, changes: Mapping[str, Any]) -> None:
@@ -228,8 +225,8 @@ class ProfileVerbs:
         name, band = args.name.strip(), args.band
         rules = {} if args.set is None else signed(call.mapping("set"), author.by)
         changes = {**rules, "name": name, "band": band, "devices": list(args.devices)}
-        self._confirm(call, "", changes)
-        profile_id = self._editing.add(name, changes, author, trial=args.trial)
+        confirm = partial(self._confirm, call)
+        profile_id = self._editing.add(name, changes, author, trial=args.trial, confirm=confirm)
         if not args.trial:
             self._forget_profile(profile_id)  # a removed profile may have had the same id
             detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
@@ -277,6 +274,14 @@ class ProfileVerbs:
         if band is not None:
             self._held_bands.hold(profile_id, band)
             self._effects.regroup()
+
+
+def _leaves_filter(mac: str, before: Household, after: Household) -> bool:
+    """Return whether a change of the rule files gives a child's device to an adult."""
+    owner, new = before.owner_of(mac), after.owner_of(mac)
+    if owner is None or not owner.is_child or new is None:
+        return False
+    return not (new.is_child or new.id == GUEST)
 
 
 def because(request: ControlRequest) -> str:
