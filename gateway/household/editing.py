@@ -169,9 +169,14 @@ class Editing:
         return CompletedEdit({}, after, revision_of(source), _revision(old), lost)
 
     def _restore_others(self, draft: Draft, steps: list[FileChange], path: Path) -> None:
-        """Add to ``draft`` the contents that other files had before ``steps``, if unchanged since then."""
+        """Add to ``draft`` the contents that other files had before ``steps``, if unchanged since then.
+
+        A file that one of these steps added stays, as removing a profile is a change of its own.
+        """
         for step in steps:
             for name in step.after:
+                if step.before[name] is None:
+                    continue
                 other = path.with_name(name)
                 there = draft.found[other] if other in draft.found else read_if_there(other)
                 now = draft.files.get(other, there)
