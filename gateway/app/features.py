@@ -287,6 +287,7 @@ class Features:
             self.growing,
             access,
             editing,
+            presence.interface_of,
         )
         helpers = Helpers(home, access, store.grants)
         time = TimeVerbs(home, store.grants, family.minutes, access, self.grants, helpers)

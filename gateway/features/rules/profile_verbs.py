@@ -38,12 +38,12 @@ from gateway.features.growing.transitions import AgeTransitions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
+from gateway.household.slot_assignment import InterfaceOf, leaves_filter
 from gateway.policy.profile import edits
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
-from gateway.policy.profile.rules import GUEST
 from gateway.policy.requests.askable import check_confirmed_edit
 from gateway.policy.requests.requests import MAX_REASON
 from gateway.policy.yaml.documents import has_own_comments
@@ -69,6 +69,7 @@ class ProfileVerbs:
         growing: AgeTransitions,
         access: Access,
         editing: Editing,
+        interface_of: InterfaceOf,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -78,6 +79,7 @@ class ProfileVerbs:
         self._growing = growing
         self._access = access
         self._editing = editing
+        self._interface_of = interface_of
 
     def register(self, router: Router) -> None:
         router.serve(RULES, self.rules)
@@ -187,14 +189,15 @@ class ProfileVerbs:
     def _confirm(self, request: ControlRequest, after: Household) -> None:
         """Require a recent proof of identity for a change that takes a child or its device out of the filter.
 
-        That is: it makes a child an adult, or gives a child's device to an adult. ``after``: the household
-        with the change. Raises ControlError without a proof.
+        That is: it makes a child an adult, gives a child's device to an adult, or leaves it without an owner
+        where new devices are not filtered. ``after``: the household with the change. Raises ControlError
+        without a proof.
         """
         before = self._home.rules.household
         adults = any(
             child.id in after.profiles and not after.profiles[child.id].is_child for child in before.children
         )
-        if adults or any(_leaves_filter(mac, before, after) for mac in before.named):
+        if adults or any(leaves_filter(mac, before, after, self._interface_of(mac)) for mac in before.named):
             self._access.confirmed(request)
 
     def _check_confirmed(self, profile_id: str, changes: Mapping[str, Any]) -> None:
@@ -274,14 +277,6 @@ class ProfileVerbs:
         if band is not None:
             self._held_bands.hold(profile_id, band)
             self._effects.regroup()
-
-
-def _leaves_filter(mac: str, before: Household, after: Household) -> bool:
-    """Return whether a change of the rule files gives a child's device to an adult."""
-    owner, new = before.owner_of(mac), after.owner_of(mac)
-    if owner is None or not owner.is_child or new is None:
-        return False
-    return not (new.is_child or new.id == GUEST)
 
 
 def because(request: ControlRequest) -> str:
