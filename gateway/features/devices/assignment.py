@@ -189,6 +189,8 @@ class DeviceAssignment:
     def _write(self, mac: str, owner: Profile | None, by: str, *, instead_of: str | None = None) -> None:
         author = Author(by, self._home.local_now())
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
+        if owner is not None and owner.is_child:
+            self._store.uses.drop(mac)  # a child's own device is not handed over
 
     def forget(self, call: Call[ForgetRequest]) -> Steps[Forgotten]:
         """Delete what is stored about a device, also its owner, and reload the rules.
