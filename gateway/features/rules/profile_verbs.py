@@ -56,7 +56,7 @@ OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys that c
 class ProfileVerbs:
     """Control-socket verbs that show, edit, add, remove and restore profiles. They write audit lines.
 
-    ``forget_profile``: deletes a profile's PIN, self-set times, agreement and push subscriptions.
+    ``forget_profile``: deletes what is stored under a profile's id, such as its PIN, pause and requests.
     """
 
     def __init__(
@@ -232,6 +232,7 @@ class ProfileVerbs:
         profile_id = self._editing.add(name, changes, author, trial=args.trial, confirm=confirm)
         if not args.trial:
             self._forget_profile(profile_id)  # a removed profile may have had the same id
+            self._effects.regroup()
             detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
             self.audit(call, author, "add_profile", detail)
         return ProfileId(id=profile_id)
