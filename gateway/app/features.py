@@ -261,11 +261,15 @@ class Features:
     def _edited(self, named: frozenset[str]) -> None:
         """Apply an edited profile: rebuild the rules, and forget stored facts about its devices' owner.
 
-        That is the owner assigned outside of the files, and an open question about the device.
-        ``named``: the MAC addresses that the profile's file newly lists.
+        That is the owner assigned outside of the files, an open question about the device, and a hand-over
+        of a device that a child now owns. ``named``: the MAC addresses that the profile's file newly lists.
         """
+        household, store = self._plane.home.rules.household, self._plane.store
         for mac in sorted(named):
-            self._plane.store.devices.unplace(mac)
+            owner = household.owner_of(mac)
+            if owner is not None and owner.is_child:
+                store.uses.drop(mac)
+            store.devices.unplace(mac)
             self.identities.answered(mac)
         self._plane.effects.regroup()
 
@@ -287,6 +291,7 @@ class Features:
             self.growing,
             access,
             editing,
+            presence.interface_of,
         )
         helpers = Helpers(home, access, store.grants)
         time = TimeVerbs(home, store.grants, family.minutes, access, self.grants, helpers)

@@ -24,12 +24,15 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.config.config import FAMILY_KEYS, RouterSetting
 from gateway.policy.profile import edits
 from gateway.policy.profile.edits import Changes, blamed, changed
-from gateway.policy.profile.household import Household
+from gateway.policy.profile.household import Household, keep_last_good
 from gateway.policy.profile.profile import Profile, id_of
 from gateway.policy.yaml.documents import Document, Plain, is_by_hand
 from gateway.policy.yaml.fields import suggestion
 
 Contents = Mapping[Path, bytes | None]
+Confirm = Callable[[Household], None]
+"""Called before an edit is written, with the household as it would be. It raises an error to refuse it."""
+
 REGISTERS = "registers"
 
 
@@ -112,13 +115,19 @@ class Editing:
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
     def edit(
-        self, profile_id: str, changes: Changes, author: Author, revision: int | None = None
+        self,
+        profile_id: str,
+        changes: Changes,
+        author: Author,
+        revision: int | None = None,
+        *,
+        confirm: Confirm | None = None,
     ) -> CompletedEdit:
         """Change a profile's file and apply it. Return the edit.
 
         ``revision``: the revision that the author saw; None: any. Devices that the file lists now
         are removed from other profiles. If nothing changes, nothing is written; ``before`` equals ``after``.
-        Raises GatewayError with all files unchanged.
+        Raises GatewayError, also that of ``confirm``, with all files unchanged.
         """
         path = self.file(profile_id)
         source, before = self.read(path)
@@ -129,16 +138,23 @@ class Editing:
             return CompletedEdit(before, after, revision_of(source), revision_of(source), {})
         draft = Draft({path: edits.profile_text(after)}, {path: source})
         lost = self._claim_devices(draft, _devices(after), path)
-        self.put(draft, changes, author)
+        self.put(draft, changes, author, confirm)
         return CompletedEdit(before, after, revision_of(source), _revision(draft.files[path]), lost)
 
     def undo_edit(
-        self, profile_id: str, revision: int, author: Author, found: int | None = None
+        self,
+        profile_id: str,
+        revision: int,
+        author: Author,
+        found: int | None = None,
+        *,
+        confirm: Confirm | None = None,
     ) -> CompletedEdit:
         """Restore an earlier revision of a profile's file. Return the edit.
 
         ``found``: the revision that the author saw; None: any. Devices that moved since then move back if the
-        other file was not changed afterwards. Raises GatewayError with all files unchanged.
+        other file was not changed afterwards. Raises GatewayError, also that of ``confirm``, with all files
+        unchanged.
         """
         path = self.file(profile_id)
         source = read_bounded(path)
@@ -149,13 +165,18 @@ class Editing:
         self._restore_others(draft, steps, path)
         after = edits.read(old, str(path))
         lost = self._claim_devices(draft, _devices(after), path)
-        self.put(draft, {}, author)
+        self.put(draft, {}, author, confirm)
         return CompletedEdit({}, after, revision_of(source), _revision(old), lost)
 
     def _restore_others(self, draft: Draft, steps: list[FileChange], path: Path) -> None:
-        """Add to ``draft`` the contents that other files had before ``steps``, if unchanged since then."""
+        """Add to ``draft`` the contents that other files had before ``steps``, if unchanged since then.
+
+        A file that one of these steps added stays, as removing a profile is a change of its own.
+        """
         for step in steps:
             for name in step.after:
+                if step.before[name] is None:
+                    continue
                 other = path.with_name(name)
                 there = draft.found[other] if other in draft.found else read_if_there(other)
                 now = draft.files.get(other, there)
@@ -163,11 +184,19 @@ class Editing:
                     draft.found[other] = there
                     draft.files[other] = self.history.content(step, name)
 
-    def add(self, name: str, changes: Changes, author: Author, *, trial: bool = False) -> str:
+    def add(
+        self,
+        name: str,
+        changes: Changes,
+        author: Author,
+        *,
+        trial: bool = False,
+        confirm: Confirm | None = None,
+    ) -> str:
         """Add a profile with these rules and return its id. Its devices are removed from other profiles.
 
-        ``trial``: check it without writing. Raises GatewayError with all files unchanged, also if there are
-        MAX_PROFILES files.
+        ``trial``: check it without writing, also by ``confirm``. Raises GatewayError, also that of
+        ``confirm``, with all files unchanged, also if there are MAX_PROFILES files.
         """
         household = self._rules.household
         files = profile_files(self.profiles)
@@ -179,9 +208,9 @@ class Editing:
         draft = Draft({path: edits.profile_text(said)}, {path: None})
         self._claim_devices(draft, _devices(said), path)
         if trial:
-            self._checked(draft.files, {"name": name, **changes})
+            self._confirmed(draft.files, {"name": name, **changes}, confirm)
         else:
-            self.put(draft, {"name": name, **changes}, author)
+            self.put(draft, {"name": name, **changes}, author, confirm)
         return path.stem
 
     def remove(self, profile_id: str, author: Author) -> FileChange:
@@ -258,18 +287,20 @@ class Editing:
             problem = f"the device {mac} is shared by {', '.join(shared[mac])}"
             raise bad_rule(PolicyError("devices", problem, fix), "", {})
 
-    def put(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
+    def put(
+        self, draft: Draft, changes: Changes, author: Author, confirm: Confirm | None = None
+    ) -> FileChange:
         """Write and apply a draft. Return its entry in the history.
 
-        Calls ``in_force`` with the devices that a profile newly names. Raises GatewayError with all files
-        unchanged.
+        Calls ``in_force`` with the devices that a profile newly names. Raises GatewayError, also that of
+        ``confirm``, with all files unchanged.
         """
         before = {
             (profile.id, mac)
             for profile in self._rules.household.profiles.values()
             for mac in profile.devices
         }
-        step = self.write(draft, changes, author)
+        step = self.write(draft, changes, author, confirm)
         after = {
             (profile.id, mac)
             for profile in self._rules.household.profiles.values()
@@ -278,13 +309,15 @@ class Editing:
         self._in_force(frozenset(mac for _, mac in after - before))
         return step
 
-    def write(self, draft: Draft, changes: Changes, author: Author) -> FileChange:
+    def write(
+        self, draft: Draft, changes: Changes, author: Author, confirm: Confirm | None = None
+    ) -> FileChange:
         """Check a draft, write it with an entry in the history, and apply it. Return the entry.
 
-        Raises GatewayError with all files unchanged.
+        Raises GatewayError, also that of ``confirm``, with all files unchanged.
         """
         folder = next(iter(draft.files)).parent
-        new = self._checked(draft.files, changes)
+        new = self._confirmed(draft.files, changes, confirm)
         order = edits.PROFILE_ORDER if folder == self.profiles else edits.HOME_ORDER
         step = self._rules.history(folder).put(
             {path.name: data for path, data in draft.files.items()},
@@ -298,6 +331,13 @@ class Editing:
         )
         self._rules.adopt(new)
         return step
+
+    def _confirmed(self, files: Contents, changes: Changes, confirm: Confirm | None) -> Household:
+        """Return the household as `_checked` does, after ``confirm``. Raises the error of either."""
+        new = self._checked(files, changes)
+        if confirm is not None:
+            confirm(keep_last_good(new, self._rules.household))
+        return new
 
     def _checked(self, files: Contents, changes: Changes) -> Household:
         """Return the household with these files, without applying it.

@@ -312,6 +312,18 @@ def unassigned_rules(household: Household, who: str) -> tuple[Profile, bool]:
     return household.find(who) or household.guest, False
 
 
+def leaves_filter(mac: str, before: Household, after: Household, interface: str | None) -> bool:
+    """Return whether a change of the files takes a child's device out of the rules of children and guests.
+
+    It then has an adult as owner, or no owner where new devices are not filtered. ``interface``: the LAN
+    interface on which it was last seen.
+    """
+    owner, new = before.owner_of(mac), after.owner_of(mac)
+    if new is None:
+        new, _ = unassigned_rules(after, after.config.unknown_device_on(interface))
+    return owner is not None and owner.is_child and not (new.is_child or new.id == GUEST)
+
+
 def _key(profile: str, quarantined: bool) -> str:
     if quarantined:
         return QUARANTINE

@@ -261,25 +261,33 @@ class Store:
             remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
     def forget_profile(self, profile: str) -> None:
-        """Delete the PIN, self-set times, agreement and push subscriptions of a profile; not its activity."""
-        for table in (self.pins, self.self_set, self.agreements, self.push):
-            table.forget(profile)
+        """Delete what is stored under a profile's id for a child to use, but not its activity.
+
+        That is the PIN, self-set times, agreement, push subscriptions, requests, extra time, opened sites,
+        codes, pauses, and uses of shared devices. An adult's device that was handed over stays so until a
+        guardian takes it back.
+        """
+        with self.transaction():
+            for table in (self.pins, self.self_set, self.agreements, self.push):
+                table.forget(profile)
+            self.requests.keep([request for request in self.requests.all() if request.who != profile])
+            self.grants.drop_of((profile,))
+            self.tickets.drop_of(profile)
+            self.pauses.drop_of((profile,))
+            self.uses.drop_where(lambda use: use.who == profile and not use.handed)
 
     def erase_child(self, profile: str, macs: Collection[str]) -> None:
         """Erase the stored data of a child that has become an adult, beyond recovery from the file.
 
-        That is requests, extra time, codes, pauses, uses of shared devices, the data of
-        `forget_profile`, limited attempts, details of audit lines, notices about bypass methods and
-        the whole history; and the extra time and pauses of its devices ``macs``. It may be
-        repeated. Raises StoreError.
+        That is the data of `forget_profile`, hand-overs of devices, limited attempts, details of audit
+        lines, notices about bypass methods and the whole history; and the extra time and pauses of its
+        devices ``macs``. It may be repeated. Raises StoreError.
         """
         with self.transaction():
-            self.requests.keep([request for request in self.requests.all() if request.who != profile])
-            self.grants.drop_of((profile, *macs))
-            self.tickets.drop_of(profile)
-            self.pauses.drop_of((profile, *macs))
-            self.uses.drop_where(lambda use: use.who == profile)
             self.forget_profile(profile)
+            self.grants.drop_of(macs)
+            self.pauses.drop_of(macs)
+            self.uses.drop_where(lambda use: use.who == profile)
             self.attempts.drop_of(profile)
             self.audit.blank(profile, macs)
         self.erase(profile, counts=True, running=True)

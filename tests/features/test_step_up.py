@@ -56,6 +56,11 @@ DANGEROUS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("unedit", {"id": "daughter"}),
     ("remove_profile", {"id": "daughter"}),
 )
+# While new devices are not filtered.
+UNFILTERED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("forget", {"mac": TABLET}),
+    ("edit", {"id": "daughter", "set": {"devices": []}}),
+)
 # Of the session's own account, whoever is in `by`.
 OWN: tuple[dict[str, Any], ...] = (
     {"action": "token_make", "label": "Hall", "role": "support", "days": 30},
@@ -84,6 +89,7 @@ HARMLESS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("assign", {"mac": STRANGER, "profile": "adult"}),
     ("edit", {"id": "daughter", "set": {"block": ["service:roblox"]}}),
     ("edit", {"id": "daughter", "set": {"band": "13-15"}}),
+    *UNFILTERED,
     ("edit", {"id": "mum", "set": {"band": "adult"}}),
     ("edit", {"id": "mum", "set": {"devices": [MUMS, STRANGER]}}),
     ("edit", {"id": "son", "set": {"devices": [PHONE, TABLET]}}),
@@ -158,6 +164,33 @@ def backup(desk: Desk) -> str:
     return str(desk.ask("backup", Role.WEB, by="Mum", session=desk.session("Mum"))["text"])
 
 
+def test_an_undo_that_gives_a_child_s_device_to_an_adult_needs_a_proof(desk: Desk) -> None:
+    before = desk.ask("rules", id="daughter")["revision"]
+    desk.ask("assign", mac=MUMS, profile="daughter")
+    values, mine = {"id": "daughter", "revision": before}, {"by": "Mum", "session": desk.session("Mum")}
+    desk.go(timedelta(seconds=PROOF_LIFE))
+    assert refusal(desk, "unedit", values, **mine) == Code.PROOF_NEEDED
+    assert desk.assignment.of(MUMS) == "daughter"
+    desk.session("Mum")
+    desk.ask("unedit", Role.WEB, **values, **mine)
+    assert desk.assignment.of(MUMS) == "mum"
+
+
+@pytest.mark.parametrize("rules", ["home", "mum"])
+@pytest.mark.parametrize(("do", "values"), UNFILTERED)
+def test_a_child_s_device_without_an_owner_needs_a_proof_if_it_is_then_unfiltered(
+    desk: Desk, do: str, values: dict[str, Any], rules: str
+) -> None:
+    desk.ask("edit_family", set={"unknown_devices": rules})
+    mine = {"by": "Mum", "session": desk.session("Mum")}
+    desk.go(timedelta(seconds=PROOF_LIFE))
+    assert refusal(desk, do, values, **mine) == Code.PROOF_NEEDED
+    assert desk.assignment.of(TABLET) == "daughter"
+    desk.session("Mum")
+    desk.ask(do, Role.WEB, **values, **mine)
+    assert desk.assignment.of(TABLET) != "daughter"
+
+
 def test_an_api_token_ends_filtering_without_a_proof_but_not_an_ended_one(desk: Desk) -> None:
     """What a token may do was decided when it was made."""
     made = desk.ask(
@@ -186,7 +219,7 @@ def test_looking_needs_none(desk: Desk, do: str, values: dict[str, Any]) -> None
 
 def test_every_verb_with_dangerous_changes_is_tested() -> None:
     declared = {name for name, verb in VERBS.items() if verb.danger is not None}
-    assert {do for do, _ in DANGEROUS} == declared
+    assert {do for do, _ in (*DANGEROUS, *UNFILTERED)} == declared
 
 
 def test_deleting_activity_from_a_child_s_own_device_needs_none(desk: Desk) -> None:

@@ -241,7 +241,13 @@ IDENTIFY = Verb("identify", IdentifyRequest, Identified, senders=BY_GUARDIANS, d
 DEVICES = Verb("devices", DevicesRequest, DeviceList, senders=BY_PAGES)
 NAME_DEVICE = Verb("name_device", NameDeviceRequest, DeviceRenamed, senders=BY_GUARDIANS)
 ASSIGN = Verb("assign", AssignRequest, Assigned, senders=BY_GUARDIANS, danger=_UNFILTERED)
-FORGET = Verb("forget", ForgetRequest, Forgotten, senders=BY_GUARDIANS)
+FORGET = Verb(
+    "forget",
+    ForgetRequest,
+    Forgotten,
+    senders=BY_GUARDIANS,
+    danger=Danger("forgetting a child's device while new devices are unfiltered", None),
+)
 DEVICE_MARK = Verb("device_mark", DeviceMarkRequest, DeviceMark, senders=BY_GUARDIANS)
 SCAN = Verb("scan", ScanRequest, ScanState, senders=BY_PAGES | BY_GUARDIANS)
 LEASE = Verb("lease", LeaseRequest, NoValues)

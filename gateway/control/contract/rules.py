@@ -121,7 +121,9 @@ class RestoreProfileRequest:
 
 
 RULES = Verb("rules", RulesRequest, ChildRules, senders=BY_PAGES)
-_TO_ADULTS: Danger[Any] = Danger("making a child an adult, and giving a child's device to an adult", None)
+_TO_ADULTS: Danger[Any] = Danger(
+    "making a child an adult, and giving a child's device to an adult or leaving it unfiltered", None
+)
 
 EDIT = Verb("edit", EditRequest, Edited, senders=BY_GUARDIANS, danger=_TO_ADULTS)
 UNEDIT = Verb("unedit", UneditRequest, Unedited, senders=BY_GUARDIANS, danger=_TO_ADULTS)

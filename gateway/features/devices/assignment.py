@@ -19,7 +19,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing, assign_device
 from gateway.household.members import Family
 from gateway.household.presence import Presence
-from gateway.household.slot_assignment import ADULT_GUEST, PRESENT
+from gateway.household.slot_assignment import ADULT_GUEST, PRESENT, unassigned_rules
 from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import Profile
@@ -120,13 +120,18 @@ class DeviceAssignment:
         problems = tuple((yield from self._effects.reload_steps()))
         return Assigned(problems=problems, profile=self.of(mac), was=was)
 
-    def ends_filter(self, mac: str, place: str) -> bool:
+    def ends_filter(self, mac: str, place: str | None) -> bool:
         """Return whether a child's device would get an adult as owner, or another place than guest.
 
-        ``place``: the new profile or place.
+        ``place``: the new profile or place; None: that of new devices.
         """
         household = self._home.rules.household
-        owner, new = household.owner_of(mac), household.find(place)
+        owner = household.owner_of(mac)
+        if place is None:
+            new_devices = household.config.unknown_device_on(self._presence.interface_of(mac))
+            new: Profile | None = unassigned_rules(household, new_devices)[0]
+        else:
+            new = household.find(place)
         if owner is None or not owner.is_child:
             return False
         return new is None or not (new.is_child or new.id == GUEST)
@@ -184,16 +189,21 @@ class DeviceAssignment:
     def _write(self, mac: str, owner: Profile | None, by: str, *, instead_of: str | None = None) -> None:
         author = Author(by, self._home.local_now())
         assign_device(self._editing, self._home.rules.household, mac, owner, author, instead_of=instead_of)
+        if owner is not None and owner.is_child:
+            self._store.uses.drop(mac)  # a child's own device is not handed over
 
     def forget(self, call: Call[ForgetRequest]) -> Steps[Forgotten]:
         """Delete what is stored about a device, also its owner, and reload the rules.
 
-        The audit log and the owner's activity stay. If it returns, it is a new device. Raises ControlError as
+        The audit log and the owner's activity stay. If it returns, it is a new device. If new devices are not
+        filtered, the guardian needs a recent proof of identity to forget a child's. Raises ControlError as
         `mac`, and for a shared device; PolicyError if the owner's file cannot be changed.
         """
         by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store
         self._refuse_shared(mac)
+        if self.ends_filter(mac, None):
+            self._access.confirmed(call)
         self._write(mac, None, by)
         self._presence.forget(mac)
         store.slots.forget(mac)

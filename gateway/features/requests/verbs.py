@@ -363,9 +363,10 @@ class RequestVerbs:
 
         They are at most MAX_LISTED, unless more are pending. With ``device``, return those of its child,
         whole. Without it, return what guardians may see: pending requests in full, others as the log level
-        allows. ``profile`` and ``pending`` select some.
+        allows. ``profile`` and ``pending`` select some. Those of a removed child are left out.
         """
-        found = list(reversed(self._stored.all()))
+        profiles = self._home.rules.household.profiles
+        found = [stored for stored in reversed(self._stored.all()) if stored.who in profiles]
         view: Callable[[ChildRequest], RequestView | None] = self._values.to_guardians
         if call.has("device"):
             view = self._values.whole

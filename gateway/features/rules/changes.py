@@ -28,6 +28,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import BY_GUARDIANS
 from gateway.household.presence import SeenDevices
 from gateway.household.visibility import Visibility
+from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.edits import ChangedEntry
 from gateway.policy.profile.rules import ALL, NAMES_LEVEL, SERVICE
@@ -101,7 +102,8 @@ class ChangeVerbs:
     def changes(self, _call: Call[NoValues]) -> FamilyChanges:
         """Return what guardians set today, and all pauses that last, newest first, at most SHOWN.
 
-        Each has its undo, if it can be undone. A switched-off filter is among them too.
+        Each has its undo, if it can be undone. A switched-off filter is among them too. Pauses, extra time
+        and opened sites of a removed child are left out.
         """
         now = self._home.local_now()
         today = self._home.rules.calendar.family_day(now)
@@ -119,6 +121,8 @@ class ChangeVerbs:
         """Yield the pauses in force and a switched-off filter, whenever they were set, each with its undo."""
         state = self._state(now, today)
         for pause in state.pauses:
+            if not self._is_known(pause.who):
+                continue
             undo = UndoAction(do="resume", who=pause.who)
             yield self._describe("pause", pause.who, pause.by, pause.since, now, until=pause.until, undo=undo)
         if state.off is not None:
@@ -133,7 +137,7 @@ class ChangeVerbs:
         """
         by_number: dict[int, list[GrantRow]] = {}
         for given in self._table.given():
-            if given.day == today and given.kind in BY_GUARDIANS:
+            if given.day == today and given.kind in BY_GUARDIANS and self._is_known(given.who):
                 by_number.setdefault(given.grant, []).append(given)
         for number, rows in by_number.items():
             first = rows[0]
@@ -154,11 +158,17 @@ class ChangeVerbs:
     def _openings(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield the sites and services that guardians opened temporarily and that are open now."""
         for opening in self._table.in_force(now, today)[1]:
+            if not self._is_known(opening.who):
+                continue
             yield self._describe(
                 "open", opening.who, opening.by, opening.at, now,
                 thing=opening.entry, until=opening.until,
                 undo=UndoAction(do="revoke", grant=opening.grant),
             )  # fmt: skip
+
+    def _is_known(self, who: str) -> bool:
+        """Return whether ``who`` is all children, a device, or a person with a profile."""
+        return who == ALL or parse_mac(who) is not None or who in self._home.rules.household.profiles
 
     def _assigned(self, now: datetime, today: date) -> Iterator[FamilyChange]:
         """Yield the devices that got another owner or place today, as far as no edit of a file shows it.

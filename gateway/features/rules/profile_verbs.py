@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gateway.age.bands import AgeBand
 from gateway.control.contract.rules import (
     ADD_PROFILE,
     EDIT,
@@ -39,13 +38,15 @@ from gateway.features.growing.transitions import AgeTransitions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, CompletedEdit, Editing
 from gateway.household.file_history import revision_of
+from gateway.household.slot_assignment import InterfaceOf, leaves_filter
 from gateway.policy.profile import edits
+from gateway.policy.profile.household import Household
 from gateway.policy.profile.laws import signed
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.requests.askable import check_confirmed_edit
 from gateway.policy.requests.requests import MAX_REASON
-from gateway.policy.yaml.documents import Plain, has_own_comments
+from gateway.policy.yaml.documents import has_own_comments
 from gateway.store.tables.audit import RecordAudit
 from gateway.store.tables.held_bands import HeldBandTable
 
@@ -55,7 +56,7 @@ OPENING = frozenset({"categories", "block", "allow", "homework"})  # keys that c
 class ProfileVerbs:
     """Control-socket verbs that show, edit, add, remove and restore profiles. They write audit lines.
 
-    ``forget_profile``: deletes a profile's PIN, self-set times, agreement and push subscriptions.
+    ``forget_profile``: deletes what is stored under a profile's id, such as its PIN, pause and requests.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class ProfileVerbs:
         growing: AgeTransitions,
         access: Access,
         editing: Editing,
+        interface_of: InterfaceOf,
     ) -> None:
         self._home = home
         self._effects = effects
@@ -77,6 +79,7 @@ class ProfileVerbs:
         self._growing = growing
         self._access = access
         self._editing = editing
+        self._interface_of = interface_of
 
     def register(self, router: Router) -> None:
         router.serve(RULES, self.rules)
@@ -152,11 +155,11 @@ class ProfileVerbs:
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         changes = signed(call.mapping("set"), author.by)
-        self._confirm(call, profile_id, changes)
         if not call.args.confirmed:
             self._check_confirmed(profile_id, changes)
         self._growing.refuse_later(profile_id, changes)
-        done = self._editing.edit(profile_id, changes, author, call.args.revision)
+        confirm = partial(self._confirm, call)
+        done = self._editing.edit(profile_id, changes, author, call.args.revision, confirm=confirm)
         if done.revision != done.found:
             self.audit(call, author, "edit", _detail(profile_id, done))
         return Edited(
@@ -177,27 +180,24 @@ class ProfileVerbs:
         author, profile_id = self.author(call), self._id(call.args.id)
         revision = call.args.revision
         _, old = self._editing.history.earlier(self._editing.file(profile_id), revision)
-        with suppress(PolicyError):  # a file that cannot be read is refused below
-            self._confirm(call, profile_id, edits.read(old, profile_id))
         self._growing.refuse_file(profile_id, old)
-        done = self._editing.undo_edit(profile_id, revision, author, call.args.found)
+        confirm = partial(self._confirm, call)
+        done = self._editing.undo_edit(profile_id, revision, author, call.args.found, confirm=confirm)
         self.audit(call, author, "unedit", f"{profile_id}: as it was before")
         return Unedited(revision=done.revision, undo=done.found)
 
-    def _confirm(self, request: ControlRequest, profile_id: str, changes: Mapping[str, Any]) -> None:
+    def _confirm(self, request: ControlRequest, after: Household) -> None:
         """Require a recent proof of identity for a change that takes a child or its device out of the filter.
 
-        That is: it makes a child an adult, or gives a child's device to an adult. Raises ControlError without
-        a proof.
+        That is: it makes a child an adult, gives a child's device to an adult, or leaves it without an owner
+        where new devices are not filtered. ``after``: the household with the change. Raises ControlError
+        without a proof.
         """
-        household = self._home.rules.household
-        profile = household.profiles.get(profile_id)
-        was_child = profile is not None and profile.is_child
-        if changes.get("band", "" if was_child else AgeBand.ADULT.value) != AgeBand.ADULT.value:
-            return
-        items: list[Plain] = [key.partition("/")[2] for key in changes if key.startswith("devices/")]
-        owners = map(household.owner_of, edits.macs(changes.get("devices")) + edits.macs(items))
-        if was_child or any(owner is not None and owner.is_child for owner in owners):
+        before = self._home.rules.household
+        adults = any(
+            child.id in after.profiles and not after.profiles[child.id].is_child for child in before.children
+        )
+        if adults or any(leaves_filter(mac, before, after, self._interface_of(mac)) for mac in before.named):
             self._access.confirmed(request)
 
     def _check_confirmed(self, profile_id: str, changes: Mapping[str, Any]) -> None:
@@ -228,10 +228,11 @@ class ProfileVerbs:
         name, band = args.name.strip(), args.band
         rules = {} if args.set is None else signed(call.mapping("set"), author.by)
         changes = {**rules, "name": name, "band": band, "devices": list(args.devices)}
-        self._confirm(call, "", changes)
-        profile_id = self._editing.add(name, changes, author, trial=args.trial)
+        confirm = partial(self._confirm, call)
+        profile_id = self._editing.add(name, changes, author, trial=args.trial, confirm=confirm)
         if not args.trial:
             self._forget_profile(profile_id)  # a removed profile may have had the same id
+            self._effects.regroup()
             detail = f"{profile_id}: {name}, band {band}" + (", with rules" if rules else "")
             self.audit(call, author, "add_profile", detail)
         return ProfileId(id=profile_id)

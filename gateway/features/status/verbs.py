@@ -203,7 +203,9 @@ class StatusVerb:
             new_devices=sum(
                 place_of(home, self._children.family, mac) == GUEST for mac in self._presence.here.now
             ),
-            requests=sum(request.waits for request in self._requests.all()),
+            requests=sum(
+                request.waits and request.who in rules.household.profiles for request in self._requests.all()
+            ),
             questions=sum(question.waits for question in self._questions.all().values()),
             undecided_devices=self._undecided(),
             cards=self._waiting_cards(),

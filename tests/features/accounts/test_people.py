@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from gateway.control.protocol import Role
 from gateway.core.reason_codes import Code
+from gateway.policy.values import Reason
 from tests.features.conftest import Make
-from tests.features.desk import NOON, PHONE, STRANGER, TABLET
+from tests.features.desk import NOON, PHONE, STRANGER, TABLET, Desk
 from tests.features.rules.edited import audit, edit, file, owner, refused, says
 
 
@@ -40,6 +44,32 @@ def test_who_comes_back_takes_no_device_and_no_id(make: Make) -> None:
     assert owner(desk, PHONE) == "daughter"
     for token in ("99", "x", "1" * 40):
         assert refused(desk, "restore_profile", token=token, by="Mum")[0] == Code.NO_REVISION
+
+
+def test_who_gets_an_id_anew_has_no_pause_no_time_and_no_request(make: Make) -> None:
+    desk = make(NOON)
+    desk.ask("request", Role.WEB, device=TABLET, site="tiktok.com")
+    desk.ask("grant", who="daughter", minutes=15, by="Mum")
+    desk.ask("pause", who="daughter", by="Mum")
+    asked, switched = shown(desk)
+    assert (len(asked), switched) == (1, {"pause", "grant"})
+    token = desk.ask("remove_profile", id="daughter", by="Mum")["undo"]
+    assert shown(desk) == ([], set())
+    assert desk.ask("restore_profile", token=token, by="Mum")["id"] == "daughter"
+    assert shown(desk) == (asked, switched), "an undo brings all back"
+    desk.ask("remove_profile", id="daughter", by="Mum")
+    desk.ask("add_profile", name="Daughter", band="10-12", devices=[TABLET], by="Mum")
+    assert shown(desk) == ([], set())
+    assert desk.store.grants.given(["daughter"]) == ()
+    assert desk.reason(TABLET) is not Reason.PAUSED
+
+
+def shown(desk: Desk) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return the listed requests, and the kinds of listed changes that edit no file."""
+    asked = desk.ask("requests", Role.WEB)["requests"]
+    assert desk.ask("status", Role.WEB)["requests"] == len(asked)
+    kinds = {change["what"] for change in desk.ask("changes", Role.WEB)["changes"]}
+    return asked, kinds - {"added", "removed", "rules"}
 
 
 def test_who_is_named_in_the_homes_file_is_not_removed(make: Make) -> None:

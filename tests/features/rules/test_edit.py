@@ -228,6 +228,17 @@ def test_undoing_takes_nothing_from_who_changed_meanwhile(make: Make) -> None:
     assert says(desk, "son")["devices"] == [PHONE]
 
 
+def test_an_undo_keeps_a_profile_that_was_added_since(make: Make) -> None:
+    desk = make(NOON)
+    before = file(desk).read_bytes()
+    done = edit(desk, mode="allow-list")
+    desk.ask("add_profile", name="Dana", band="6-9", devices=[TABLET], by="Mum")
+    desk.ask("unedit", id="daughter", revision=done["undo"], by="Mum")
+    assert file(desk).read_bytes() == before
+    assert owner(desk, TABLET) == "daughter"
+    assert desk.rules.household.profiles["dana"].devices == ()
+
+
 def test_a_shared_device_is_not_given_to_one(make: Make) -> None:
     desk = make(NOON, shared={STRANGER: {"people": ["daughter", "son"]}})
     code, values = refused(desk, "edit", id="son", set={"devices": [PHONE, STRANGER]}, by="Mum")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,24 @@ def test_a_child_s_or_a_guest_s_device_is_not_handed_over(desk: Desk) -> None:
         assert code == Code.NO_DEVICE_OF_AN_ADULT
     assert refused(desk, "hand_over", device=MUMS, who="mum", by="Mum") == Code.NO_CHILD
     assert refused(desk, "take_back", device=MUMS, by="Mum") == Code.NOBODY_USES
+
+
+@pytest.mark.parametrize(
+    ("do", "values"),
+    [
+        ("assign", {"mac": MUMS, "profile": "daughter"}),
+        ("edit", {"id": "daughter", "set": {f"devices/{MUMS}": True}}),
+    ],
+)
+def test_the_hand_over_of_a_phone_ends_when_a_child_gets_it_as_its_own(
+    desk: Desk, do: str, values: dict[str, Any]
+) -> None:
+    desk.ask("hand_over", Role.WEB, device=MUMS, who="daughter", by="Mum")
+    desk.ask(do, **values)
+    assert desk.assignment.of(MUMS) == "daughter"
+    assert MUMS not in {device["device"] for device in desk.ask("lent")["devices"]}
+    desk.ask("assign", mac=MUMS, profile="mum")
+    assert whose(desk, MUMS) is None
 
 
 def test_a_thing_of_the_house_stays_handed_over_when_its_child_s_file_is_gone(make: Make) -> None:

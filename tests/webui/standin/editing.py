@@ -134,6 +134,7 @@ class Editing:
             cast("Any", self._household.growing),
             whom,
             files,
+            lambda _: None,
         )
         home_editing = HomeEditing(self.rules, files)
         router = Router()
