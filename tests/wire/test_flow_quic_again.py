@@ -8,6 +8,7 @@ from gateway.policy.values import Fault
 from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.limits import Limits
 from gateway.wire.flows.table import FlowTable
+from gateway.wire.quic.initials import MAX_CONNECTIONS
 from tests.wire.flow_forge import ALLOWED, DECOY, REFUSED, Talk, names_only
 from tests.wire.flow_quic import DCID, SERVER_ID, SHORT, STUN, answer, initial
 from tests.wire.quic_forge import (
@@ -136,6 +137,56 @@ def test_an_app_may_connect_again_and_again_from_one_port() -> None:
             talk.datagram(initial(f"n{number}.example", dcid=bytes([number] * 8))).action is FlowAction.PASSES
         )
     assert talk.datagram(initial(REFUSED, dcid=b"another1")).action is FlowAction.REFUSED
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_an_app_that_connects_again_to_one_name_is_never_refused(pieces: int) -> None:
+    """Each connection has its hello in one or two datagrams, and one acknowledgement."""
+    talk = passing()
+    hello = client_hello(ALLOWED)
+    cut = len(hello) // pieces
+    buffered = set()
+    for number in range(100):
+        talk.now += 30
+        dcid = number.to_bytes(8, "big")
+        for piece in range(pieces):
+            at = piece * cut
+            sent = hello[at:] if piece == pieces - 1 else hello[at : at + cut]
+            part = encrypt_initial(crypto(at, sent), dcid=dcid, number=piece)
+            assert talk.datagram(part).action is FlowAction.PASSES
+        late = encrypt_initial(ack(), dcid=SERVER_ID, key_dcid=dcid, number=pieces)
+        assert talk.datagram(late).action is FlowAction.PASSES
+        buffered.add(talk.table.stats.buffered)
+    assert max(buffered) <= (MAX_CONNECTIONS + 1) * Limits().quic_initial_bytes
+    assert talk.datagram(initial(REFUSED, dcid=b"another1")).action is FlowAction.REFUSED
+
+
+def test_a_second_hello_on_a_connection_before_the_last_ones_is_judged() -> None:
+    """After a HelloRetryRequest, which the server may also send to a hello that passed."""
+    talk = passing()
+    for number in range(MAX_CONNECTIONS):
+        talk.datagram(initial(ALLOWED, dcid=bytes([number] * 8)))
+    second = encrypt_initial(
+        crypto(len(client_hello(ALLOWED)), client_hello(REFUSED)), dcid=SERVER_ID, key_dcid=bytes(8), number=1
+    )
+    assert talk.datagram(second).action is FlowAction.REFUSED
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["one connection", "next to others"])
+@pytest.mark.parametrize("begins", [False, True], ids=["without a hello", "with a hello"])
+def test_packets_of_one_connection_are_bounded_where_one_passes(others: bool, begins: bool) -> None:
+    """Each packet number is stored."""
+    talk = passing()
+    if begins:
+        talk.datagram(initial(ALLOWED, dcid=b"another1"))
+    for number in range(1, 1000):
+        step = talk.datagram(encrypt_initial(ack(), dcid=b"another1", number=number))
+        if others and number % 50 == 0 and step.action is FlowAction.PASSES:
+            step = talk.datagram(initial(ALLOWED, dcid=number.to_bytes(8, "big")))
+        if step.action is FlowAction.REFUSED:
+            break
+    assert number < 300 if others else number <= Limits().quic_datagrams + 1
+    assert talk.table.stats.buffered == 0
 
 
 @pytest.mark.parametrize("passes", [False, True], ids=["before an answer", "where one passes"])

@@ -225,10 +225,12 @@ class FlowTable:
                 self._entries.keep_undecided(key, entry)
             if self._bodies is not None and isinstance(flow, TcpFlow) and flow.http is not None:
                 self._follow_body(self._bodies, key, entry, flow, flow.http, is_marked=bool(asks))
-            self._entries.account(key, entry, flow.size)
             if flow is entry.another and ruling.action is FlowAction.HOLD:
                 entry.judged = tuple(dict.fromkeys([*entry.judged, *flow.judged]))
+                if ruling.observation is not None:  # a hello is complete and allowed
+                    entry.another.count_anew()
                 ruling = entry.ruling
+            self._entries.account(key, entry, flow.size)
         return _new(FlowResult, (ruling.action, ruling.observation, packet, entry.judged))
 
     def _answerable(

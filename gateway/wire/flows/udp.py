@@ -89,6 +89,19 @@ class UdpFlow:
         """Whether part of an incomplete ClientHello of QUIC was read."""
         return self._initials is not None and self._initials.half_read() is not None
 
+    def count_anew(self) -> None:
+        """Count the datagrams from zero again, unless a hello is half read.
+
+        Call it when a hello was allowed on a flow next to one that passes: an app may connect any number of
+        times from one port. The stored connections stay, since a second hello may follow on each of them.
+        They are bounded: MAX_CONNECTIONS, each with a limit of bytes and packets.
+        """
+        if self._initials is None or self.half_read:
+            return
+        self._sent = 0
+        self._initials.count_anew()
+        self.size = self._initials.opened * self._limits.quic_initial_bytes
+
     def take_half_read(self) -> UdpFlow | None:
         """Move the half-read hellos of other connections to a new flow and return it; None if there are none.
 

@@ -329,8 +329,11 @@ class Undecided:
         if foreign is not None and acked >= foreign:
             return self._nameless(judge)
         if not reads:
-            if self.starts_tls and not self.sent and self._server.size > self._limits.dialogue_bytes:
-                return self._listen(acked, judge)
+            if not self.sent and self._server.size > self._limits.dialogue_bytes:
+                if self.starts_tls:
+                    return self._listen(acked, judge)
+                if speaks is ServerProtocol.OTHER and not self._web:
+                    return self._nameless(judge)
             return self._unknown(judge)
         if any(acked != read.view.island.end for read in reads):
             return self.waiting()

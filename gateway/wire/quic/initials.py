@@ -22,6 +22,7 @@ from gateway.wire.tls.records import CLIENT_HELLO, SERVER_HELLO
 # next to the real one, and each is judged. Some apps connect repeatedly from one port, so judged connections
 # are evicted.
 MAX_CONNECTIONS = 8
+_MAX_NUMBERS = 256  # packets of one side of a connection: four in each datagram before a decision
 _MAX_HELLOS = 2  # the second follows a HelloRetryRequest, at most one of which is valid (RFC 8446 §4.1.4)
 
 MAX_CONNECTION_ID = 20  # bytes, in v1 and v2 (RFC 9000 §17.2)
@@ -69,7 +70,7 @@ class _Connection:
     def __init__(self, dcid: bytes) -> None:
         self.dcid = dcid
         self._keys: dict[tuple[int, bool], InitialKeys] = {}
-        # The decrypted packet numbers of client and server: as many as datagrams before a decision.
+        # The decrypted packet numbers of client and server, at most _MAX_NUMBERS of each.
         self._numbers: dict[bool, set[int]] = {False: set(), True: set()}
         self.client = CryptoStream(CLIENT_HELLO)
         self.server = CryptoStream(SERVER_HELLO)
@@ -80,7 +81,7 @@ class _Connection:
         """Return the decrypted payload of a packet; None if it is not of this connection.
 
         ``server``: the server sent it. A side that changes the version keeps the connection id that the keys
-        depend on (RFC 9369 §4.1).
+        depend on (RFC 9369 §4.1). Raises WireError for too many packets.
         """
         which = (packet.version, server)
         keys = self._keys.get(which)
@@ -92,6 +93,9 @@ class _Connection:
         if opened is None:
             return None
         numbers.add(opened.number)
+        if len(numbers) > _MAX_NUMBERS:
+            msg = f"more than {_MAX_NUMBERS} Initial packets of one side of a QUIC connection"
+            raise WireError(msg)
         return opened.payload
 
     def feed_client(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
@@ -162,6 +166,10 @@ class Initials:
                 self.frames += len(frames)
                 hellos += connection.feed_client(frames)
         return hellos
+
+    def count_anew(self) -> None:
+        """Count each stored connection as one Initial that decrypted, instead of its packets so far."""
+        self.opened = len(self._connections)
 
     def half_read(self) -> Initials | None:
         """Return a new object with only the connections that have an incomplete hello; None without any.

@@ -68,6 +68,40 @@ def test_a_server_that_alone_speaks_is_decided_after_16_packets(allowed: bool) -
     assert talk.server(b"\x00" * 100).action is (FlowAction.PASSES if allowed else FlowAction.REFUSED)
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+@pytest.mark.parametrize("sizes", [(1448,), (2896,), (1448, 2896), (11584,), (30000,)], ids=str)
+def test_a_download_in_merged_segments_is_decided(sizes: tuple[int, ...], allowed: bool) -> None:
+    """The data connection of passive FTP: the client sends nothing, and the kernel merges segments."""
+    talk = Talk(lambda seen: allowed or seen.host is not None, dport=20001)
+    for number in range(16):
+        step = talk.server(own(sizes[number % len(sizes)]))
+        if step.action is not FlowAction.HOLD:
+            break
+    assert step.action is (FlowAction.PASSES if allowed else FlowAction.REFUSED)
+    assert step.observation == Observation(Proto.TCP, None, talk.remote, 20001)
+
+
+def test_fifteen_kilobytes_before_the_clients_hello_do_not_let_it_pass() -> None:
+    """A server's first window: until the client acknowledges something, its hello may be on the way."""
+    talk = Talk(names_only, dport=20001)
+    for _ in range(5):
+        assert talk.server(own(2920)).action is FlowAction.HOLD
+    assert talk.client(hello(REFUSED)).action is FlowAction.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("begins", "dport"),
+    [(b"\xef", 443), (b"\xef", 8080), (HTTP_OK, 20001)],
+    ids=["HTTPS", "port 8080", "HTTP"],
+)
+def test_what_may_be_a_web_server_does_not_pass_by_much_data(begins: bytes, dport: int) -> None:
+    talk = Talk(dport=dport)
+    talk.server(begins + own(2000))
+    for _ in range(14):
+        step = talk.server(own(2000))
+        assert step.action is not FlowAction.PASSES
+
+
 def test_an_upload_without_an_answer_passes_once_it_is_longer_than_decoys() -> None:
     """The data connection of FTP: its server says nothing before the end."""
     talk = Talk(names_only, dport=20001)
