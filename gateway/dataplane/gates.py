@@ -302,7 +302,9 @@ class Gates:
         if self._renewal is not None:
             self._renewal.cancel()
         try:
+            before = self._open, self._opened
             passes = self._passes(self._wall())
+            self._open, self._opened = before  # `sync` acts on what has changed, if it is late
             self._table.update(replace(self._table.snapshot, passes=passes))
             self._table.renew(element for element in passes if element.lease is not None)
             self._store_ends(passes, self._loop.now())

@@ -21,6 +21,7 @@ from gateway.kernel.snapshot import Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.database import StoreError
+from gateway.store.tables.grants import SiteOpening
 from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.table import FlowTable
 from tests.features.conftest import Make, at
@@ -105,6 +106,30 @@ def test_leases_are_renewed_by_one_timer_however_often_the_clock_jumps(make: Mak
     begun.clear()
     desk.go(timedelta(seconds=4 * RENEW))
     assert 3 <= len(begun) <= 4
+    made.close()
+
+
+def test_a_renewal_before_a_late_sync_hides_no_change(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make("2026-11-24T20:00")
+    made, table = gates(desk)
+    slot, moved, judged = slot_of_tablet(desk), list[frozenset[int]](), list[datetime]()
+    monkeypatch.setattr(made, "_changed", moved.append)
+    monkeypatch.setattr(made, "rejudge", lambda: judged.append(desk.clock.at))
+    desk.store.class_number(slot, GATES)
+    now = desk.clock.now()
+    desk.store.grants.open(SiteOpening(1, "daughter", "example.com", now + timedelta(minutes=5), now, "Mum"))
+    made.sync()
+    assert table.open_classes(slot) != set()
+    for end, ended in ((now + timedelta(minutes=5), "opening"), (BEDTIME, "bedtime")):
+        moved.clear()
+        judged.clear()
+        desk.clock.at = end + timedelta(seconds=1)
+        made.renew()
+        assert not moved
+        assert not judged
+        made.sync()
+        assert (bool(judged), bool(moved)) == (ended == "opening", ended == "bedtime")
+    assert table.open_classes(slot) == set()
     made.close()
 
 
