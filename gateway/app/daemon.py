@@ -293,6 +293,7 @@ class Daemon:
             nat64=self.nat64,
             decisions=self.live_decisions,
         )
+        self._caches = (self.book, self.services, self.own_answers, self.dns)
         self.internet = self._kept(Internet(loop, config.lan, self._evidence, wall, bus))
 
     def _build_queues(self, config: Config) -> None:
@@ -401,7 +402,7 @@ class Daemon:
             self.proxy,
             self.own_answers,
             self.names,
-            caches=(self.book, self.services, self.own_answers, self.dns),
+            caches=self._caches,
         )
         self.probe_device = self._kept(
             ProbeDevice(
@@ -534,12 +535,20 @@ class Daemon:
         return self.rules.world.catalogue.services_of(host)
 
     def _group(self) -> None:
-        """Rebuild the household's members (filtered devices) and their decisions from the present rules."""
+        """Rebuild the household's members (filtered devices) and their decisions from the present rules.
+
+        Delete what is stored about the traffic of slots that have another device or user now.
+        """
         rules, at = self.rules, self.clock.now()
         rules.settle(self.store.held_bands.hold, self.features.self_set.laid)
-        self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
+        moved = self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
+        for slot in moved:
+            for cache in (*self._caches, self.names, self.decision_log.recent):
+                cache.forget(slot)
         self.family.situate(at)
         self.own_answers.keep(self.family.everybody)
+        for slot in moved:
+            self.own_answers.teach(slot)
 
     def _snapshot(self) -> Snapshot:
         """Return the state that the nftables table must have now."""

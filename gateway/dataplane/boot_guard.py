@@ -83,6 +83,7 @@ class GuardFile:
         self._help_every = wear.guard_every
         self._guard: Snapshot | None = None  # for the fail-closed devices; None: there are none
         self._stored = _read_names(self._names_file)  # the content of the files
+        self._earlier = self._stored  # names of an earlier run that are not known in this one
         self._text = _read(self._file)
         self._timer: Timer | None = None
         self._next = 0.0
@@ -119,8 +120,13 @@ class GuardFile:
         for name, known in self._help.by_name.items():
             bare = name.removeprefix("=")  # marks an exact name, without subdomains
             found[bare] = found.get(bare, frozenset()) | known
-        before = {name: known for name, known in self._stored.items() if self._help.is_name(name)}
-        return {**before, **found}
+        # A name that was known in this run has no address any more once it is missing.
+        self._earlier = {
+            name: known
+            for name, known in self._earlier.items()
+            if name not in found and self._help.is_name(name)
+        }
+        return {**self._earlier, **found}
 
     def _write(self) -> None:
         self._cancel()

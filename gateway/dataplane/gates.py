@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from math import ceil
 
 from gateway.core.errors import GatewayError, KernelError
@@ -20,8 +21,10 @@ from gateway.kernel.conntrack import ConntrackEntry, FlowTuple
 from gateway.kernel.marks import ANSWERED_OTHERWISE, CUT, MAX_CLASS, UPLOAD, FlowState, verdict_byte
 from gateway.kernel.snapshot import MAX_LEASE, Examined, PassElement, Slot, Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
+from gateway.path.subject import Decide
 from gateway.policy.time.gates import counted_gates, joined
 from gateway.policy.time.time_rules import Standing
+from gateway.policy.values import Observation
 from gateway.store.database import StoreError
 from gateway.store.store import Store
 from gateway.wire.flows.table import FlowTable
@@ -211,9 +214,10 @@ class Gates:
     def sync(self) -> None:
         """Open and close the classes (combinations of time rules) by the rules of this moment.
 
-        A closed class ends its running connections. All are judged again if filtering was switched,
-        or a site was opened or closed. Also update what the devices' rules depend on, such as
-        pauses, and schedule the next call for the next change.
+        A closed class ends its running connections. Flows that are forwarded without an answer have no class
+        yet, and are judged again. All are judged again if filtering was switched, or a site was opened or
+        closed. Also update what the devices' rules depend on, such as pauses, and schedule the next call for
+        the next change.
         """
         at = self._wall()
         situated = self._family.situate(at)
@@ -229,7 +233,18 @@ class Gates:
             self._changed(changed)
         if any(self._opened[slot] != was for slot, was in opened.items() if slot in self._opened):
             self.rejudge()  # these changes have no gate of their own
+        self._end_unanswered(at)
         self._wait(at)
+
+    def _end_unanswered(self, at: datetime) -> None:
+        """Block uploads and one-way UDP flows without an answer that the rules of this moment do not allow.
+
+        They have no class yet that could close, and `rejudge` does not know them.
+        """
+        for slot, subject in self._family.subjects.items():
+            allowed = partial(_allows, subject.running or subject.decide, at)
+            for key in self._flows.refuse_unanswered(slot, allowed, self._loop.now()):
+                self.refuse(FlowId(*key))
 
     def _update_passes(self, wanted: tuple[PassElement, ...]) -> None:
         """Change the kernel's pass map to the elements ``wanted``.
@@ -287,7 +302,9 @@ class Gates:
         if self._renewal is not None:
             self._renewal.cancel()
         try:
+            before = self._open, self._opened
             passes = self._passes(self._wall())
+            self._open, self._opened = before  # `sync` acts on what has changed, if it is late
             self._table.update(replace(self._table.snapshot, passes=passes))
             self._table.renew(element for element in passes if element.lease is not None)
             self._store_ends(passes, self._loop.now())
@@ -342,7 +359,7 @@ class Gates:
             self._put(entry, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """Block an undecided connection that was evicted before its hello was complete.
+        """Block an undecided connection: it was evicted before its hello was complete, or is not allowed now.
 
         Not if the kernel has allowed it meanwhile. An error is logged.
         """
@@ -395,6 +412,10 @@ class Gates:
         for timer in (self._timer, self._renewal):
             if timer is not None:
                 timer.cancel()
+
+
+def _allows(decide: Decide, at: datetime, seen: Observation) -> bool:
+    return decide(seen, at).allowed
 
 
 def byte_with_class(state: FlowState, present: int, number: int) -> int:

@@ -290,6 +290,7 @@ class HelpAddresses:
         self.by_name: dict[str, frozenset[bytes]] = {}  # packed addresses
         self.addresses: frozenset[bytes] = frozenset()
         self._settling: Timer | None = None
+        self._checked = loop.now()  # when expired addresses were last removed
         self._lookups = PeriodicLookups(loop, servers, self._found)
         self.want = self._lookups.want
 
@@ -330,15 +331,23 @@ class HelpAddresses:
             self._found(name, addresses[:MAX_SAFE])
 
     def _found(self, name: str, addresses: list[bytes]) -> None:
-        if name not in self.by_name and len(self.by_name) >= MAX_HELP:
-            return
-        now = self._loop.now()
-        self._book.learn(HELP, addresses, KEPT, now)
-        # A name's addresses change over time. An expired one may belong to another site.
-        valid = {known for known in self.by_name.get(name, ()) if self._book.knows(HELP, known, now)}
-        if len(valid) >= MAX_OF_ONE:
-            valid.clear()
-        self._store({**self.by_name, name: frozenset(valid.union(addresses))})
+        now, by_name = self._loop.now(), self.by_name
+        if now - self._checked >= REFRESH:
+            self._checked = now
+            valid_by_name = {other: self._valid(other, now) for other in by_name}
+            by_name = {other: valid for other, valid in valid_by_name.items() if valid}
+        if addresses and (name in by_name or len(by_name) < MAX_HELP):
+            valid = self._valid(name, now)
+            if len(valid) >= MAX_OF_ONE:
+                valid = frozenset()
+            self._book.learn(HELP, addresses, KEPT, now)
+            by_name = {**by_name, name: valid.union(addresses)}
+        self._store(by_name)
+
+    def _valid(self, name: str, now: float) -> frozenset[bytes]:
+        """Return the addresses of a name that have not expired. An expired one may belong to another site."""
+        known = self.by_name.get(name, frozenset())
+        return frozenset(address for address in known if self._book.knows(HELP, address, now))
 
     def _store(self, by_name: dict[str, frozenset[bytes]]) -> None:
         if by_name == self.by_name:

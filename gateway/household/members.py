@@ -351,9 +351,13 @@ class Family:
         self._class_number = class_number
         self._calendar = Calendar(UTC)
         self._probe: ProbeAssignment | None = None
+        self._owners: dict[int, tuple[str, str]] = {}  # slot → its latest key and profile id
 
-    def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> None:
+    def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> frozenset[int]:
         """Assign all devices to slots, and create the members of the slots from these rules.
+
+        Return the slots that have another device or another profile than before: what is stored about
+        their traffic belongs to the former one.
 
         Raises:
             StoreError: more slots are needed than exist.
@@ -378,6 +382,10 @@ class Family:
         for member in members.values():
             self.renew_subject(member)
         self._rebuild_probe(household, world)
+        owners = {numbers[desired.key]: (desired.key, desired.profile.id) for desired in desired_slots}
+        moved = frozenset(slot for slot, owner in owners.items() if self._owners.get(slot, owner) != owner)
+        self._owners.update(owners)  # a slot without a device now may be given to another later
+        return moved
 
     def assign_probe(
         self, probe: ProbeAssignment, household: Household, world: World, at: datetime

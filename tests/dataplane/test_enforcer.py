@@ -21,9 +21,12 @@ from gateway.kernel.snapshot import Snapshot
 from gateway.path.live_flows import FlowId, LiveFlow, LiveFlows
 from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.database import StoreError
+from gateway.store.tables.grants import SiteOpening
+from gateway.wire.flows.actions import FlowAction
 from gateway.wire.flows.table import FlowTable
 from tests.features.conftest import Make, at
 from tests.features.desk import TABLET, Desk
+from tests.wire.flow_forge import Talk, names_only
 
 GATES = frozenset({"device", "bedtime"})
 BEDTIME = at("2026-11-24T20:45")
@@ -106,6 +109,30 @@ def test_leases_are_renewed_by_one_timer_however_often_the_clock_jumps(make: Mak
     made.close()
 
 
+def test_a_renewal_before_a_late_sync_hides_no_change(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = make("2026-11-24T20:00")
+    made, table = gates(desk)
+    slot, moved, judged = slot_of_tablet(desk), list[frozenset[int]](), list[datetime]()
+    monkeypatch.setattr(made, "_changed", moved.append)
+    monkeypatch.setattr(made, "rejudge", lambda: judged.append(desk.clock.at))
+    desk.store.class_number(slot, GATES)
+    now = desk.clock.now()
+    desk.store.grants.open(SiteOpening(1, "daughter", "example.com", now + timedelta(minutes=5), now, "Mum"))
+    made.sync()
+    assert table.open_classes(slot) != set()
+    for end, ended in ((now + timedelta(minutes=5), "opening"), (BEDTIME, "bedtime")):
+        moved.clear()
+        judged.clear()
+        desk.clock.at = end + timedelta(seconds=1)
+        made.renew()
+        assert not moved
+        assert not judged
+        made.sync()
+        assert (bool(judged), bool(moved)) == (ended == "opening", ended == "bedtime")
+    assert table.open_classes(slot) == set()
+    made.close()
+
+
 @pytest.mark.parametrize(
     ("before", "number", "after"),
     [
@@ -172,6 +199,35 @@ def test_a_class_number_of_a_running_connection_stays(make: Make) -> None:
         (slot, GATES): number,
     }
     assert table.open_classes(slot) == {numbers[5], numbers[7]}, "bedtime closes the class that is new"
+    made.close()
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["bedtime", "pause"])
+def test_a_flow_without_an_answer_ends_with_the_childs_time(make: Make, paused: bool) -> None:
+    desk = make("2026-11-24T20:44")
+    made, table = gates(desk)
+    slot = slot_of_tablet(desk)
+    layout, marks = table.snapshot.layout, list[int]()
+    entry = SimpleNamespace(mark=layout.ct_mark(slot, 0))
+
+    def set_mark(entries: list[Any], mark: int, mask: int) -> int:
+        marks.append(mark)
+        return len(entries)
+
+    conntrack = SimpleNamespace(find=lambda _: entry, set_mark=set_mark)
+    table.conntrack = cast("Any", conntrack)
+    talk = Talk(names_only, dport=50000, table=made._flows, zone=slot)
+    for _ in range(20):
+        talk.datagram(bytes(50))
+    made.sync()
+    assert talk.datagram(bytes(50)).action is FlowAction.HOLD
+    if paused:
+        desk.store.pauses.pause("daughter", until=None, by="Mum", at=desk.clock.now())
+        made.sync()
+    else:
+        desk.go(timedelta(minutes=2))
+    assert talk.datagram(bytes(50)).action is FlowAction.REFUSED
+    assert marks == [layout.ct_mark(0, verdict_byte(FlowState.REFUSED))]
     made.close()
 
 

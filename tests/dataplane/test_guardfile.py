@@ -142,6 +142,24 @@ def test_the_next_run_writes_nothing_and_forgets_no_address(case: Case) -> None:
     assert "192.0.2.19" not in case.text, "it is help's no more"
 
 
+def test_a_name_that_lost_its_addresses_in_this_run_is_not_written_again(case: Case) -> None:
+    case.help.found(HELP, "192.0.2.16")
+    case.help.found(LINE, "192.0.2.17")
+    case.guard.keep(ONE_CHILD)
+    case.guard.close()
+    case.begin()
+    case.guard.keep(ONE_CHILD)
+    assert "192.0.2.17" in case.text  # not resolved yet
+    case.help.found(HELP, "192.0.2.16")
+    case.help.found(LINE, "192.0.2.17")
+    case.guard.keep(ONE_CHILD)
+    del case.help.by_name[LINE]
+    case.guard.keep(ONE_CHILD)
+    case.guard.close()
+    assert "192.0.2.16" in case.text
+    assert "192.0.2.17" not in case.text
+
+
 def test_names_are_for_a_resolver_of_its_own(case: Case) -> None:
     case.help.found(HELP, "192.0.2.16", "2001:db8::16")
     case.guard.keep(ONE_CHILD)

@@ -435,6 +435,31 @@ def test_an_address_that_expired_is_forgotten(book: HelpAddresses, monkeypatch: 
     assert book.by_name == {EPDG: {B}}
 
 
+def test_a_name_without_a_valid_address_is_removed_and_makes_room(
+    book: HelpAddresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subdomain is queried once by a device, and not again."""
+    began = book._loop.now()
+    for number in range(MAX_HELP):
+        book.heard(f"n{number}.pub.3gppnetwork.org", [A], True)
+    book._found(EPDG, [B])
+    assert EPDG not in book.by_name
+    monkeypatch.setattr(Loop, "now", lambda _: began + lookups.KEPT + 1)
+    book._found(HELP, [B])
+    assert book.by_name == {HELP: {B}}
+    assert book.addresses == {B}
+    book.heard(EPDG, [A], True)
+    assert book.calls(A)
+
+
+def test_a_name_that_does_not_exist_takes_no_room(book: HelpAddresses) -> None:
+    book._found("n1.pub.3gppnetwork.org", [])
+    assert book.by_name == {}
+    book._found(EPDG, [A])
+    book._found(EPDG, [])  # no AAAA record
+    assert book.by_name == {EPDG: {A}}
+
+
 def test_a_name_that_is_no_help_line_any_more_has_no_addresses(book: HelpAddresses) -> None:
     book.heard(EPDG, [A], True)
     book.heard(HELP, [B], True)

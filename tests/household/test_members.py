@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from gateway.app.daemon import Daemon
+from gateway.features.activity.recent_refusals import RecentRefusals
 from gateway.household.members import Member, ProbeAssignment
 from gateway.household.presence import settle_appliances, stayed
 from gateway.household.rule_book import RuleBook
@@ -190,6 +193,66 @@ def test_addresses_are_a_devices_own(home: Home) -> None:
     home.book.learn(first.slot, [bytes(4)], 60, 0.0)
     assert bytes(4) in first.situation.addresses
     assert bytes(4) not in second.situation.addresses
+
+
+def test_a_slot_that_another_device_or_child_gets_is_reported_once(home: Home, tmp_path: Path) -> None:
+    def rebuild() -> frozenset[int]:
+        home.rules.reload()
+        return home.family.rebuild(home.rules.household, home.rules.world, home.rules.calendar, NOON)
+
+    def devices(profile: str, *macs: str) -> None:
+        (tmp_path / "profiles" / f"{profile}.yaml").write_text(f"band: 6-9\ndevices: {list(macs)}\n")
+
+    phone = home.family.slot_of(PHONE)
+    assert rebuild() == frozenset()
+    devices("son")
+    home.store.slots.forget(PHONE)
+    assert rebuild() == frozenset()  # the slot is free
+    devices("son", STRANGER)
+    assert rebuild() == {phone} == {home.family.slot_of(STRANGER)}
+    assert rebuild() == frozenset()
+    devices("son")
+    devices("daughter", TABLET, STRANGER)
+    assert rebuild() == {phone}
+
+
+def test_the_daemon_deletes_what_is_stored_about_the_former_device_of_a_slot(
+    home: Home, tmp_path: Path
+) -> None:
+    slot, taught, refusals = home.family.slot_of(PHONE), list[int](), RecentRefusals()
+    seen = Observation(Proto.DNS, "www.example.org")
+    home.book.learn(slot, [bytes(4)], 60, 0.0)
+    home.names.learn(slot, "www.example.org", [bytes(4)], 60, 0.0, vouched=True)
+    refusals.add(slot, NOON, seen, home.family.subjects[slot].decide(seen, NOON))
+    daemon: Any = SimpleNamespace(
+        rules=home.rules,
+        clock=SimpleNamespace(now=lambda: NOON),
+        store=home.store,
+        features=SimpleNamespace(self_set=SimpleNamespace(laid=lambda profile: profile)),
+        presence=SimpleNamespace(claim=home.rules),
+        family=home.family,
+        names=home.names,
+        decision_log=SimpleNamespace(recent=refusals),
+        own_answers=SimpleNamespace(keep=lambda _: None, teach=taught.append),
+        _caches=(home.book,),
+    )
+
+    def stored() -> tuple[bool, bool, bool]:
+        return (
+            home.book.knows(slot, bytes(4), 0.0),
+            home.names.gave(slot, "www.example.org", bytes(4), 0.0),
+            bool(refusals.of(frozenset({slot}), NOON)),
+        )
+
+    Daemon._group(daemon)
+    assert stored() == (True, True, True)
+    (tmp_path / "profiles" / "son.yaml").write_text(f'band: 10-12\ndevices: ["{STRANGER}"]\n')
+    home.store.slots.forget(PHONE)
+    home.rules.reload()
+    Daemon._group(daemon)
+    assert home.family.slot_of(STRANGER) == slot
+    assert stored() == (False, False, False)
+    assert taught == [slot]
 
 
 def test_devices_of_a_file_that_was_never_good_are_guests(home: Home, tmp_path: Path) -> None:

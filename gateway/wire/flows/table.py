@@ -404,6 +404,22 @@ class FlowTable:
             self._effort.forget(zone)
         return self._entries.clear(zone, settled=settled)
 
+    def refuse_unanswered(self, zone: int, allowed: Judge, now: float) -> list[FlowKey]:
+        """Refuse the flows of one device that are forwarded before an answer, and are not allowed any more.
+
+        These are long uploads over plain HTTP, and UDP that goes one way. ``allowed`` returns whether an
+        observation is allowed now. Return the keys of the refused flows, which the caller blocks in the
+        kernel.
+        """
+        refused: list[FlowKey] = []
+        for key, entry in self._entries.of_zone(zone):
+            flow = entry.flow
+            blocked = None if flow is None else next((s for s in flow.unanswered if not allowed(s)), None)
+            if flow is not None and blocked is not None:
+                self._settle(key, entry, flow, Ruling(FlowAction.REFUSED, blocked), now)
+                refused.append(key)
+        return refused
+
     def forget_ended_http(self, running: Container[object], now: float) -> int:
         """Remove idle plain HTTP connections that ``running`` does not contain. Return their number.
 
@@ -677,6 +693,11 @@ class FlowEntries:
         zone.buffered -= entry.size
         self.buffered -= entry.size
         self.count -= 1
+
+    def of_zone(self, zone: int) -> list[tuple[FlowKey, FlowEntry]]:
+        """Return the entries of one device with their keys."""
+        known = self._zones.get(zone)
+        return [] if known is None else list(known.entries.items())
 
     def clear(self, zone: int | None, *, settled: bool) -> int:
         """Remove the entries of all devices, or of one (``zone``). Return the number of removed entries.

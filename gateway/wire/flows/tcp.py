@@ -106,6 +106,14 @@ class TcpFlow:
         """
         return self._state.client.judged
 
+    @property
+    def unanswered(self) -> tuple[Observation, ...]:
+        """What was judged of plain HTTP with a long request that has no answer yet; empty for other flows."""
+        http = self.http
+        if http is None or http.answered:
+            return ()
+        return self.judged if http.last is None else (*self.judged, http.last)
+
     def free_buffers(self) -> None:
         """Free the stored bytes of answered HTTP. Only the position of the next request remains."""
         if self._state.http is not None:

@@ -102,6 +102,12 @@ class UdpFlow:
         self._initials.count_anew()
         self.size = self._initials.opened * self._limits.quic_initial_bytes
 
+    @property
+    def unanswered(self) -> tuple[Observation, ...]:
+        """What was judged of a flow that is forwarded without an answer; empty for other flows."""
+        judged = tuple(self.judged)
+        return judged if any(seen.fault is Fault.UNANSWERED for seen in judged) else ()
+
     def take_half_read(self) -> UdpFlow | None:
         """Move the half-read hellos of other connections to a new flow and return it; None if there are none.
 

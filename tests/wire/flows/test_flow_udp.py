@@ -72,6 +72,17 @@ def test_datagrams_without_an_answer_are_judged_after_16_and_never_let_go() -> N
         assert talk.datagram(initial(REFUSED)).action is FlowAction.REFUSED
 
 
+def test_datagrams_without_an_answer_end_once_they_are_not_allowed() -> None:
+    talk = Talk(names_only, dport=50000)
+    for _ in range(15):
+        talk.datagram(bytes(50))
+        assert talk.table.refuse_unanswered(0, careful, talk.now) == []  # not judged yet
+    assert talk.datagram(bytes(50)).action is FlowAction.HOLD
+    assert talk.table.refuse_unanswered(0, names_only, talk.now) == []
+    assert len(talk.table.refuse_unanswered(0, careful, talk.now)) == 1
+    assert talk.datagram(bytes(50)).action is FlowAction.REFUSED
+
+
 def test_a_server_that_sends_first_is_judged_and_never_let_go_alone() -> None:
     for allows, expected in ((names_only, FlowAction.HOLD), (careful, FlowAction.REFUSED)):
         talk = Talk(allows, dport=50000)

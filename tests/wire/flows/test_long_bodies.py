@@ -125,6 +125,30 @@ def test_the_kernel_forwards_most_of_a_long_body(answered: bool, isn: int) -> No
     assert upload.say(request(REFUSED, method="GET")) is FlowAction.REFUSED
 
 
+@pytest.mark.parametrize("requests", [1, 2])
+def test_an_unanswered_upload_ends_once_it_is_not_allowed(requests: int) -> None:
+    upload = Upload()
+    for _ in range(requests - 1):
+        upload.say(request(ALLOWED, 200_000))
+        upload.body(200_000)
+    begun(upload, answered=False)
+    actions = upload.body(8 << 20)
+    assert set(actions) == {FlowAction.UPLOAD, None}
+    assert upload.table.refuse_unanswered(0, lambda _: True, upload.now) == []
+    assert upload.table.refuse_unanswered(7, lambda _: False, upload.now) == []  # another device
+    [key] = upload.table.refuse_unanswered(0, lambda _: False, upload.now)
+    assert key[3::2] == (40000, 80)
+    assert upload.kernel.bodies == upload.kernel.answers == {}
+    assert upload.say(bytes(SEGMENT)) is FlowAction.REFUSED
+    assert upload.table.refuse_unanswered(0, lambda _: False, upload.now) == []
+
+
+def test_an_answered_upload_is_left_to_the_kernel() -> None:
+    upload = Upload()
+    begun(upload, answered=True)
+    assert upload.table.refuse_unanswered(0, lambda _: False, upload.now) == []
+
+
 @BOTH
 @pytest.mark.parametrize("cut", [0, 1, 20])
 def test_a_request_after_the_body_is_judged(answered: bool, cut: int) -> None:
