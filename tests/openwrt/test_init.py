@@ -207,6 +207,37 @@ def test_a_link_in_the_daemon_s_folders_gives_it_nothing(ready: Router) -> None:
     assert {ready.root.joinpath(name).stat().st_uid for name in ("etc/passwd", "etc/rc.d")} == {0}
 
 
+@pytest.mark.parametrize("name", ["state", "state/web", "profiles"])
+def test_a_link_in_place_of_a_folder_gives_nothing_and_starts_nothing(ready: Router, name: str) -> None:
+    """The daemon's user owns the folder above, so it could have put the link there."""
+    secret = ready.write("etc/secret/shadow", "root:secret\n")
+    secret.parent.chmod(0o755)
+    secret.chmod(0o600)
+    link = ready.root / "etc/qalqan" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("/etc/secret")
+    ready.script("qalqan", "start")
+    for path, was in ((secret, 0o600), (secret.parent, 0o755)):
+        assert (mode(path), path.stat().st_uid) == (was, 0), path
+    assert not (secret.parent / "web").exists()
+    assert f"[daemon.err] [/etc/qalqan/{name} is a link, which root does not follow" in ready.told()
+    assert "instance" not in ready.told()
+
+
+def test_a_link_in_place_of_a_file_gives_nothing(ready: Router) -> None:
+    agree(ready)
+    ready.config("firewall", OFFLOAD)
+    secret = ready.write("etc/shadow", "root:secret\n")
+    secret.chmod(0o600)
+    (ready.root / "etc/qalqan/qalqan.yaml").unlink()
+    for name in ("qalqan.yaml", "offload.firewall"):
+        (ready.root / "etc/qalqan" / name).symlink_to("/etc/shadow")
+    ready.script("qalqan", "start")
+    assert (mode(secret), secret.stat().st_gid, secret.read_text()) == (0o600, 0, "root:secret\n")
+    assert (ready.root / "etc/qalqan/offload.firewall").read_text() == "software\n"
+    assert "instance [daemon]" in ready.told()
+
+
 def test_without_its_user_the_daemon_stays_root_and_the_log_says_so(ready: Router) -> None:
     users = (ready.root / "etc/passwd").read_text()
     ready.write(
