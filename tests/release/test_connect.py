@@ -111,7 +111,7 @@ def test_the_range_contains_neither_this_board_nor_the_router(
 def test_the_first_start_makes_a_gateway_with_one_arm(board: Board) -> None:
     board.lease = HOME
     assert connect.main() == 0
-    assert board.ran == ["qalqan setup --yes --one-armed eth0"]
+    assert board.ran == ["qalqan setup --yes --one-armed eth0 --dhcp none"]
     assert parse_config(board.config.read_bytes(), "x", lambda _: False).web.port == 80
     assert not is_by_hand(board.config.read_bytes(), HOME_ORDER), "setup would refuse to change it"
     for shown in (board.screen, board.card):
@@ -146,7 +146,7 @@ def test_without_the_routers_dhcp_it_serves_addresses_and_stops_when_it_is_back(
     board.lease = HOME
     board.ran.clear()
     assert board.boot() == 0
-    assert board.ran == ["qalqan setup --yes --one-armed eth0"]
+    assert board.ran == ["qalqan setup --yes --one-armed eth0 --dhcp none"]
 
 
 def test_a_router_that_is_off_is_not_replaced(board: Board) -> None:

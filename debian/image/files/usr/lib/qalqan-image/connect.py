@@ -182,8 +182,7 @@ def set_up(network: Network) -> None:
         _write(CONFIG, settings())
         shutil.chown(CONFIG, "qalqan", "qalqan-web")
         CONFIG.chmod(0o640)
-    served = ("--dhcp", network.served) if network.served else ()
-    _run("qalqan", "setup", "--yes", "--one-armed", network.interface, *served)
+    _run("qalqan", "setup", "--yes", "--one-armed", network.interface, "--dhcp", network.served or "none")
 
 
 def settings() -> str:
