@@ -647,6 +647,20 @@ def test_an_upgrade_of_both_packages_restarts_the_service_once(ready: Router, tm
     assert "instance [web]" in ready.told()
 
 
+@pytest.mark.parametrize("name", ["qalqan-mqtt", "qalqan-usp"])
+def test_an_upgrade_restarts_a_service_of_its_own(ready: Router, tmp_path: Path, name: str) -> None:
+    packages = {package.name: package for package in read(FEED / "qalqan/Makefile", tmp_path / "facts")}
+    ready.write(f"lib/apk/packages/{name}.list", f"/etc/init.d/{name}\n")
+    ready.config("qalqan", LAN + "config usp 'usp'\n\toption vendor 'isp.example'\n")
+    scripts = of_apk(packages[name])
+    assert ready.shell(scripts["post-install"]).stderr == ""
+    assert f"delete [{name}]" not in ready.told()
+    ready.forget()
+    done = ready.shell(scripts["post-upgrade"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "instance [" in ready.told().partition(f"delete [{name}]")[2]
+
+
 def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:
     links = sorted(path.name for path in (ready.root / "etc/rc.d").iterdir())
     assert links == ["K88qalqan", "S18qalqan-guard", "S21qalqan"]
