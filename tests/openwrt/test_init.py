@@ -550,7 +550,7 @@ def test_reload_where_nothing_runs_starts_it(ready: Router) -> None:
     assert same_as_golden(ready.told(), "start")
 
 
-OPENED = "nft [delete] [table] [inet] [qalqan]\n"
+OPENED = "nft [delete] [table] [inet] [qalqan]\nnft [delete] [table] [bridge] [qalqan]\n"
 
 
 def through(ready: Router, daemon: subprocess.Popen[bytes], *words: str, **environment: str) -> str:
