@@ -116,7 +116,7 @@ def _add_setup(commands: Subparsers) -> None:
     setup.add_argument("--timezone", metavar="TZ", help="such as Asia/Almaty")
     how_often = ("daily", "weekly", "off")
     setup.add_argument("--lists", choices=how_often, help="how often lists of sites are downloaded")
-    setup.add_argument("--dhcp", metavar="RANGE", help="let dnsmasq assign FIRST-LAST, or auto")
+    setup.add_argument("--dhcp", metavar="RANGE", help="let dnsmasq assign FIRST-LAST, auto or none")
     setup.add_argument("--yes", action="store_true", help="ask nothing and use the defaults")
     setup.add_argument("--dry-run", action="store_true", help="show what would be written, without changes")
     setup.add_argument("--root", metavar="DIR", type=Path, help="write below DIR, without touching services")

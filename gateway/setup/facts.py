@@ -36,6 +36,7 @@ class Dnsmasq:
     program: bool = False
     service: bool = False  # one that reads /etc/dnsmasq.d
     options: Mapping[str, str] = field(default_factory=dict)  # from files except ours: name → first value
+    own_range: str = ""  # `dhcp-range` in our file, which an earlier setup wrote
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,18 +96,25 @@ def capable(status: str) -> bool:
 def read_dnsmasq(root: Path) -> Dnsmasq:
     """Return whether dnsmasq and its service are installed, and the options in its files.
 
-    The file that setup writes is left out.
+    Of the file that setup writes, only the range of addresses is read.
     """
     service = _has_unit(root, "dnsmasq.service") or (root / "etc/init.d/dnsmasq").exists()
     options: dict[str, str] = {}
     folder = root / "etc/dnsmasq.d"
     files = sorted(path for path in folder.glob("*") if path.name != DROP_IN and ".dpkg-" not in path.name)
     for path in (root / "etc/dnsmasq.conf", *files):
-        for line in text_of(path).splitlines():
-            name, _, value = line.partition("#")[0].partition("=")
-            if name.strip():
-                options.setdefault(name.strip(), value.strip())
-    return Dnsmasq(find_program("dnsmasq") is not None, service, options)
+        for name, value in _options(path):
+            options.setdefault(name, value)
+    own_range = dict(_options(folder / DROP_IN)).get("dhcp-range", "")
+    return Dnsmasq(find_program("dnsmasq") is not None, service, options, own_range)
+
+
+def _options(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each option in a file of dnsmasq; nothing if it cannot be read."""
+    for line in text_of(path).splitlines():
+        name, _, value = line.partition("#")[0].partition("=")
+        if name.strip():
+            yield name.strip(), value.strip()
 
 
 def read_timezone(root: Path) -> str:

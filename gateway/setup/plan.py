@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.check.firewall import masquerades
 from gateway.check.lan import CONTAINERS, PRIVATE
@@ -240,6 +240,17 @@ def propose_pool(facts: MachineFacts, lan: Sequence[str]) -> Pool | None:
                 network.network_address + 100 * size // 256, network.network_address + 200 * size // 256 - 1
             )
     return None
+
+
+def existing_pool(facts: MachineFacts, answers: Answers) -> Pool | None:
+    """Return the range that an earlier setup wrote for dnsmasq; None without one, or if it no longer fits."""
+    first, _, rest = facts.dnsmasq.own_range.partition(",")
+    try:
+        pool = read_pool(f"{first}-{rest.partition(',')[0]}")
+        decide(facts, replace(answers, pool=pool))
+    except SetupError:
+        return None
+    return pool
 
 
 def read_pool(text: str) -> Pool:

@@ -27,7 +27,7 @@ from gateway.setup.dhcp import servers_on
 from gateway.setup.facts import Answers, MachineFacts, Offer, Pool, SetupError, SetupPlan
 from gateway.setup.files import by_hand, existing_interval, existing_settings, files, reading_error
 from gateway.setup.look import look
-from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
+from gateway.setup.plan import decide, existing_pool, possible, propose, propose_pool, read_pool, ready
 from gateway.setup.system import System
 from gateway.setup.write import RecordFolder, apply, undo
 
@@ -181,10 +181,13 @@ def _pool(
 ) -> Pool | None:
     """Return the range of addresses that dnsmasq shall assign; None if this machine shall not assign any.
 
-    It does so only if the user chooses it. ``wanted``: the option ``--dhcp``. Raises SetupError.
+    It does so only if the user chooses it, now or at an earlier setup. ``wanted``: the option ``--dhcp``.
+    Raises SetupError.
     """
-    proposed = propose_pool(facts, answers.lan)
+    existing, proposed = existing_pool(facts, answers), propose_pool(facts, answers.lan)
     if wanted is not None:
+        if wanted in NONE:
+            return None
         if wanted != AUTO:
             return read_pool(wanted)
         if proposed is None:
@@ -193,13 +196,14 @@ def _pool(
         return proposed
     ours = "dhcp-range" in facts.dnsmasq.options or answers.lan[0] in facts.lent
     if asker.yes or ours or not facts.dnsmasq.service:
-        return None
+        return existing
     for offer in offers:
         print(f"  {output.clean(offer.server)} answers there")
-    if not asker.agrees("Let this machine's dnsmasq assign addresses to devices?", default=not offers):
+    default = existing is not None or not offers
+    if not asker.agrees("Let this machine's dnsmasq assign addresses to devices?", default=default):
         return None
     return asker.line(
-        "Which ones?", str(proposed or ""), lambda text: _fitting(facts, answers, read_pool(text))
+        "Which ones?", str(existing or proposed or ""), lambda text: _fitting(facts, answers, read_pool(text))
     )
 
 

@@ -207,6 +207,37 @@ def test_a_link_in_the_daemon_s_folders_gives_it_nothing(ready: Router) -> None:
     assert {ready.root.joinpath(name).stat().st_uid for name in ("etc/passwd", "etc/rc.d")} == {0}
 
 
+@pytest.mark.parametrize("name", ["state", "state/web", "profiles"])
+def test_a_link_in_place_of_a_folder_gives_nothing_and_starts_nothing(ready: Router, name: str) -> None:
+    """The daemon's user owns the folder above, so it could have put the link there."""
+    secret = ready.write("etc/secret/shadow", "root:secret\n")
+    secret.parent.chmod(0o755)
+    secret.chmod(0o600)
+    link = ready.root / "etc/qalqan" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("/etc/secret")
+    ready.script("qalqan", "start")
+    for path, was in ((secret, 0o600), (secret.parent, 0o755)):
+        assert (mode(path), path.stat().st_uid) == (was, 0), path
+    assert not (secret.parent / "web").exists()
+    assert f"[daemon.err] [/etc/qalqan/{name} is a link, which root does not follow" in ready.told()
+    assert "instance" not in ready.told()
+
+
+def test_a_link_in_place_of_a_file_gives_nothing(ready: Router) -> None:
+    agree(ready)
+    ready.config("firewall", OFFLOAD)
+    secret = ready.write("etc/shadow", "root:secret\n")
+    secret.chmod(0o600)
+    (ready.root / "etc/qalqan/qalqan.yaml").unlink()
+    for name in ("qalqan.yaml", "offload.firewall"):
+        (ready.root / "etc/qalqan" / name).symlink_to("/etc/shadow")
+    ready.script("qalqan", "start")
+    assert (mode(secret), secret.stat().st_gid, secret.read_text()) == (0o600, 0, "root:secret\n")
+    assert (ready.root / "etc/qalqan/offload.firewall").read_text() == "software\n"
+    assert "instance [daemon]" in ready.told()
+
+
 def test_without_its_user_the_daemon_stays_root_and_the_log_says_so(ready: Router) -> None:
     users = (ready.root / "etc/passwd").read_text()
     ready.write(
@@ -519,7 +550,7 @@ def test_reload_where_nothing_runs_starts_it(ready: Router) -> None:
     assert same_as_golden(ready.told(), "start")
 
 
-OPENED = "nft [delete] [table] [inet] [qalqan]\n"
+OPENED = "nft [delete] [table] [inet] [qalqan]\nnft [delete] [table] [bridge] [qalqan]\n"
 
 
 def through(ready: Router, daemon: subprocess.Popen[bytes], *words: str, **environment: str) -> str:
@@ -614,6 +645,20 @@ def test_an_upgrade_of_both_packages_restarts_the_service_once(ready: Router, tm
     ready.shell(scripts[1])
     assert "delete" not in ready.told(), "the pages alone: procd compares the instances"
     assert "instance [web]" in ready.told()
+
+
+@pytest.mark.parametrize("name", ["qalqan-mqtt", "qalqan-usp"])
+def test_an_upgrade_restarts_a_service_of_its_own(ready: Router, tmp_path: Path, name: str) -> None:
+    packages = {package.name: package for package in read(FEED / "qalqan/Makefile", tmp_path / "facts")}
+    ready.write(f"lib/apk/packages/{name}.list", f"/etc/init.d/{name}\n")
+    ready.config("qalqan", LAN + "config usp 'usp'\n\toption vendor 'isp.example'\n")
+    scripts = of_apk(packages[name])
+    assert ready.shell(scripts["post-install"]).stderr == ""
+    assert f"delete [{name}]" not in ready.told()
+    ready.forget()
+    done = ready.shell(scripts["post-upgrade"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "instance [" in ready.told().partition(f"delete [{name}]")[2]
 
 
 def test_it_starts_behind_the_network_and_ends_before_the_file_systems(ready: Router) -> None:

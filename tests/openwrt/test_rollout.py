@@ -28,14 +28,14 @@ OURS = PACKAGES[:2]
 
 # The installed versions are in /pkg. A package is a file with its name and its version.
 OPKG = """\
-[ "$1" != install ] || [ ! -e /cut ] || { rm /cut; kill -9 "$PPID"; }
+[ "$1" != install ] || [ ! -e /cut ] || { rm /cut; kill -9 "$PPID"; exit 1; }
 case "$1" in
 list-installed) for file in /pkg/*; do echo "${file##*/} - $(cat "$file")"; done ;;
 install) shift 2; for file; do read -r name version < "$file"; echo "$version" > "/pkg/$name"; done ;;
 esac
 """
 APK = """\
-[ "$1" != add ] || [ ! -e /cut ] || { rm /cut; kill -9 "$PPID"; }
+[ "$1" != add ] || [ ! -e /cut ] || { rm /cut; kill -9 "$PPID"; exit 1; }
 case "$1" in
 list) for file in /pkg/*; do echo "${file##*/} $(cat "$file")"; done ;;
 policy)
@@ -405,7 +405,10 @@ def test_a_power_cut_before_the_installation_does_not_skip_it(rollout: Rollout) 
     rollout.router.shell("trap 'exit 0' TERM; /usr/lib/qalqan/rollout; true", QALQAN_ROLLOUT_STEP="0")
     assert "trying" in rollout.held
     rollout.router.write("pkg/qalqan", f"{NEW}\n")  # one of two packages was replaced
+    rollout.router.forget()
     assert rollout.run().returncode == 0
+    calls = re.findall(r"\[(update|install|add)\]", rollout.router.told())
+    assert calls[0] == "update", "the lists are in memory, and the version may need other packages"
     assert rollout.installed == rollout.with_version(NEW)
     assert rollout.held == {"taken"}
 

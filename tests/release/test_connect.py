@@ -61,13 +61,19 @@ class Board:
         put(connect, "LABEL", self.label)
         put(connect, "LEASE_S", 0.0)
         put(connect, "ROUTER_S", 0.0)
-        put(connect, "leased", lambda: self.lease)
+        # networkd sends no DHCP request while it has a fixed address.
+        put(connect, "leased", lambda: None if connect.FIXED.exists() else self.lease)
         put(connect, "answers", lambda _: self.router_answers)
         put(connect, "label", lambda: "ABCD-EFGH")
         put(connect, "_run", lambda *argv: self.ran.append(" ".join(argv)))
         put(connect.shutil, "chown", lambda *_: None)
         put(connect.time, "sleep", lambda _: None)
         put(connect.subprocess, "run", lambda *_, **__: None)
+
+    def boot(self) -> int:
+        """Run the program after a start of the board, which empties /run."""
+        connect.FIXED.unlink(missing_ok=True)
+        return int(connect.main())
 
 
 def test_a_lease_is_read_from_the_routes() -> None:
@@ -105,7 +111,7 @@ def test_the_range_contains_neither_this_board_nor_the_router(
 def test_the_first_start_makes_a_gateway_with_one_arm(board: Board) -> None:
     board.lease = HOME
     assert connect.main() == 0
-    assert board.ran == ["qalqan setup --yes --one-armed eth0"]
+    assert board.ran == ["qalqan setup --yes --one-armed eth0 --dhcp none"]
     assert parse_config(board.config.read_bytes(), "x", lambda _: False).web.port == 80
     assert not is_by_hand(board.config.read_bytes(), HOME_ORDER), "setup would refuse to change it"
     for shown in (board.screen, board.card):
@@ -127,19 +133,20 @@ def test_without_the_routers_dhcp_it_serves_addresses_and_stops_when_it_is_back(
     connect.main()
     board.lease, board.router_answers = None, True
     board.ran.clear()
-    served = ["networkctl reload",
-              "qalqan setup --yes --one-armed eth0 --dhcp 192.168.1.100-192.168.1.199"]  # fmt: skip
-    assert connect.main() == 0
-    assert board.ran == served
+    assert board.boot() == 0
+    assert board.ran == [
+        *["networkctl reload"] * 3,  # its last address, DHCP once more, its last address
+        "qalqan setup --yes --one-armed eth0 --dhcp 192.168.1.100-192.168.1.199",
+    ]
     assert "Address=192.168.1.57/24\nGateway=192.168.1.1\n" in connect.FIXED.read_text("utf-8")
     assert connect.SERVES in board.screen.read_text("utf-8")
     board.ran.clear()
-    assert connect.main() == 0
+    assert board.boot() == 0
     assert board.ran == ["networkctl reload"], "the second time it only takes the address again"
     board.lease = HOME
     board.ran.clear()
-    assert connect.main() == 0
-    assert board.ran == ["qalqan setup --yes --one-armed eth0"]
+    assert board.boot() == 0
+    assert board.ran == ["qalqan setup --yes --one-armed eth0 --dhcp none"]
 
 
 def test_a_router_that_is_off_is_not_replaced(board: Board) -> None:
@@ -148,8 +155,28 @@ def test_a_router_that_is_off_is_not_replaced(board: Board) -> None:
     board.lease = None
     board.ran.clear()
     assert connect.main() == 1
-    assert board.ran == ["networkctl reload"]
+    assert board.ran == ["networkctl reload", "networkctl reload"]
     assert "Connect this machine to the router" in board.screen.read_text("utf-8")
+    board.lease, board.router_answers = HOME, True  # it is on again when systemd tries again
+    board.ran.clear()
+    assert connect.main() == 0
+    assert board.ran == []
+
+
+def test_a_router_whose_dhcp_server_starts_last_is_not_replaced(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers(_: str) -> bool:
+        board.lease = HOME
+        return True
+
+    board.lease = HOME
+    connect.main()
+    board.lease = None
+    monkeypatch.setattr(connect, "answers", answers)
+    board.ran.clear()
+    assert board.boot() == 0
+    assert board.ran == ["networkctl reload", "networkctl reload"]
 
 
 def test_without_any_network_it_waits(board: Board) -> None:

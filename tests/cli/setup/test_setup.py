@@ -350,6 +350,11 @@ def test_addresses_are_given_where_somebody_says_so(space: Namespace, run: Setup
     assert run("--yes", "--one-armed", "eth0", "--dhcp", "auto").status == 0
     assert "dhcp-range=192.168.77.100,192.168.77.199,255.255.255.0,12h" in drop_in.read_text()
     assert "leases:" in (tmp_path / "etc/qalqan/qalqan.yaml").read_text()
+    served = drop_in.read_text()
+    assert run("--yes", "--country", "de").status == 0
+    assert drop_in.read_text() == served, "another setting leaves the range"
+    assert run("--yes", "--dhcp", "none").status == 0
+    assert "dhcp-range" not in drop_in.read_text()
 
 
 @pytest.mark.needs("dnsmasq")

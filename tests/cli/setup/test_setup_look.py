@@ -156,7 +156,7 @@ def test_what_dnsmasqs_files_say_but_for_ours(tmp_path: Path) -> None:
         tmp_path, "etc/dnsmasq.conf", "# dhcp-script=/x\ndomain-needed\ndhcp-leasefile=/srv/leases  # there\n"
     )
     put(tmp_path, "etc/dnsmasq.d/lan", "dhcp-range = 10.0.0.5,10.0.0.9\ndhcp-leasefile=/other\n")
-    put(tmp_path, "etc/dnsmasq.d/qalqan.conf", "dhcp-script=/ours\n")
+    put(tmp_path, "etc/dnsmasq.d/qalqan.conf", "dhcp-script=/ours\ndhcp-range=10.1.0.5,10.1.0.9,12h\n")
     put(tmp_path, "etc/dnsmasq.d/old.dpkg-old", "dhcp-script=/older\n")
     found = read_dnsmasq(tmp_path)
     assert found.service
@@ -165,6 +165,7 @@ def test_what_dnsmasqs_files_say_but_for_ours(tmp_path: Path) -> None:
         "dhcp-leasefile": "/srv/leases",
         "dhcp-range": "10.0.0.5,10.0.0.9",
     }
+    assert found.own_range == "10.1.0.5,10.1.0.9,12h"
     assert read_dnsmasq(tmp_path / "nowhere") == Dnsmasq(found.program, service=False, options={})
 
 

@@ -14,7 +14,8 @@ from gateway.lan.machine import DefaultRoute, Link, NetworkSnapshot, RecentNeigh
 from gateway.setup import run as setup_run
 from gateway.setup.facts import Answers, Dnsmasq, KernelSupport, MachineFacts, Offer, Pool, SetupError
 from gateway.setup.files import by_hand, config, dnsmasq, files, sysctl, translation, trusted_name
-from gateway.setup.plan import decide, possible, propose, propose_pool, read_pool, ready
+from gateway.setup.look import read_dnsmasq
+from gateway.setup.plan import decide, existing_pool, possible, propose, propose_pool, read_pool, ready
 
 ROUTER = ipaddress.ip_address("192.168.1.254")
 
@@ -334,6 +335,38 @@ def test_a_pool_that_cannot_be_given_out_is_refused(text: str, dns: Dnsmasq, why
     with pytest.raises(SetupError) as refused:
         decide(MachineFacts(PI, dnsmasq=dns), replace(ARM, pool=read_pool(text)))
     assert str(refused.value).startswith(why)
+
+
+def test_a_range_that_setup_wrote_is_read_again(tmp_path: Path) -> None:
+    chosen = replace(ARM, pool=Pool(*map(ipaddress.IPv4Address, ("192.168.1.120", "192.168.1.140"))))
+    written = files(decide(MachineFacts(PI, dnsmasq=DEBIAN), chosen), MachineFacts(PI), tmp_path)
+    for path, text in written.items():
+        if path.is_relative_to(tmp_path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+    found = replace(DEBIAN, own_range=read_dnsmasq(tmp_path).own_range)
+    assert existing_pool(MachineFacts(PI, dnsmasq=found), ARM) == chosen.pool
+
+
+@pytest.mark.parametrize(
+    "dns",
+    [
+        DEBIAN,
+        replace(DEBIAN, own_range="by hand"),
+        replace(DEBIAN, own_range="192.168.2.100,192.168.2.199,255.255.255.0,12h"),  # of an earlier network
+        Dnsmasq(own_range="192.168.1.100,192.168.1.199,255.255.255.0,12h"),  # without the service
+    ],
+)
+def test_a_range_that_no_longer_fits_is_left_out(dns: Dnsmasq) -> None:
+    assert existing_pool(MachineFacts(PI, dnsmasq=dns), ARM) is None
+
+
+def test_a_later_setup_without_questions_keeps_the_range() -> None:
+    dns = replace(DEBIAN, own_range="192.168.1.100,192.168.1.199,255.255.255.0,12h")
+    facts = MachineFacts(PI, dnsmasq=dns)
+    assert setup_run._pool(None, facts, ARM, (), setup_run.Asker(yes=True)) == POOL
+    assert setup_run._pool("none", facts, ARM, (), setup_run.Asker(yes=True)) is None
+    assert setup_run._pool(None, MachineFacts(PI, dnsmasq=DEBIAN), ARM, (), setup_run.Asker(yes=True)) is None
 
 
 def test_dnsmasq_gets_what_it_needs_and_no_more() -> None:

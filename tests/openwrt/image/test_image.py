@@ -232,6 +232,13 @@ def test_what_is_set_already_stays_after_an_upgrade_too(tmp_path: Path) -> None:
 
 
 @as_root
+def test_the_last_line_of_a_preset_needs_no_line_break(tmp_path: Path) -> None:
+    router = Router(tmp_path, "brand.name=X\ndefaults.country=kz", brand="brand", defaults="defaults")
+    router.boot("99-isp-qalqan")
+    assert "set qalqan.defaults.country=kz" in router.told
+
+
+@as_root
 def test_without_the_package_or_without_a_preset_nothing_is_done(tmp_path: Path) -> None:
     router = Router(tmp_path, PRESET)
     (tmp_path / "etc/config/qalqan").unlink()

@@ -56,9 +56,7 @@ def main() -> int:
     known = read_known()
     found = poll(leased, LEASE_S)
     if found is None and known is not None:
-        use_address(known)
-        if poll(lambda: answers(known.router) or None, ROUTER_S):
-            found = replace(known, served=free_range(known))
+        found = without_lease(known)
     if found is None:
         show("No network yet. Connect this machine to the router by cable.")
         return 1  # systemd starts it again
@@ -67,6 +65,23 @@ def main() -> int:
         write_known(found)
     show("\n".join(lines(found, label())))
     return 0
+
+
+def without_lease(known: Network) -> Network | None:
+    """Return the network of a router that answers without a DHCP server; None if no router answers.
+
+    A router that starts answers before its DHCP server does, so ask that once more before serving addresses.
+    """
+    use_address(known)
+    if poll(lambda: answers(known.router) or None, ROUTER_S):
+        if not known.served:
+            ask_for_lease()
+            if (found := poll(leased, LEASE_S)) is not None:
+                return found
+            use_address(known)
+        return replace(known, served=free_range(known))
+    ask_for_lease()  # in time for the next try
+    return None
 
 
 def poll(ask: Callable[[], T | None], seconds: float) -> T | None:
@@ -123,6 +138,12 @@ def use_address(network: Network) -> None:
     _run("networkctl", "reload")
 
 
+def ask_for_lease() -> None:
+    """Undo ``use_address``, so that this board asks for an address again."""
+    FIXED.unlink(missing_ok=True)
+    _run("networkctl", "reload")
+
+
 def answers(router: str) -> bool:
     done = subprocess.run(["ping", "-q", "-c", "1", "-W", "1", router], capture_output=True, check=False)
     return done.returncode == 0
@@ -161,8 +182,7 @@ def set_up(network: Network) -> None:
         _write(CONFIG, settings())
         shutil.chown(CONFIG, "qalqan", "qalqan-web")
         CONFIG.chmod(0o640)
-    served = ("--dhcp", network.served) if network.served else ()
-    _run("qalqan", "setup", "--yes", "--one-armed", network.interface, *served)
+    _run("qalqan", "setup", "--yes", "--one-armed", network.interface, "--dhcp", network.served or "none")
 
 
 def settings() -> str:
