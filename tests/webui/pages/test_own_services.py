@@ -85,7 +85,8 @@ def test_it_is_changed_and_keeps_what_the_form_has_not(household: Household, mum
 
 
 def test_it_is_taken_out_and_taken_back(penguin: Household, mum: Browser) -> None:
-    mum.post("/parent/services/club-penguin/remove")
+    for _ in range(2):
+        assert mum.post("/parent/services/club-penguin/remove").status_code == 303
     assert services(penguin) is None
     page = mum.get("/parent/services/").text
     assert "Club Penguin is removed." in text_of(page)
@@ -133,7 +134,6 @@ def test_hostile_names_come_to_nothing(mum: Browser) -> None:
 def test_unknown_ones_are_not_there(mum: Browser) -> None:
     assert mum.get("/parent/services/nothing").status_code == 404
     assert mum.post("/parent/services/nothing", FORM).status_code == 404
-    assert mum.post("/parent/services/nothing/remove").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/parent/services/", "/parent/services/x"])
