@@ -184,8 +184,7 @@ def _save(row: PersonRow) -> None:
 @guardians_only
 def remove() -> ResponseReturnValue:
     who = next((person for person in _known(_devices()) if person.id == request.form.get("who")), None)
-    if who is None:
-        notices.said(_("This person is no longer here."))
+    if who is None:  # sent twice: keep the notice of the first, with its undo
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         removed = _change(REMOVE_PROFILE, id=who.id)
