@@ -366,7 +366,7 @@ def devices_back() -> ResponseReturnValue:
             if mac not in shared or now.get(mac) != was:
                 _assign(mac, was)
         notices.said(_("Each device belongs to the same person as before."))
-    return redirect(url_for("setup.devices"), 303)
+    return redirect(back(url_for("setup.devices")), 303)
 
 
 # ------------------------------------------------------------------------------------------------ password

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gateway.policy.profile import edits
+from tests.web_forms import form_with
 from tests.webui.conftest import Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
@@ -91,7 +92,9 @@ def test_it_is_taken_out_and_taken_back(penguin: Household, mum: Browser) -> Non
     page = mum.get("/parent/services/").text
     assert "Club Penguin is removed." in text_of(page)
     was = page.partition('name="was" value="')[2].partition('"')[0]
-    mum.post("/parent/settings/undo", {"was": was})
+    undo = form_with(page, "was")
+    answer = mum.post(undo.action, undo.values | {"was": was})
+    assert answer.headers["Location"] == "/parent/services/"
     assert "club-penguin" in str(services(penguin))
 
 
