@@ -29,6 +29,16 @@ NEW_DEVICE_CHOICES = (GUEST, QUARANTINE, HOME)  # choices for unknown devices
 
 
 @dataclass(frozen=True, slots=True)
+class ExistingPerson:
+    """A person who already has rules or devices in this home."""
+
+    id: str
+    name: str
+    band: str
+    step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PersonRow:
     """A row of the first run's form: a person as the user typed it, and the problem with it."""
 
@@ -38,16 +48,7 @@ class PersonRow:
     step: str = ""  # month of the next band: as typed, then as the file has it
     problem: str = ""
     wrong: str = ""  # the field with the problem: name, band or step
-
-
-@dataclass(frozen=True, slots=True)
-class ExistingPerson:
-    """A person who already has rules or devices in this home."""
-
-    id: str
-    name: str
-    band: str
-    step: str = ""
+    shown: ExistingPerson | None = None  # an existing person as the form showed it
 
 
 def known_people(people: Iterable[DeviceOwner], children: Iterable[ChildView]) -> tuple[ExistingPerson, ...]:
@@ -74,7 +75,7 @@ def rows_of(
     In a home without people the first row is the parent (``guardian``), and the next have the age groups in
     ``proposed``.
     """
-    found = [PersonRow(person.name, person.band, person.id, person.step) for person in people]
+    found = [PersonRow(person.name, person.band, person.id, person.step, shown=person) for person in people]
     if not found:
         found = [PersonRow(guardian, ADULT), *(PersonRow(band=name) for name in proposed)]
     room = max(ROWS - len(found), 1)
@@ -88,12 +89,25 @@ def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow,
     """
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
-        name = " ".join(form.get(f"name-{number}", "").split())[:NAME_LIMIT]
+        name = _name(form, f"name-{number}")
         band, who = form.get(f"band-{number}", ""), form.get(f"id-{number}", "")[:ID_LIMIT]
         if name or who:
             step = "" if band == ADULT else form.get(f"step-{number}", "")[:TYPED]
-            found.append(PersonRow(name, band if band in allowed else "", who, step))
+            shown = _shown(form, number, who) if who else None
+            found.append(PersonRow(name, band if band in allowed else "", who, step, shown=shown))
     return tuple(found)
+
+
+def _name(form: Mapping[str, str], key: str) -> str:
+    return " ".join(form.get(key, "").split())[:NAME_LIMIT]
+
+
+def _shown(form: Mapping[str, str], number: int, who: str) -> ExistingPerson | None:
+    """Return the person of a row as the form showed it, from hidden fields; None without them."""
+    if f"was-band-{number}" not in form:
+        return None
+    band, step = form[f"was-band-{number}"], form.get(f"was-step-{number}", "")[:TYPED]
+    return ExistingPerson(who, _name(form, f"was-name-{number}"), band, step)
 
 
 def checked(
@@ -113,7 +127,8 @@ def checked(
         elif any(same_name(row.name, other.name) for other in found):
             row = replace(row, problem=problems["twice"], wrong="name")
         else:
-            row = row if row.step in kept else _with_month(row, today)
+            is_same = row.shown is not None and row.step == row.shown.step
+            row = row if is_same or row.step in kept else _with_month(row, today)
         found.append(row)
     return tuple(found)
 
@@ -128,16 +143,21 @@ def _with_month(row: PersonRow, today: date) -> PersonRow:
 def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
     """Return the values that a form row changes in a person's file, by key; None removes a value.
 
+    A value that is as the form showed it is not changed: another parent may have changed it since.
     If the age group changes, the month of the next age group is written again, because the daemon
     would remove it.
     """
+    shown = row.shown or who
+    name = who.name if row.name == shown.name else row.name
+    band = who.band if row.band == shown.band else row.band
+    step = who.step if row.step == shown.step else row.step
     found: dict[str, str | None] = {}
-    if row.name != who.name:
-        found["name"] = row.name
-    if row.band != who.band:
-        found["band"] = row.band
-    if row.step != who.step or (row.step and "band" in found):
-        found["next_step"] = row.step or None
+    if name != who.name:
+        found["name"] = name
+    if band != who.band:
+        found["band"] = band
+    if step != who.step or (step and "band" in found):
+        found["next_step"] = step or None
     return found
 
 

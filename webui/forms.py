@@ -51,9 +51,18 @@ def reason(key: str) -> str:
     return plain(" ".join(request.form.get(key, "").split()), REASON_LIMIT).strip()
 
 
+BACK_PAGES = {
+    "activity": "activity.show",
+    "home": "home.show",
+    "lists": "lists.show",
+    "own_services": "own_services.show",
+}  # value of a form's ``back`` → endpoint of the page
+
+
 def back(here: str) -> str:
-    """Return the address to redirect to after a form: ``here``, or the page Activity if the form names it."""
-    return url_for("activity.show") if request.form.get("back") == "activity" else here
+    """Return the address to redirect to after a form: of the page that its ``back`` names, else ``here``."""
+    endpoint = BACK_PAGES.get(request.form.get("back", ""))
+    return here if endpoint is None else url_for(endpoint)
 
 
 BACK_FIELDS = ("back", "child", "day")

@@ -21,6 +21,7 @@ from gateway.control.client import Unreachable
 from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from webui.features.status.home_text import HomeView
+from webui.forms import BACK_PAGES
 from webui.language import refusals
 from webui.language.i18n import gettext as _
 from webui.language.i18n import restored, stored
@@ -51,8 +52,13 @@ UNDONE_BY = {"gave": "home.undo", "helped": "helper.undo"}  # endpoints that wit
 class Notice:
     sentence: str
     undo: str = ""  # target of the undo form; empty: no undo
-    key: str = ""  # the form's one field
+    key: str = ""  # the form's field
     value: str = ""
+
+    @property
+    def back(self) -> str:
+        """Return the form's field ``back``, which names the requested page; empty if it has no name there."""
+        return next((page for page, endpoint in BACK_PAGES.items() if endpoint == request.endpoint), "")
 
 
 def paused(who: str) -> None:

@@ -473,7 +473,9 @@ class Features:
         home, store, family = plane.home, plane.store, plane.family
         log = plane.decision_log
         RefusalVerb(home, family, store.devices, log.recent, decided, log.is_public_suffix).register(router)
-        WhyVerb(home, family, store.questions, self.access, tried, explainer).register(router)
+        WhyVerb(home, family, store.questions, self.access, tried, explainer, log.is_public_suffix).register(
+            router
+        )
 
     def _register_rules(
         self, router: Router, editing: Editing, home_editing: HomeEditing, tried: TriedRules

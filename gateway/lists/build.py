@@ -47,7 +47,7 @@ class BuildSource:
     path: Path
     form: Format
     skip_canaries: bool = False  # leave well-known sites out instead of rejecting the whole list
-    own: bool = False  # comes with the gateway: a public suffix in it is intentional
+    packaged: bool = False  # comes with the gateway: a public suffix in it is intentional
     weak: bool = False  # its names count only with a hint or in two weak lists: `protected_sites`
 
 
@@ -115,13 +115,13 @@ def build_table(
                 report = survey(source, canaries)
             except ListError as error:
                 # A read error of the disk is not a fault of the source: keep the old, complete table.
-                if not leave_out or source.own or isinstance(error.__cause__, OSError):
+                if not leave_out or source.packaged or isinstance(error.__cause__, OSError):
                     raise
                 reports.append(BuildReport(source.id, category, 0, 0, error=str(error)))
                 continue
             reports.append(report)
             # Addresses have no public suffix.
-            is_unchecked = source.own or source.form is Format.ADDRESSES
+            is_unchecked = source.packaged or source.form is Format.ADDRESSES
             if not is_unchecked and canaries.guard.weighs(category, weak=source.weak):
                 certain = partial(canaries.guard.is_certain, category, weak=source.weak)
                 weighed.append((_reader(source, report), certain))
@@ -208,7 +208,7 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
     """Read and check a whole list before the build. Return its counts, and the entries to leave out.
 
     Left out are entries that block a help line, a site of must_resolve.yaml or a popular site, or
-    that contradict the catalogue; of a packaged list (``own``), only the first. With
+    that contradict the catalogue; of a packaged list, only the first. With
     ``skip_canaries``, also those that block a well-known site. Entries that would block a help line
     are logged. Raises ListError, with the list's id, if the list cannot be read
     or parsed, or blocks a well-known site while its ``skip_canaries`` is False.
@@ -227,7 +227,7 @@ def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
             elif canaries.must.help_line(name) is not None:
                 disputed[name] = None
                 helps.append(name)
-            elif not source.own and (
+            elif not source.packaged and (
                 canaries.known.disputes(source.category, name)
                 or canaries.must.hit(source.category, name)
                 or (is_named and canaries.guard.spares(source.category, name, weak=source.weak))

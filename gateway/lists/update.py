@@ -237,7 +237,7 @@ class Seed:
 
     @property
     def source(self) -> BuildSource:
-        return BuildSource(f"own-{self.category}", self.category, self.path, Format.DOMAINS, own=True)
+        return BuildSource(f"own-{self.category}", self.category, self.path, Format.DOMAINS, packaged=True)
 
 
 def build_all(

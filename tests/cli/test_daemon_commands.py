@@ -342,6 +342,7 @@ ANSWER: dict[str, Any] = {
     "problems": [],
     "services": None,
     "sign": None,
+    "site": "youtube.com",
 }
 
 

@@ -63,7 +63,7 @@ def test_public_suffixes_are_left_out(tmp_path: Path) -> None:
 def test_a_public_suffix_of_our_own_data_stands_there_on_purpose(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    own = replace(source(tmp_path, "ads", "pages.example", name="own"), own=True)
+    own = replace(source(tmp_path, "ads", "pages.example", name="own"), packaged=True)
     table = build(tmp_path, own, source(tmp_path, "ads", "co.example", "pages.example", "me.pages.example"))
     assert table.categories("you.pages.example") == {"ads"}
     assert table.categories("me.co.example") == frozenset()

@@ -57,7 +57,7 @@ def test_what_is_disputed_is_left_out_of_published_lists_alone(tmp_path: Path) -
     listed = tmp_path / "list.txt"
     listed.write_text("vk.com\nshop.vk.com\nbad.example\n")
     for own, expected in ((False, frozenset()), (True, {"adult"})):
-        source = BuildSource("one", "adult", listed, Format.DOMAINS, own=own)
+        source = BuildSource("one", "adult", listed, Format.DOMAINS, packaged=own)
         target = tmp_path / "table"
         _, (report,) = build_table(
             [source],

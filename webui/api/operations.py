@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 from gateway.control.schema import Text, Whole
 from gateway.policy.accounts.people import PersonRole
+from gateway.policy.profile.rules import PROFILE_ID
 
 ANYONE, GUARDIAN, HELPER, SUPPORT = "anyone", *(item.value for item in PersonRole)
 
-ID = r"[a-z0-9][a-z0-9_-]{0,62}"
 MAC = r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}"
 NUMBER_MOST = (1 << 31) - 1
 DAY_MINUTES = 24 * 60
 
-ChildId = Annotated[str, Text(1, 63, ID)]
+ChildId = Annotated[str, Text(1, 40, PROFILE_ID)]
 Mac = Annotated[str, Text(17, 17, MAC)]
 Host = Annotated[str, Text(1, 253, r"[A-Za-z0-9.:_-]+")]
 Number = Annotated[int, Whole(1, NUMBER_MOST)]

@@ -184,8 +184,7 @@ def _save(row: PersonRow) -> None:
 @guardians_only
 def remove() -> ResponseReturnValue:
     who = next((person for person in _known(_devices()) if person.id == request.form.get("who")), None)
-    if who is None:
-        notices.said(_("This person is no longer here."))
+    if who is None:  # sent twice: keep the notice of the first, with its undo
         return redirect(url_for("setup.people"), 303)
     with notices.refusals_to(notices.said):
         removed = _change(REMOVE_PROFILE, id=who.id)
@@ -367,7 +366,7 @@ def devices_back() -> ResponseReturnValue:
             if mac not in shared or now.get(mac) != was:
                 _assign(mac, was)
         notices.said(_("Each device belongs to the same person as before."))
-    return redirect(url_for("setup.devices"), 303)
+    return redirect(back(url_for("setup.devices")), 303)
 
 
 # ------------------------------------------------------------------------------------------------ password

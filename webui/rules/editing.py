@@ -287,6 +287,16 @@ def previewed(child: ChildView, host: str, at: str, changes: Mapping[str, Any]) 
     return telling.explained(daemon().client.ask(WHY, profile=child.id, host=host, at=at, **values))
 
 
+def without_www(child: ChildView, entry: str) -> str:
+    """Return the entry of a rule for a typed entry: of a site, without ``www.``; others unchanged.
+
+    ``www.`` stays if the rest is a public suffix, which only the daemon knows. Raises ControlError.
+    """
+    if not entry.startswith("www."):
+        return entry
+    return daemon().client.ask(WHY, profile=child.id, host=entry).site or entry
+
+
 def moment(home: HomeView) -> str:
     """Return the day and time in the form as ISO text in the home's time zone. Empty fields are now.
 

@@ -20,9 +20,9 @@ class UnknownTargetError(ValueError):
 
 
 def site(text: str) -> str:
-    """Return the host name in a typed address, without ``www.``.
+    """Return the host name in a typed address.
 
-    ``https://www.example.com/a?b`` → ``example.com``. Raises UnknownTargetError if there is no name with a
+    ``https://m.example.com/a?b`` → ``m.example.com``. Raises UnknownTargetError if there is no name with a
     dot.
     """
     word = text.strip()[:TYPED_LIMIT]
@@ -33,10 +33,9 @@ def site(text: str) -> str:
         name = hosts.normalise(host)
     except ValueError:
         raise UnknownTargetError(_no_site(word)) from None
-    bare = name.removeprefix("www.")
     if "." not in name:
         raise UnknownTargetError(_no_site(word))
-    return bare if "." in bare else name
+    return name
 
 
 def _no_site(word: str) -> str:

@@ -298,6 +298,7 @@ class Explanation:
     problems: tuple[str, ...] = ()  # of the file that names the device; of `why`
     services: tuple[str, ...] | None = None  # names of services that were recognised without their names
     sign: str | None = None  # how: address, first_bytes, port
+    site: str | None = None  # the host without ``www.``, unless the rest is a public suffix; of `why`
 
 
 @record

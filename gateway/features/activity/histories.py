@@ -18,7 +18,7 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.judge.conclude import OPENABLE
 from gateway.policy.judge.explanation import sentence
 from gateway.policy.judge.target_names import target_name
-from gateway.policy.names.hosts import PublicSuffixCheck
+from gateway.policy.names.hosts import PublicSuffixCheck, site_of
 from gateway.policy.profile.profile import Profile
 from gateway.policy.profile.rules import CATEGORY, NAMES_LEVEL, PLAY, SERVICE, VISITS_LEVEL, Action
 from gateway.policy.rule_text import SAMPLE_MARK
@@ -165,7 +165,7 @@ class BlockedSites:
     def _site(self, target: str, group: _Group) -> BlockedSite:
         last = group.latest
         if ":" not in target and len(group.hosts) == 1:
-            target = last.host.removeprefix("www.")  # not its parent, which may be open
+            target = site_of(last.host, self._is_public_suffix)  # not its parent, which may be open
         rule, zone = last.rule.removeprefix(SAMPLE_MARK), self._rules.household.config.zone
         decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
         what = None if target.startswith(REASON) else target if ":" not in target else last.host
@@ -191,14 +191,16 @@ class BlockedSites:
         )
 
 
-def describe_visited(found: Iterable[Name], rules: RuleBook) -> tuple[tuple[SiteActivity, ...], int]:
+def describe_visited(
+    found: Iterable[Name], rules: RuleBook, is_public_suffix: PublicSuffixCheck
+) -> tuple[tuple[SiteActivity, ...], int]:
     """Return at most GROUPS opened sites, the latest first, and the number of further ones."""
 
     def target_of(name: Name) -> str:
         services = rules.world.catalogue.services_of(name.host) if name.host else ()
         if len(services) == 1:
             return SERVICE + services[0]
-        return name.host.removeprefix("www.") or REASON + name.reason
+        return site_of(name.host, is_public_suffix) if name.host else REASON + name.reason
 
     groups = _group(found, target_of)
     shown = tuple(SiteActivity(**_site(*group, rules)) for group in groups[:GROUPS])

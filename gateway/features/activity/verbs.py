@@ -111,7 +111,7 @@ class HistoryVerbs:
             else ((), 0)
         )
         visited, visited_left_off = (
-            describe_visited(names(profile.id, *span, refused=False), rules)
+            describe_visited(names(profile.id, *span, refused=False), rules, self._is_public_suffix)
             if level >= VISITS_LEVEL
             else ((), 0)
         )

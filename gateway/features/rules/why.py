@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from gateway.control.contract.rules import WHY, Explanation, WhyRequest
@@ -13,6 +14,7 @@ from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.judge.why import parse_question
+from gateway.policy.names.hosts import PublicSuffixCheck, site_of
 from gateway.store.tables.questions import QuestionTable
 
 
@@ -27,6 +29,7 @@ class WhyVerb:
         access: Access,
         tried: TriedRules,
         explainer: Explainer,
+        is_public_suffix: PublicSuffixCheck,
     ) -> None:
         self._home = home
         self._family = family
@@ -34,6 +37,7 @@ class WhyVerb:
         self._access = access
         self._tried = tried
         self._explainer = explainer
+        self._is_public_suffix = is_public_suffix
 
     def register(self, router: Router) -> None:
         router.serve(WHY, self.why)
@@ -42,7 +46,8 @@ class WhyVerb:
         args, at = call.args, self._explainer.moment(call.args.at)
         seen = parse_question(args.host, args.to, args.speaks)
         member = self._member(call, at)
-        return self._explainer.explain(member, seen, at, self._problems(args.device or ""))
+        found = self._explainer.explain(member, seen, at, self._problems(args.device or ""))
+        return replace(found, site=seen.host and site_of(seen.host, self._is_public_suffix))
 
     def _problems(self, device: str) -> tuple[str, ...]:
         """Return the problem of the rule file that names the device, if that file cannot be used; else ()."""

@@ -21,7 +21,18 @@ from gateway.policy.profile.bypass_methods import BypassMethod, MethodSetting
 from gateway.policy.profile.old_words import old_word
 from gateway.policy.profile.rule_file import Vocabulary
 from gateway.policy.profile.rule_keys import NO_RULES, PERSON_KEYS, PERSONAL_KEYS, RULE_KEYS
-from gateway.policy.profile.rules import FAMILY, GUEST, HOME, TAKEN, Action, Bedtime, Mode, Owned, Rules
+from gateway.policy.profile.rules import (
+    FAMILY,
+    GUEST,
+    HOME,
+    PROFILE_ID,
+    TAKEN,
+    Action,
+    Bedtime,
+    Mode,
+    Owned,
+    Rules,
+)
 from gateway.policy.time.time_text import DAY_MINUTES, ByDay, Span
 from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import locate, parse_document
@@ -30,7 +41,7 @@ from gateway.policy.yaml.fields import Node, Place, shown
 MAX_DEVICES = 64  # per person
 MAX_NAME = 60  # characters
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
+_ID = re.compile(PROFILE_ID, re.ASCII)
 
 
 DEFAULT_BAND = AgeBand.AGE_10_12  # for a family without a child in a suitable band (`guest_band`)

@@ -17,6 +17,8 @@ T = TypeVar("T")
 FAMILY = "family"  # owner of what is in a profile's file
 SELF = "self"  # owner of what a child set for itself, as in "self:Daughter"
 
+PROFILE_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}"  # pattern of a profile's id, its file's name
+
 # Profiles' names with a meaning of their own: everyone, guests, devices that are not filtered.
 ALL, GUEST, HOME = "all", "guest", "home"
 TAKEN = (ALL, GUEST, HOME)

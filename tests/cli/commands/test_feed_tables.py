@@ -290,7 +290,7 @@ def packed_table(name: str, category: str, release: TableRelease, built: str = "
         names, target = Path(folder, "names"), Path(folder, "table")
         names.write_text(f"{name}\n")
         build_table(
-            [BuildSource("x", category, names, Format.DOMAINS, own=True)],
+            [BuildSource("x", category, names, Format.DOMAINS, packaged=True)],
             target,
             built=built or datetime.now(UTC).isoformat(),
             canaries=Canaries(()),

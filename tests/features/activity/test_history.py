@@ -130,6 +130,19 @@ def test_a_minute_that_a_limit_counted_as_well_is_one(make: Make) -> None:
     }  # fmt: skip
 
 
+def test_www_stays_before_a_public_suffix(make: Make) -> None:
+    desk = make(EVENING, daughter={"log_level": 3, "band": "6-9"})
+    now = desk.local_now()
+    network = "category:social_networks"
+    for host in ("www.gov.tr", "www.a-network.example"):
+        decided(desk, GAMBLING, host, 3, now - MINUTE, network)
+    for host in ("www.gov.uk", "www.example.org"):
+        decided(desk, OPEN, host, 3, now - MINUTE, "open")
+    told = week(desk)
+    assert {one["entry"] for one in told["refused"]} == {"www.gov.tr", "a-network.example"}
+    assert set(targets(told["visited"])) == {"www.gov.uk", "example.org"}
+
+
 def test_at_level_two_what_was_refused_is_told_in_groups(make: Make) -> None:
     told = week(lived(make, 2))
     refused = told["refused"]

@@ -41,6 +41,8 @@ def test_a_preview_writes_nothing_and_says_what_an_edit_would_do(make: Make) -> 
     before = file(desk).read_bytes()
     values = {"profile": "daughter", "host": "www.example.org"}
     assert desk.ask("why", **values)["verdict"] == "allow"
+    for host, site in (("www.example.org", "example.org"), ("www.gov.kz", "www.gov.kz"), ("a.kz", "a.kz")):
+        assert desk.ask("why", **{**values, "host": host})["site"] == site
     told = desk.ask("why", **values, set={"block/example.org": True})
     assert (told["verdict"], told["reason"], told["owner"]) == ("block", "family_block", "family")
     assert told["sentence"]

@@ -13,7 +13,7 @@ from gateway.core.reason_codes import Code
 from tests.control.running import Running
 from tests.webui.api.clients import Program
 from tests.webui.conftest import GATEWAY
-from tests.webui.standin.household import Household
+from tests.webui.standin.household import TABLET, Household
 from webui import Settings, create_app
 from webui.api.problems import of_refusal
 
@@ -53,6 +53,13 @@ def test_places_and_ways_that_are_not_there(hall: Program) -> None:
     assert told(answer) == (405, "method_not_allowed")
     assert "GET" in answer.headers["Allow"]
     assert hall.ask("HEAD", "/children").status_code == 200
+
+
+def test_an_id_of_a_child_may_have_capital_letters(hall: Program) -> None:
+    assert told(hall.get("/children/Nobody")) == (404, "no_profile")
+    assert hall.ask("PUT", f"/devices/{TABLET}/owner", {"owner": "Nobody"}).status_code != 400
+    assert hall.post("/codes", {"child": "N" * 40, "minutes": 15}).status_code == 201
+    assert told(hall.post("/codes", {"child": "N" * 41, "minutes": 15})) == (400, "malformed")
 
 
 def test_bodies_that_are_no_json_or_too_long(hall: Program) -> None:

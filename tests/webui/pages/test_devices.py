@@ -244,6 +244,9 @@ def test_a_device_is_shared_and_back(mum: Browser, household: Household) -> None
     assert "Tablet is shared by Aruzhan, Timur now." in page
     mum.post("/parent/device/share/back", {"was": re.findall(r'name="was" value="([^"]+)"', page)[0]})
     assert (one["shared"], one["profile"]) == ([], "daughter")
+    text = text_of(mum.get(f"/parent/device/{TABLET}").text)
+    assert "Tablet is Aruzhan&#39;s now." in text
+    assert "no longer shared" not in text
 
 
 def test_to_share_with_nobody_ends_it(mum: Browser, household: Household) -> None:

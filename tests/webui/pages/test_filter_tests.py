@@ -93,7 +93,7 @@ def test_a_site_s_decision_names_who_decided_and_until_when(mum: Browser, househ
     assert "Blocked · The 10-12 rules · until 07:00 tomorrow" in text_of(page)
     assert "The only check matches the rules." in part(page, "result")
     [sent] = asked_of(household, "filter_test_site")
-    assert (sent["id"], sent["host"], sent["at"]) == ("daughter", "youtube.com", "2026-11-24T21:30")
+    assert (sent["id"], sent["host"], sent["at"]) == ("daughter", "www.youtube.com", "2026-11-24T21:30")
 
 
 def test_without_a_time_a_site_is_tested_now(mum: Browser, household: Household) -> None:

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.control.running import Running
+from tests.web_forms import form_with
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import NOW, Household
 from tests.webui.standin.pages import HOSTILE, text_of
@@ -164,8 +165,11 @@ def test_devices_of_the_first_run_ask_who_uses_them(mum: Browser, household: Hou
     assert answer.headers["Location"] == "/parent/"
     assert television["shared"] == ["daughter", "son", "teen"]
     television["undecided"] = False
-    text = text_of(mum.get("/parent/").text)
-    assert "Television is shared by Aruzhan, Timur and Dana now. Undo" in text
+    page = mum.get("/parent/").text
+    assert "Television is shared by Aruzhan, Timur and Dana now. Undo" in text_of(page)
+    undo, was = form_with(page, "was"), page.partition('name="was" value="')[2].partition('"')[0]
+    assert mum.post(undo.action, undo.values | {"was": was}).headers["Location"] == "/parent/"
+    assert (television["shared"], television["profile"]) == ([], "home")
     mum.post("/parent/setup/device", {"mac": GUEST, "of": "home"})
     assert phone["profile"] == "home"
     assert "Galaxy is not filtered: only harmful sites are blocked." in text_of(mum.get("/parent/").text)

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from gateway.policy.profile import edits
+from tests.web_forms import form_with
 from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
@@ -119,7 +120,8 @@ def test_automatic_updates_are_switched_off_and_back_on(mum: Browser, household:
     mum.post(f"{LISTS}interval", {"interval": "off"})
     assert settings(household)["lists"] == {"update": "off"}
     assert "Automatic downloads of lists are off." in read(mum)
-    mum.post("/parent/settings/undo", {"was": was(mum)})
+    undo = form_with(mum.get(LISTS).text, "was")
+    assert mum.post(undo.action, undo.values | {"was": was(mum)}).headers["Location"] == LISTS
     assert "lists" not in settings(household)
     mum.post(f"{LISTS}interval", {"interval": "weekly"})
     assert settings(household)["lists"] == {"update": "weekly"}
@@ -177,7 +179,8 @@ def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household:
         **values, "name": "Mine", "by": "Mum", "origin": "192.168.1.7",
     }  # fmt: skip
     assert "Mine is fetched with the next update." in read(mum)
-    mum.post(f"{LISTS}remove", {"id": "own-00000002"})
+    for _ in range(2):
+        assert mum.post(f"{LISTS}remove", {"id": "own-00000002"}).status_code == 303
     assert "Mine is removed. Its sites go with the next update." in read(mum)
     mum.post(f"{LISTS}add/back", {"was": was(mum)})
     assert household.listed.of("own-00000002")["url"] == values["url"]

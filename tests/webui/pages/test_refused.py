@@ -52,6 +52,22 @@ def test_of_a_kind_it_says_since_when_and_by_which_list_of_which_day(tablet: Bro
         assert expected in text
 
 
+@pytest.mark.parametrize(
+    ("id_", "named"),
+    [
+        ("own-gambling", "Qalqan’s own list"),
+        ("built-in", "Qalqan’s own list"),
+        ("own-1c9a2f4e", "own-1c9a2f4e"),
+    ],
+)
+def test_a_list_of_the_family_is_not_called_a_packaged_one(
+    tablet: Browser, household: Household, id_: str, named: str
+) -> None:
+    block = household.refusals[1]
+    block["decided"] = {**block["decided"], "lists": [{"id": id_, "version": "2026-11-20"}]}
+    assert f"On these lists {named} 20 November" in text_of(tablet.get("/refused?host=bet.example").text)
+
+
 def test_it_says_until_when(tablet: Browser, household: Household) -> None:
     household.refusals[0]["until"] = NOW + timedelta(hours=12)
     assert "Until 07:40 tomorrow" in text_of(tablet.get("/refused?host=www.tiktok.com").text)

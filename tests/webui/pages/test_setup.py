@@ -11,6 +11,7 @@ from gateway.control.contract.lists import ListSource
 from gateway.policy.accounts.people import Account
 from gateway.policy.profile import edits
 from tests.control.running import Running
+from tests.web_forms import form_with
 from tests.webui.conftest import Browser, browser_on
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import text_of
@@ -229,7 +230,8 @@ def test_what_is_missing_is_said_and_what_was_typed_stays(empty: Household, mum:
 
 def test_who_was_taken_out_comes_back(empty: Household, mum: Browser) -> None:
     mum.post("/parent/setup/people", FAMILY)
-    mum.post("/parent/setup/people/remove", {"who": "timur"})
+    for _ in range(2):
+        mum.post("/parent/setup/people/remove", {"who": "timur"})
     assert ("Timur", "6-9") not in people(empty)
     page = mum.get("/parent/setup/people").text
     assert "Timur is removed." in page
@@ -345,6 +347,20 @@ def test_the_month_of_the_next_step_may_be_said_and_is_all_that_is_kept(
     mum.post("/parent/setup/people", again)
     assert months(empty) == {"Mum": None, "Dad": None, "Aruzhan": "2027-05", "Timur": None}
     assert ("Aruzhan", "13-15") in people(empty)
+
+
+def test_an_old_form_changes_only_what_was_changed_in_it(empty: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY | {"step-2": "2027-05"})
+    old = form_with(mum.get("/parent/setup/people").text, "id-0").values
+    assert (old["name-0"], old["band-0"], old["step-0"]) == ("Aruzhan", "10-12", "2027-05")
+    now = {"name-0": "Aru", "band-0": "13-15", "id-0": "aruzhan", "step-0": "2028-09"}
+    mum.post("/parent/setup/people", now)
+    assert mum.post("/parent/setup/people", old | {"name-4": "Dana", "band-4": "16-17"}).status_code == 303
+    assert {("Aru", "13-15"), ("Dana", "16-17")} < set(people(empty))
+    assert months(empty)["Aru"] == "2028-09"
+    mum.post("/parent/setup/people", old | {"band-0": "6-9"})
+    assert ("Aru", "6-9") in people(empty)
+    assert months(empty)["Aru"] == "2028-09"
 
 
 def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Browser) -> None:

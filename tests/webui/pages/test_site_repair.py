@@ -70,6 +70,11 @@ def test_all_of_the_childs_devices_or_only_its_own(mum: Browser, household: Hous
         assert mum.post(PAGE, {"host": SITE, "device": device}).status_code == 400
 
 
+def test_www_stays_before_a_public_suffix(mum: Browser, household: Household) -> None:
+    assert mum.post(PAGE, {"host": "www.gov.kz", "device": "all"}).status_code == 303
+    assert asked_of(household, "teach")[0]["host"] == "www.gov.kz"
+
+
 @pytest.mark.parametrize(("host", "told"), [
     ("not a site", "is not a site"),
     (CLOSED, "A pause, bedtime, schedule or limit blocks Aruzhan now"),

@@ -29,8 +29,9 @@ pytestmark = pytest.mark.usefixtures("ruled")
 
 
 @pytest.mark.parametrize(("text", "word"), [
-    ("example.com", "example.com"), ("  Example.COM. ", "example.com"), ("www.example.com", "example.com"),
-    ("https://www.example.com/a/b?c=d#e", "example.com"), ("http://u:p@m.example.com:8080/", "m.example.com"),
+    ("example.com", "example.com"), ("  Example.COM. ", "example.com"),
+    ("www.example.com", "www.example.com"), ("https://www.example.com/a/b?c=d#e", "www.example.com"),
+    ("http://u:p@m.example.com:8080/", "m.example.com"),
     ("example.com/page", "example.com"), ("//example.com", "example.com"), ("example.com:443", "example.com"),
     ("қазақ.қаз", "xn--80aau21bd.xn--80ao21a"), ("www.com", "www.com"),
     ("YouTube", "service:youtube"), ("service:youtube", "service:youtube"),
@@ -68,6 +69,13 @@ def test_a_pasted_address_is_refused_by_its_name_and_can_be_undone(
     assert "Aruzhan: chess.com is blocked." in text_of(page)
     assert "Undo" in page
     assert said(household)["block"] == ["service:tiktok", "bet.example", "chess.com"]
+
+
+def test_www_stays_before_a_public_suffix(mum: Browser, household: Household) -> None:
+    status, page = send(mum, "sites/", entry="https://www.gov.kz/", list="block")
+    assert status == 303
+    assert "Aruzhan: www.gov.kz is blocked." in text_of(page)
+    assert said(household)["block"] == ["service:tiktok", "bet.example", "www.gov.kz"]
 
 
 def test_a_service_is_added_by_its_name_and_leaves_the_other_list(mum: Browser, household: Household) -> None:
@@ -135,7 +143,8 @@ def test_a_change_is_tried_before_it_is_saved(mum: Browser, household: Household
     assert "chess.com" not in said(household)["block"]
     [asked] = asked_of(household, "why")
     assert asked == {
-        "profile": "daughter", "host": "chess.com", "at": "2026-11-24T17:00", "set": {"block/chess.com": True}
+        "profile": "daughter", "host": "www.chess.com", "at": "2026-11-24T17:00",
+        "set": {"block/chess.com": True},
     }  # fmt: skip
 
 

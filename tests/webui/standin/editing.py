@@ -32,6 +32,7 @@ from gateway.household.loading import Product, load_product
 from gateway.household.members import Family, Member
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, VisibleMembers
+from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.path.addresses import AddressBook, ServiceBook
 from gateway.policy.profile.profile import Profile
 from gateway.store.tables.pauses import InForce
@@ -144,7 +145,8 @@ class Editing:
         tried = TriedRules(home, files, lambda profile: profile)
         PreviewVerbs(home, tried).register(router)
         questions: Any = None  # asked for devices alone
-        WhyVerb(home, self.family, questions, whom, tried, explainer).register(router)
+        suffixes = lazy_public_suffix_check()
+        WhyVerb(home, self.family, questions, whom, tried, explainer, suffixes).register(router)
         ChangeVerbs(
             home, store.state, lambda *_, **__: [], lambda _: "", store.grants, visibility, here, whom
         ).register(router)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.control.contract.activity import RECENT_BLOCKS, BlockOrigin, RecentBlock, RecentBlocks
+from gateway.policy.names.list_ids import is_own_list
 from gateway.policy.profile.rules import SERVICE
 from gateway.policy.values import TIME_REASONS, Reason
 from webui.daemon import daemon
@@ -16,7 +17,7 @@ from webui.language.i18n import gettext as _
 SHOWN = 10
 # The site's category decided: a list may have it wrong. A person's own rule is no mistake.
 CLASSIFIED = frozenset({Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN})
-PACKAGED = ("own-", "built-in")  # ids of lists that come with the program begin like this
+PACKAGED = ("own-", "built-in")  # ids of lists that come with the program begin so
 NO_ORIGIN = BlockOrigin(who="", kind=None, contest="", since=None, by=None, version=None, lists=())
 
 
@@ -97,8 +98,11 @@ class BlockView:
 
     @staticmethod
     def is_packaged(list_id: str) -> bool:
-        """Return whether the list of sites with this id comes with the program."""
-        return list_id.startswith(PACKAGED)
+        """Return whether the list of sites with this id comes with the program.
+
+        The ids of the family's own lists begin with ``own-`` too.
+        """
+        return list_id.startswith(PACKAGED) and not is_own_list(list_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from webui.accounts.session import author, guardian, guardians_only
 from webui.daemon import daemon
 from webui.features.devices.device_text import PLACES, DevicesView, called, describe_place
 from webui.features.sharing.adult_proof_text import lengths
-from webui.forms import one_of
+from webui.forms import back, one_of
 from webui.language import clues
 from webui.language.i18n import gettext as _
 from webui.language.words import plain
@@ -190,9 +190,9 @@ def undo_fields(count: int | None) -> list[str]:
 
 
 def back_to(device: DeviceDetails) -> ResponseReturnValue:
-    """Redirect to the page that the form was on: Activity, the list of devices, or the page of ``device``."""
-    if request.form.get("back") == "activity":
-        return redirect(url_for("activity.show"), 303)
+    """Redirect to the page that the form names, as Activity or the list of devices, or that of ``device``."""
+    if there := back(""):
+        return redirect(there, 303)
     if request.form.get("from") == "devices":
         return redirect(url_for("devices.show", _anchor=f"device-{device.mac}"), 303)
     return redirect(url_for("device.show", mac=device.mac), 303)

@@ -21,6 +21,7 @@ from webui.features.devices.device_text import (
     QUARANTINE,
     DevicesView,
     called,
+    describe_place,
     mobile_data_field,
 )
 from webui.forms import one_of
@@ -66,6 +67,7 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
     ``place``: the owner or group that the device then gets; empty: none is set.
     """
     was = " ".join((device.mac, "home" if device.shared else device.profile, *device.shared))
+    sentence = _shared_sentence(device, people, devices)
     with notices.refusals_to(notices.said):
         if people:
             share_between(device, people)
@@ -73,7 +75,8 @@ def _share(device: DeviceDetails, people: list[str], devices: DevicesView, place
             end_sharing(device.mac)
             if place in PLACES or devices.person(place) is not None:
                 change(ASSIGN, mac=device.mac, profile=place)
-        notices.did_back("shared", was, _shared_sentence(device, people, devices))
+                sentence = describe_place(plain(called(device)), place, devices.person(place))
+        notices.did_back("shared", was, sentence)
 
 
 def share_between(device: ListedDevice, people: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from gateway.control.contract.devices import (
     ASSIGN,
@@ -24,13 +24,11 @@ from gateway.control.contract.devices import (
     ScanState,
 )
 from gateway.control.contract.sharing import ADULT_PROOF, AdultProofChange, Length
-from gateway.control.schema import Text, record
+from gateway.control.schema import record
 from webui.api.operations import ChildId, Name, Noun
 from webui.api.who import Caller
 
 noun = Noun("devices")
-
-Owner = Annotated[str, Text(1, 63, r"[a-z0-9][a-z0-9_-]{0,62}")]  # a person, or home guest visitor adult
 
 
 @record
@@ -77,7 +75,7 @@ class Questions:
 
 @record
 class Assign:
-    owner: Owner
+    owner: ChildId  # or another person, home, guest, visitor, adult
 
 
 @record

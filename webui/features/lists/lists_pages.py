@@ -249,7 +249,9 @@ def _add(name: str, url: str, category: str, people: Sequence[str] = ()) -> None
 @blueprint.post("/remove")
 @guardians_only
 def remove() -> ResponseReturnValue:
-    source = _source(request.form.get("id", ""))
+    source = _lists().source(request.form.get("id", ""))
+    if source is None:  # sent twice: keep the notice of the first, with its undo
+        return _back()
     if not source.own:
         abort(400)
     with notices.refusals_to(notices.said):

@@ -63,7 +63,9 @@ def save(service: str) -> ResponseReturnValue:
 @guardians_only
 def remove(service: str) -> ResponseReturnValue:
     family = _family()
-    name = plain(str(_known(family, service).get("name", service)))
+    if service not in family.services:  # sent twice: keep the notice of the first, with its undo
+        return redirect(url_for("own_services.show"), 303)
+    name = plain(str(family.services[service].get("name", service)))
     with notices.refusals_to(notices.said):
         _set(family, service, None, _("%(name)s is removed.", name=name))
     return redirect(url_for("own_services.show"), 303)

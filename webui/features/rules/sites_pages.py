@@ -25,6 +25,7 @@ from webui.rules.editing import (
     refused,
     render,
     store_reason,
+    without_www,
 )
 from webui.rules.entries import put
 from webui.rules.ruleset import LISTS
@@ -44,7 +45,7 @@ def add(profile: str) -> ResponseReturnValue:
     page, key = opened(profile), one_of("list", LISTS)
     text = request.form.get("entry", "")
     try:
-        word = typed.entry(text, page.names)
+        word = without_www(page.child, typed.entry(text, page.names))
     except typed.UnknownTargetError as error:
         return refused(page, FormProblem(str(error), "entry"), _show)
     said = say.entry(key, word, page.names)

@@ -19,7 +19,17 @@ from webui.language.i18n import gettext as _
 from webui.language.i18n import ngettext
 from webui.language.words import plain
 from webui.rules import typed
-from webui.rules.editing import NOTHING, FormProblem, FormResult, Page, opened, problem_of, refused, render
+from webui.rules.editing import (
+    NOTHING,
+    FormProblem,
+    FormResult,
+    Page,
+    opened,
+    problem_of,
+    refused,
+    render,
+    without_www,
+)
 
 blueprint = Blueprint("site_repair", __name__, url_prefix="/parent/child/<profile>/teach")
 
@@ -47,7 +57,7 @@ def begin(profile: str) -> ResponseReturnValue:
     page = opened(profile)
     device = one_of("device", {ALL, *(other.mac for other in page.child.devices)})
     try:
-        host = typed.site(request.form.get("host", ""))
+        host = without_www(page.child, typed.site(request.form.get("host", "")))
         chosen: dict[str, object] = {} if device == ALL else {"device": device}
         daemon().change(
             START_REPAIR, id=page.child.id, host=host, by=guardian() or "", origin=source_address(), **chosen
