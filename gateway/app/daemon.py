@@ -62,7 +62,7 @@ from gateway.household.calendars import CalendarReader
 from gateway.household.clock_watch import ClockWatch
 from gateway.household.config_file import config_in_use
 from gateway.household.context import Effects, HomeContext, HomeInterfaces
-from gateway.household.members import Family
+from gateway.household.members import Family, SlotChange
 from gateway.household.presence import DevicesMoved, NeighboursRead, Presence
 from gateway.household.rule_book import LearnedAddresses, RuleBook
 from gateway.household.visibility import Visibility
@@ -537,13 +537,18 @@ class Daemon:
     def _group(self) -> None:
         """Rebuild the household's members (filtered devices) and their decisions from the present rules.
 
-        Delete what is stored about the traffic of slots that have another device or user now.
+        Delete what is stored about the DNS answers of slots that have another device now, and about the
+        recent blocks of those that have another device or person: it belongs to the former one.
         """
         rules, at = self.rules, self.clock.now()
         rules.settle(self.store.held_bands.hold, self.features.self_set.laid)
-        moved = self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
+        changes = self.family.rebuild(self.presence.claim.household, rules.world, rules.calendar, at)
+        for slot in changes:
+            self.decision_log.recent.forget(slot)
+        # The same device keeps the addresses that it has resolved, which its system stores too.
+        moved = [slot for slot, change in changes.items() if change is SlotChange.DEVICE]
         for slot in moved:
-            for cache in (*self._caches, self.names, self.decision_log.recent):
+            for cache in (*self._caches, self.names):
                 cache.forget(slot)
         self.family.situate(at)
         self.own_answers.keep(self.family.everybody)

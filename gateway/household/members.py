@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from enum import Enum
 from functools import partial
 from typing import Protocol
 
@@ -301,6 +302,13 @@ class MemberFactory:
         return member
 
 
+class SlotChange(Enum):
+    """What is new about a slot after the devices were assigned again."""
+
+    DEVICE = "device"  # another device, or group of devices
+    PERSON = "person"  # the same device, with another profile
+
+
 class Family:
     """Stores the member of each slot: a group of devices, their profile, judge and situation.
 
@@ -353,11 +361,12 @@ class Family:
         self._probe: ProbeAssignment | None = None
         self._owners: dict[int, tuple[str, str]] = {}  # slot → its latest key and profile id
 
-    def rebuild(self, household: Household, world: World, calendar: Calendar, at: datetime) -> frozenset[int]:
+    def rebuild(
+        self, household: Household, world: World, calendar: Calendar, at: datetime
+    ) -> dict[int, SlotChange]:
         """Assign all devices to slots, and create the members of the slots from these rules.
 
-        Return the slots that have another device or another profile than before: what is stored about
-        their traffic belongs to the former one.
+        Return the slots that have another device or another profile than before.
 
         Raises:
             StoreError: more slots are needed than exist.
@@ -383,9 +392,15 @@ class Family:
             self.renew_subject(member)
         self._rebuild_probe(household, world)
         owners = {numbers[desired.key]: (desired.key, desired.profile.id) for desired in desired_slots}
-        moved = frozenset(slot for slot, owner in owners.items() if self._owners.get(slot, owner) != owner)
+        changes = {}
+        for slot, (key, profile) in owners.items():
+            before_key, before_profile = self._owners.get(slot, (key, profile))
+            if key != before_key:
+                changes[slot] = SlotChange.DEVICE
+            elif profile != before_profile:
+                changes[slot] = SlotChange.PERSON
         self._owners.update(owners)  # a slot without a device now may be given to another later
-        return moved
+        return changes
 
     def assign_probe(
         self, probe: ProbeAssignment, household: Household, world: World, at: datetime

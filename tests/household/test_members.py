@@ -13,7 +13,7 @@ import pytest
 
 from gateway.app.daemon import Daemon
 from gateway.features.activity.recent_refusals import RecentRefusals
-from gateway.household.members import Member, ProbeAssignment
+from gateway.household.members import Member, ProbeAssignment, SlotChange
 from gateway.household.presence import settle_appliances, stayed
 from gateway.household.rule_book import RuleBook
 from gateway.household.slot_assignment import PRESENT
@@ -196,7 +196,7 @@ def test_addresses_are_a_devices_own(home: Home) -> None:
 
 
 def test_a_slot_that_another_device_or_child_gets_is_reported_once(home: Home, tmp_path: Path) -> None:
-    def rebuild() -> frozenset[int]:
+    def rebuild() -> dict[int, SlotChange]:
         home.rules.reload()
         return home.family.rebuild(home.rules.household, home.rules.world, home.rules.calendar, NOON)
 
@@ -204,27 +204,22 @@ def test_a_slot_that_another_device_or_child_gets_is_reported_once(home: Home, t
         (tmp_path / "profiles" / f"{profile}.yaml").write_text(f"band: 6-9\ndevices: {list(macs)}\n")
 
     phone = home.family.slot_of(PHONE)
-    assert rebuild() == frozenset()
+    assert rebuild() == {}
     devices("son")
     home.store.slots.forget(PHONE)
-    assert rebuild() == frozenset()  # the slot is free
+    assert rebuild() == {}  # the slot is free
     devices("son", STRANGER)
-    assert rebuild() == {phone} == {home.family.slot_of(STRANGER)}
-    assert rebuild() == frozenset()
+    assert rebuild() == {phone: SlotChange.DEVICE}
+    assert home.family.slot_of(STRANGER) == phone
+    assert rebuild() == {}
     devices("son")
     devices("daughter", TABLET, STRANGER)
-    assert rebuild() == {phone}
+    assert rebuild() == {phone: SlotChange.PERSON}
 
 
-def test_the_daemon_deletes_what_is_stored_about_the_former_device_of_a_slot(
-    home: Home, tmp_path: Path
-) -> None:
-    slot, taught, refusals = home.family.slot_of(PHONE), list[int](), RecentRefusals()
-    seen = Observation(Proto.DNS, "www.example.org")
-    home.book.learn(slot, [bytes(4)], 60, 0.0)
-    home.names.learn(slot, "www.example.org", [bytes(4)], 60, 0.0, vouched=True)
-    refusals.add(slot, NOON, seen, home.family.subjects[slot].decide(seen, NOON))
-    daemon: Any = SimpleNamespace(
+def daemon_of(home: Home, refusals: RecentRefusals, taught: list[int]) -> Any:
+    """The parts of a daemon that assign the slots. ``taught``: gets slots whose stored answers are read."""
+    return SimpleNamespace(
         rules=home.rules,
         clock=SimpleNamespace(now=lambda: NOON),
         store=home.store,
@@ -236,6 +231,17 @@ def test_the_daemon_deletes_what_is_stored_about_the_former_device_of_a_slot(
         own_answers=SimpleNamespace(keep=lambda _: None, teach=taught.append),
         _caches=(home.book,),
     )
+
+
+def test_the_daemon_deletes_what_is_stored_about_the_former_device_of_a_slot(
+    home: Home, tmp_path: Path
+) -> None:
+    slot, taught, refusals = home.family.slot_of(PHONE), list[int](), RecentRefusals()
+    seen = Observation(Proto.DNS, "www.example.org")
+    home.book.learn(slot, [bytes(4)], 60, 0.0)
+    home.names.learn(slot, "www.example.org", [bytes(4)], 60, 0.0, vouched=True)
+    refusals.add(slot, NOON, seen, home.family.subjects[slot].decide(seen, NOON))
+    daemon = daemon_of(home, refusals, taught)
 
     def stored() -> tuple[bool, bool, bool]:
         return (
@@ -253,6 +259,24 @@ def test_the_daemon_deletes_what_is_stored_about_the_former_device_of_a_slot(
     assert home.family.slot_of(STRANGER) == slot
     assert stored() == (False, False, False)
     assert taught == [slot]
+
+
+def test_the_same_device_keeps_its_addresses_for_another_child_and_shows_no_former_blocks(
+    home: Home, tmp_path: Path
+) -> None:
+    slot, refusals = home.family.slot_of(PHONE), RecentRefusals()
+    seen = Observation(Proto.DNS, "www.example.org")
+    home.book.learn(slot, [bytes(4)], 60, 0.0)
+    refusals.add(slot, NOON, seen, home.family.subjects[slot].decide(seen, NOON))
+    daemon = daemon_of(home, refusals, [])
+    Daemon._group(daemon)
+    (tmp_path / "profiles" / "son.yaml").write_text("band: 10-12\n")
+    (tmp_path / "profiles" / "daughter.yaml").write_text(f'band: 6-9\ndevices: ["{TABLET}", "{PHONE}"]\n')
+    home.rules.reload()
+    Daemon._group(daemon)
+    assert home.family.slot_of(PHONE) == slot
+    assert home.book.knows(slot, bytes(4), 0.0)
+    assert not refusals.of(frozenset({slot}), NOON)
 
 
 def test_devices_of_a_file_that_was_never_good_are_guests(home: Home, tmp_path: Path) -> None:
