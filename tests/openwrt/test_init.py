@@ -216,12 +216,24 @@ def test_a_link_in_place_of_a_folder_gives_nothing_and_starts_nothing(ready: Rou
     link = ready.root / "etc/qalqan" / name
     link.parent.mkdir(exist_ok=True)
     link.symlink_to("/etc/secret")
+    os.lchown(link, DAEMON_ID, DAEMON_ID)
     ready.script("qalqan", "start")
     for path, was in ((secret, 0o600), (secret.parent, 0o755)):
         assert (mode(path), path.stat().st_uid) == (was, 0), path
     assert not (secret.parent / "web").exists()
     assert f"[daemon.err] [/etc/qalqan/{name} is a link, which root does not follow" in ready.told()
     assert "instance" not in ready.told()
+
+
+def test_a_link_that_root_made_is_followed_and_stays_root_s(ready: Router) -> None:
+    (ready.root / "mnt/disk").mkdir(parents=True)
+    link = ready.root / "etc/qalqan/state"
+    link.symlink_to("/mnt/disk")
+    for _ in range(2):
+        ready.script("qalqan", "start")
+        assert link.lstat().st_uid == 0
+    assert (ready.root / "mnt/disk/web").stat().st_uid == PAGES_ID
+    assert "instance [daemon]" in ready.told()
 
 
 def test_a_link_in_place_of_a_file_gives_nothing(ready: Router) -> None:
