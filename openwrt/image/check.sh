@@ -19,6 +19,11 @@ brought() {
 	esac
 }
 
+# Print the number of characters, not of bytes: without those that continue a character in UTF-8.
+letters() {
+	printf %s "$1" | LC_ALL=C tr -d '\200-\277' | wc -c
+}
+
 # Keys: the same list as in 99-isp-qalqan. Values: those that the gateway can use.
 lines() {
 	number=0
@@ -27,7 +32,7 @@ lines() {
 		case "$key" in
 		'' | '#'*) continue ;;
 		brand.name)
-			[ "${#value}" -le 40 ] || no "$PRESET:$number: a name has at most 40 letters"
+			[ "$(letters "$value")" -le 40 ] || no "$PRESET:$number: a name has at most 40 letters"
 			;;
 		brand.colour)
 			echo "$value" | grep -qx '#[0-9A-Fa-f]\{6\}' || no "$PRESET:$number: a colour is written #0b5d3b"

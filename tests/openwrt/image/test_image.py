@@ -374,6 +374,7 @@ def test_a_file_that_would_do_more_is_refused(tmp_path: Path, path: str, text: s
         ("brand.logo=/absent.svg", "/absent.svg is not among the image's files"),
         ("brand.logo=logo.gif", "a logo is the whole path of an .svg or .png file"),
         (f"brand.name={'x' * 41}", "a name has at most 40 letters"),
+        (f"brand.name={'я' * 41}", "a name has at most 40 letters"),
         ("defaults.country=", "has no value"),
         ("main.firewall_offload=keep", "the only value here is off"),
         ("feed.url=http://feed.example", "a feed has an address such as https://feed.example/qalqan"),
@@ -394,6 +395,15 @@ def test_a_value_that_cannot_be_used_is_told_with_its_line(tmp_path: Path, line:
     told = refused(files)
     assert because in told
     assert f"qalqan-preset:{before + 1}:" in told
+
+
+@pytest.mark.parametrize("shell", [("sh",), ("busybox", "ash")])
+def test_letters_of_a_name_are_counted_not_bytes(tmp_path: Path, shell: tuple[str, ...]) -> None:
+    files = copied(tmp_path / "files")
+    add(files, f"brand.name={'я' * 40}\n")
+    env = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+    done = subprocess.run([*shell, IMAGE / "check.sh", files], env=env, check=False)
+    assert done.returncode == 0
 
 
 def test_a_feed_without_its_root_keys_is_refused(tmp_path: Path) -> None:
