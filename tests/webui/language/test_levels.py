@@ -88,11 +88,9 @@ def test_a_small_child_is_not_taught_what_kinds_of_sites_there_are(
     assert "Adult sites Gambling" in folded
 
 
-def test_rules_that_the_gateway_changed_are_told_as_such(
-    laptop: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = {"id": "son", "name": "Timur", "band": "6-9", "set": {"by": "qalqan", "at": NOW}}
-    monkeypatch.setitem(RULES, "son", {**RULES["daughter"], **told})
+def test_rules_that_the_gateway_changed_name_it(laptop: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = {"id": "son", "name": "Timur", "band": "6-9", "set": {"by": "qalqan", "at": NOW}}
+    monkeypatch.setitem(RULES, "son", {**RULES["daughter"], **changed})
     text = text_of(laptop.get("/my").text)
     for sentence in ("decided it.", "changed these rules today.", "set this today"):
         assert f"The gateway {sentence}" in text

@@ -236,7 +236,9 @@ def test_what_the_other_parent_answered_is_told(mum: Browser, asked: Household) 
     assert "Aruzhan: 30 min more Dad said no" in text
 
 
-def test_an_answer_to_a_request_that_is_no_longer_shown_is_told(mum: Browser, asked: Household) -> None:
+def test_a_second_answer_to_a_request_that_is_no_longer_listed_says_so(
+    mum: Browser, asked: Household
+) -> None:
     asked.requests[1].update(
         profile="teen", name="Dana", state="answered", answer="no", by="Dad", answered=NOW
     )
