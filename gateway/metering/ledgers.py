@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from gateway.household.context import HomeContext
@@ -154,14 +155,22 @@ class Ledgers:
         if total - self._written.get(key, 0) > self._grain(service):
             self._grown.add(key)
 
-    def close(self, minute: int, clock: ClockRecord, now: float, uses: Iterable[UseRecord] = ()) -> bool:
+    def close(
+        self,
+        minute: int,
+        clock: ClockRecord,
+        now: float,
+        uses: Iterable[UseRecord] = (),
+        is_blocked: Callable[[str, str, str], bool] = lambda *_: False,
+    ) -> bool:
         """End a minute and write its records. Return whether it counted for a limit.
 
         ``clock``: the record of the minute. ``uses``: minutes by category, written after the counted minutes.
+        ``is_blocked`` returns whether a profile's device is blocked for what a limit counts (`Ledger.close`).
         """
         records: list[Record] = []
         for key, ledger in self._ledgers.items():
-            for entry in ledger.close(minute):
+            for entry in ledger.close(minute, partial(is_blocked, key)):
                 why = MinuteFlag.COUNTED | (
                     MinuteFlag.LINGER if entry.why is CountReason.LINGER else MinuteFlag.NOTHING
                 )

@@ -37,7 +37,7 @@ from gateway.metering.uses import UsedBytes, UseRecorder
 from gateway.path.live_flows import LiveFlows
 from gateway.policy.names.services import Catalogue
 from gateway.policy.profile.profile import Profile
-from gateway.policy.time.gates import spent_limits
+from gateway.policy.time.gates import spent_limits, state_gates, target_gates
 from gateway.store.minutes_file import ClockRecord
 from gateway.store.store import Store
 
@@ -212,12 +212,26 @@ class Meter:
         self._awake = open_now
         ended = self._clock.record
         if self._clock.turn(now, wall.timestamp()):
-            counted = self._books.close(ended.minute, ended, now, self._uses.close(ended.minute))
+            uses = self._uses.close(ended.minute)
+            counted = self._books.close(ended.minute, ended, now, uses, self._is_blocked)
             turned = self._turn_day()
             if counted or turned:
                 self._changed()
         self._books.write(self._clock.record, now)
         self._wait()
+
+    def _is_blocked(self, profile: str, device: str, limit: str) -> bool:
+        """Return whether a time rule blocks what a limit counts on a profile's device now.
+
+        ``device``: as in the ledgers. False if the profile does not have it any more.
+        """
+        for member in self._family.members.values():
+            if member.profile.id == profile and _device(member) == device:
+                rules = member.profile.rules
+                gates = (*state_gates(rules), *target_gates(rules, limit))
+                standing = member.judge.standing(member.situation, self._wall())
+                return standing.closed_gate(gates) is not None
+        return False
 
     def problems(self) -> list[str]:
         """Return one line for each reason why minutes cannot be stored."""
@@ -326,9 +340,8 @@ class Meter:
         minute = self._clock.number
         for (slot, limits, service), size in sums.items():
             member = self._family.members[slot]
-            device = member.macs[0] if len(member.macs) == 1 else f"slot {member.slot}"
             for gate in limits:
-                self._books.move(member.profile.id, device, gate, size, minute, service)
+                self._books.move(member.profile.id, _device(member), gate, size, minute, service)
 
     def _flows(self, slots: Collection[int]) -> Iterator[list[Moved]]:
         try:
@@ -545,6 +558,11 @@ class CounterMark:
             self._path.unlink(missing_ok=True)
         except OSError as error:  # on a read-only file system; the stop goes on
             _log.debug("%s: %s", self._path, error)
+
+
+def _device(member: Member) -> str:
+    """Return how the ledgers name a slot's device: by its MAC address, or by the slot of several devices."""
+    return member.macs[0] if len(member.macs) == 1 else f"slot {member.slot}"
 
 
 def _limits(member: Member, gates: frozenset[str]) -> frozenset[str]:

@@ -384,6 +384,24 @@ def test_a_reading_of_many_connections_is_finished_before_rules_change(world: Wo
     assert world.books.used_on("daughter") == {TABLET: {"internet": 1}}
 
 
+@pytest.mark.parametrize("reason", ["pause", "hours", "limit", ""])
+def test_idle_minutes_of_a_blocked_device_do_not_count(tmp_path: Path, reason: str) -> None:
+    limits = {"limits": {"internet": "3m" if reason == "limit" else "2h"}, "linger": "10m"}
+    hours = {"windows": {"internet": {"school": ["10:00-12:02"]}}} if reason == "hours" else {}
+    world = World(tmp_path, {"daughter": {**DAUGHTER, **limits, **hours}})
+    world.family.minutes = world.books
+    for _ in range(2):
+        world.move(TABLET, MUCH)
+        world.clock.pass_(60.0)
+    if reason == "pause":
+        world.store.pauses.pause(TABLET, until=None, by="Mum", at=NOON)
+    for _ in range(3):
+        world.family.situate(world.clock.wall)
+        world.clock.pass_(60.0)
+    assert world.used() == {"internet": {"limit": 3, "": 5}.get(reason, 2)}
+    world.store.close()
+
+
 def test_rules_that_change_keep_what_was_used(world: World) -> None:
     for _ in range(2):
         world.move(TABLET, MUCH)

@@ -7,7 +7,7 @@ few or none moved soon after such a minute. A minute that two devices used is on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from math import lcm
 from typing import NamedTuple
@@ -15,6 +15,11 @@ from typing import NamedTuple
 from gateway.policy.names.services import DEFAULT_THRESHOLD
 
 NO_THRESHOLDS: Mapping[str, int] = {}
+
+
+def never_blocked(_device: str, _gate: str) -> bool:
+    """Return False: no device is blocked for any limit."""
+    return False
 
 
 class CountReason(StrEnum):
@@ -76,24 +81,27 @@ class Ledger:
         of_service = of_minute.setdefault((device, gate), {})
         of_service[service] = of_service.get(service, 0) + moved
 
-    def close(self, minute: int) -> tuple[LedgerEntry, ...]:
+    def close(
+        self, minute: int, is_blocked: Callable[[str, str], bool] = never_blocked
+    ) -> tuple[LedgerEntry, ...]:
         """End a minute, and earlier ones with traffic. Return an entry for each that counts.
 
         There is one for each device and limit. If the minute has ended already, return (). Minutes in which
-        the program did not run are not counted.
+        the program did not run are not counted. ``is_blocked`` returns whether a device is blocked for what a
+        limit (``gate``) counts; its idle minutes do not count then.
         """
         if self._closed is not None and minute <= self._closed:
             return ()
         found: list[LedgerEntry] = []
         for number in sorted({minute, *(earlier for earlier in self._moving if earlier < minute)}):
-            ended = tuple(self._end(number))
+            ended = tuple(self._end(number, is_blocked))
             for entry in ended:
                 self._take(entry)
             found += ended
         self._closed = minute
         return tuple(found)
 
-    def _end(self, minute: int) -> Iterator[LedgerEntry]:
+    def _end(self, minute: int, is_blocked: Callable[[str, str], bool]) -> Iterator[LedgerEntry]:
         """Remove the bytes of a minute, and yield an entry for each device and limit that it counts for."""
         moving = self._moving.pop(minute, {})
         lingering = (key for key, at in self._latest.items() if 0 < minute - at <= self._linger)
@@ -103,7 +111,9 @@ class Ledger:
             total = sum(moved.values())
             if self._is_enough(gate, moved):
                 yield LedgerEntry(minute, device, gate, total, most, CountReason.MOVED)
-            elif 0 < minute - self._latest.get((device, gate), minute) <= self._linger:
+            elif 0 < minute - self._latest.get((device, gate), minute) <= self._linger and not is_blocked(
+                device, gate
+            ):
                 yield LedgerEntry(minute, device, gate, total, most, CountReason.LINGER)
 
     def _is_enough(self, gate: str, moved: Mapping[str | None, int]) -> bool:

@@ -79,6 +79,16 @@ def test_what_lingers_counts_for_a_while() -> None:
     assert ledger.used() == {"play": 3}
 
 
+def test_a_blocked_device_does_not_linger() -> None:
+    ledger = Ledger(linger=5)
+    for device in (PHONE, TABLET):
+        ledger.move(1, device, "play", ENOUGH, "chess")
+    ledger.move(1, PHONE, "internet", ENOUGH)
+    assert len(ledger.close(1, lambda *_: True)) == 3, "what was used before counts"
+    found = ledger.close(2, lambda device, gate: (device, gate) == (PHONE, "play"))
+    assert {(entry.device, entry.gate) for entry in found} == {(TABLET, "play"), (PHONE, "internet")}
+
+
 def test_what_comes_late_is_the_next_minutes() -> None:
     ledger = Ledger()
     ledger.close(5)
