@@ -39,6 +39,7 @@ _INSTALLED = {
     "qalqan.upgrade": "lib/upgrade/qalqan.sh",
     "openwisp-pre-reload": "usr/lib/qalqan/openwisp-pre-reload",
     "rollout": "usr/lib/qalqan/rollout",
+    "hotplug-button": "etc/hotplug.d/button/90-qalqan",
     "hotplug-dhcp": "etc/hotplug.d/dhcp/90-qalqan",
     "hotplug-iface": "etc/hotplug.d/iface/90-qalqan",
     "hotplug-ntp": "etc/hotplug.d/ntp/90-qalqan",

@@ -165,3 +165,15 @@ def test_a_family_file_that_names_the_interfaces_is_not_argued_with(ready: Route
     ready.config("qalqan", "config qalqan 'main'\n")
     ready.hotplug("iface", ACTION="ifup", INTERFACE="lan", DEVICE="br-lan.10")
     assert ready.told() == ""
+
+
+@pytest.mark.parametrize(
+    ("action", "button", "reported"),
+    [("pressed", "wps", True), ("released", "wps", False), ("pressed", "reset", False)],
+)
+def test_a_press_of_the_wps_button_is_reported_once(
+    ready: Router, action: str, button: str, reported: bool
+) -> None:
+    done = ready.hotplug("button", ACTION=action, BUTTON=button, SEEN="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ready.told() == ("qalqan [button]\n" if reported else "")
