@@ -173,8 +173,12 @@ def test_a_long_reason_is_cut_and_a_hostile_one_harmless(tablet: Browser, househ
 
 
 def test_a_refusal_is_told_on_the_form(tablet: Browser) -> None:
-    answer = tablet.post("/my/ask", {"minutes": "15", "reason": "too often"})
+    sent = {"minutes": "60", "service": "service:roblox", "reason": "too often"}
+    answer = tablet.post("/my/ask", sent)
     assert answer.status_code == 409
+    assert 'name="minutes" value="60" required checked' in answer.text
+    assert '<option value="service:roblox" selected>' in answer.text
+    assert 'name="reason" maxlength="200" autocomplete="off" value="too often"' in answer.text
     assert "You asked 20 times today. Ask again tomorrow, or in person." in answer.text
 
 

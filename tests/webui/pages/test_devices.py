@@ -141,7 +141,14 @@ def test_what_no_form_of_ours_sends_changes_nothing(
     assert sent(household, "assign") == []
 
 
-@pytest.mark.parametrize("was", ["", TABLET, f"{TABLET} nobody", f" {TABLET}", "x" * 700, "x son"])
+def test_an_undo_for_a_removed_owner_says_so(mum: Browser, household: Household) -> None:
+    values = {"was": f"{TABLET} removed", "back": "activity"}
+    assert mum.post("/parent/device/assign/back", values).headers["Location"] == "/parent/activity/"
+    assert "This person is no longer here." in mum.get("/parent/activity/").text
+    assert sent(household, "assign") == []
+
+
+@pytest.mark.parametrize("was", ["", TABLET, f" {TABLET}", "x" * 700, "x son"])
 def test_an_undo_that_is_none(mum: Browser, household: Household, was: str) -> None:
     assert mum.post("/parent/device/assign/back", {"was": was}).status_code in (400, 404)
     assert sent(household, "assign") == []

@@ -109,3 +109,5 @@ def test_what_the_daemon_refuses_is_said_beside_the_form(tablet: Browser) -> Non
     answer = tablet.post("/my/wrong", {**GAME, "minutes": "5", "reason": "too often"})
     assert answer.status_code == 409
     assert "You asked 20 times today. Ask again tomorrow, or in person." in text_of(answer.text)
+    assert '<option value="5" selected>' in answer.text
+    assert 'value="too often"' in answer.text

@@ -99,9 +99,10 @@ def assign() -> ResponseReturnValue:
 def assign_back() -> ResponseReturnValue:
     mac, was = undo_fields(2)
     devices, device = known(mac)
-    if was not in PLACES and devices.person(was) is None:
-        abort(400)
-    _assign(device, was, devices)
+    if was in PLACES or devices.person(was) is not None:
+        _assign(device, was, devices)
+    else:
+        notices.said(_("This person is no longer here."))
     return back_to(device)
 
 

@@ -169,13 +169,24 @@ def _all_asked(here: Here, home: HomeView) -> ResponseReturnValue:
 
 
 def _ask_form(here: Here, home: HomeView, sentence: str = "") -> str:
+    """Return the form for extra time, with the values of the open request; after a refusal, those sent.
+
+    ``sentence``: why the request was refused.
+    """
+    waiting = waiting_time(daemon().requests_of_device(here))
+    minutes, because = (waiting.minutes, waiting.reason) if waiting else (None, "")
+    if sentence:
+        minutes, because = int(request.form["minutes"]), reason("reason")
     return render_template(
         "ask.html",
         child=home.child(here.profile),
         sentence=sentence,
         minutes_offered=MINUTES,
         services=[use for use in here.time.used if use.target.startswith(SERVICE)],
-        waiting=waiting_time(daemon().requests_of_device(here)),
+        waiting=waiting,
+        chosen=minutes if minutes in MINUTES else MINUTES[0],
+        service=request.form.get("service", ""),
+        because=because,
     )
 
 

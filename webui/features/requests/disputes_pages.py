@@ -88,6 +88,8 @@ def _form(meant: Meant, sentence: str = "") -> str:
         row=meant.row,
         choices=meant.choices,
         sentence=sentence,
+        chosen=request.form.get("minutes", str(meant.choices[-1])),
+        because=reason("reason"),
     )
 
 
