@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +81,23 @@ def test_packages_of_the_tiers_are_the_image_s() -> None:
     }
     named = set(re.findall(r"`((?:luci-app-)?qalqan(?:-web)?)`", TEXTS[GUIDE]))
     assert {"qalqan", "qalqan-web", "luci-app-qalqan"} == named & listed
+
+
+@pytest.mark.needs("busybox")
+def test_an_update_names_every_package_that_is_installed(tmp_path: Path) -> None:
+    (command,) = (
+        line for line in TEXTS[GUIDE].splitlines() if line.startswith("opkg update && opkg upgrade")
+    )
+    listed = "".join(
+        f"echo {name} - 0.1.0-r1\n" for name in ("dnsmasq", "luci-app-qalqan", "qalqan", "qalqan-usp")
+    )
+    opkg = tmp_path / "opkg"
+    opkg.write_text(f'#!/bin/sh\ncase "$1" in\nlist-installed)\n{listed};;\nupgrade) echo "$@" ;;\nesac\n')
+    opkg.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    argv = ["busybox", "sh", "-c", command]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "upgrade luci-app-qalqan qalqan qalqan-usp\n"
 
 
 @pytest.mark.parametrize(

@@ -207,7 +207,8 @@ def test_no_unit_has_a_right_but_over_the_network_and_the_pages_none() -> None:
 def test_removed_it_keeps_the_rules_and_purged_it_leaves_nothing(configured: Overlay) -> None:
     """The last one here: the package is gone afterwards."""
     configured.run("qalqan", "lists", "build")
-    configured.run("mkdir", "-p", "/run/qalqan")
+    configured.run("mkdir", "-p", "/run/qalqan", "/var/lib/qalqan-rollout")
+    configured.run("touch", "/var/lib/qalqan-rollout/taken")
     for name, place in (("dnsmasq", "qalqan.conf"), ("sysctl", "90-qalqan.conf")):
         configured.run("ln", "-s", f"/usr/share/qalqan/{name}.conf", f"/etc/{name}.d/{place}")
     configured.run("dpkg", "--remove", "qalqan")

@@ -287,6 +287,8 @@ def test_the_time_left_names_the_week_whose_limit_ends_first(
         (PAGES, "[fd00::1]", "http://[fd00::1]:8080/"),
         ({**PAGES, "port": "8443"}, "router.lan", "http://router.lan:8443/"),
         ({**PAGES, "listen": "192.0.2.1:80"}, "192.168.1.1", "http://192.0.2.1:80/"),
+        ({**PAGES, "listen": "0.0.0.0:8081"}, "192.168.1.1", "http://192.168.1.1:8081/"),
+        ({**PAGES, "listen": "[::]:8081"}, "192.168.1.1", "http://192.168.1.1:8081/"),
     ],
 )
 def test_the_link_leads_to_the_full_pages(

@@ -77,7 +77,11 @@ function deviceName(one) {
 }
 
 function pagesAddress(pages) {
-	return 'http://' + (pages.listen || window.location.hostname + ':' + pages.port) + '/';
+	/* No browser can open the unspecified address, which means every address of the router. */
+	const every = (pages.listen || '').match(/^(?:0\.0\.0\.0|\[::\]):(\d+)$/);
+	const port = every ? every[1] : pages.port;
+
+	return 'http://' + ((!every && pages.listen) || window.location.hostname + ':' + port) + '/';
 }
 
 /* rpc.declare() returns {} if the router refused the call: the ACL does not allow it, or the plugin is missing. */
