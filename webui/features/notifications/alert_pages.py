@@ -62,21 +62,20 @@ def save() -> ResponseReturnValue:
     Also the quiet hours, whether messages have names, and the page's language. Invalid quiet hours
     change nothing: the response is the form as it was sent, with a notice, and status 422.
     """
-    ticked = {
-        key: tuple(kind for kind in KINDS if kind in request.form.getlist(key))
-        for key in ("kinds", "at_night")
-    }
+    chosen, at_night = (
+        tuple(kind for kind in KINDS if kind in request.form.getlist(key)) for key in ("kinds", "at_night")
+    )
     names = "names" in request.form
     quiet = f"{_time('quiet-from')}-{_time('quiet-to')}"
     try:
         clock_span(quiet)
     except TimeTextError:
         notices.said(_("Not saved. Write from when until when it is quiet."))
-        return _page(GuardianAlerts(guardian() or "", **ticked, names=names, quiet=quiet)), 422
+        return _page(GuardianAlerts(guardian() or "", chosen, at_night, names=names, quiet=quiet)), 422
     daemon().change(
         SET_ALERTS,
-        kinds=list(ticked["kinds"]),
-        at_night=list(ticked["at_night"]),
+        kinds=list(chosen),
+        at_night=list(at_night),
         names=names,
         language=language(),
         quiet=quiet,
