@@ -99,8 +99,12 @@ def test_each_guardian_chooses_for_himself_and_the_address_is_shown_no_more(
     stored = alerts("device", language="en", quiet="21:00-06:30")
     assert household.alerting.book["Mum"] == stored
     for wrong in ({"quiet-from": ""}, {"quiet-to": "25:00"}, {"quiet-to": "21:00"}):
-        refused = text_of(mum.get(mum.post(PAGE, {"kinds": "way", **HOURS, **wrong}).location).text)
-        assert "Not saved. Write from when until when it is quiet." in refused
+        answer = mum.post(PAGE, {"kinds": "way", "names": "yes", **HOURS, **wrong})
+        assert answer.status_code == 422
+        assert "Not saved. Write from when until when it is quiet." in text_of(answer.text)
+        for ticked in ('name="kinds" value="way" checked', 'name="names" value="yes" checked'):
+            assert ticked in answer.text
+        assert 'name="kinds" value="device" >' in answer.text
     assert household.alerting.book["Mum"] == stored
 
 

@@ -204,7 +204,7 @@ def test_one_for_chosen_children_says_for_whom_it_is(mum: Browser, household: Ho
 
 @pytest.mark.parametrize(
     ("values", "status"),
-    [({"category": "nothing"}, 400), ({"name": " "}, 303), ({"url": ""}, 303), ({"url": "x" * 201}, 303)],
+    [({"category": "nothing"}, 400), ({"name": " "}, 422), ({"url": ""}, 422), ({"url": "x" * 201}, 422)],
 )
 def test_what_is_no_list(mum: Browser, household: Household, values: dict[str, str], status: int) -> None:
     form = {"name": "Mine", "url": "https://lists.example/", "category": "games", **values}
@@ -213,7 +213,10 @@ def test_what_is_no_list(mum: Browser, household: Household, values: dict[str, s
 
 
 def test_an_address_in_our_own_network_is_refused(mum: Browser) -> None:
-    mum.post(f"{LISTS}add", {"name": "Mine", "url": "http://192.168.1.1/", "category": "games"})
+    answer = mum.post(f"{LISTS}add", {"name": "Mine", "url": "http://192.168.1.1/", "category": "games"})
+    assert answer.status_code == 422
+    for kept in ('value="Mine"', 'value="http://192.168.1.1/"', '<option value="games" selected>'):
+        assert kept in answer.text
     assert "Lists are downloaded from the internet." in read(mum)
 
 

@@ -70,6 +70,11 @@ class Meaning:
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
+    return _page()
+
+
+def _page() -> str:
+    """Return the page, with the fields of a sent form for an own list, which was refused."""
     home, lists = daemon().home(), _lists()
     asked = _host(request.args.get("host", ""))
     found, problem = _looked_up(asked) if asked else (None, "")
@@ -90,6 +95,7 @@ def show() -> ResponseReturnValue:
         category_name=category_name,
         letter=letter,
         maker=maker,
+        typed=request.form,
         name_limit=NAME_LIMIT,
         url_limit=URL_LIMIT,
     )
@@ -222,12 +228,11 @@ def add() -> ResponseReturnValue:
     people = [child.id for child in daemon().home().children if child.id in ticked]
     if not name or not url or len(url) > URL_LIMIT:
         notices.said(_("A list needs a name and an address of at most %(most)d letters.", most=URL_LIMIT))
-        return _back()
+        return _page(), 422
     if category == OWN_CATEGORY and not people:
         notices.said(_("Choose the children for whom this list applies."))
-        return _back()
-    _add(name, url, category, people)
-    return _back()
+        return _page(), 422
+    return _back() if _add(name, url, category, people) else (_page(), 422)
 
 
 @blueprint.post("/add/back")
@@ -239,11 +244,16 @@ def add_back() -> ResponseReturnValue:
     return _back()
 
 
-def _add(name: str, url: str, category: str, people: Sequence[str] = ()) -> None:
-    with notices.refusals_to(notices.said):
+def _add(name: str, url: str, category: str, people: Sequence[str] = ()) -> bool:
+    """Add an own list, and store a notice about it. Return False if the daemon refuses."""
+    problems: list[str] = []
+    with notices.refusals_to(problems.append):
         values = {"people": list(people)} if people else {}
         _change(LIST_ADD, name=name, url=url, category=category, **values)
         notices.said(_("%(name)s is fetched with the next update.", name=name))
+    if problems:
+        notices.said(problems[0])
+    return not problems
 
 
 @blueprint.post("/remove")

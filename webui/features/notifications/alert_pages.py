@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from gateway.control.contract.notifications import ALERTS, SET_ALERTS
+from gateway.control.contract.notifications import ALERTS, SET_ALERTS, GuardianAlerts
 from gateway.policy.alerts.channels import channel_id
 from gateway.policy.alerts.notifications import DEFAULT_AT_NIGHT, DEFAULT_KINDS, DEFAULT_QUIET, KINDS
 from gateway.policy.time.time_text import TimeTextError, clock_span
@@ -31,13 +31,18 @@ blueprint = Blueprint("alerts", __name__, url_prefix="/parent/alerts")
 @blueprint.get("/")
 @guardians_only
 def show() -> ResponseReturnValue:
+    return _page()
+
+
+def _page(typed: GuardianAlerts | None = None) -> str:
+    """Return the page. ``typed``: the settings of a form that was refused; None: the stored ones."""
     home, book, services = daemon().home(), daemon().client.ask(ALERTS), channels.has_services()
     return render_template(
         "alerts.html",
         home=home,
         guardian=guardian(),
         notice=notices.current(home),
-        mine=alerts_of(book, guardian() or ""),
+        mine=typed or alerts_of(book, guardian() or ""),
         places={channel_id(to.key[1]): recipient_label(to) for to in recipients_of(book, guardian() or "")},
         forms={key: form.name for key, form in forms().items() if services or not form.apprise},
         services_missing=not services and installed() is not Installed.OPENWRT,
@@ -55,19 +60,23 @@ def save() -> ResponseReturnValue:
     """Save which kinds of notifications the guardian gets, and which of them in quiet hours too.
 
     Also the quiet hours, whether messages have names, and the page's language. Invalid quiet hours
-    change nothing, and a notice says so.
+    change nothing: the response is the form as it was sent, with a notice, and status 422.
     """
+    chosen, at_night = (
+        tuple(kind for kind in KINDS if kind in request.form.getlist(key)) for key in ("kinds", "at_night")
+    )
+    names = "names" in request.form
     quiet = f"{_time('quiet-from')}-{_time('quiet-to')}"
     try:
         clock_span(quiet)
     except TimeTextError:
         notices.said(_("Not saved. Write from when until when it is quiet."))
-        return redirect(url_for("alerts.show"), 303)
+        return _page(GuardianAlerts(guardian() or "", chosen, at_night, names=names, quiet=quiet)), 422
     daemon().change(
         SET_ALERTS,
-        kinds=[kind for kind in KINDS if kind in request.form.getlist("kinds")],
-        at_night=[kind for kind in KINDS if kind in request.form.getlist("at_night")],
-        names="names" in request.form,
+        kinds=list(chosen),
+        at_night=list(at_night),
+        names=names,
         language=language(),
         quiet=quiet,
         by=guardian() or "",
