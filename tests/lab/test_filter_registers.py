@@ -68,8 +68,8 @@ def _off(daemon: Daemon) -> None:
     daemon.client.call("register", country="kz", on="no")
 
 
-def _refused(answer: clients.Answer) -> None:
-    assert answer.status == "NXDOMAIN", answer.text
+def _refused(answer: clients.Answer, seat: str) -> None:
+    assert answer.status == "NXDOMAIN", f"{seat}: {answer.text}"
     assert answer.records == ()
     assert answer.ede == CENSORED, answer.text
     assert re.search(r"EDE: 16 \(Censored\).*register of Kazakhstan", answer.text), answer.text
@@ -88,7 +88,7 @@ def test_on_it_binds_each_device_and_off_it_opens_at_once(home: Home, daemon: Da
     for seat in SEATS:
         device = home.devices[seat]
         for qtype in ("A", "AAAA"):
-            _refused(clients.dig(device, HOST, qtype, server=RESOLVERS[version]))
+            _refused(clients.dig(device, HOST, qtype, server=RESOLVERS[version]), seat)
         allowed = clients.dig(device, ALLOWED, server=RESOLVERS[version])
         assert allowed.records == (address(ALLOWED, 4),)
     for seat in FILTERED:
@@ -114,7 +114,7 @@ def test_help_on_it_stays_open_and_it_holds_while_the_filter_is_off(home: Home, 
     _on(daemon)
     daemon.client.call("off", minutes=5)
     try:
-        _refused(clients.dig(home.devices["tablet"], HOST, server=RESOLVERS[4]))
+        _refused(clients.dig(home.devices["tablet"], HOST, server=RESOLVERS[4]), "tablet")
     finally:
         daemon.client.call("on")
     for seat in SEATS:

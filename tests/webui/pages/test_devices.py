@@ -272,6 +272,14 @@ def test_an_undo_of_sharing_without_the_place_before_is_refused(
     assert sent(household, "edit_family") == []
 
 
+def test_an_undo_of_an_end_whose_people_are_removed_assigns_nothing(
+    mum: Browser, household: Household
+) -> None:
+    household.asked.clear()
+    assert mum.post("/parent/device/share/back", {"was": f"{LAPTOP} home gone-1 gone-2"}).status_code == 303
+    assert sent(household, "assign") == []
+
+
 def test_one_person_alone_shares_nothing(mum: Browser, household: Household) -> None:
     share(mum, TABLET, "son")
     assert household.things.of(TABLET)["profile"] == "daughter"

@@ -57,7 +57,13 @@ def share_back() -> ResponseReturnValue:
         abort(400)
     place, *people = was
     devices, device = known(mac)
-    _share(device, [person for person in people if devices.person(person)], devices, place)
+    # If all who shared it are removed by now, nothing is assigned: the place is not filtered.
+    _share(
+        device,
+        [person for person in people if devices.person(person)],
+        devices,
+        "" if people else place,
+    )
     return back_to(device)
 
 
