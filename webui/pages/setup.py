@@ -169,8 +169,13 @@ def _set_list_updates(chosen: str) -> None:
 
 
 def _save(row: PersonRow) -> None:
-    """Create the person of a form's row, or change the existing one. Raises: ControlError."""
+    """Create the person of a form's row, or change the existing one; not one that was removed meanwhile.
+
+    Raises ControlError.
+    """
     who = who_is(row, _known(_devices()))
+    if who is None and row.shown is not None:
+        return
     if who is None:
         rules = {"set": {"next_step": row.step}} if row.step else {}
         _change(ADD_PROFILE, name=row.name, band=row.band, **rules)

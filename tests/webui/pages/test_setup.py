@@ -363,6 +363,14 @@ def test_an_old_form_changes_only_what_was_changed_in_it(empty: Household, mum: 
     assert months(empty)["Aru"] == "2028-09"
 
 
+def test_an_old_form_does_not_add_a_removed_person_again(empty: Household, mum: Browser) -> None:
+    mum.post("/parent/setup/people", FAMILY)
+    old = form_with(mum.get("/parent/setup/people").text, "id-0").values
+    mum.post("/parent/setup/people/remove", {"who": "timur"})
+    assert mum.post("/parent/setup/people", old | {"name-4": "Dana", "band-4": "16-17"}).status_code == 303
+    assert people(empty) == [("Aruzhan", "10-12"), ("Dad", "adult"), ("Dana", "16-17"), ("Mum", "adult")]
+
+
 def test_a_month_that_cannot_be_is_told_at_its_field(empty: Household, mum: Browser) -> None:
     answer = mum.post("/parent/setup/people", FAMILY | {"step-3": "2019-02"})
     assert answer.status_code == 422
