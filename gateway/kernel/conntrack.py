@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from struct import Struct
-from time import monotonic
 from typing import NamedTuple
 
 from gateway.core.errors import KernelError
@@ -45,7 +44,6 @@ _BATCH = 64  # changes per datagram: their acknowledgements fit into the socket'
 _GONE = (errno.ENOENT, errno.EBUSY)  # the entry has ended, or another has replaced it, since it was listed
 
 ACCOUNTING = Path("/proc/sys/net/netfilter/nf_conntrack_acct")
-_WALK_PAUSE = 19  # times the last walk of `behind`: a device's queries may cause walks, and verdicts wait
 _FEW = 4  # slots; for more, one dump of all is cheaper
 _BOTH = Struct(">4sQ4sQ")  # packets and bytes of one side, as most kernels write them
 _HEADS = (ATTRIBUTE.pack(12, _PACKETS), ATTRIBUTE.pack(12, _BYTES))
@@ -111,7 +109,6 @@ class Conntrack:
 
     def __init__(self) -> None:
         self._netlink = Netlink()
-        self._next_walk = 0.0  # of the monotonic clock: `behind` walks the table again from then on
 
     def close(self) -> None:
         self._netlink.close()
@@ -190,8 +187,7 @@ class Conntrack:
         """Return the connection that a packet belongs to, in either direction; None if there is none.
 
         The packet's destination may have been translated already; its source has not, as that happens last.
-        If both are translated, the whole table is walked. Walks take at most a twentieth of the time: until
-        the next one is due, None is returned.
+        If both are translated, the kernel walks the whole table.
         """
         answer = FlowTuple(packet.dst, packet.src, packet.proto, packet.dport, packet.sport)
         found = self._find(_TUPLE_REPLY, answer)
@@ -201,14 +197,7 @@ class Conntrack:
         found = self.find(packet)
         if found is not None and (found.reply.src, found.reply.sport) == (packet.dst, packet.dport):
             return found
-        began = monotonic()
-        if began < self._next_walk:
-            return None
-        try:
-            return self._walk(packet)
-        finally:
-            ended = monotonic()
-            self._next_walk = ended + _WALK_PAUSE * (ended - began)
+        return self._walk(packet)
 
     def _walk(self, packet: FlowTuple) -> ConntrackEntry | None:
         """Return the connection of a packet with a translated destination and a source to be translated.
