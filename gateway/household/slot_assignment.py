@@ -321,7 +321,7 @@ def leaves_filter(mac: str, before: Household, after: Household, interface: str 
     owner, new = before.owner_of(mac), after.owner_of(mac)
     if new is None:
         new, _ = unassigned_rules(after, after.config.unknown_device_on(interface))
-    return owner is not None and owner.is_child and not (new.is_child or new.id == GUEST)
+    return owner is not None and owner.is_child and not new.is_child_or_guest
 
 
 def _key(profile: str, quarantined: bool) -> str:

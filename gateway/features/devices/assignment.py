@@ -134,7 +134,7 @@ class DeviceAssignment:
             new = household.find(place)
         if owner is None or not owner.is_child:
             return False
-        return new is None or not (new.is_child or new.id == GUEST)
+        return new is None or not new.is_child_or_guest
 
     def before(self, mac: str, place: str) -> str:
         """Return the end of the audit line of an assignment, `` was X``: what an undo restores.

@@ -33,7 +33,6 @@ from gateway.household.rule_book import RuleBook
 from gateway.policy.config.config import ACCESS, QUARANTINE, Config
 from gateway.policy.config.list_tiers import AUTO_TIER
 from gateway.policy.profile import edits
-from gateway.policy.profile.rules import GUEST
 from gateway.policy.yaml.documents import has_own_comments
 
 # The settings that `FamilySettings` has as `Config` has them.
@@ -137,4 +136,4 @@ class HomeSettingsVerbs:
         if not isinstance(rules, str) or rules == QUARANTINE:
             return False
         profile = self._rules.household.find(rules)
-        return profile is not None and not (profile.is_child or profile.id == GUEST)
+        return profile is not None and not profile.is_child_or_guest

@@ -15,7 +15,6 @@ from enum import StrEnum
 from gateway.age.bands import AgeBand
 from gateway.policy.profile.household import Household
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import GUEST
 
 LONGEST = timedelta(hours=2)  # then the youngest child's rules apply to a shared device again
 SILENT = timedelta(minutes=15)  # the same after this time without significant traffic
@@ -77,7 +76,7 @@ def may_be_handed(own: Profile | None) -> bool:
 
     ``own``: the profile that otherwise applies; None: no file names the device.
     """
-    return own is None or not (own.is_child or own.id == GUEST)
+    return own is None or not own.is_child_or_guest
 
 
 def temporary_profiles(household: Household, uses: Iterable[DeviceUse]) -> Mapping[str, Profile]:

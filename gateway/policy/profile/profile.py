@@ -86,6 +86,11 @@ class Profile:
         return self.band.is_child and not self.built_in
 
     @property
+    def is_child_or_guest(self) -> bool:
+        """True for the profiles that filter as for children: those of children, and of guests."""
+        return self.is_child or self.id == GUEST
+
+    @property
     def filtered(self) -> bool:
         """True if any rule or law may block something or use up time; the lists for everyone do not count."""
         return self.rules.filters or any(law.value.binds(self.band) for law in self.rules.laws)

@@ -138,11 +138,11 @@ def test_www_stays_before_a_public_suffix(make: Make) -> None:
         decided(desk, GAMBLING, host, 3, now - MINUTE, network)
     for host in ("www.gov.uk", "www.example.org"):
         decided(desk, OPEN, host, 3, now - MINUTE, "open")
-    told = week(desk)
-    refused = told["refused"]
+    answer = week(desk)
+    refused = answer["refused"]
     assert isinstance(refused, list)
     assert {site["entry"] for site in refused} == {"www.gov.tr", "a-network.example"}
-    assert set(targets(told["visited"])) == {"www.gov.uk", "example.org"}
+    assert set(targets(answer["visited"])) == {"www.gov.uk", "example.org"}
 
 
 def test_at_level_two_what_was_refused_is_told_in_groups(make: Make) -> None:

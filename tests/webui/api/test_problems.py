@@ -56,7 +56,7 @@ def test_places_and_ways_that_are_not_there(hall: Program) -> None:
 
 
 def test_an_id_of_a_child_may_have_capital_letters(hall: Program) -> None:
-    assert told(hall.get("/children/Nobody")) == (404, "no_profile")
+    assert told(hall.get("/children/Unknown")) == (404, "no_profile")
     assert hall.ask("PUT", f"/devices/{TABLET}/owner", {"owner": "Nobody"}).status_code != 400
     assert hall.post("/codes", {"child": "N" * 40, "minutes": 15}).status_code == 201
     assert told(hall.post("/codes", {"child": "N" * 41, "minutes": 15})) == (400, "malformed")

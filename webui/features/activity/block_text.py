@@ -17,7 +17,7 @@ from webui.language.i18n import gettext as _
 SHOWN = 10
 # The site's category decided: a list may have it wrong. A person's own rule is no mistake.
 CLASSIFIED = frozenset({Reason.CATEGORY, Reason.NEW_DOMAIN, Reason.UNKNOWN_DOMAIN})
-PACKAGED = ("own-", "built-in")  # ids of lists that come with the program begin so
+PACKAGED = ("own-", "built-in")  # ids of lists that come with the program begin like this
 NO_ORIGIN = BlockOrigin(who="", kind=None, contest="", since=None, by=None, version=None, lists=())
 
 
