@@ -20,8 +20,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class PageLogo:
     path: str
-    type: str
-    stamp: str
+    type: str  # media type, such as image/png
+    stamp: str  # hexadecimal digest of the content; a file with another one is not shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PageBrand:
 @dataclass(frozen=True, slots=True)
 class Shown:
     brand: PageBrand
-    logo: bytes  # empty: none
+    logo: bytes  # its content; empty: none, or the file was unreadable or changed
 
 
 def install(app: Flask, brand: PageBrand) -> None:

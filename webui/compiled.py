@@ -1,9 +1,9 @@
 """Caches compiled templates in the state directory of the pages.
 
-Compiling all of them takes 2 s here, far more on a router, and costs the process 2 MB of memory afterwards.
-``python -m webui.compiled FOLDER`` compiles all of them in a process that ends. At their start, the pages run
-it if the stored templates are not of the current files and of the current versions of Jinja and Python. Until
-it ends, they compile each requested template.
+Compiling all of them takes 2 s on a PC, far more on a router, and costs the process 2 MB of memory
+afterwards. ``python -m webui.compiled FOLDER`` compiles all of them in a process that ends. At their start,
+the pages run it if the stored templates are not of the current files and of the current versions of Jinja and
+Python. Until it ends, they compile each requested template.
 """
 
 from __future__ import annotations

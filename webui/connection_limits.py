@@ -5,7 +5,7 @@ never answered, or the one that is silent for longest (gateway/web/eviction.py).
 response stays. Request bodies are limited too, since each is in memory until it is complete.
 
 Without a free file descriptor no connection can be accepted. Waitress would try again without a pause, and
-log each failure with a traceback.
+log each failure with a traceback. This module pauses for a second instead.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from gateway.web.eviction import pick_eviction
 
 PLACES = 96  # connections in total; the server's own limit, CONNECTIONS, is above it
 PLACES_OF_ONE = 24  # connections of one address: four browsers with six each
-COMING = PLACES // 2  # connections without a response so far: a new client needs time for a request
+COMING = PLACES // 2  # connections without a response that may stay while answered ones can be closed
 LONG_BODIES = 4  # large requests at the same time: a backup, rules from another home
 LONG = 16 * 1024  # bytes of a body, above which a request counts as large
 ACCEPT_AGAIN = 1.0  # seconds until the next try when the process has no free descriptor
@@ -78,7 +78,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_long(self) -> bool:
-        """Whether the connection has an incomplete request with a body above 16 KB."""
+        """Whether more than 16 KB of the body of an incomplete request have arrived."""
         return self.request is not None and int(self.request.body_bytes_received) > LONG
 
 
@@ -91,7 +91,10 @@ def install(server: Any) -> None:
 
 
 def _pause_without_descriptors(listener: Any) -> None:
-    """Make a listening socket wait a second before it accepts again if no file descriptor is free."""
+    """Make a listening socket wait a second before it accepts again if no file descriptor is free.
+
+    An error is logged at most once a minute.
+    """
     accept, readable = listener.accept, listener.readable
     resumes = reports = 0.0
 

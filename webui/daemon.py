@@ -38,9 +38,9 @@ class DaemonClient:
     def home(self, **requester: str | None) -> HomeView:
         """Return the state of the home, from the daemon or as received earlier in this request.
 
-        Raises ControlError. ``requester``: the session, from a page's access check; its account is requested
-        too. The view of that page then gets the same answer; a view of a form gets it once, since the form
-        may change the home.
+        ``requester``: session token, address and device, from a page's access check; the session's account is
+        requested too. The view of that page then gets the same answer; a view of a form gets it once, since
+        the form may change the home. Raises ControlError.
         """
         if not requester and "home" in g:
             return cast("HomeView", g.home if request.method in READS else g.pop("home"))

@@ -18,9 +18,9 @@ from webui.features.devices.device_text import (
 from webui.features.status.home_text import ChildView
 from webui.rules.steps import TYPED, NoMonthError, typed_month
 
-PROPOSED = "qalqan-proposed"  # key of the Proposal in the application's extensions
-STEPS = ("start", "people", "devices", "password", "summary")  # endpoints, in their order
-ROWS = 4  # form rows of an empty family
+PROPOSED = "qalqan-proposed"  # key of the FirstRunProposal in the application's extensions
+STEPS = ("start", "people", "devices", "password", "summary")  # endpoints of the blueprint setup, in order
+ROWS = 4  # least form rows
 MOST_ROWS = 24  # people of one form
 NAME_LIMIT = 60  # characters; the same as on the page of a child's rules
 ID_LIMIT = 40  # characters
@@ -34,8 +34,8 @@ class ExistingPerson:
 
     id: str
     name: str
-    band: str
-    step: str = ""
+    band: str  # age group
+    step: str = ""  # month of the next age group, as YYYY-MM; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PersonRow:
     name: str = ""
     band: str = ""
     id: str = ""  # of an existing person
-    step: str = ""  # month of the next band: as typed, then as the file has it
+    step: str = ""  # month of the next age group: as typed, then as the file has it
     problem: str = ""
     wrong: str = ""  # the field with the problem: name, band or step
     shown: ExistingPerson | None = None  # an existing person as the form showed it
@@ -72,8 +72,8 @@ def rows_of(
 ) -> tuple[PersonRow, ...]:
     """Return a form row of the first run for each existing person, followed by empty rows.
 
-    In a home without people the first row is the parent (``guardian``), and the next have the age groups in
-    ``proposed``.
+    There are ROWS rows, or more if needed for one empty row. In a home without people the first row is the
+    parent (``guardian``), and the next have the age groups in ``proposed``.
     """
     found = [PersonRow(person.name, person.band, person.id, person.step, shown=person) for person in people]
     if not found:
@@ -85,7 +85,8 @@ def rows_of(
 def read_rows(form: Mapping[str, str], bands: Iterable[str]) -> tuple[PersonRow, ...]:
     """Return the rows for people of the sent form, without empty ones. An unknown age group becomes empty.
 
-    At most MOST_ROWS rows are read, and a name is cut at NAME_LIMIT characters.
+    ``bands``: the known age groups. At most MOST_ROWS rows are read, and a name is cut at NAME_LIMIT
+    characters.
     """
     allowed, found = set(bands), []
     for number in range(MOST_ROWS):
@@ -116,7 +117,8 @@ def checked(
     """Return the rows of the form, with a problem set in invalid ones and the month in its normal form.
 
     The first problem of a row is in ``problem``, its field in ``wrong``. ``problems``: messages for `name`,
-    `band` and `twice`. ``kept``: months in existing files, which may be past.
+    `band` and `twice`. ``today``: months before it or more than 18 years later are invalid.
+    ``kept``: months in existing files, which are accepted.
     """
     found: list[PersonRow] = []
     for row in rows:
@@ -143,6 +145,7 @@ def _with_month(row: PersonRow, today: date) -> PersonRow:
 def changed(row: PersonRow, who: ExistingPerson) -> dict[str, str | None]:
     """Return the values that a form row changes in a person's file, by key; None removes a value.
 
+    ``who``: the person as stored now.
     A value that is as the form showed it is not changed: another parent may have changed it since.
     If the age group changes, the month of the next age group is written again, because the daemon
     would remove it.
@@ -187,8 +190,9 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
     """Return the owner that the form preselects for a device: its current one; empty for a new device.
 
     The requesting device (its MAC address is ``here``), if it has no owner of its own, gets the
-    parent's profile; without one ``adult``, if its user must be chosen. Another device, if its user
-    must be chosen, gets `CHILDREN` (the people of `sharers`); an only child, if there are no sharers.
+    parent's profile (by the name ``guardian``); without one ``adult``, if its user must be chosen.
+    Another device, if its user must be chosen and there are children, gets `CHILDREN` (the people of
+    `sharers`); an only child, if there are no sharers.
     """
     known = tuple(people)
     mine = next(
@@ -205,7 +209,8 @@ def chosen(device: ListedDevice, here: str, people: Iterable[ExistingPerson], gu
 def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tuple[ListSource, ...]:
     """Return those of the proposed lists that are off. ``proposed``: ids of lists, or of categories.
 
-    A category means its lists that are on by default, or else its smallest list.
+    A category means its lists that are on by default, or else its smallest list. The family's own lists are
+    left out.
     """
     published = [source for source in sources if not source.own]
     found: dict[str, ListSource] = {}
@@ -222,7 +227,8 @@ def wanted_lists(sources: Iterable[ListSource], proposed: Iterable[str]) -> tupl
 def placed(pairs: Iterable[tuple[str, str]], limit: int) -> str:
     """Return the value of the undo form's field: each device's MAC address with its former owner.
 
-    Empty if it is longer than ``limit``, or if a device had no owner before.
+    Empty without devices, if it is longer than ``limit`` characters, or if a device had no owner before:
+    there is then no undo.
     """
     found = tuple(pairs)
     text = " ".join(f"{mac} {was}" for mac, was in found)

@@ -69,9 +69,10 @@ BACK_FIELDS = ("back", "child", "day")
 
 
 def back_to(here: str) -> str:
-    """Return the address to redirect to after an answer: the page that the form names, else ``here``.
+    """Return the address to redirect to after an answer to a request: the form's page, else ``here``.
 
-    The form's ``back`` is a page of the family, or of ``child``; pages of activity also have a ``day``.
+    The form's field ``back`` names the page: ``home``; or ``rules``, ``day`` or ``week`` of the child in
+    ``child``. The last two, pages of activity, also have a ``day``.
     """
     page, child, day = (request.form.get(key, "")[:FIELD_LIMIT] for key in BACK_FIELDS)
     if page == "home":
@@ -86,7 +87,7 @@ def back_to(here: str) -> str:
 def day(today: date, most: int = LEDGER_DAYS) -> date:
     """Return the date in the address or the form: today if there is none.
 
-    Another than today or one of the ``most`` days before makes the response 404.
+    Other text, or a date other than today or the ``most`` days before it, makes the response 404.
     """
     text = request.values.get("day", "")
     if not text:

@@ -29,7 +29,7 @@ from webui.listen import open_sockets
 from webui.settings import Settings
 
 KEY = "qalqan-front"
-MESSAGE = 4096  # bytes of a status message; a problem has 500 characters of at most six bytes
+MESSAGE = 4096  # bytes of a status message, in which a problem has at most 500 characters of English
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds until a restart, doubled each time
 END = 2.0  # seconds to wait for the front's end
 SCHEME, PORT = "https", 443

@@ -15,7 +15,10 @@ NO_LINES = HelpLines(lines=(), rights=())
 
 
 def packaged(country: str) -> HelpLines:
-    """Return a country's help lines and complaint authorities from the package; empty if it is damaged."""
+    """Return a country's help lines and complaint authorities from the package; empty if it is damaged.
+
+    The lines for all countries are among them; only they are returned for an unknown or empty ``country``.
+    """
     # Imported here: two megabytes that the pages rarely need.
     from gateway.household.loading import load_countries
     from gateway.policy.names.countries import lines_for, rights_for

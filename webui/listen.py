@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 def open_sockets(settings: Settings, port: int | None = None) -> list[socket.socket]:
     """Return TCP sockets for the pages, IPv4 and IPv6, bound to each existing interface of the home.
 
-    With ``listen`` in the settings, there is one socket, at that address. ``port``: that of the TLS front;
-    its sockets do not listen yet. Raises SettingsError, also if no interface exists, or OSError.
+    Only IPv4 if the kernel has no IPv6. With ``listen`` in the settings, there is one socket, at that
+    address. ``port``: that of the TLS front, whose sockets do not listen yet; None: the settings' port.
+    Raises SettingsError, also if no interface exists, or OSError.
     """
     if settings.listen is not None:
         address, own = parse_listen(settings.listen, allow_wan=settings.allow_wan)

@@ -1,7 +1,8 @@
 """The notice about the last action, which the next page shows. A cookie stores it.
 
 A guardian's notice stays with its undo for ten minutes: on the page that showed it first, on Home and on the
-pages of the child concerned. Activity has the undo for a day. A child's notice is shown once.
+pages of the child concerned. Activity offers the undo of most changes until the end of the family's day. A
+child's notice is shown once.
 """
 
 from __future__ import annotations
@@ -173,7 +174,10 @@ def _paused(home: HomeView, who: str) -> Notice | None:
 
 
 class Undoable(Protocol):
-    """The daemon's answer to an edit of a file: the revisions before it (``undo``) and after it."""
+    """The daemon's answer to an edit of a file: its revisions before the edit (``undo``) and after it.
+
+    Equal if the edit changed nothing.
+    """
 
     @property
     def undo(self) -> int | None: ...

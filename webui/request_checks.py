@@ -65,7 +65,7 @@ def is_ours(host: str, names: frozenset[str]) -> bool:
 
 
 def host_name(text: str) -> str:
-    """Return untrusted text in lower case if it is a host name, else empty."""
+    """Return untrusted text in lower case, without a final dot, if it is a host name; else empty."""
     name = text.lower().removesuffix(".")
     return name if is_host_name(name) else ""
 
@@ -73,8 +73,8 @@ def host_name(text: str) -> str:
 def blocked_site(host: str) -> str:
     """Return the blocked site that a browser looks for, from a Host header with a foreign name; else empty.
 
-    Any name with a dot counts: only blocked sites are redirected to the gateway. Only requests to
-    port 80, for which browsers write no number, are meant.
+    Any name with a dot counts: only blocked sites are redirected to the gateway. Empty for a name with
+    another port than 80, since only port 80 is redirected.
     """
     name = host_name(host.removesuffix(":80"))
     return name if "." in name else ""
@@ -83,7 +83,8 @@ def blocked_site(host: str) -> str:
 def is_same_origin(fetch_site: str | None, origin: str | None, host: str, scheme: str) -> bool:
     """Return whether the headers of a form show that one of the gateway's own pages sent it.
 
-    ``fetch_site``: the header Sec-Fetch-Site. ``host`` and ``scheme``: of this request.
+    ``fetch_site``: the header Sec-Fetch-Site, which decides if it was sent. ``origin``: the header Origin.
+    ``host`` and ``scheme``: of this request.
     """
     if fetch_site is not None:
         return fetch_site == "same-origin"

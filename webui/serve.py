@@ -83,9 +83,10 @@ def run(settings: Settings, form: str = "plain") -> int:
 
 
 def front_of(server: Any, app: Flask, settings: Settings, form: str) -> Callable[[], None]:
-    """Start the TLS front if there is a trusted name, and return the function that stops it.
+    """Add the TLS front to the event loop if there is a trusted name, and return the function that stops it.
 
-    ``server``: the web server with the threads that respond to the front's requests.
+    The front's process starts when the loop runs. ``server``: the web server with the threads that respond to
+    the front's requests.
     """
     if settings.https is None:
         return lambda: None

@@ -1,4 +1,4 @@
-"""The settings of the web process, from its command line."""
+"""The settings of the web process. `qalqan web` passes them from the configuration, as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from gateway.core.files import UNWRITABLE, write_error_text
 from gateway.web.listen import SettingsError
 from webui.brand import PageBrand
 
-OWN_NAME = "qalqan.home.arpa"  # resolved by the gateway's DNS for every device; port 80 redirects here
+# The gateway's DNS resolves it for every device. Page loads of blocked sites are redirected to it.
+OWN_NAME = "qalqan.home.arpa"
 MDNS_NAME = "qalqan.local"  # for a gateway that announces itself by mDNS, before devices use its DNS
 SECRET_BYTES = 32
 
@@ -52,7 +53,8 @@ class Settings:
     names: frozenset[str] = field(default_factory=lambda: frozenset({OWN_NAME, MDNS_NAME, "localhost"}))
     brand: PageBrand = field(default_factory=PageBrand)
     propose: FirstRunProposal = field(default_factory=FirstRunProposal)
-    age_trust: tuple[str, str] | None = None  # the path of the trust list for adult proofs, and its key
+    # The path of the trust list for adult proofs, and its key; None: no wallet can be used.
+    age_trust: tuple[str, str] | None = None
 
 
 def session_key(state: Path | None) -> bytes:

@@ -105,8 +105,8 @@ class Wallets:
     def check(self, here: Here, origin: str, response: object, now: datetime, lasting: timedelta) -> datetime:
         """Check a wallet's response and return until when it unlocks the device.
 
-        The request cannot be used again, whatever the result. ``lasting``: how long the user wants to unlock
-        the device. Raises BusyError or RefusedError.
+        The request cannot be used again, whatever the result. ``here`` and ``origin``: as for `ask`.
+        ``lasting``: how long the user wants to unlock the device. Raises BusyError or RefusedError.
         """
         if self._trust is None:
             raise RefusedError(Advice.GATEWAY)

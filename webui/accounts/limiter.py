@@ -16,7 +16,8 @@ RECENT = 8  # times of attempts that are stored: as many may be checked at the s
 class Limiter:
     """Counts attempts by key, and returns how long each key must wait.
 
-    A key is a hardware address, an IP address, or a browser. All times are in seconds of one monotonic clock.
+    A key is a hardware address, an IP address, a browser, or all new devices together. All times are in
+    seconds of one monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -74,8 +75,8 @@ class Limiter:
     def restore(self, state: Mapping[str, list[float]], now: float) -> None:
         """Take over counts that `state` returned.
 
-        A time in the future is of an earlier boot, and becomes ``now``.
-        Raises ValueError or TypeError for other data.
+        A time in the future is of an earlier boot, and becomes ``now``. Raises ValueError, TypeError or
+        AttributeError for other data.
         """
         for key, (count, last) in list(state.items())[-KEYS_LIMIT:]:
             self._tries[str(key)] = max(1, int(count)), (min(float(last), now),)

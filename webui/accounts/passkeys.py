@@ -16,7 +16,7 @@ from gateway.core.reason_codes import Code
 from webui.accounts import session
 from webui.front import why_untrusted
 
-PATIENCE = 30.0  # seconds for one check; it takes half a second here, several on a small router
+PATIENCE = 30.0  # seconds for one check; it takes half a second on a PC, several on a small router
 PAUSE = 0.1  # seconds until the daemon is asked again
 ANSWER_LIMIT = 32 * 1024  # bytes of a script's message
 PENDING_LIMIT = 64  # characters of a challenge
@@ -46,7 +46,8 @@ def sent() -> Mapping[str, Any]:
 def options(purpose: str) -> Any:
     """Return the options that a browser needs for a WebAuthn request, as JSON, from the daemon.
 
-    ``purpose``: what the passkey is for. Raises ControlError.
+    ``purpose``: ``signin``, ``prove`` (confirm a dangerous change) or ``add`` (a new passkey). Raises
+    ControlError.
     """
     return session.ask("passkey_start", purpose=purpose).options
 
@@ -54,7 +55,8 @@ def options(purpose: str) -> Any:
 def result(message: Mapping[str, Any], **values: object) -> AccountResponse:
     """Send a browser's WebAuthn response to the daemon, wait up to 30 s for its check, and return the result.
 
-    ``message``: the script's, with challenge and answer. Raises ControlError.
+    ``message``: the script's, with challenge and answer. ``values``: further arguments of the daemon's
+    request, such as the name of a new passkey. Raises ControlError, also if the check takes longer.
     """
     pending = str(message.get("challenge"))[:PENDING_LIMIT]
     session.ask("passkey_check", pending=pending, passkey=message.get("answer") or {})

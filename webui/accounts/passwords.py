@@ -1,7 +1,7 @@
 """Password rules and hashes.
 
-One hash takes 8 MB and 0.2 s here, seconds on a router. A separate process that ends afterwards computes it
-(`gateway/web/scrypt.py`), one at a time, so that memory stays bounded and the pages stay responsive.
+One hash takes 8 MB and 0.2 s on a PC, seconds on a router. A separate process that ends afterwards computes
+it (`gateway/web/scrypt.py`), one at a time, so that memory stays bounded and the pages stay responsive.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class BusyError(ControlError):
 def problem(password: str, name: str) -> str:
     """Return the message that explains why a new password is not accepted; empty if it is.
 
-    It checks the length, repeated letters, keyboard rows, a list of common passwords, and the user's name.
+    It checks the length, repeated characters, rows of digits, letters or keys, a list of common passwords,
+    and the user's name (``name``).
     """
     if len(password) < SHORTEST:
         return _(

@@ -29,10 +29,10 @@ CODE_LIMIT = 40  # characters
 def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
     """Return a decorator for a form's view that needs the password again if it is a dangerous change.
 
-    The view runs if the password or a passkey was checked in the last ten minutes, or if the account
-    has neither a password nor a second factor. Otherwise the response asks for it. That page has the
-    form's fields and sends them again, so that the user types nothing twice. ``needed``: returns
-    whether this request is a dangerous change.
+    ``needed``: returns whether this request is a dangerous change. The view runs if it is not, if a password,
+    code or passkey of the session was checked in the last ten minutes (also by the sign-in), or if the
+    account has neither a password nor a second factor. Otherwise the response asks for the password. That
+    page has the form's fields and sends them again, so that the user types nothing twice.
     """
 
     def declare(view: View[P]) -> View[P]:
@@ -50,10 +50,10 @@ def proven_when(needed: Callable[[], bool]) -> Callable[[View[P]], View[P]]:
 
 
 def proven(view: View[P]) -> View[P]:
-    """Return a form's view that runs only after a recent check of the password or a passkey.
+    """Return a form's view that runs only after a recent check of a password, code or passkey of the session.
 
-    Recent: in the last ten minutes. Otherwise the response asks for the password, or for a code if the
-    account has none. An account with neither a password nor a second factor needs no check.
+    Recent: in the last ten minutes, also by the sign-in. Otherwise the response asks for the password, or for
+    a code if the account has none. An account with neither a password nor a second factor needs no check.
     """
     return proven_when(lambda: True)(view)
 

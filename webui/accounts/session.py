@@ -33,10 +33,11 @@ from webui.language.i18n import gettext as _
 P = ParamSpec("P")
 R = TypeVar("R")
 LIFE_DAYS = 90
-ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a device that stays with a child
+ON_A_CHILDS = 30 * 60  # seconds that a session lasts if it started on a child's device
 ANYONE = "anyone"  # role of views without sign-in, which identify the user by device or input
 STARTS = frozenset({"signin", "claim", "recover", "passkey_finish"})  # actions that start a session
-DOORS = frozenset({"door.sign_in", "claim.claim", "claim.forgot"})  # pages on which passwords are typed
+# Public pages on which passwords are typed: they are redirected to the trusted HTTPS name too.
+DOORS = frozenset({"door.sign_in", "claim.claim", "claim.forgot"})
 STATIC = "static"  # Flask's own endpoint, which has no decorator of ours
 
 _SEEN_BY, _AWAY, _WITHOUT_HOME = "qalqan_seen_by", "qalqan_away", "qalqan_without_home"
@@ -106,8 +107,9 @@ class Person:
 def sign_in(answer: AccountResponse) -> None:
     """Store a new session in the cookie, after the daemon has accepted a password, passkey, link or code.
 
-    The browser becomes known for this user. If the device was handed to a child, a parent who signs in takes
-    it back. On a child's device the session ends after half an hour. Raises ControlError.
+    ``answer``: the daemon's, with the session's token. The browser becomes known for this user. If the device
+    was handed to a child, a parent who signs in takes it back. On a child's device the session ends after
+    half an hour. Raises ControlError.
     """
     session.clear()
     session.permanent = True
@@ -140,7 +142,10 @@ def token() -> str:
 
 
 def _is_over() -> bool:
-    """Return whether the session began on a child's device and its half hour is over."""
+    """Return whether the session began on a child's device and its half hour is over.
+
+    True also if the clock was set back to before the sign-in.
+    """
     until = session.get("until")
     if until is None:
         return False
@@ -194,7 +199,10 @@ def _person(*, with_home: bool) -> Person | None:
 
 
 def _session_account(*, with_home: bool) -> AccountResponse | None:
-    """Return the daemon's answer about the session's account; None if it does not accept the session."""
+    """Return the daemon's answer about the session's account; None if it does not accept the session.
+
+    ``with_home``, and what is raised: as in `person`.
+    """
     begun = session.get("device")
     requester = {
         "session": token(),

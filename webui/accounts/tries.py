@@ -82,8 +82,8 @@ class WrongTries:
 
         The attempt counts while the block runs, and afterwards only if the block raised a
         ControlError about a wrong input (WRONG). ``now``: seconds of a monotonic clock. ``name``:
-        the account. ``placed``: whether devices have owners yet. ``stored``: returns whether counts
-        may be stored; it is called after a wrong input.
+        the account. ``placed``: whether devices have owners yet; if not, counts are only in memory.
+        ``stored``: returns whether counts may be stored; it is called after a wrong input.
         """
         own, strange = _client(name, placed=placed)
         with self._lock:
@@ -152,8 +152,9 @@ def attempt(
 ) -> Iterator[None]:
     """Run the ``with`` block as one attempt of the requesting device. Raises TooManyTriesError before it.
 
-    ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet. ``stored``:
-    returns whether counts may be stored; it is called after a wrong input.
+    ``name``: the account; empty: none in particular. ``placed``: whether devices have owners yet; if not,
+    counts are only in memory. ``stored``: returns whether counts may be stored; it is called after a wrong
+    input.
     """
     tries: WrongTries = current_app.extensions["qalqan-tries"]
     with tries.attempt(time.monotonic(), name, placed=placed, stored=stored):

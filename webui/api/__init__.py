@@ -1,4 +1,4 @@
-"""`/api/v1`: every function of the pages, for programs. docs/developers/api.md describes its use.
+"""`/api/v1`: the functions of the pages, for programs. docs/developers/api.md describes its use.
 
 Each operation is declared once (`operations.py`) with the record classes of its request and response.
 These classes parse requests, build responses and generate the OpenAPI document. The API is loaded at the

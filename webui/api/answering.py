@@ -58,7 +58,7 @@ DOCUMENT = "openapi"
 
 OPERATIONS: tuple[Operation, ...] = tuple(operation for noun in NOUNS for operation in noun.noun.operations)
 
-BUILD_TIMEOUT = 60  # seconds; it takes one on a fast machine
+BUILD_TIMEOUT = 60  # seconds; building the document takes one on a PC
 
 
 class Served:
@@ -107,8 +107,8 @@ class Api:
     def answer(self) -> Response:
         """Run the operation of the current request and return its response.
 
-        Access and input are checked before. Raises HTTPException for an unknown path or method, Problem,
-        ControlError or SchemaError.
+        Access and input are checked before; the OpenAPI document needs no sign-in. Raises HTTPException for
+        an unknown path or method, Problem, ControlError or SchemaError.
         """
         adapter = self._map.bind_to_environ(request.environ)
         if request.method == "OPTIONS":

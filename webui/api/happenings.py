@@ -10,13 +10,14 @@ from gateway.control.schema import record
 
 @record
 class StatusEvent:
-    """A child's state has changed, or a parent made a change, such as a pause, that affects it."""
+    """A child's state has changed, or an action or event concerns children or the home, such as a pause."""
 
-    profile: str | None
-    what: str | None  # pause, resume, grant, revoke, off, on, erase, address, …; null: a change of state
+    profile: str | None  # the child, of a change of state or `erase`
+    # pause, resume, grant, revoke, off, on, stop, erase, internet, address, pages; null: a change of state
+    what: str | None
     who: tuple[str, ...]  # targets of a guardian's action: children, a device, `all`
     until: datetime | None
-    internet: str | None
+    internet: str | None  # the state of the internet connection, of `internet`
     by: str | None
 
 

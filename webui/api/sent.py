@@ -117,7 +117,7 @@ def _body(record: type) -> object:
 def read_json(data: bytes) -> object:
     """Return the value of JSON in UTF-8, parsed strictly: unique keys, finite numbers, at most 16 levels.
 
-    Raises SchemaError.
+    Raises SchemaError for other data, and for text with half a surrogate pair.
     """
     try:
         found = json.loads(
@@ -134,7 +134,10 @@ def read_json(data: bytes) -> object:
 
 
 def _walk(value: object) -> Iterator[tuple[int, str]]:
-    """Yield each value and key in nested JSON as its level, from 1 on, and its text; empty if not a text."""
+    """Yield each value and key in nested JSON as its level, from 1 on, and its text; empty if not a text.
+
+    Ends after the first one that is deeper than DEPTH_MOST.
+    """
     waiting = [(1, value)]
     while waiting:
         level, item = waiting.pop()

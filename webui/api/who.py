@@ -28,7 +28,7 @@ ResponseT = TypeVar("ResponseT")
 
 SCHEME = "bearer"
 TOKEN_LIMIT = 100  # characters; ours have 39
-KNOWN_LIMIT = 16  # maximum number of tokens
+KNOWN_LIMIT = 16  # maximum number of tokens in the cache
 ASK_FOR_TOKEN = {"WWW-Authenticate": "Bearer"}
 
 

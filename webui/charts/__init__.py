@@ -1,7 +1,7 @@
 """Draws numbers, such as minutes, as SVG on the server. Pure: numbers in, markup out.
 
-The colours come from the style sheet. Every drawing is hidden from screen readers, because the text or the
-table next to it has the same data.
+The colours come from the style sheet. The drawings are hidden from screen readers, because the text or the
+table next to each has the same data. Only a QR code has a text alternative.
 """
 
 from __future__ import annotations

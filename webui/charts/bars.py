@@ -9,7 +9,7 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 700, 96
 GAP = 0.28  # share of a day's width
 LOWEST = 2  # of HEIGHT, so that one minute is visible
-FLOOR = 60  # minimum of minutes at full height, so that a quiet week looks quiet
+FLOOR = 60  # minutes at full height, at least, so that few minutes have low bars
 SHARE_WIDTH, SHARE_HEIGHT = 100, 6
 
 
@@ -34,7 +34,10 @@ def bars(minutes: Sequence[int], chosen: int | None = None) -> Markup:
 
 
 def share(part: int, whole: int) -> Markup:
-    """Return an SVG of a horizontal bar that is filled by the share of ``part`` in ``whole``."""
+    """Return an SVG of a horizontal bar that is filled by the share of ``part`` in ``whole``.
+
+    It is empty if ``whole`` is 0, and full if ``part`` is larger.
+    """
     width = SHARE_WIDTH * min(1.0, max(0.0, part / whole)) if whole > 0 else 0.0
     box = f'viewBox="0 0 {SHARE_WIDTH} {SHARE_HEIGHT}" preserveAspectRatio="none"'
     return Markup(

@@ -14,8 +14,8 @@ OTHER = "other"
 
 
 def hue(category: str) -> str:
-    """Return the CSS class of the colour for a category (its id) in charts.
+    """Return the CSS class of the colour and shape for a category (its id) in charts.
 
-    Related categories have the same colour; unlisted and empty ids have the class ``hue-other``.
+    Related categories have the same class; unlisted and empty ids have ``hue-other``.
     """
     return f"hue-{HUES.get(category, OTHER)}"

@@ -11,7 +11,10 @@ RING_WIDTH = 9
 
 
 def ring(minutes: int, whole: int) -> Markup:
-    """Return an SVG ring that is filled clockwise from the top by the share of ``minutes`` in ``whole``."""
+    """Return an SVG ring that is filled clockwise from the top by the share of ``minutes`` in ``whole``.
+
+    It is empty if ``whole`` is 0, and full if ``minutes`` is larger.
+    """
     radius = (RING_SIZE - RING_WIDTH) / 2
     centre = RING_SIZE / 2
     length = 2 * pi * radius

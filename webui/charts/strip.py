@@ -19,8 +19,8 @@ def strip(spans: Iterable[tuple[int, int]], start: int, categories: Iterable[str
     """Return an SVG strip of 24 hours from minute ``start`` of a day, on which ``spans`` are marked.
 
     A span is its first and last minute, both included, counted from that day's midnight. Parts outside of the
-    24 hours are clipped. ``categories``: an id for each span, for its colour; without one it has the usual
-    colour.
+    24 hours are clipped, and a mark has a minimum width. ``categories``: the id of a category for each span,
+    for its colour; a span without one has the usual colour.
     """
     marks = []
     colours = chain(categories, repeat(""))

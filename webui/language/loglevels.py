@@ -84,7 +84,10 @@ def asking(level: int) -> str:
 
 
 def explain_private(level: int, band: str) -> str:
-    """Return text for parents: why they do not see a device's online status; empty if they see it."""
+    """Return text for parents: why they do not see a device's online status; empty if they see it.
+
+    ``level``: the log level of the device's child, 0 to 3. ``band``: the child's age group.
+    """
     if level >= NAMES_LEVEL:
         return ""
     if level >= KINDS_LEVEL:

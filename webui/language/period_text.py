@@ -17,7 +17,10 @@ def each(period: LimitPeriod) -> str:
 
 
 def rule(period: LimitPeriod, what: str, value: str) -> str:
-    """Return a sentence about a limit of a longer period. ``value``: its minutes as text."""
+    """Return a sentence about a limit of a longer period. Raises KeyError for a day.
+
+    ``what``: the name of its target. ``value``: its minutes as text.
+    """
     return {WEEK: _("%(what)s: %(value)s a week", what=what, value=value)}[period]
 
 
@@ -39,7 +42,10 @@ def named(period: LimitPeriod, what: str) -> str:
 
 
 def field(period: LimitPeriod) -> tuple[str, str]:
-    """Return the label and the explanation of a longer period's field in the form of a limit."""
+    """Return the label and the explanation of a longer period's field in the form of a limit.
+
+    Raises KeyError for a day.
+    """
     return {
         WEEK: (
             _("Time a week"),

@@ -29,7 +29,7 @@ _LATIN = str.maketrans(
     }
 )  # fmt: skip
 _WORD = re.compile(r"[^\W_]+")
-# Different spellings of one sound, longest first. The rest of a word is compared as it is.
+# Different spellings of one sound, replaced in this order. The rest of a word is compared as it is.
 _SOUNDS = (
     (re.compile(r"tch|ch|ck|kh|q"), "k"),
     (re.compile(r"c(?=[eiy])"), "s"),
@@ -60,7 +60,11 @@ def latin(text: str) -> str:
 
 
 def sound(word: str) -> str:
-    """Return the consonants of a word (in Latin letters), with the same letter for similar sounds."""
+    """Return the consonants of a word (in Latin letters), with the same letter for similar sounds.
+
+    Vowels and h are left out, also at the start; y stays only there. A consonant that then follows itself
+    counts once.
+    """
     for pattern, letters in _SOUNDS:
         word = pattern.sub(letters, word)
     return word
@@ -86,7 +90,7 @@ def one_mistake(word: str, other: str) -> bool:
 class Query:
     """A person's search: its words, in Latin letters."""
 
-    words: tuple[str, ...]  # in Latin letters
+    words: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str) -> Query:

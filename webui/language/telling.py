@@ -26,7 +26,7 @@ OWN = f"{SELF}:"  # the owner of a rule that the child set for itself begins lik
 
 
 def state(status: DeviceState | DeviceStatus, now: datetime, *, yours: bool = False) -> str:
-    """Return a sentence about what is allowed on a device now.
+    """Return a sentence about whether the internet is allowed for a child or device now, why, and until when.
 
     ``yours``: the child that uses the device reads it; a rule that it set itself is then worded so.
     """
@@ -72,7 +72,10 @@ def explained(found: Explanation) -> Explanation:
 
 
 def needed(name: NeededName, at: datetime) -> str:
-    """Return a sentence about why the repair of a site did not open a host name; empty if it did."""
+    """Return a sentence about why the repair of a site did not open a host name; empty if it did.
+
+    ``at``: the time to which the sentence refers; times in it are in the same zone.
+    """
     text = name.sentence or ""
     if is_source() or not text:
         return text
@@ -94,8 +97,9 @@ def _decision(
 ) -> Decision | None:
     """Return the daemon's decision from its values in text form.
 
-    None if values are missing, or the reason or ``sign`` is unknown. ``sign``: how a connection without a
-    host name was recognised; empty if it has a name.
+    None if the owner of a block or the category's rule is missing, or the verdict, reason or ``sign`` is
+    unknown. ``verdict``: empty: block. ``sign``: how a connection without a host name was recognised; empty
+    if it has a name.
     """
     try:
         recognised = ServiceRecognition((), RecognitionSign(sign)) if sign else None

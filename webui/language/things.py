@@ -14,7 +14,7 @@ from webui.language.countries import countries
 from webui.language.i18n import READER, is_source, language, languages, pgettext
 from webui.language.i18n import gettext as _
 
-REGISTER = "law:"  # the category of a state's register, by its two-letter code
+REGISTER = "law:"  # begins the category id of a state's register; the two-letter code of the state follows
 
 Table = Mapping[str, str]
 

@@ -20,7 +20,10 @@ def refused(reason: Advice) -> str:
 
 
 def not_asked(problem: str) -> str:
-    """Return a sentence about why no wallet app can be used on this page; empty without a ``problem``."""
+    """Return a sentence about why no wallet app can be used on this page; empty without a ``problem``.
+
+    ``problem``: a key from `webui.wallet.why_not`.
+    """
     return {
         "none": _("Wallet check unavailable: this gateway has no trust list."),
         "unreadable": _("Wallet check unavailable: the trust list cannot be read."),

@@ -111,7 +111,10 @@ def moment_past(moment: datetime, now: datetime) -> str:
 
 
 def ago(moment: datetime, now: datetime) -> str:
-    """Return how long ago a moment was: ``7 minutes ago``; from an hour on the time, ``today at 14:05``."""
+    """Return how long ago a moment was: ``just now``, ``7 minutes ago``.
+
+    From an hour on, the day and time: ``today at 14:05``.
+    """
     minutes = max(0, int((now - moment) / timedelta(minutes=1)))
     if minutes == 0:
         return _("just now")
@@ -130,7 +133,7 @@ def duration(minutes: int) -> str:
 
 
 def lasted(minutes: int) -> str:
-    """Return a duration in days from two days on, ``3 days``, else in hours and minutes."""
+    """Return a duration in whole days from two days on, ``3 days``, else in hours and minutes."""
     days = minutes // (24 * 60)
     return ngettext("%(num)d day", "%(num)d days", days) if days > 1 else duration(minutes)
 
@@ -151,7 +154,10 @@ def closing(gate: str, name: str, at: datetime | None, now: datetime) -> str:
 
 
 def day_name(day: date, today: date) -> str:
-    """Return the label of a day: ``Today``, ``Yesterday``, ``Monday 23``; with the month if it is older."""
+    """Return the label of a day: ``Today``, ``Yesterday``, ``Monday 23``.
+
+    With the month if it is more than a week ago: ``Monday, 23 November``.
+    """
     if day == today:
         return _("Today")
     if day == today - timedelta(days=1):

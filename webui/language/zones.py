@@ -1,4 +1,7 @@
-"""Time zones of the system's database by region, with names and offsets. Others, as Etc/GMT, are left out."""
+"""Time zones of the system's database by region, with names and offsets.
+
+Zones outside of these regions, such as Etc/GMT, are left out.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads long texts of a book: one file for each language, up to the requested entry, without a cache.
 
-All texts together are as large as a message catalogue, which takes 2 MB of a process that has as much left.
-The format is for people who correct translations: entries ``[key]``, lines ``name: text``.
+A cache of all texts would take 2 MB of memory. The format is for people who correct translations: an entry
+begins with ``[key]`` and has lines ``name: text``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from webui.language.i18n import SOURCE_LANGUAGE, language
 
-ABOUT = "about"  # key of the entry that names the reviewer of a file
+ABOUT = "about"  # key of the entry that names the native speaker who checked a file
 ALIAS = "as"
 NOBODY = "-"
 ALIASES = 2  # maximum of aliases that lead to an entry
@@ -53,7 +53,7 @@ class Read:
 
 
 def tongue(book: TextBook) -> str:
-    """Return the code of the page's language if the book of texts exists in it, else of English."""
+    """Return the code of the reader's language if the book of texts has a file in it, else of English."""
     return language() if path(book, language()).exists() else SOURCE_LANGUAGE
 
 
@@ -68,9 +68,9 @@ def whole(book: TextBook) -> Read:
 
 
 def entry(book: TextBook, key: str) -> Read | None:
-    """Return one entry of a book of texts, in the page's language; in English if the book lacks that.
+    """Return one entry of a book of texts in the reader's language; in English if the book has no such file.
 
-    None if the book has no such entry. An alias is followed to its entry.
+    None if the file has no such entry. An alias is followed to its entry, over at most ALIASES steps.
     """
     code, wanted = tongue(book), key
     for _ in range(1 + ALIASES):

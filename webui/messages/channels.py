@@ -17,8 +17,8 @@ def has_services() -> bool:
 def send(address: str, text: str, *, title: str, click: str, inside: bool = False) -> None:
     """Send a message to ``address``, an ntfy topic or an Apprise URL of another service. Raises: NotSent.
 
-    ``click``: the address that a tap opens. Other services show it below the text. ``inside``: the server is
-    in the home.
+    ``click``: the address that a tap opens; services other than ntfy show it below the text. ``inside``: the
+    server is in the home, not on the internet.
     """
     if not is_ntfy(address):
         request = {"do": "send", "address": address, "inside": inside, "title": title}

@@ -2,8 +2,8 @@
 
 One thread receives the daemon's events and fills the outbox. Each message is sent in a short thread of its
 own, a few at a time, so that a slow server delays neither other messages nor a page. The notifier also
-reports that the daemon has stopped, which the daemon could not. While the web process is down, nothing is
-sent, and nothing is sent later for that time.
+reports that the daemon has stopped, because a stopped daemon cannot do that. Events in the time in which the
+web process does not run are never sent.
 """
 
 from __future__ import annotations
@@ -267,7 +267,8 @@ def kind_of(event: Mapping[str, Any]) -> tuple[str, str] | None:
         return "filter", "address"
     if name == "adult_proof" and what == "opened":
         return "device", "adult"
-    # Below the level of names, as from 13 on, no message reports a bypass attempt. Such an event has no time.
+    # No message reports a bypass attempt if the child's log level hides names, as from age 13 on. The event
+    # then has no time.
     if name == "card" and what == "raised":
         return ("way", "") if event.get("at") is not None else None
     if name == "status" and what in ("off", "on", "stop", "address"):

@@ -22,7 +22,7 @@ from gateway.core.public_addresses import NotOutside, check_url
 from webui.messages.unsent import NotSent, SendFailure
 
 STALL = 8.0  # seconds for one step of the connection
-DEADLINE = 15.0  # seconds in total: a server that sends a byte a second has failed
+DEADLINE = 15.0  # seconds until an open connection is cut: a server that sends a byte a second has failed
 USER_AGENT = "qalqan (family filter)"
 
 
@@ -35,9 +35,10 @@ def send(
     inside: bool = False,
     deadline: float = DEADLINE,
 ) -> None:
-    """Send a message to the ntfy topic at ``address``, in at most ``deadline`` seconds. Raises: NotSent.
+    """Send a message to the ntfy topic at ``address``. Raises: NotSent.
 
-    ``click``: the address that a tap opens. ``inside``: the server is in the home, not on the internet.
+    ``click``: the address that a tap opens. ``inside``: the server is in the home, not on the internet. After
+    ``deadline`` seconds an open connection is cut; resolving the name and connecting may take longer.
     """
     try:
         host = check_url(address)
@@ -65,9 +66,9 @@ def send(
 
 
 class _Line:
-    """A connection to the server that is cut after ``deadline`` seconds, whatever it does then.
+    """A connection to the server that is cut ``deadline`` seconds after this object is made.
 
-    Time-outs of sockets apply only to single steps.
+    The time-out of a socket applies only to single steps, so a slow server could take longer.
     """
 
     def __init__(self, way: Outside, deadline: float) -> None:

@@ -25,11 +25,11 @@ Key = tuple[str, str]  # `Recipient.key`
 
 @dataclass(slots=True)
 class Waiting:
-    due: float
-    count: int = 0
-    what: str = ""  # of the last event
+    due: float  # seconds of a monotonic clock
+    count: int = 0  # events, up to MOST
+    what: str = ""  # subtype of the last event
     names: str = ""  # of the last event
-    tries: int = 0
+    tries: int = 0  # that failed
     out: bool = False  # is being sent
 
 
@@ -107,7 +107,10 @@ class Outbox:
 
 
 def is_quiet(hours: str, local: datetime) -> bool:
-    """Return whether a local time is in the quiet hours, a start and an end as text, also across midnight."""
+    """Return whether a local time is in the quiet ``hours``, a text such as ``22:00-07:00``.
+
+    The start is included, the end is not. They may be across midnight.
+    """
     start, end = clock_span(hours)
     minute = local.hour * 60 + local.minute
     return start <= minute < end if start < end else minute >= start or minute < end

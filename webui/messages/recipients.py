@@ -17,18 +17,18 @@ class Recipient:
 
     guardian: str  # empty: a child
     address: str  # secret; empty: a browser
-    kinds: tuple[str, ...]
-    at_night: tuple[str, ...] = ()
-    names: bool = False
+    kinds: tuple[str, ...]  # of messages that it gets
+    at_night: tuple[str, ...] = ()  # those of them that it gets in quiet hours too
+    names: bool = False  # whether messages may name people and devices
     inside: bool = False  # the channel's server is in the home
     language: str = ""
-    profile: str = ""  # of a child
-    push: PushTarget | None = None
+    profile: str = ""  # of a child; empty: a guardian
+    push: PushTarget | None = None  # None: a channel
     quiet: str = DEFAULT_QUIET
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return what identifies the recipient: the guardian, and the address of the channel or browser.
+        """What identifies the recipient: the guardian, and the address of the channel or browser.
 
         Two parents may use one channel.
         """

@@ -14,7 +14,7 @@ from typing import Any
 from webui.messages.unsent import NotSent, SendFailure
 
 TIMEOUT = 25.0  # seconds; the process ends itself earlier
-PROCESSES = 2  # at the same time; one takes up to 48 MB of memory, and a slow server holds up only one
+PROCESSES = 2  # at the same time, of up to 48 MB of memory each; with two, a slow server does not delay all
 # glibc reserves 64 MB of address space for each further thread, and the process has a limit of 128.
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
 

@@ -31,7 +31,7 @@ class NotSent(GatewayError):
 
     @property
     def final(self) -> bool:
-        """Return whether a retry is pointless, such as for an invalid address or a rejected message."""
+        """Whether a retry is pointless, such as for an invalid address or a rejected message."""
         if self.why is SendFailure.REFUSED:
             return self.status < 500 and self.status not in (408, 429)
         return self.why in (

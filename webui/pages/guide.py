@@ -38,7 +38,7 @@ def show() -> ResponseReturnValue:
 def leaflet() -> ResponseReturnValue:
     """Show a leaflet for parents to print, in the language of the page.
 
-    A provider prints one for each language.
+    It has the address of the pages and the help lines with a telephone number.
     """
     read = whole(TextBook.GUIDE)
     return render_template(

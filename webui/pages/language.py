@@ -21,7 +21,8 @@ PLACE_LIMIT = 1024  # characters; enough for the longest page address, which has
 def choose() -> ResponseReturnValue:
     """Store the chosen language in a cookie, and redirect to the page that the menu was on.
 
-    No request goes to the daemon, so this works while the filter is stopped.
+    Respond with 400 for an unknown language. No request goes to the daemon, so this works while the filter is
+    stopped.
     """
     code = request.form.get("language", "")
     if code not in languages().catalogues:

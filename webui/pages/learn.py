@@ -80,7 +80,7 @@ def title(key: str, explanation: BookEntry) -> str:
 def _ages(key: str) -> list[tuple[str, str]]:
     """Return the age groups, each with its action for a category in words; empty for other keys.
 
-    ``key``: ``category:ID``. Also empty for an unknown category, and if the daemon does not respond.
+    ``key``: ``category:ID``. Also empty for an unknown category, and if the daemon cannot be asked.
     """
     kind = key.removeprefix(CATEGORY)
     if kind == key:

@@ -1,6 +1,6 @@
 """The page of bodies outside of this home that take complaints about a rule or this gateway.
 
-The page is open to every device, and visits are not recorded. It needs no daemon.
+The page is open to every device, and visits are not recorded. It works without the daemon.
 """
 
 from __future__ import annotations

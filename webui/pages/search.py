@@ -54,8 +54,8 @@ def show() -> ResponseReturnValue:
 def _groups(query: Query, children: Sequence[ChildView]) -> Iterator[ResultGroup]:
     """Yield the groups of search results that are not empty, in the order of the page.
 
-    With a child's name in the query, the other words are searched. Found rules, apps and categories then link
-    to that child's pages only.
+    If the query has a child's name and other words, only the other words are searched, and found rules, apps
+    and categories link to that child's pages only.
     """
     named = [child for child in children if _names(query, child)]
     rest = Query(

@@ -130,9 +130,9 @@ def people() -> ResponseReturnValue:
 def save_people() -> ResponseReturnValue:
     """Create or change the people in the form, and redirect to the step with the devices.
 
-    Also sets how often lists are updated. A person who exists is changed, not created again,
-    whichever page the form was on. Responds with 422 and messages if a row is invalid or the daemon
-    refuses one; rows before a refused one are saved. Raises ControlError if a proof is needed.
+    Also set how often lists are updated. A person who exists already is changed, not created again, also if
+    the form was sent twice. Respond with 422 and messages if a row is invalid or the daemon refuses one; rows
+    before a refused one are saved. Raises ControlError if the daemon does not respond or needs the password.
     """
     names = daemon().catalogue()
     problems = {
@@ -160,7 +160,7 @@ def save_people() -> ResponseReturnValue:
 
 
 def _set_list_updates(chosen: str) -> None:
-    """Set how often lists are updated, if ``chosen`` differs from the current setting.
+    """Set how often lists are updated, if ``chosen`` is an interval and not the current one.
 
     Raises: ControlError.
     """
@@ -169,9 +169,9 @@ def _set_list_updates(chosen: str) -> None:
 
 
 def _save(row: PersonRow) -> None:
-    """Create the person of a form's row, or change the existing one; not one that was removed meanwhile.
+    """Create the person of a form's row, or change the existing one.
 
-    Raises ControlError.
+    Do nothing if the person was removed in the meantime. Raises ControlError.
     """
     who = who_is(row, _known(_devices()))
     if who is None and row.shown is not None:
@@ -226,8 +226,8 @@ def _people(rows: tuple[PersonRow, ...], sentence: str = "") -> str:
 def _list_updates() -> dict[str, object]:
     """Return the choice of how often lists are updated, for the form: as sent, else the current setting.
 
-    ``interval``: the choice. ``on``: the one to use when updates are turned on. ``fixed``: the router's own
-    settings decide, so the form has no choice.
+    ``interval``: the choice. ``on``: the interval to use when updates are turned on. ``fixed``: the router's
+    own settings (UCI) decide, so the form has no choice.
     """
     family = daemon().client.ask(FAMILY)
     current, sent = family.lists.update, request.form.get("lists", "")
@@ -269,8 +269,8 @@ def devices() -> ResponseReturnValue:
 def save_devices() -> ResponseReturnValue:
     """Save the owners of devices and how new devices are treated, and redirect to the next step.
 
-    If the daemon refuses something, redirect to this step with a message. An unchanged row is
-    skipped, so a form that is sent twice has no second effect.
+    If the daemon refuses something, redirect to this step with the first message; the other rows are saved.
+    An unchanged row is skipped, so a form that is sent twice has no second effect.
     """
     found = _devices()
     allowed, sharing = _owners(found), sharers(_known(found))
@@ -307,8 +307,8 @@ def _owners(found: DevicesView) -> set[str]:
 def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -> str:
     """Set the owner of a device, or share it between ``sharing`` if ``owner`` is CHILDREN.
 
-    If the form says so, also store that a person's device has no mobile data. Return the owner
-    before. Raises ControlError.
+    If the form says so, also store that a person's device has no mobile data. Return the previous owner.
+    Raises ControlError.
     """
     was = device.profile
     if owner == CHILDREN:
@@ -325,7 +325,8 @@ def _give(device: ListedDevice, owner: str, sharing: Sequence[ExistingPerson]) -
 def give() -> ResponseReturnValue:
     """Set who uses one device, from the form on its card on the parents' home page, and redirect there.
 
-    It is one of the devices that were here at the first run. Form fields: ``mac``, and ``of`` (the owner).
+    The card is about devices that were here at the first run. Form fields: ``mac``, and ``of`` (the owner; an
+    unknown one makes the response 400).
     """
     found = _devices()
     wanted = one_of("of", _owners(found))
@@ -346,7 +347,7 @@ def give() -> ResponseReturnValue:
 
 
 def _set_new_devices(wanted: str) -> None:
-    """Set how devices without an owner are treated, if ``wanted`` differs from the setting.
+    """Set how devices without an owner are treated, if ``wanted`` is a choice and not the current one.
 
     Raises: ControlError.
     """

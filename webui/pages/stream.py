@@ -1,7 +1,7 @@
 """Sends server-sent events to pages of parents and helpers: "something changed", at most once a second.
 
-The page then requests the change as HTML, so that rendering has one place. Each stream uses a thread of the
-server, so their number is small; a page without a stream polls instead.
+The page then requests the changed part as HTML, so only the templates render it. Each stream uses a thread
+of the server, so their number is small; a page without a stream polls instead.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ KINDS = (
     "health",
 )
 
-TRAFFIC = "traffic"  # once a second while a device is used: only for the page of live traffic
+TRAFFIC = "traffic"  # an event each second while a device is used: only for the page of live traffic
 
 CHANGED = b"event: changed\ndata: {}\n\n"
 BEAT = b": beat\n\n"
@@ -68,7 +68,8 @@ def stream() -> Response:
     """Return a response of server-sent events for a guardian's or helper's page, for at most LIFE seconds.
 
     An event says only that something has changed; the page then requests the change. Status 204
-    stops the browser from reconnecting: no stream is free, or the user is not signed in.
+    stops the browser from reconnecting: no stream is free, or the user is not signed in as a guardian or
+    helper.
     """
     places: BoundedSemaphore = current_app.extensions["qalqan-streams"]
     if not places.acquire(blocking=False):

@@ -18,10 +18,10 @@ LIGHT, DARK, DEVICE = "light", "dark", "device"
 @blueprint.post("/theme")
 @anyone
 def choose() -> ResponseReturnValue:
-    """Store the theme light or dark in a cookie, or delete the cookie for device, and redirect to `to`.
+    """Store the theme ``light`` or ``dark`` in a cookie; for ``device``, delete the cookie.
 
-    `to`: the page with the buttons. Responds with 400 for another theme. No request goes to the daemon, so
-    this works while the filter is stopped.
+    Then redirect to the page with the buttons (form field ``to``). Respond with 400 for another theme. No
+    request goes to the daemon, so this works while the filter is stopped.
     """
     theme = request.form.get("theme", "")
     if theme not in (LIGHT, DARK, DEVICE):

@@ -76,7 +76,7 @@ def _said(key: str, value: Any, names: CatalogueIndex, name: str) -> tuple[str, 
 
 
 def falls(book: Ruleset, names: CatalogueIndex, band: str) -> bool:
-    """Return True if the family's file sets a log level above the maximum of the age group ``band``.
+    """Return True if the family's file sets a log level above that of the age group ``band``, the maximum.
 
     A change to that age group then lowers it. ``names``: the catalogue, with the rules of each age group.
     """

@@ -22,8 +22,8 @@ class Field:
 
     key: str
     options: Mapping[str, str]  # value that is sent → label
-    chosen: str
-    band: str  # the value of the band
+    chosen: str  # the current value
+    band: str  # the value of the age group
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class FormCard:
 def word(key: str, value: Any) -> str:
     """Return a rule's value in the rule file as the text that the form sends; minutes as a number.
 
-    Empty for minutes that the pages cannot show; ``allow`` for a missing action.
+    Empty for minutes that the pages cannot show; ``allow`` for None, which is a missing action.
     """
     match _shape(key):
         case RuleShape.SWITCH:

@@ -110,7 +110,7 @@ def to_code(carried: Carried) -> str:
 def read(text: str) -> Carried:
     """Return the exported rules in a text: content of a file, a code, or a web address with a code.
 
-    Raises NotRulesError for other text, and for a newer version's export.
+    Raises NotRulesError for other text, for a newer version's export, and above FILE_LIMIT.
     """
     text = text.strip().removeprefix("\ufeff")
     if not text:

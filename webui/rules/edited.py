@@ -36,11 +36,11 @@ class RuleLine:
 
 @dataclass(frozen=True, slots=True)
 class SentenceNames:
-    """What sentences about a change of rules need to name things: catalogue, people by id, and the time."""
+    """What sentences about a change of rules need: the catalogue, the names of people, and the time."""
 
     names: CatalogueIndex
-    people: Mapping[str, str]  # by id
-    at: datetime
+    people: Mapping[str, str]  # names by profile id
+    at: datetime  # now, for the description of time zones
 
 
 def lines(change: FamilyChange, home: SentenceNames) -> tuple[RuleLine, ...]:

@@ -66,9 +66,9 @@ Show = Callable[[Page, FormResult], str]
 
 
 def opened(profile: str) -> Page:
-    """Return the child's rules with what their pages show.
+    """Return the child's rules with what their pages show. ``profile``: the child's id in the address.
 
-    The response is a redirect to Home for a person who is no child any more, and 404 if there is none.
+    The response is a redirect to Home for a person who is an adult now, and 404 if there is no such person.
     """
     home = daemon().home()
     redirect_adult(home, profile)
@@ -84,7 +84,8 @@ def opened(profile: str) -> Page:
 def redirect_adult(home: HomeView, profile: str) -> None:
     """Make the response a redirect to Home if the profile is of an adult, whose rules have no page.
 
-    A form that makes a child an adult can be sent twice.
+    This happens when a form that makes a child an adult is sent twice. Do nothing for a child, or if there is
+    no such profile. Raises Unreachable.
     """
     if home.child(profile) is not None:
         return
@@ -135,10 +136,10 @@ def change(
 ) -> ResponseReturnValue:
     """Apply the changes to the child's rules and redirect to ``back``.
 
-    After an error, return the form (``show``) with the error and the entered values, with status 409 or 422,
-    or the page that asks for a confirmation. If the user asked for a preview, nothing is applied.
-    ``sentence``: the notice after success. Raises ControlError if the daemon does not respond or asks for the
-    password again.
+    After an error, return the form (``show``) with the error and the entered values: status 409 if the rules
+    have changed in the meantime, else 422. If the daemon asks for a confirmation, return that page. If the
+    user asked for a preview, nothing is applied. ``sentence``: the notice after success. Raises ControlError
+    if the daemon does not respond or asks for the password again.
     """
     if request.form.get("do") == "try":
         return _tried(page, changes, show)

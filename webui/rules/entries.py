@@ -15,8 +15,8 @@ Changes = dict[str, object]
 def put(book: Ruleset, key: str, word: str) -> Changes:
     """Return the changes that add ``word`` to the family's list ``key``, and remove contradicting entries.
 
-    They are values by rule key; None removes an entry. ``word``: a site, ``service:ID`` or
-    ``category:ID``. Empty if nothing has to change.
+    They are values by rule key; None removes an entry. An action that the family set for a service is removed
+    too. ``word``: a site, ``service:ID`` or ``category:ID``. Empty if nothing has to change.
     """
     changes = _without(book, word, AGAINST[key])
     return changes if word in book.listed(key) else changes | {f"{key}/{word}": True}
@@ -25,8 +25,8 @@ def put(book: Ruleset, key: str, word: str) -> Changes:
 def out_of(book: Ruleset, word: str) -> Changes:
     """Return the changes that remove ``word`` from the family's ``allow`` and ``block``.
 
-    Also the action that the family set for it, if it is a service. The age group's rule or the
-    category's then applies. ``word``: a site, ``service:ID`` or ``category:ID``.
+    If it is a service, they also remove the action that the family set for it. The rule of the age group or
+    of the category then applies. ``word``: a site, ``service:ID`` or ``category:ID``.
     """
     return _without(book, word, (ALLOW, BLOCK))
 

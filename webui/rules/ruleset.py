@@ -49,12 +49,12 @@ class Ruleset:
 
     @property
     def next_step(self) -> str:
-        """Return the month of the next age group as YYYY-MM; empty if it is not set."""
+        """The month of the next age group as YYYY-MM; empty if it is not set."""
         return str(self.state.own.get("next_step") or "")
 
     @property
     def highest_log_level(self) -> int:
-        """Return the highest log level that the family may set: that of the child's age group."""
+        """The highest log level that the family may set: that of the child's age group."""
         return whole(self.state.band_rules.get("log_level"))
 
 

@@ -134,7 +134,10 @@ def limit(what: str, minutes: object, day: str = ONE_DAY) -> str:
 
 
 def kind(what: str, action: object) -> str:
-    """Return a sentence about a category's rule: blocked, needs approval, uses daily time, or allowed."""
+    """Return a sentence about an action: blocked, needs approval, uses daily time, or else allowed.
+
+    ``what``: the name of a category, a service or another target.
+    """
     values = {"what": what}
     return {
         "block": _("%(what)s: blocked", **values),

@@ -13,10 +13,9 @@ ON_OFF = of_shape(RuleShape.SWITCH)
 def switch_of(book: Ruleset, key: str) -> bool | None:
     """Return whether a rule is on; None for a rule that has no switch.
 
-    Rules with the values on and off, safe search, bypass methods and categories have one. Bedtime
-    and time limits have one only if the age group sets a value, which is restored by on. A category
-    is on if it is blocked or needs approval; one that uses daily time in the age group, unless
-    allowed.
+    Rules with the values on and off, safe search, bypass methods and categories have one. Bedtime and time
+    limits have one only if the age group sets a value: turning them on restores it. A category is on if it is
+    blocked or needs approval. If the age group lets it use daily time, it is on unless it is allowed.
     """
     head, slash, _ = key.partition("/")
     held = book.holds(key)
@@ -37,8 +36,8 @@ def switch_of(book: Ruleset, key: str) -> bool | None:
 def switched(book: Ruleset, key: str, *, on: bool) -> dict[str, Any]:
     """Return the change of rules that turns the rule ``key`` on or off. None restores the age group's value.
 
-    That happens if the age group's value is what is wanted: on or off. Else the family's value is set. A
-    limit or bedtime is turned off by ``{}``, and on by None.
+    The value is None if the age group's rule already has the wanted state; otherwise it is set in the
+    family's file. A limit or bedtime is turned off by ``{}``, and on by None.
     """
     head = key.partition("/")[0]
     if head in ("bedtime", "limits"):

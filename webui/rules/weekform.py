@@ -48,7 +48,10 @@ class ScheduleRow:
 
 
 class NoHoursError(ValueError):
-    """Raised for a day that is set to hours but has none, or unreadable ones. ``day``: its key."""
+    """Raised for a day that is set to hours but has none, unreadable ones, or several for a bedtime.
+
+    ``day``: its key, a weekday or a day type.
+    """
 
     def __init__(self, day: str) -> None:
         super().__init__(day)

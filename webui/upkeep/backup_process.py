@@ -28,7 +28,7 @@ def decrypt_backup(data: bytes, password: str) -> str:
 
 
 def derive_key(password: str) -> str:
-    """Return the key, as text, with which automatic backups are encrypted. It is derived from the password.
+    """Return the text that encrypts automatic backups: a key derived from the password, with its parameters.
 
     Raises ControlError.
     """
@@ -38,7 +38,8 @@ def derive_key(password: str) -> str:
 def _work(what: str, data: bytes, password: str) -> bytes:
     """Run the process that encrypts backups, with ``data`` as its input, and return its output.
 
-    ``what``: ``encrypt``, ``decrypt`` or ``derive``. Raises ControlError, with an error code.
+    ``what``: ``encrypt``, ``decrypt`` or ``derive``. Raises ControlError with an error code: that of the
+    process, or BUSY if it cannot run, takes more than TIMEOUT seconds, or waits half of that for another one.
     """
     if not _one.acquire(timeout=TIMEOUT / 2):
         raise _busy()

@@ -137,8 +137,8 @@ def use_password() -> ResponseReturnValue:
 def use_second_step() -> ResponseReturnValue:
     """Complete a sign-in, after the right password, by a code of the second factor, and redirect.
 
-    A wrong code shows the form again with a message; after too long a wait, the user starts again
-    with the password.
+    A wrong code shows the form again with a message (403 or 429); after too long a wait, the user starts
+    again with the password.
     """
     name, pending = request.form.get("name", "")[:NAME_LIMIT], request.form.get("pending", "")[:TIME_LIMIT]
     try:
@@ -166,8 +166,8 @@ def start_session(answer: AccountResponse, *, detour: bool) -> str:
     """Store a new session in the cookie, and return the address of the page to open for the user's role.
 
     For a guardian of a home without people, it is the first run (setup). Also sends the browser's
-    time, if the form has it, to the daemon. ``detour``: return the page that sets a password, if
-    the account has none.
+    time, if the form has it, to the daemon. ``answer``: the daemon's, about the new session. ``detour``:
+    return the page that sets a password, if the account has none. Raises ControlError.
     """
     session.sign_in(answer)
     _offer_time(answer.guardian)

@@ -73,7 +73,10 @@ def _invited(name: str, **values: object) -> ResponseReturnValue:
 @blueprint.get("/link/<key>")
 @guardians_only
 def link(key: str) -> ResponseReturnValue:
-    """Show a new sign-in link by its key, for ten minutes. No other page shows it."""
+    """Show a new sign-in link by the key of its sheet, for ten minutes; then status 410.
+
+    No other page shows it.
+    """
     found = sheets().get(key, session.guardian() or "", time.monotonic())
     address = url_for("door.sign_in", code=found.codes[0], _external=True) if found else ""
     page = render_template(

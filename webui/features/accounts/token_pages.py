@@ -1,4 +1,4 @@
-"""API tokens on a guardian's account page: create, show once, list, revoke (docs/developers/api.md)."""
+"""API tokens of a guardian: create, show a new one, list, revoke (docs/developers/api.md)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/<key>")
 @guardians_only
 def show(key: str) -> ResponseReturnValue:
-    """Show a new API token by its key, for ten minutes. No other page shows it."""
+    """Show a new API token by the key of its sheet, for ten minutes; then status 410.
+
+    No other page shows it.
+    """
     found = sheets().get(key, session.guardian() or "", time.monotonic())
     page = render_template("token.html", home=daemon().home(), guardian=session.guardian(), sheet=found)
     return page, 200 if found else 410

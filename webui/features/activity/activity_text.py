@@ -158,9 +158,10 @@ class HistoryView:
 
     @property
     def opened(self) -> tuple[CategoryCount, ...]:
-        """Return the allowed categories with the number of requests by devices, the most requested first.
+        """Return the categories and services that devices reached, the most often reached first.
 
-        They have no minutes, which are known only for categories with a limit.
+        Each has the number of allowed connections, and no minutes: these are known only for targets with a
+        limit.
         """
         found = [kind for kind in self.history.kinds if kind.opened and not kind.target.startswith(REASON)]
         return tuple(sorted(found, key=lambda kind: -kind.opened))

@@ -90,7 +90,7 @@ class BlockView:
 
     @property
     def ask_category(self) -> str:
-        """Return the text of a request for the site's whole category.
+        """Return how a request names the site's whole category: ``category:ID``.
 
         Empty if the child cannot ask for it.
         """

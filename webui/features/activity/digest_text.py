@@ -32,7 +32,7 @@ class Week:
     background: int  # attempts that devices made without a person
     kept: bool  # activity is stored at this log level
     answered: int | None  # None: answered requests are not shown at this log level
-    waiting: int
+    waiting: int  # pending requests, of any age
     changes: tuple[tuple[FamilyChange, tuple[RuleLine, ...]], ...]
 
 

@@ -140,7 +140,6 @@ def automatic_now() -> ResponseReturnValue:
 @guardians_only
 def read() -> ResponseReturnValue:
     """Decrypt an uploaded backup and redirect to its page. The daemon stores it; nothing is restored yet."""
-    # Only this form carries a file.
     request.max_content_length = UPLOAD_LIMIT
     file = request.files.get("file")
     data = file.read(MOST_FILE + 1) if file is not None else b""

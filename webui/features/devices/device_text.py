@@ -19,7 +19,9 @@ from webui.language.words import plain
 
 HOME, GUEST, ADULT_GUEST, ADULT, QUARANTINE = "home", "guest", "visitor", "adult", "quarantine"
 PLACES = (HOME, GUEST, ADULT_GUEST, ADULT)  # groups of devices without a personal owner
-CHILDREN, FAMILY = "children", "family"  # shared by all children; with an only child, by all
+# A device shared by all children, or by all people if there is one child: the owner in a form is CHILDREN in
+# both cases, and the second has the label of FAMILY.
+CHILDREN, FAMILY = "children", "family"
 FINE = "fine"  # the answer that a device stays as it is
 GROUP_SHOWN = 60  # devices of a group; any device on the Wi-Fi can invent more, so the rest is counted
 QUESTIONS_SHOWN = 5  # cards of questions; the rest is a number

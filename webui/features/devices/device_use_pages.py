@@ -57,7 +57,8 @@ def share_back() -> ResponseReturnValue:
         abort(400)
     place, *people = was
     devices, device = known(mac)
-    # If all who shared it are removed by now, nothing is assigned: the place is not filtered.
+    # With people, the place in the form is ``home``, which is not filtered. It must not apply if all of them
+    # are removed by now.
     _share(
         device,
         [person for person in people if devices.person(person)],

@@ -27,7 +27,11 @@ trials = Noun("trial")
 noun.operations = trials.operations  # of one module, in one list
 
 Found = Literal["open", "closed", "passes", "refused", "unknown", "absent"]
-"""The result of a check over one IP version. ``absent``: the household has no addresses of this version."""
+"""The result of a check over one IP version.
+
+``open`` and ``closed``: of a bypass method. ``passes`` and ``refused``: of traffic that must not be blocked.
+``unknown``: not tested. ``absent``: the household has no addresses of this version.
+"""
 
 
 @record

@@ -172,8 +172,8 @@ def again() -> ResponseReturnValue:
 def _of_this_device(action: str, **values: object) -> FilterTestView | None:
     """Send an action of the filter test for the requesting device to the daemon, and return the test.
 
-    ``action``: ``look``, ``tell`` or ``again``. None for a device without a child, or if no parent has
-    started a test.
+    ``action``: ``look``, ``tell`` or ``again``. None for a device without a child, or if no test of it began
+    in the last ten minutes.
     """
     here = daemon().here(source_address())
     if not here.mac:

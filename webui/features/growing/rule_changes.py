@@ -76,7 +76,7 @@ def _place(scale: tuple[str, ...], value: object) -> int:
 def stays(book: Ruleset, after: Mapping[str, Any], names: CatalogueIndex) -> tuple[str, ...]:
     """Return the family's own rules that still apply after the change of age group, as sentences.
 
-    ``after``: the rules then.
+    ``book``: the child's rules now. ``after``: the rules then. ``names``: the catalogue.
     """
     kept_rules: list[str] = []
     for key, value in book.state.own.items():

@@ -59,8 +59,9 @@ class SelfSetTime:
     choice: SelfSetChoice
     title: str
     sentences: tuple[str, ...]
-    since: str  # "today", "on Tuesday"
-    plan: Mapping[str, int | None] | None  # minutes by day type, for a limit that the form can show
+    since: str  # "today", "on Tuesday"; empty: unknown
+    # Minutes by day type, for a limit that the form can show; None for others and for bedtime.
+    plan: Mapping[str, int | None] | None
 
     @property
     def target(self) -> str:

@@ -151,8 +151,8 @@ def _meanings(found: LookupView, home: HomeView) -> tuple[Meaning, ...]:
 def wrong_file() -> ResponseReturnValue:
     """Return a report about a wrong entry as a JSON file, for the list's maker: domain, list and version.
 
-    It has no data of this home. 404 if that list does not have the host, or if the host is blocked
-    by a state's register or for everyone.
+    It has no data of this home. 404 if that list does not have the host, if only states' registers have it,
+    or if it is blocked for everyone.
     """
     found, _problem = _looked_up(_host(request.args.get("host", "")))
     if found is None or found.result.refused_for_everyone or found.is_registered or not found.entry:

@@ -78,7 +78,7 @@ class ListsView:
         return next((category_name(category.id, category.name) for category in known), key)
 
     def feeding(self, category: str) -> tuple[ListSource, ...]:
-        """Return the lists of a category that are turned on and have been downloaded."""
+        """Return the lists of a category that are turned on and have names in the category table."""
         return tuple(
             source
             for source in self.state.sources

@@ -1,8 +1,8 @@
-"""API operations for the caller's notifications. Each guardian sets their own; the page adds browsers.
+"""API operations for the caller's notifications. Each guardian sets their own; only the page adds browsers.
 
-Whoever knows a channel's address can read its messages, or has a password from it. No response contains the
-address, and only a browser session can set one. A stolen token could otherwise forward a family's news even
-after its revocation.
+A person who knows a channel's address can read its messages, and the address may contain a password. No
+response contains it, and only a browser session can set one. A stolen token could otherwise forward a
+family's notifications even after its revocation.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def server_of(address: str) -> str:
     """Return the host and port in a channel's address if they may be shown; empty otherwise.
 
     Without a path or a user, and in some modes, what looks like a host is a secret: a topic or a token.
-    Also empty for an address that only its service can read, such as one with ``[`` in the password.
+    Also empty for an address that is no valid URL, such as one with ``[`` in the password.
     """
     try:
         parts = urlsplit(address)

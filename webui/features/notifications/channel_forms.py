@@ -45,9 +45,9 @@ class ChannelForm:
     fields: tuple[ChannelField, ...]
     reach: str  # where messages go and what is learned there
     make: Callable[[Mapping[str, str]], str]  # the address from the fields' values; raises FormError
-    own_server: bool = False  # it may be in the home
-    usually_inside: bool = False
-    apprise: bool = True
+    own_server: bool = False  # the user names the server, which may be in the home
+    usually_inside: bool = False  # the server is usually in the home
+    apprise: bool = True  # Apprise sends the messages, if it is installed
 
     def address(self, values: Mapping[str, str]) -> str:
         """Return the channel's address, made from the typed ``values``: each field's key → text, maybe empty.

@@ -97,7 +97,7 @@ def _meant(at: str, device: str, service: str) -> Meant | None:
     """Return the row of counted minutes of the requesting device's child that the request names.
 
     It begins at ``at`` (ISO time), on ``device``, for ``service``. None if there is no such row, or
-    if the requesting device has no child.
+    if the requesting device has no child. Responds with 400 if ``at`` is no time with an offset.
     """
     start = _moment(at[:ARGUMENT_LIMIT])
     here, home = daemon().here(source_address()), daemon().home()

@@ -102,7 +102,7 @@ class AnswerSubject:
     topic: RequestTopic
     child: str  # id
     name: str  # of the child
-    host: str  # the blocked host, or `service:x`; empty: time
+    host: str  # the blocked host, else as `RequestView.thing`; empty: time for no service in particular
     names_host: bool
     minutes: int | None  # requested
 

@@ -71,7 +71,7 @@ class RequestEntry:
 
     @property
     def thing_name(self) -> str:
-        """Return the name of what the request is about; empty for time.
+        """Return the name of what the request is about; empty for time that is for no service in particular.
 
         If the daemon does not show names, these are only the categories, or ``a site``.
         """

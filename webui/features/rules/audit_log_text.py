@@ -170,7 +170,7 @@ def _own_times(detail: str, _now: datetime) -> str:
     return ", ".join(dict.fromkeys(parts))
 
 
-# Words the detail of a line, by the line's verb. The forms are those that the daemon stores.
+# By the action of a line: the function that words its detail, which has the form that the daemon stores.
 _DETAILS: Mapping[str, Callable[[str, datetime], str]] = {
     "tickets": _codes,
     "withdraw": _codes,

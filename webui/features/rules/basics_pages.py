@@ -1,4 +1,4 @@
-"""The page of a child's rules with one value each, its bypass protection, and its name."""
+"""The page of a child's single-value rules, bypass protection, name, and month of the next age group."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def undo() -> ResponseReturnValue:
 def turn_off() -> ResponseReturnValue:
     """Switch off time rules and categories for every person, and redirect to the settings.
 
-    Form field ``for``: some minutes, or until 07:00 tomorrow morning.
+    Form field ``for``: the minutes (30, 60 or 120), or ``morning``: until 07:00 (`_morning`).
     """
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
     now = daemon().home().now
@@ -162,9 +162,10 @@ def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormPro
 def _change(
     home: HomeView, family: FamilySettings, changes: Mapping[str, Any], sentence: str, show: Show
 ) -> ResponseReturnValue:
-    """Send changes of the home's settings to the daemon and redirect to them; show the form after an error.
+    """Send changes of the home's settings to the daemon, and redirect to the page of the settings.
 
-    The form keeps the entered values. ``sentence``: the notice of success. ``show``: renders the form.
+    After an error, show the form with the entered values and a message: 409 if the settings have changed
+    meanwhile, else 422. ``sentence``: the notice of success. ``show``: renders the form.
     """
     if not changes:
         notices.said(_("Nothing was changed."))

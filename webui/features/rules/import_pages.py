@@ -62,7 +62,10 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/")
 @guardians_only
 def look() -> ResponseReturnValue:
-    """Show the rules from another home in an uploaded file or a pasted text. Nothing is changed."""
+    """Show the rules from another home in an uploaded file or a pasted text. Nothing is changed.
+
+    Responds with 422 and a message if they are no rules, too long, or refused by the daemon.
+    """
     request.max_content_length = FORM_LIMIT
     upload = request.files.get("file")
     data = upload.stream.read(carried.FILE_LIMIT + 1) if upload else b""

@@ -88,7 +88,7 @@ def _name() -> str:
 def _new_id(name: str, taken: Collection[str]) -> str:
     """Return an unused id for a new service: its name in ASCII letters and digits, with a number if needed.
 
-    ``taken``: the ids in use.
+    It is ``own`` with a number for a name without these. ``taken``: the ids in use.
     """
     base = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[: ID_LIMIT - 4] or "own"
     numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
@@ -100,7 +100,7 @@ def _save(
 ) -> ResponseReturnValue:
     """Write the service in the form to the home's settings, and redirect to the list of services.
 
-    After an error, show the form again. ``shown``: the id in the page's address; empty for a new service.
+    After an error, show the form again (422). ``shown``: the id in the page's address; empty: a new service.
     ``service``: the id to write. ``was``: the service as it is. Keys that the form does not have stay.
     """
     try:

@@ -54,7 +54,8 @@ def show(profile: str) -> ResponseReturnValue:
 def switch(profile: str) -> ResponseReturnValue:
     """Turn a child's rule on or off. The file then has no entry for a rule equal to that of the age group.
 
-    A rule that only the family has is gone when it is off: a second tap changes nothing.
+    Form field ``switch``: ``on KEY`` or ``off KEY``; 400 for a rule without a switch. A rule that only the
+    family has is gone when it is off: a second tap changes nothing.
     """
     page = opened(profile)
     to, _space, key = request.form.get("switch", "").partition(" ")

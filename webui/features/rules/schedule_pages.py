@@ -130,7 +130,10 @@ def _sleeping(page: Page) -> tuple[tuple[bool, ...], ...]:
 
 
 def _advice(page: Page) -> tuple[str, ...]:
-    """Return the bedtime that the age group suggests, as sentences; empty if the family has set one."""
+    """Return the bedtime that the age group suggests, as sentences.
+
+    Empty if it suggests none, or if the family has set one.
+    """
     advised = page.names.suggested.get(page.book.state.band, {}).get(BEDTIME)
     if not advised or page.book.owns(BEDTIME):
         return ()

@@ -32,7 +32,7 @@ SHOWN = 60  # services on one page; with more results the page asks for a longer
 def show(profile: str) -> ResponseReturnValue:
     """Show the groups of services, the services of one group, or the results of a search.
 
-    Each of these pages stays small.
+    Query ``group``: the group's id, or 404; ``q``: the search. A page with all services would be large.
     """
     page = opened(profile)
     wanted = plain(" ".join(request.args.get("q", "").split()), SEARCH_LIMIT)

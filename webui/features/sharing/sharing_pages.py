@@ -84,7 +84,7 @@ def use(who: str) -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """End the child's use of this shared device, or of a screen such as a television (form field ``screen``).
 
-    The youngest child's rules apply again.
+    The youngest child's rules apply again. Responds with 400 for a screen that the child may not claim.
     """
     here = daemon().here(source_address())
     screen = request.form.get("screen", "")
@@ -148,7 +148,8 @@ def unlock() -> ResponseReturnValue:
 def set_pin() -> ResponseReturnValue:
     """Set the PIN of the child on its own device, typed twice, and redirect to the child's page.
 
-    Replacing a PIN needs the old one. A wrong or easy PIN shows the page with a message.
+    Replacing a PIN needs the old one. A wrong or easy PIN shows the page with a message. Responds with 400 on
+    a device that is not the child's alone.
     """
     here, own = _with_pin()
     if not own.may_set:
@@ -204,9 +205,9 @@ def _person(shared: SharedDevice, who: str) -> SharingPerson:
 
 
 def typed_pin(key: str) -> str:
-    """Return the PIN in the form field ``key``.
+    """Return the PIN in the form field ``key``, cut at 12 characters.
 
-    ``-`` if it is empty, which the daemon would read as a missing PIN.
+    ``-`` if it is empty: the daemon would treat an empty text as a missing argument.
     """
     return request.form.get(key, "").strip()[:PIN_TYPED] or "-"
 

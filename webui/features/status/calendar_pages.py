@@ -1,4 +1,4 @@
-"""The target of the quick exit: a calendar of this month, which does not reveal the page before it.
+"""The target of the quick exit, a link to leave a page: a calendar of this month, which does not reveal it.
 
 It is a page of the gateway, because during bedtime and a pause no other site opens. It makes no
 request to the daemon, and the visit is not recorded.

@@ -84,7 +84,7 @@ def _render(template: str, *, whole: bool) -> ResponseReturnValue:
     state = here.now or child.now
     level = level_of(child.band)
     rules, next_step = daemon().rules(child.id), child.status.next_step or ""
-    # At the trusted name the browser installs it; elsewhere it is a bookmark.
+    # At the trusted name the browser can install the page as an app; elsewhere it is a bookmark.
     address = f"{ADDRESS if why_untrusted() else trusted().origin}{url_for('child.show')}"
     return render_template(
         template.format(level=level),

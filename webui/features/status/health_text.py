@@ -101,7 +101,7 @@ def of_support(file: SupportFile) -> Health:
 def process_memory(status: Path = OWN_STATUS) -> int:
     """Return the resident memory of the web process in bytes; 0 if ``status`` does not have it.
 
-    ``status``: the kernel's file about the process. Raises: OSError if it cannot be read.
+    ``status``: the kernel's file about the process. Raises OSError if it cannot be read.
     """
     for line in status.read_text("utf-8", "replace").splitlines():
         if line.startswith("VmRSS:"):

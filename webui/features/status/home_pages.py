@@ -42,7 +42,7 @@ blueprint = Blueprint("home", __name__, url_prefix="/parent")
 
 PAUSES = (15, 30, 60)  # minutes
 EXTRAS = (15, 30, 60)  # minutes
-NOT_A_CHILD = frozenset({Code.NO_PROFILE, Code.NO_CHILD})  # no form of ours names these
+NOT_A_CHILD = frozenset({Code.NO_PROFILE, Code.NO_CHILD})  # the form named no child, or a removed one
 # Number of children from which cards are folded, each to a quarter of a phone's screen. The actions then
 # need one more tap.
 FOLDED_FROM = 4
@@ -64,7 +64,7 @@ class UndecidedDevices:
     ``place``: how they are treated until then.
     """
 
-    place: str  # by which they are treated: home or guest
+    place: str  # `home` (not filtered) or `guest`
     devices: tuple[ListedDevice, ...]  # those that the page shows
     count: int
     shareable: bool  # several people can share them

@@ -118,7 +118,8 @@ def _named(gate: str, left: TimeLeft | ClosingSoon) -> str:
 def first_to_close(time: MinutesView) -> Dial | None:
     """Return the limit or schedule with the fewest minutes left; None if nothing ends.
 
-    Of two with equally few, it is the one that the daemon reports as next, or else the first limit.
+    Of several with equally few, it is the schedule or bedtime that the daemon reports as next, or else the
+    first limit.
     """
     dials = [
         Dial(use.left, max(1, use.whole), use.target, period_text.named(use.period, use.name), None)

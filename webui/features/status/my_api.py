@@ -292,8 +292,8 @@ def device_of_a_child() -> Here:
 def _own(me: Caller | None) -> Here:
     """Return the requesting device if its child's data is unlocked: by the child's PIN.
 
-    Below ten years, a guardian's sign-in or token unlocks it. Raises: Problem 403 if it is locked, or if the
-    device is not a child's.
+    Below ten years, a guardian's sign-in or token unlocks it. Raises Problem (status 403) if it is locked, or
+    if the device is not a child's.
     """
     here = device_of_a_child()
     if me is not None and me.via:  # requests with a token ignore cookies

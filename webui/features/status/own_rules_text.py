@@ -128,7 +128,7 @@ class OwnRules:
 
     @property
     def unknown(self) -> BlockedTarget | None:
-        """Return the rule that blocks uncategorised sites or has them approved; None if they are allowed."""
+        """Return the rule that blocks uncategorised sites or requires approval; None if they are allowed."""
         return next((site for site in self.profile.refused if site.target == "unknown"), None)
 
     @property

@@ -74,7 +74,7 @@ def make() -> ResponseReturnValue:
 @blueprint.get("/sheet/<key>")
 @guardians_only
 def sheet(key: str) -> ResponseReturnValue:
-    """Show new printed codes for extra time by the key of their sheet, for ten minutes.
+    """Show new printed codes for extra time by the key of their sheet, for ten minutes; then status 410.
 
     No other page shows them.
     """

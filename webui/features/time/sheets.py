@@ -1,4 +1,4 @@
-"""Normalises typed codes, and stores new secrets while their page may show them."""
+"""Normalises typed codes, and stores new secrets in memory for the page that shows them."""
 
 from __future__ import annotations
 
@@ -44,9 +44,11 @@ class Sheet:
 
 
 class Sheets:
-    """Stores sheets (`Sheet`: new secrets) in memory by a random key, for ten minutes, at most SHEETS.
+    """Stores at most SHEETS sheets (`Sheet`: new secrets) in memory by a random key.
 
-    Only the user who created one gets it. It can be shown again in that time, in case its page fails to load.
+    Only the user who created one gets it, and only for ten minutes. It can be shown again in that time, in
+    case its page fails to load. It is removed when the user discards it or requests it later, or when SHEETS
+    newer ones replace it.
     """
 
     def __init__(self) -> None:

@@ -19,7 +19,8 @@ from webui.front import trusted
 blueprint = Blueprint("captive", __name__)
 
 MIME = "application/captive+json"
-CLOSED = frozenset({"paused", "bedtime", "quarantined"})  # states in which the whole device is blocked
+# States in which the device counts as blocked as a whole. A used-up limit or a schedule does not.
+CLOSED = frozenset({"paused", "bedtime", "quarantined"})
 OPEN = "open"
 
 
@@ -28,8 +29,8 @@ OPEN = "open"
 def state() -> ResponseReturnValue:
     """Return as RFC 8908 JSON whether the requesting device is blocked as a whole, and where to read why.
 
-    A device that may have mobile data is never reported as blocked. 404 without HTTPS at the
-    trusted name.
+    It is in a pause, at bedtime and in quarantine. A device that may have mobile data is never reported as
+    blocked. 404 without HTTPS at the trusted name.
     """
     if not (trusted().origin and request.is_secure):
         abort(404)
