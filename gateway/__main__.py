@@ -1,11 +1,12 @@
-"""`python -m gateway` is `qalqan`."""
+"""Runs the command `qalqan`, as ``python -m gateway``."""
 
 from __future__ import annotations
 
 import sys
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["web"]:  # before other modules: one of them may be broken or missing
+    # `guard` runs before other modules are imported: one of them may be broken or missing.
+    if sys.argv[1:2] == ["web"]:
         from gateway.web.recovery import guard
 
         guard(sys.argv[2:])

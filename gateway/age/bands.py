@@ -11,7 +11,7 @@ from enum import Enum
 
 
 class AgeBand(Enum):
-    """An age group (0-5, 6-9, 10-12, 13-15, 16-17, adult), which has a preset of a child's rules.
+    """An age group (0-5, 6-9, 10-12, 13-15, 16-17, adult), which has a preset of rules.
 
     The value is its id in every file; the order is from young to old.
     """

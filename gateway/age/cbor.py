@@ -43,8 +43,8 @@ def decode(data: bytes) -> Value:
     """Return the value that ``data`` encodes in CBOR, in the only form that the module accepts.
 
     Raises CborError for another form (floats, indefinite lengths, numbers longer than needed), a map key that
-    is no text or integer or occurs twice, data that is incomplete or longer than the value, more than DEPTH
-    levels, and more than MOST_BYTES.
+    is no text or integer or occurs twice, text that is not UTF-8, data that is incomplete or longer than the
+    value, more than DEPTH levels, and more than MOST_BYTES.
     """
     if len(data) > MOST_BYTES:
         msg = f"more than {MOST_BYTES} bytes"

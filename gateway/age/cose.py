@@ -28,10 +28,10 @@ _HASHES: Final[dict[int, tuple[str, hashes.HashAlgorithm]]] = {
 class Sign1:
     """A parsed COSE_Sign1, a signed message of COSE. Its signature is not verified yet."""
 
-    protected: bytes
-    algorithm: int
-    unprotected: dict[Key, Value]
-    payload: bytes | None
+    protected: bytes  # the signed headers, in CBOR
+    algorithm: int  # COSE number, such as -7 for ES256
+    unprotected: dict[Key, Value]  # the headers that are not signed
+    payload: bytes | None  # None: the message does not contain it (detached)
     signature: bytes
 
 
@@ -46,7 +46,8 @@ def read_sign1(value: Value) -> Sign1:
 def _algorithm(protected: bytes, unprotected: dict[Key, Value]) -> int:
     """Return the COSE number of the signature algorithm, from the signed header.
 
-    Raises AgeProofError if it is not signed or not supported, or if there is a critical header.
+    Raises AgeProofError if it is not signed or not supported, if there is a critical header, or if a header
+    is both signed and unsigned.
     """
     headers = decode(protected)
     if not isinstance(headers, dict) or CRIT in headers or ALG in unprotected:

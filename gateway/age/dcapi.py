@@ -29,12 +29,12 @@ _ALL: Final = (Document.EU_AV, Document.MDL)
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """What is stored of a request to a wallet, to verify the response: for one attempt, in memory only."""
+    """The stored part of a request to a wallet, to verify its response: for one attempt, in memory only."""
 
-    secret: bytes = field(repr=False)
+    secret: bytes = field(repr=False)  # 32 random bytes from which the key of the session is derived
     info: str  # `encryptionInfo` as it was sent
-    origin: str
-    until: datetime
+    origin: str  # of the page, such as https://gw.example.test
+    until: datetime  # aware; when the request expires
     documents: tuple[Document, ...]
 
     def text(self) -> str:

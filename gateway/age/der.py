@@ -25,9 +25,9 @@ class CertificateExtensions:
     """Those extensions of an X.509 certificate that the checks of age proofs need."""
 
     ca: bool = False
-    path_length: int | None = None  # of a CA: how many CAs may be below it
-    usage: frozenset[int] | None = None  # None: the extension is absent
-    purposes: frozenset[str] = frozenset()
+    path_length: int | None = None  # of a CA: how many CAs may be below it; None: any number
+    usage: frozenset[int] | None = None  # bits of the key usage; None: the extension is absent
+    purposes: frozenset[str] = frozenset()  # OIDs of the extended key usage; empty: absent
     strange: bool = False  # has an unknown critical extension
 
 
@@ -88,7 +88,10 @@ def _flag(content: bytes) -> bool:
 
 
 def _bits(content: bytes) -> frozenset[int]:
-    """Return the numbers of the bits set in a DER bit string; bit 0 is the highest of the first byte."""
+    """Return the numbers of the bits set in a DER bit string; bit 0 is the highest of the first byte.
+
+    Raises AgeProofError for none or more than two bytes of bits.
+    """
     if not 2 <= len(content) <= 3 or content[0] > 7:
         raise _bad()
     number = int.from_bytes(content[1:], "big")

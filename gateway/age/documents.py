@@ -9,7 +9,7 @@ ELEMENT = "age_over_18"
 
 
 class Method(StrEnum):
-    """How a person proved to be an adult; the value is stored."""
+    """The method by which a person proved to be an adult; the value is stored."""
 
     EU_AV = "eu_av"  # the EU's age verification profile, docType eu.europa.ec.av.1
     MDL = "mdl"  # a mobile driving licence by ISO 18013-5

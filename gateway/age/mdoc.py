@@ -31,10 +31,10 @@ _DATE_TAG = 0
 
 @dataclass(frozen=True, slots=True)
 class MdocItem:
-    """One data element of a wallet's document: name, value, digest id, and the bytes that were digested."""
+    """One data element of a wallet's document, such as ``age_over_18``, parsed but not verified."""
 
-    data: bytes
-    digest_id: int
+    data: bytes  # the bytes that were digested
+    digest_id: int  # the key of the digest in `Mso.digests`
     name: str
     value: Value
 
@@ -46,17 +46,17 @@ class PresentedDocument:
     document: Document
     item: MdocItem
     issuer: Sign1
-    device_namespaces: bytes
+    device_namespaces: bytes  # elements that the wallet asserts about itself, in CBOR: an empty map
     device: Sign1
 
 
 @dataclass(frozen=True, slots=True)
 class Mso:
-    """What the issuer signed about a document: digests of the elements, device key, and validity (MSO)."""
+    """The part of a document that the issuer signed (MSO): digests of elements, device key, and validity."""
 
-    document: str
-    algorithm: str
-    digests: dict[Key, Value]
+    document: str  # its docType
+    algorithm: str  # of the digests, such as SHA-256
+    digests: dict[Key, Value]  # namespace → digest id → digest
     device_key: ec.EllipticCurvePublicKey
     signed: datetime
     valid_from: datetime
@@ -69,8 +69,9 @@ def adult_until(
     """Verify a wallet's DeviceResponse; return the document type, and until when the proof is valid.
 
     That is the earlier end of the document and of its signer's certificate. ``data``: in CBOR.
-    ``asked``: the requested document types. Raises AgeProofError if it does not prove that the
-    holder is 18 or older. The caller checks that the request and the trust file have not expired.
+    ``transcript``: the SessionTranscript of the request (`Challenge.transcript`). ``asked``: the requested
+    document types. Raises AgeProofError if it does not prove that the holder is 18 or older. The caller
+    checks that the request and the trust file have not expired.
     """
     shown = read_response(data, asked)
     certificate = signer(read_chain(shown.issuer), trust, shown.document, now)
@@ -160,7 +161,7 @@ def _device(value: Value) -> Sign1:
 def read_chain(signed: Sign1) -> list[bytes]:
     """Return the DER certificates in a signed message, the signer's first (x5chain, RFC 9360).
 
-    Raises AgeProofError if there are none, or other values.
+    Raises AgeProofError if the header is missing or has other values. The result may be empty.
     """
     match signed.unprotected.get(X5CHAIN):
         case bytes() as single:

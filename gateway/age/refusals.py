@@ -8,19 +8,19 @@ from gateway.core.errors import GatewayError
 
 
 class Advice(StrEnum):
-    """What the user can do after a proof of age was not accepted. Several reasons share one advice."""
+    """The advice for the user after a proof of age was not accepted. Several reasons share one."""
 
     AGAIN = "again"  # start over: the request has expired or differs, or the response is damaged
     WALLET = "wallet"  # the proof in the wallet has expired or is not valid yet; get a new one there
     ISSUER = "issuer"  # the issuer is unknown, or may not issue this type of proof
     LESS = "less"  # the wallet sent more than was requested; all of it was dropped
     NOT_ADULT = "not_adult"  # the proof does not say that the holder is 18 or older
-    FORGED = "forged"  # a signature, digest or certificate is invalid
+    FORGED = "forged"  # all other reasons: a signature, digest, certificate or field is invalid
     GATEWAY = "gateway"  # the trust file is missing, damaged or expired
 
 
 class ProofRefusal(StrEnum):
-    """Why a proof of age was not accepted. A value never changes its meaning."""
+    """The reason why a proof of age was not accepted. A value never changes its meaning."""
 
     # The request.
     REPLAYED = "replayed"  # no request waits for this response: it was answered before, or never sent

@@ -42,7 +42,7 @@ _ISSUER_KEYS: Final = frozenset(("name", "country", "documents", "until", "certi
 
 MOST_CHAIN = 4  # a signer, two intermediate CAs, and the optional anchor; ISO has no intermediate CAs
 
-MOST_BYTES = 4 << 10  # ISO's and the EU's have 700; long names and addresses make 1,500
+MOST_BYTES = 4 << 10  # of a certificate; ISO's and the EU's have 700, with long names and addresses 1,500
 _CURVES = frozenset(("secp256r1", "secp384r1", "secp521r1"))
 _WHOLE = b"\0"  # first byte of a bit string without unused bits
 _DIGESTS = frozenset(("sha256", "sha384", "sha512"))
@@ -83,9 +83,9 @@ class Issuer:
     """A trusted certificate in the trust file: of a CA that certifies signers of proofs, or of one signer."""
 
     name: str
-    country: str
-    documents: frozenset[Document]
-    until: datetime
+    country: str  # two capital letters
+    documents: frozenset[Document]  # the types that it may issue
+    until: datetime  # when its trust ends, in UTC
     certificate: ParsedCertificate
 
 
@@ -93,8 +93,8 @@ class Issuer:
 class Trust:
     """The content of a trust file with a verified signature: the trusted issuers of age proofs."""
 
-    made: datetime
-    until: datetime
+    made: datetime  # in UTC
+    until: datetime  # when the file expires, in UTC
     issuers: tuple[Issuer, ...]
 
     def check(self, now: datetime) -> None:

@@ -142,7 +142,7 @@ class Daemon:
         self._build_devices()
         self._build_paths(config)
         router = Router()
-        # If another daemon or program already runs, one of the next two fails before anything changes.
+        # If another daemon runs, this fails before anything in the kernel changes.
         self.control = self._kept(
             ControlServer(self.loop, Path(config.runtime) / SOCKET, router.verbs, web=WebUser.found())
         )
@@ -315,10 +315,10 @@ class Daemon:
         )
 
     def _build_table(self, config: Config, runtime: Path) -> None:
-        """Create the nftables table and the parts around it.
+        """Create the nftables table and the parts around it; `_start` installs the table.
 
-        Such as the boot guard's file, time rules, the meter of minutes, the DNS proxy and sealed
-        lists.
+        These are the boot guard's files, time rules, the meter of minutes, the DNS proxy, the
+        resolver of help lines, the test device of filter tests, the sealed lists and others.
         """
         loop, wall, layout = self.loop, self.clock.now, self.packets.layout
         stays = self._table_stays
@@ -633,8 +633,10 @@ class Daemon:
     def reload_steps(self) -> Steps[list[str]]:
         """Read rule files and lists again, and apply them, in steps. Return one line for each problem.
 
-        One step applies all rules together. Those before it parse one changed file each. Raise PolicyError
-        for a `qalqan.yaml` that cannot be used; the previous rules stay in force.
+        One step applies all rules together. Those before it parse one changed file each. If `qalqan.yaml`
+        cannot be used, its last good version applies; without one, PolicyError is raised and the previous
+        rules stay in force. Another GatewayError may be raised after the rules were applied, such as
+        KernelError.
         """
         yield from self.rules.steps_ahead()
         yield

@@ -276,8 +276,8 @@ class Features:
     def _register(self, editing: Editing, home_editing: HomeEditing) -> None:
         """Add the verbs (control-socket commands) of all features to the router.
 
-        Each records the sending device for the audit log. Those that may disclose whether a name is
-        on a sealed list are rate-limited.
+        A verb gets the sending device in ``origin``, for the audit log; those of accounts, added last,
+        look it up themselves. Those that may disclose whether a name is on a sealed list are rate-limited.
         """
         plane, router, keep, access = self._plane, self._router, self._keep, self.access
         home, store, presence, family = plane.home, plane.store, plane.presence, plane.family

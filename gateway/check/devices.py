@@ -1,4 +1,4 @@
-"""`qalqan check`: finds devices that are not filtered because no guardian has said who uses them."""
+"""`qalqan check`: finds devices that are not filtered because no parent has assigned them yet."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gateway.core.errors import ControlError
 from gateway.policy.config.config import Config
 from gateway.policy.profile.rules import HOME
 
-NAMED = 10  # devices; the rest is counted
+NAMED = 10  # devices in the text; it has the number of the others
 FIX = "choose on the page Devices, or with: qalqan device assign MAC PROFILE (home: it stays unfiltered)"
 
 
 def device_findings(config: Config) -> Iterator[Finding]:
-    """Yield a warning that names the devices which were here before the first child and are not filtered.
+    """Yield a warning with the devices from the first run that are unfiltered until a parent assigns them.
 
-    Nothing if the daemon does not run, or this user may not ask it.
+    Nothing if there are none, the daemon does not run, or this user may not ask it.
     """
     try:
         listed = Client(control_socket(config)).ask(DEVICES, brief=True).devices

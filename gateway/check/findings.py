@@ -25,7 +25,7 @@ class Finding:
     """One result of a check: its severity, subject and text. ``fix`` says how to fix the problem.
 
     A result without a problem is a finding too (``ok``). ``text`` and ``fix`` are English, for the
-    command line. The pages word ``code`` and its ``values`` in the reader's language
+    command line. The pages have a translated sentence for each ``code``, filled with ``values``
     (`webui/features/status/finding_text.py`).
     """
 
@@ -33,7 +33,7 @@ class Finding:
     about: str  # the subject in a word or two, such as lan
     text: str
     fix: str = ""
-    code: str = ""  # of each finding that is not ok
+    code: str = ""  # empty for the severity OK
     values: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -1,7 +1,7 @@
 """`qalqan check`: checks that a firewall protects the LAN over IPv6, and that outgoing IPv4 is translated.
 
-Needs root. A chain counts only if it applies to the packets in question: those of Docker and Tailscale do not
-protect the LAN.
+Without root there are only notes that the rules cannot be read. A chain counts only if it applies to the
+packets in question: those of Docker and Tailscale do not protect the LAN.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def firewall_findings(config: Config, machine: NetworkSnapshot, rules: LoadedRul
 def _ipv6(config: Config, rules: LoadedRulesets) -> Finding:
     """Return a finding: whether a firewall blocks new IPv6 connections from outside to the LAN.
 
-    No address translation protects the LAN there. A note if the rules cannot be read.
+    IPv6 has no address translation that would protect the LAN. A note if the rules cannot be read.
     """
     if rules.objects is None:
         return note("ipv6", f"whether a firewall meets forwarded IPv6: {rules.unread}", code="unread")
@@ -83,7 +83,8 @@ def _answers(name: str, addresses: Sequence[Interface], rules: LoadedRulesets) -
 def _untranslated(config: Config, machine: NetworkSnapshot, rules: LoadedRulesets) -> Iterator[Finding]:
     """Yield a warning for each uplink by which private LAN addresses leave without address translation.
 
-    It names the first such network. The next router may still have a route back.
+    It names the first private network of the LAN. It is only a warning because the next router may have a
+    route back.
     """
     private = [
         address
@@ -112,8 +113,8 @@ def masquerades(
 ) -> bool:
     """Return whether packets of LAN devices get an address of this machine when they leave by ``out``.
 
-    ``inside``: the interfaces of the LAN. ``addresses``: this machine's there; the packets' are in their
-    networks. A rule that may apply to one of the networks is enough, and so is any MASQUERADE of legacy
+    ``inside``: the interfaces of the LAN. ``addresses``: this machine's addresses on them, with the networks
+    of the devices. A rule that may apply to one of the networks is enough, and so is any MASQUERADE of legacy
     iptables.
     """
     networks = tuple(own.network for own in addresses if isinstance(own, ipaddress.IPv4Interface))
@@ -217,7 +218,7 @@ class ChainWalk:
     """Follows one kind of packets through other programs' nftables chains.
 
     It finds out whether a certain policy or statement may apply to them. An accept or drop before it does
-    not end the search. A test for equality that it cannot judge counts as not met, one for inequality as met.
+    not end the search. A test for equality that it cannot judge counts as false, one for inequality as true.
     """
 
     def __init__(self, rules: LoadedRulesets, packets: InboundConnection | OutboundPackets) -> None:

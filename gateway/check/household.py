@@ -73,7 +73,8 @@ def brand_findings(brand: Brand) -> Iterator[Finding]:
 def country_findings(config: Config, product: loading.Product) -> Iterator[Finding]:
     """Yield a note if no country is set, or there is no file for it: public holidays are then missing.
 
-    ``product``: the packaged data, which has the files of countries.
+    Without a country, only international help lines are shown. ``product``: the data in use, with the
+    countries.
     """
     known = ", ".join(sorted(code for code in product.countries if code != COMMON))
     if not config.country:
@@ -95,8 +96,7 @@ def profile_findings(
 ) -> Generator[Finding, None, Household | None]:
     """Yield findings about profiles and own services; return the household, or None if it is unreadable.
 
-    ``path``: the path of qalqan.yaml. ``product``: the packaged data (categories, services, age
-    groups).
+    ``path``: the path of qalqan.yaml. ``product``: the data in use (categories, services, age groups).
     """
     folder = Path(config.profiles)
     hidden = next((path for path in (folder, *_files(folder)) if is_hidden(path)), None)
@@ -146,8 +146,8 @@ def _files(folder: Path) -> list[Path]:
 def must_findings(family: Household, must: MustResolve) -> Iterator[Finding]:
     """Yield notes about a family's own rules that block a site which no list may block from age ten on.
 
-    Such sites, about health for example, are those of `gateway.lists.must_resolve`. Only children
-    from ten on are checked: for younger ones the parents' choice is respected. At most
+    `gateway.lists.must_resolve` has these sites, about health for example. A site that the rules also allow
+    is left out. Only children from ten on are checked: for younger ones the parents decide. At most
     MOST_OWN_RULES notes for each child.
     """
     for profile in family.profiles.values():

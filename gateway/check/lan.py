@@ -119,9 +119,9 @@ def _forwarding(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Yield findings if packets between devices on the same bridge pass the IP firewall too.
 
-    The filter's rules let these packets pass, except that DNS is judged; other rules may block them. A packet
-    socket of one protocol on the bridge makes the kernel drop new UDP flows in the queue: see
-    gateway/lan/taps.py.
+    A note: the filter's rules let these packets pass, except that DNS is judged, but other rules may block
+    them. A warning if a program has a packet socket of one protocol on the bridge: the kernel then drops new
+    UDP flows in the queue (gateway/lan/taps.py).
     """
     bridges = [name for name in config.lan if name in machine.links and machine.links[name].kind == "bridge"]
     if not bridges:
@@ -150,8 +150,8 @@ def _bridge_firewall(config: Config, machine: NetworkSnapshot) -> Iterator[Findi
 def _claims(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Yield a finding for each LAN interface: whether a device there can claim an address of this machine.
 
-    A claim is an ARP or ND message. About a bridge there is none without the right to administer
-    the network.
+    A claim is an ARP or ND message. Without the right to administer the network, there is no finding about a
+    bridge.
     """
     for name in config.lan:
         link = machine.links.get(name)
@@ -252,12 +252,12 @@ def _gives_addresses() -> bool:
     try:
         lines = Path("/proc/self/net/udp").read_text("ascii").splitlines()[1:]
     except OSError:
-        return True  # unknown; report nothing
+        return True  # unknown: report no problem
     return any(line.split()[1].endswith(f":{DHCP_PORT}") for line in lines)
 
 
 def _addresses(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
-    """Yield findings about double address translation, and about networks that are on both sides."""
+    """Yield notes about an uplink behind another NAT, and errors about networks that are on both sides."""
     for name in sorted(machine.way_out(4) - set(config.lan)):
         for own in (address for address in machine.addresses[name] if address.version == 4):
             if own.ip in SHARED:
@@ -352,9 +352,9 @@ def _routers(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
     """Yield a finding if devices have no DHCP lease of this machine: there may be another DHCP server.
 
-    A warning if they are at least MANY and most devices, and this machine did not start recently; else a
-    note. A note too if a lease file cannot be read. Nothing without known lease files or in a one-armed
-    setup.
+    A warning if these are at least MANY and more than half of the devices, unless the machine has just
+    started (`_just_started`); else a note. A note too if a lease file cannot be read. Nothing without known
+    lease files or in a one-armed setup.
     """
     if not config.leases or machine.one_armed(config.lan):
         return
@@ -399,9 +399,9 @@ def _leases(config: Config, machine: NetworkSnapshot) -> Iterator[Finding]:
 
 
 def _just_started(config: Config) -> bool:
-    """Return whether the machine started recently and keeps its DHCP leases in memory.
+    """Return whether the machine started less than LEASE seconds ago and stores its DHCP leases in memory.
 
-    The lease files may then be incomplete: after a restart a device has none until it renews its lease.
+    The lease files may then be incomplete: after a restart they lack a device until it renews its lease.
     """
     fleeting = any(file_system(Path(path)) in IN_MEMORY for path in config.leases)
     return fleeting and time.clock_gettime(time.CLOCK_BOOTTIME) < LEASE

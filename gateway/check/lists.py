@@ -58,8 +58,8 @@ def table_findings(state: Path) -> Iterator[Finding]:
 def copy_findings(state: Path, *, needed: str = "") -> Iterator[Finding]:
     """Yield warnings about downloaded lists: failed downloads, lists older than a week, or none at all.
 
-    ``needed``: how the user gets lists, if a child's rules need them; else empty, and missing lists
-    are no problem.
+    ``needed``: the advice how to get lists, if there is a child whose rules need them; else empty, and
+    missing lists are no problem. An index of the lists that is damaged is an error.
     """
     now, shelf = datetime.now(UTC), state / SHELF
     if is_hidden(shelf / BOOK_NAME):
@@ -108,8 +108,7 @@ def how_to_update(config: Config) -> str:
 def feed_findings(config: Config, product: Product | None = None) -> Iterator[Finding]:
     """Yield findings about the signed data feed, if one is set: the version in use, and a failed check.
 
-    ``product``: the categories, services and age groups of package or feed, if they are loaded
-    already.
+    ``product``: the data in use, if it is loaded already.
     """
     if config.feed is None:
         return
@@ -138,7 +137,7 @@ def feed_findings(config: Config, product: Product | None = None) -> Iterator[Fi
 
 
 def register_findings(config: Config) -> Iterator[Finding]:
-    """Yield a finding for each state register that is turned on: by which person, and a failed download.
+    """Yield a finding for each state register that is turned on: who turned it on, and a failed download.
 
     A note if the index of downloaded lists cannot be read. `copy_findings` reports the reason.
     """

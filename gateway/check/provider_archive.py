@@ -2,7 +2,7 @@
 
 OpenWISP's agent unpacks an archive of UCI files and other files as root. The options with ``server`` in
 `router_settings` belong to the provider. Rules, devices, storage and the switches of the filter belong to the
-family, so an archive that touches them is refused as a whole. docs/providers/openwisp.md.
+family, so an archive that touches them is refused as a whole. See docs/providers/openwisp.md.
 
 The agent runs this check only with two hooks in its settings. `qalqan check` warns if they are missing.
 """
@@ -35,7 +35,7 @@ FAMILY = "/etc/qalqan"
 WORD = "qalqan"
 # A path or a command of ours in another package: /etc/qalqan/profiles, but not https://qalqan.isp.example.
 NAMES_OURS = re.compile(r"(?<![\w.-])qalqan(?![\w.-])")
-NAMES = (("system", "hostname"),)  # options that are only names
+NAMES = (("system", "hostname"),)  # options whose value is only a name, and may contain ours
 OF_FAMILY = "belongs to the family; remove it from the template"
 OURS = "names qalqan; set its options in /etc/config/qalqan"
 # Options that name a file of the provider, and how such a file ends. One in /etc/qalqan itself may be sent.
@@ -67,7 +67,7 @@ class Refusal(NamedTuple):
 def agent_findings() -> Iterator[Finding]:
     """Yield a finding: whether OpenWISP's agent has the hooks that check what the server sends.
 
-    Yields nothing without the agent, or if its settings cannot be read: only root can.
+    Nothing without the agent, or if its settings cannot be read. Only root can read them.
     """
     try:
         package = parse_uci(AGENT_SETTINGS.read_bytes(), str(AGENT_SETTINGS))
@@ -89,9 +89,10 @@ def agent_findings() -> Iterator[Finding]:
 
 
 def archive_refusals(archive: Path, config: Path) -> list[Refusal]:
-    """Return what a provider's archive must not contain. Raises PolicyError if it cannot be read.
+    """Return what an archive contains and must not; an empty list if the archive may be unpacked.
 
-    ``config``: the path of qalqan.yaml, which names the family's folders.
+    ``config``: the path of qalqan.yaml, which names the family's folders. Raises PolicyError if the archive
+    cannot be read.
     """
     return list(refusals_of(read_archive(archive), family_folders(config)))
 
@@ -99,7 +100,7 @@ def archive_refusals(archive: Path, config: Path) -> list[Refusal]:
 def read_archive(path: Path) -> Mapping[str, bytes | None]:
     """Return the content of an archive's files, by their paths on the router; None for links and devices.
 
-    Folders are left out. Raises PolicyError if the archive is damaged or too large.
+    Folders are left out. Raises PolicyError if the archive is damaged, or larger than MAX_FILES or MAX_BYTES.
     """
     files: dict[str, bytes | None] = {}
     size = 0

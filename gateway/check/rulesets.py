@@ -1,6 +1,6 @@
-"""`qalqan check`: rules of other programs that bypass our rules, or use our queues or our bits of the marks.
+"""`qalqan check`: finds rules of other programs that bypass our rules or use our queues or mark bits.
 
-Needs root.
+Without root, most findings are notes that the rules cannot be read.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PROCESSES = Path("/proc")
 ACCELERATORS = ("shortcut_fe", "fast_classifier", "ecm", "qca_nss_ecm", "qca_nss_sfe", "mtkhnat", "hw_nat",
                 "fc", "ctf", "pktflow")  # fmt: skip
 
-# A switch in fw4's notation. Without the first option the second has no effect.
+# An option of fw4 that is on: flow_offloading, or flow_offloading_hw, which needs the first.
 _UCI = r"""^\s*option\s+['"]?{}['"]?\s+['"]?(?:1|on|true|yes)['"]?\s*(?:#.*)?$"""
 _FLOWTABLE = re.compile(r"table (\S+ \S+) \{|flowtable (\S+) \{|flags offload")
 _NFQUEUE = re.compile(r"-j NFQUEUE\b.*?--queue-(?:num|balance) (\d+)(?::(\d+))?")
@@ -46,7 +46,7 @@ TURN_OFF = (
 
 ALL_BITS = 0xFFFFFFFF
 
-_TUNNEL = re.compile(r"table \w+ wg-quick-\S+")  # harmless: a connection's mark is no verdict for us
+_TUNNEL = re.compile(r"table \w+ wg-quick-\S+")  # copies connection marks to packets: harmless
 _WORDS = re.compile(r"(?:^|\s)(-m mark|-m connmark|-j MARK|-j CONNMARK)\s(.*?)(?=\s-[mj]\s|$)")
 _OPTION = re.compile(r"--([a-z-]+)(?:\s+(0x[0-9a-f]+|[0-9]+)(?:/(0x[0-9a-f]+|[0-9]+))?)?")
 
@@ -93,7 +93,7 @@ def parsed(listed: str | None) -> tuple[dict[str, Any], ...] | None:
 def rule_findings(config: Config, rules: LoadedRulesets, *, filters: bool = True) -> Iterator[Finding]:
     """Yield findings about other programs' rules: offloading past the filter, and packet queues in use.
 
-    ``filters``: the family has a person with rules; otherwise offloading is no problem yet.
+    ``filters``: the family has a person with rules; otherwise offloading by nftables is no problem yet.
     """
     yield from offload_findings(rules, filters=filters)
     yield from _own_flow_table(config, rules)
@@ -160,7 +160,7 @@ def _switched_on(option: str) -> bool:
 
 
 def offloads(rules: LoadedRulesets) -> dict[str, bool]:
-    """Return the nftables tables that offload connections past the filter, each with whether in hardware."""
+    """Return the nftables tables of other programs that offload connections; True: in hardware."""
     tables = {}
     for item in rules.objects or ():
         rule = item.get("rule")
@@ -344,7 +344,10 @@ def _uses(expression: Any) -> Iterator[tuple[MarkType, int]]:
 
 
 def _sets(mangle: Any) -> Iterator[tuple[MarkType, int]]:
-    """Yield the mark bits that a statement such as ``meta mark set …`` may change, and those it reads."""
+    """Yield the mark bits that a statement such as ``meta mark set …`` may change.
+
+    Yield the bits of the other mark that it reads, too.
+    """
     mark = _mark(mangle["key"])
     if mark is None:
         yield from _uses(mangle["value"])
@@ -398,7 +401,7 @@ def _mark(value: Any) -> MarkType | None:
 def iptables_uses(program: str, saved: str) -> Iterator[Used]:
     """Yield the bits of marks that iptables rules set or compare, from the output of ``iptables-save``.
 
-    nft's list names these targets without bits. ``program``: the name of the program with that output.
+    The output of nft has these targets without bits. ``program``: the program whose output ``saved`` is.
     """
     family = program.removesuffix("-save")
     table = ""

@@ -74,7 +74,10 @@ def _steps(path: Path) -> int:
 
 
 def findings_of(path: Path) -> Iterator[Finding]:
-    """Run all checks with the configuration at ``path`` (qalqan.yaml), and yield their findings."""
+    """Run all checks with the configuration at ``path`` (qalqan.yaml), and yield their findings.
+
+    If the configuration is unusable, only the checks that do not need it run.
+    """
     product, family = None, None
     try:
         product = household.load_product()

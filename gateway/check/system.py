@@ -32,7 +32,7 @@ _TARGET = "iptables' NFQUEUE target is used"
 
 UCI = Path("/etc/config")
 MIB = 1 << 20
-LEAST_FREE = MIB  # bytes, without which nothing can be stored
+LEAST_FREE = MIB  # bytes; with less, nothing can be stored
 LIST_ROOM = 64 * MIB  # bytes: copies of the usual lists, the table, and a new table during an update
 SMALL_DISK = 64 * MIB  # bytes of a whole file system
 IN_MEMORY = ("tmpfs", "ramfs")
@@ -75,7 +75,7 @@ def pages(config: Config) -> Iterator[Finding]:
 
 
 def explained(config: Config) -> Iterator[Finding]:
-    """Yield a note if blocked names resolve to the pages (``dns_refusal: explain``), which do not run."""
+    """Yield a note if ``dns_refusal: explain`` sends blocked names to the pages, but the pages do not run."""
     if config.dns_refusal is DnsRefusal.EXPLAIN and not is_listening(config.web.port):
         text = "the pages do not run: blocked names are answered as not existing, and nothing explains why"
         fix = "start the pages, or set dns_refusal: nxdomain"
@@ -200,7 +200,7 @@ def _switched_on() -> Iterator[str]:
 def folders(config: Config) -> Iterator[Finding]:
     """Yield findings: whether the daemon's folders are on writable file systems that have room.
 
-    Creates nothing, and checks no permissions.
+    The folders need not exist. Permissions are not checked.
     """
     for key, path in (("state", Path(config.state)), ("runtime", Path(config.runtime))):
         where = file_to_edit(config.fixed, key)

@@ -68,8 +68,8 @@ def certificate_findings(config: Config, now: datetime | None = None) -> Iterato
 def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Finding]:
     """Yield a finding: whether DHCP announces the captive-portal API of the pages, and how to turn that on.
 
-    Nothing without a trusted name, or without a known DHCP server. The files are of other packages,
-    and are only read. A note if no readable file announces it and others cannot be read.
+    Nothing without a trusted name, or without a known DHCP server. It searches the settings of OpenWrt's DHCP
+    and of dnsmasq. A note if no readable file announces it and others cannot be read. ``root``: for tests.
     """
     https = config.web.https
     if https is None:
@@ -93,7 +93,7 @@ def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Fi
 
 
 def _key(key: Path) -> Iterator[Finding]:
-    """Yield a warning if other users may read or write the key's file, or the pages' user cannot read it."""
+    """Yield warnings: other users may read or write the key's file, or the pages' user cannot read it."""
     try:
         state = key.stat()
     except OSError:  # reported already
@@ -140,7 +140,8 @@ def name_findings(config: Config) -> Iterator[Finding]:
 def published(name: str) -> list[bytes]:
     """Return the addresses that public DNS has for a name, each as 4 or 16 bytes.
 
-    Asks the resolvers that the gateway uses and waits up to three seconds; empty without an answer.
+    Ask the resolvers that the gateway uses, and wait up to three seconds. Return an empty list without an
+    answer.
     """
     loop, servers, found, answers = Loop(), resolvers(), dict[bytes, None](), 0
 

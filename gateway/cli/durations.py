@@ -14,8 +14,8 @@ MAX_DIGITS = 9
 def minutes(text: str, where: str = OPTION) -> int:
     """Return the minutes of a duration such as ``30m``, ``2h``, ``1h30m`` or ``1d``.
 
-    It is at least a minute and at most seven days; else PolicyError, with ``where``, the option, in
-    its text.
+    Raises PolicyError for another text, for less than a minute, and for more than seven days. ``where``: the
+    option, for the error.
     """
     try:
         found = duration_minutes(text.lower(), days=True)
@@ -29,9 +29,10 @@ def minutes(text: str, where: str = OPTION) -> int:
 
 
 def whole(text: str, where: str, fix: str) -> int:
-    """Return a whole number of at most nine digits. Raises PolicyError.
+    """Return the whole number in ``text``.
 
-    ``where`` and ``fix``: the place and the advice in the error.
+    Raises PolicyError unless the text has one to nine ASCII digits and nothing else. ``where`` and ``fix``:
+    the place and the advice in the error.
     """
     if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
         raise PolicyError(where, f"{shown(text)} is not a number of at most {MAX_DIGITS} digits", fix)

@@ -44,12 +44,12 @@ from gateway.policy.config.list_tiers import ListTier
 from gateway.policy.names.domain_table import TableInfo
 
 RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
-# Seconds between two lines for the daemon, with the same and with another percentage. Each makes open pages
-# reload.
+# Least seconds between two lines for the daemon, with the same and with another percentage. Each line makes
+# open pages reload.
 STEP, QUICK_STEP = 5.0, 1.0
 FOLLOW_EVERY = 0.5  # seconds between two looks at an update that the daemon runs
 NICE = 10  # of a process that the daemon started: packets go first
-OOM_SCORE = 500  # of the same; 1000 is the first that the kernel ends
+OOM_SCORE = 500  # oom_score_adj of such a process, at most 1000: the kernel ends it before the daemon
 BAR = 30  # characters of the progress bar
 SHOW_EVERY = 1 << 20  # bytes between two lines of progress without a terminal
 MEGABYTE = 1 << 20
@@ -72,7 +72,8 @@ def _update(args: Namespace, config: Config, now: datetime) -> int:
     """Carry out ``qalqan lists update`` or ``build``, and let the daemon load the new table.
 
     Return the exit status: 1 if lists failed and none is up to date, or if the feed failed and an
-    earlier table of the feed stays in use.
+    earlier table of the feed stays in use. If the daemon runs an update already, ``update`` at a terminal
+    and without options shows the progress of that one in place of a new one.
     """
     state = Path(config.state)
     is_update = args.action == "update"
@@ -108,8 +109,8 @@ def _update(args: Namespace, config: Config, now: datetime) -> int:
 def _follow(config: Config) -> int | None:
     """Draw the progress of an update of the lists that the daemon runs, until it ends.
 
-    Return the exit status.
-    None: the daemon runs no update, only builds the table again, or does not respond.
+    Return the exit status: 1 if the daemon's update failed. Return None if the daemon runs no update, only
+    builds the table again, or does not respond.
     """
     client, bar = Client(control_socket(config)), Bar()
     percent: int | None = None
@@ -121,7 +122,7 @@ def _follow(config: Config) -> int | None:
                 bar(UpdateStep(lists.update.source or "", lists.update.done or 0, None, percent))
             time.sleep(FOLLOW_EVERY)
             lists = client.ask(LISTS)
-    except ControlError:  # the lock decides then
+    except ControlError:  # `lock_lists` then decides whether an update can run
         return None
     finally:
         bar.end()
@@ -186,7 +187,8 @@ def _renew(
 ) -> list[str]:
     """Download the lists that are due, if ``fetches``, and build the category table.
 
-    Return a line for each list that failed.
+    Print the problems and a line about the table. Return a line for each list that failed. ``by_daemon``:
+    print the progress as JSON lines for the daemon.
     """
     shows = StepLines() if by_daemon else Bar() if sys.stderr.isatty() else Lines()
     progress = UpdateProgress(shows)
@@ -217,7 +219,10 @@ def _library(args: Namespace, config: Config) -> ListLibrary:
 
 
 def _turn_on(args: Namespace, library: ListLibrary) -> None:
-    """Turn on the lists that the command names, so that later updates download them too. Raises ListError."""
+    """Turn on the lists that the command names, so that later updates download them too.
+
+    Raises ListError for an unknown list.
+    """
     named = [published for published in library.due(args.source) if published.id in args.source]
     added = [published for published in named if not library.is_on(published)]
     if not added:
@@ -268,9 +273,9 @@ class Bar:
 
 
 class Lines:
-    """Prints the progress of an update as lines on standard error, which is no terminal.
+    """Prints the progress of an update as lines on standard error, if that is not a terminal.
 
-    There is a line for each list that is complete, and for each megabyte.
+    There is a line for each megabyte of a list, and for each complete list whose size the server reports.
     """
 
     def __init__(self) -> None:
@@ -288,8 +293,8 @@ class Lines:
 class StepLines:
     """Prints the progress of an update as JSON lines on standard output, which the daemon reads.
 
-    It leaves out most steps of downloads: a line follows after a second with another percentage, else
-    after five. Each step without a list, such as the build of the table, has a line.
+    It leaves out most steps of downloads: between two lines is at least a second if the percentage has
+    changed, else at least five seconds. The step that builds the table always has a line.
     """
 
     def __init__(self) -> None:
@@ -304,9 +309,9 @@ class StepLines:
 
 
 def _reload_daemon(config: Config, *, quiet: bool) -> None:
-    """Make the daemon load the new category table. Does nothing if it does not run; a refusal is a warning.
+    """Make the daemon load the new category table. Do nothing if it does not run; warn if it refuses.
 
-    ``quiet``: do not print the problems of its rules; the daemon shows them itself.
+    ``quiet``: do not print the problems of the rules that the daemon reports; the daemon shows them itself.
     """
     try:
         answer = Client(control_socket(config), RELOAD_PATIENCE).ask(RELOAD)
@@ -359,7 +364,8 @@ def _status(library: ListLibrary, now: datetime, *, chosen: bool, as_json: bool)
 def _check(library: ListLibrary) -> int:
     """Print the entries of lists that block a site that must be reachable from age ten on.
 
-    Return 1 if a list in the package has such an entry. Those of downloaded lists are left out of the table.
+    Return the exit status: 1 if a list in the package has such an entry, else 0. Such entries of downloaded
+    lists are left out of the table.
     """
     ours = [line for seed in library.seeds for line in library.refusing(seed.source)]
     here = [published for published in library.published.values() if library.is_here(published.id)]
@@ -378,7 +384,7 @@ def _check(library: ListLibrary) -> int:
 
 
 def _reports(library: ListLibrary, *, as_json: bool) -> int:
-    """Print the hosts that parents reported as wrongly blocked, with the lists of their category.
+    """Print the hosts that parents reported as wrongly blocked, with the lists in use of their category.
 
     Return 0.
     """

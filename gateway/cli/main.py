@@ -32,8 +32,8 @@ INTERRUPTED = 130  # as in a shell: 128 plus the number of SIGINT
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command in ``argv`` and return the exit status.
 
-    It is 1 after an error, which is printed on standard error, and 130 after Ctrl-C. Wrong usage raises
-    SystemExit, as argparse does.
+    It is 1 after an error, which is printed on standard error, 130 after Ctrl-C, else that of the command.
+    Wrong usage raises SystemExit, as argparse does.
     """
     _replace_closed_streams()
     args = as_service(sys.argv[1:] if argv is None else argv) or _parsed(argv)

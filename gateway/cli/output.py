@@ -1,4 +1,4 @@
-"""Output of commands: aligned columns, one JSON object, and no control characters."""
+"""Output of commands: aligned columns, JSON, and warnings. Control characters are replaced."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def clean(text: object) -> str:
 def rows(table: Iterable[Sequence[object]], head: Sequence[str] = ()) -> None:
     """Print a table with aligned columns. ``head`` is its first line; empty: none.
 
-    All rows and the head must have the same number of cells. Prints nothing if there are neither rows nor a
-    head.
+    All rows and the head must have the same number of cells. Print nothing if there are neither rows nor a
+    head. Non-printable characters of cells become ``?``.
     """
     lines = [[clean(cell) for cell in row] for row in table]
     if head:

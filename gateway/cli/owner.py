@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def become_owner(folder: Path) -> None:
-    """Make this process, if it runs as root, the user and group that own ``folder``.
+    """Change this process, if it runs as root, permanently to the user and group that own ``folder``.
 
-    The daemon can then read and replace the files that it writes. Does nothing if root owns the folder, or if
-    it does not exist.
+    The daemon can then read and replace the files that this process writes. Do nothing if root owns the
+    folder, or if it does not exist.
     """
     if os.geteuid() != 0 or not folder.exists():
         return

@@ -1,4 +1,4 @@
-"""The parser of the command line `qalqan`. It knows every command and imports none."""
+"""The parser of the command line `qalqan`. It has every command and imports none of their modules."""
 
 from __future__ import annotations
 

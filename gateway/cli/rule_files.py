@@ -1,6 +1,7 @@
-"""Reads the household and its rules from files, for `why`, `replay` and `profile` without a daemon.
+"""Reads the household and its rules from files, for commands that work without a daemon, such as `why`.
 
-Only the daemon reads sealed lists. If it runs, these commands ask it whether a name is in one.
+Only the daemon reads sealed lists. If it runs, `why`, `replay` and `lists lookup` ask it whether a name is in
+one.
 """
 
 from __future__ import annotations
@@ -77,11 +78,12 @@ class HomeFiles:
         return self.profile(who) if mac is None else self.owner(mac)[0]
 
     def owner(self, mac: str) -> tuple[Profile, Situation]:
-        """Return the profile that applies to a device by the files, and its temporary state.
+        """Return the profile that applies to a device by the files, and its situation.
 
-        The state has no pauses, extra time or used minutes, which the files do not have. An unknown
+        The situation has no pauses, extra time or used minutes: these are not in the files. An unknown
         device gets the rules that the configuration sets for it. With ``quarantine`` it gets those
-        of a guest, and the state says so. Raises PolicyError.
+        of a guest, and the situation is marked as quarantined. Raises PolicyError if the configuration names
+        a profile that does not exist.
         """
         found = self.household.owner_of(mac)
         if found is not None:
@@ -94,14 +96,14 @@ class HomeFiles:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JudgeInputs:
-    """All that decisions about one profile depend on: its rules, the configuration, data and lists."""
+    """All that decisions for one profile depend on: its rules, the configuration, data and lists."""
 
     product: Product
     config: Config
     profile: Profile
     situation: Situation
     table: DomainTable
-    problems: tuple[PolicyError, ...] = ()  # of files that could not be read
+    problems: tuple[PolicyError, ...] = ()  # why the profile is not that of the device's owner
 
     @property
     def calendar(self) -> Calendar:
@@ -133,8 +135,8 @@ def read_home(args: Namespace) -> HomeFiles:
 def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
     """Return what is needed to decide by the rules of a profile.
 
-    ``who``: its id, name, or the path of its file.
-    A path works without a household. Raises PolicyError.
+    ``who``: its id, name, or the path of its file. A path works without `qalqan.yaml`. Raises PolicyError if
+    the profile or the configuration does not exist or is unusable.
     """
     file = Path(who)
     if is_file(who) and file.exists():
@@ -157,7 +159,8 @@ def rules_of_profile(args: Namespace, who: str) -> JudgeInputs:
 def rules_of_device(args: Namespace, device: str) -> JudgeInputs:
     """Return what is needed to decide by the rules for a device. ``device``: its MAC address.
 
-    If the owner's file is unusable, ``problems`` has the error. Raises PolicyError.
+    If the file of an owner is unusable or missing, ``problems`` has the error. Raises PolicyError if
+    ``device`` is not a MAC address, or the configuration is unusable.
     """
     home = read_home(args)
     mac = mac_of(device)
@@ -186,18 +189,18 @@ def is_file(who: str) -> bool:
 
 
 def config_if_there(args: Namespace) -> Config:
-    """Return the configuration in use; the default one if none was named and the gateway has no settings.
+    """Return the configuration in use; the defaults without ``--config`` and without settings of the gateway.
 
-    If the file is unusable, it is the last good one. Raises PolicyError if there is none.
+    If the file is unusable, return the last good configuration. Raises PolicyError if there is none.
     """
     path = config_path(args)
     return config_in_use(path) if args.config is not None or is_there(path) else Config()
 
 
 def _interface_of(mac: str) -> str | None:
-    """Return the network interface at which a device was last seen; None if it is unknown.
+    """Return the interface of a device in the kernel's neighbour table, if possible one where it is online.
 
-    ``mac``: its address.
+    ``mac``: its address. None if the table does not have it or cannot be read.
     """
     try:
         seen = [neighbour for neighbour in read_neighbours() if neighbour.mac == mac]
@@ -220,8 +223,8 @@ def _names(profiles: Iterable[Profile]) -> list[str]:
 class SealedAsked:
     """Asks the daemon whether a host name is on a sealed list, which blocks it for everyone.
 
-    Without a daemon that responds, no name counts as listed, and the daemon is not asked again. If the
-    configuration has no sealed list, it is not asked at all.
+    If the daemon does not respond or refuses, no name counts as listed, and the daemon is not asked again. If
+    the configuration has no sealed list, the daemon is not asked at all.
     """
 
     def __init__(self, config: Config) -> None:

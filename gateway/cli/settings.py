@@ -22,7 +22,8 @@ def config_path(args: Namespace) -> Path:
 def read_config(path: Path) -> Config:
     """Return the configuration from ``path``; on a router, its UCI options override the file.
 
-    Raises PolicyError with the file and line. Neither profiles nor the packaged data are read.
+    Neither profiles nor the packaged data are read. Raises PolicyError, with file and line, for any invalid
+    setting.
     """
     return homeconfig.read_config(path, _is_public_suffix)
 
@@ -58,8 +59,8 @@ def daemon(args: Namespace) -> Client:
 def when(time: object) -> str:
     """Return a time from the daemon as ``Tue 20:45``, or as a date and time if it is not near.
 
-    A date is shown from six days ahead, and for more than five days ago. ``time``: a datetime or ISO text,
-    else ValueError. Return an empty text for a value of another type.
+    A date is shown from six days ahead, and for more than five days ago. ``time``: a datetime or ISO text.
+    Return an empty text for a value of another type, such as None. Raises ValueError for another text.
     """
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     if not isinstance(moment, datetime):
@@ -69,8 +70,8 @@ def when(time: object) -> str:
 
 
 def describe_tier(*, chosen: bool) -> str:
-    """Return in words why the gateway uses its set of lists (the tier).
+    """Return the text why the gateway uses its tier (its set of lists).
 
-    ``chosen``: it is set in qalqan.yaml; else it fits the memory.
+    ``chosen``: it is set in qalqan.yaml; otherwise the memory decides it.
     """
     return "as set" if chosen else "which fits the memory; change it with lists: {tier: …} in qalqan.yaml"

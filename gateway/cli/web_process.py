@@ -1,8 +1,9 @@
 """``python -m gateway.cli.web_process SETTINGS LOG [AGAIN]``: the process that serves the pages.
 
 `qalqan web` executes it (`exec`), which frees the 3 MB of the configuration parser and the command line.
-SETTINGS is JSON (`gateway.cli.commands.web`). AGAIN is the command line of `qalqan web` and the files that it
-reads, as JSON. If the pages cannot start, this process becomes the one of the recovery page.
+SETTINGS is JSON (`gateway.cli.commands.web`). LOG is the format of the log. AGAIN is the command line of
+`qalqan web` and the files that it reads, as JSON. If the pages cannot start, this process is replaced by the
+one that serves the recovery page.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def main(text: str, form: str, again: str = "{}") -> int:
 
     no_new_privileges()
     name_time_zones()
-    install_compact_dataclasses()  # 1.6 MB: the generated code of three hundred dataclasses
-    one_openssl()  # passwords are hashed in another process, and messages bring their own OpenSSL
+    install_compact_dataclasses()  # saves 1.6 MB: the generated code of three hundred dataclasses
+    one_openssl()  # passwords are hashed in another process, and `cryptography` may have its own OpenSSL
     import_without_unused_modules()
     from gateway.cli.commands.web import settings_of
     from gateway.core import logs

@@ -72,7 +72,7 @@ class Client:
         """Send a request of type ``verb`` with these values, wait, and return the answer as a record.
 
         Raises ControlError if the daemon refuses or this user may not open the socket, Unreachable if the
-        daemon does not respond, and UnexpectedAnswer if it has another version.
+        daemon does not respond, and UnexpectedAnswer if the answer does not fit (another version).
         """
         with self._connect() as sock:
             return verb.decode_response(self._ask(sock, LineReader(ANSWER_LIMIT), verb.name, values)[0])
@@ -131,7 +131,8 @@ class Client:
     ) -> tuple[dict[str, Any], list[bytes]]:
         """Send a request. Return the answer, and lines that arrived directly after it.
 
-        Raises ControlError for a refusal, and Unreachable if no answer arrives in time.
+        Raises ControlError for a refusal, and Unreachable if no answer arrives within the client's
+        time-out.
         """
         deadline = time.monotonic() + self._timeout
         lines: list[bytes] = []

@@ -300,8 +300,8 @@ class Guardians:
     def _guardian(self, call: Call[AccountRequest]) -> Account:
         """Return the account of the parent who sends the request; of the console, an account named CONSOLE.
 
-        Raises ControlError for anyone else, and for a dangerous change without a recent proof of the
-        password.
+        Raises ControlError for any other sender, and for a dangerous change without a recent proof
+        (`Proofs.require`).
         """
         by = call.text("by", CONSOLE) if call.role is Role.OWNER else call.text("by")
         account = self._register.accounts().get(by)
@@ -313,9 +313,9 @@ class Guardians:
         return Account(CONSOLE)
 
     def _announce_guardian(self, name: str, call: Call[AccountRequest]) -> None:
-        """Show everyone a notice for a week that an account is a parent; does nothing for another role.
+        """Show everyone a notice for a week that an account is a parent; do nothing for another role.
 
-        An unattended phone of a parent is enough to add one.
+        The notice lets parents find an account that was added on a parent's unattended phone.
         """
         account = self._register.accounts().get(name)
         if account is not None and account.guards:

@@ -27,7 +27,7 @@ CHALLENGE_LIFE = 300.0  # seconds; each challenge is used once
 RESULT_LIFE = 60.0  # seconds in which a check ends and its result is fetched
 CHALLENGES_LIMIT = 64  # open ones; the oldest is dropped
 CHALLENGE_BYTES = 32
-USER_BYTES = 16  # of the user handle, which is random: it may not tell who the person is (WebAuthn §6.1)
+USER_BYTES = 16  # of the user handle. It is random: it must not identify the person (WebAuthn §14.6.1)
 ISSUER = "Qalqan"  # shown by browsers
 
 ADD, PROVE, SIGN_IN = "add", "prove", "signin"
@@ -42,11 +42,11 @@ class _Ceremony:
     purpose: str
     owner: str  # key of the session; of a sign-in, the device
     host: str
-    until: float
+    until: float  # end of its life, by `around.now`
     name: str = ""  # of the account; of a sign-in, empty until the answer names the passkey
     user: str = ""  # the user handle of a new passkey
     credential: str = ""
-    result: Mapping[str, Any] | None = None  # None while it is checked
+    result: Mapping[str, Any] | None = None  # None while it is checked; empty if the check failed to run
 
 
 class Passkeys:
@@ -71,8 +71,9 @@ class Passkeys:
         """Create a challenge, and return it with the options of a WebAuthn request for the browser.
 
         ``purpose`` of the request: to sign in, to prove who uses a session, or to add a passkey.
-        Refuses without a trusted name, a session where one is needed, or a usable passkey for a
-        proof. To add one, the account needs a password, and the session a recent proof of it.
+        Refuses without the package fido2, a trusted name, a session where one is needed, or a usable
+        passkey for a proof. To add one, the account needs a password and fewer than PASSKEYS_LIMIT
+        passkeys, and the session a recent proof (`Proofs.proven`).
         """
         host, purpose = self._host(), request.choice("purpose", (SIGN_IN, PROVE, ADD))
         now, user = self._around.now(), ""
@@ -106,8 +107,8 @@ class Passkeys:
     def check(self, request: Call[AccountRequest]) -> AccountResponse:
         """Start to verify a browser's answer to a challenge, in another process. `finish` returns the result.
 
-        The challenge is used up, whatever the result. Refuses an expired challenge or an unknown
-        passkey.
+        The challenge is used up, whatever the result. Refuses an expired challenge, one of another
+        session or device, or an unknown passkey.
         """
         challenge, answer = request.text("pending"), request.args.passkey
         key = digest(challenge)
@@ -142,7 +143,8 @@ class Passkeys:
         """Complete the use of a passkey after `check`: return a new session or a proof, or add a new passkey.
 
         ``checking`` in the answer: it is still being verified; ask again. Refuses a wrong or copied
-        passkey.
+        passkey, a check that could not run or took more than RESULT_LIFE seconds, and to add a passkey
+        that is known or one too many.
         """
         key = digest(request.text("pending"))
         ceremony = self._taken(self._checking, key, request)
@@ -168,7 +170,7 @@ class Passkeys:
     def remove(self, request: Call[AccountRequest]) -> AccountResponse:
         """Remove a passkey of the session's account by its id.
 
-        Refuses an unknown id, and a session without a recent proof of the password.
+        Refuses an unknown id, and a session without a recent proof (`Proofs.proven`).
         """
         _, account = self._proofs.proven(request)
         left = tuple(passkey for passkey in account.passkeys if passkey.id != request.text("id"))
@@ -244,7 +246,7 @@ class Passkeys:
             for passkey in _of_host(account, ceremony.host)
             if passkey.credential == answer.id
         ]
-        # Only a passkey that is asked for by its ID may leave out its user handle.
+        # An answer may lack the user handle only if the challenge listed the IDs of the account's passkeys.
         if not found or answer.user not in (found[0][1].user, "" if ceremony.purpose == PROVE else None):
             raise ControlError.of(Code.PASSKEY_WRONG)
         return found[0]

@@ -1,6 +1,7 @@
 """The permission table: who may send which verb. It is made from the declared verbs, and is the only one.
 
-The control server, the check of guardians and tokens, and docs/developers/permissions.md read it.
+The control server and the check of guardians and tokens use it. docs/developers/permissions.md is generated
+from it.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def senders_of(name: str) -> frozenset[Sender]:
 def may_change(role: PersonRole, name: str) -> bool:
     """Return whether a person with this role may send the request type ``name`` (a verb).
 
-    A role is parent, helper or support.
+    A role is guardian, helper or support. For support it is always False.
     """
     senders = senders_of(name)
     return (Sender.GUARDIAN in senders and role is PersonRole.GUARDIAN) or (

@@ -18,9 +18,10 @@ PROOF_LIFE = 600.0  # seconds
 
 
 class Proofs:
-    """When each session last proved its person by a password, a code or a passkey. In memory only.
+    """Stores when the person at each session last gave a password, a code or a passkey ("proof").
 
-    After a restart each session must prove it again.
+    A sign-in counts as a proof. The times are in memory only: after a restart, each session needs a
+    new proof.
     """
 
     def __init__(
@@ -67,8 +68,8 @@ class Proofs:
 
         The proof is at most ten minutes old. The verb declares which requests are dangerous; ``always``: this
         one is, also if its verb declares none. Root needs no proof. An API token (``via``, which
-        `Origins.recorded` checks) needs none if the verb allows tokens: what it may do was decided when it
-        was made.
+        `Origins.recorded` checks) needs none if the verb allows tokens: its rights were chosen when it was
+        created.
         """
         danger = VERBS[request.do].danger
         by_tokens = danger is not None and danger.by_tokens

@@ -22,7 +22,7 @@ from gateway.core.turns import Steps
 
 REQUEST_LIMIT = 64 * 1024  # bytes a line; the longest is an `edit` with a list of a few thousand sites
 ANSWER_LIMIT = 1024 * 1024  # bytes a line; a status of 64 children with 20 devices each is below 300 KiB
-PROBE_INTERFACE = "qqaudit0"  # the gateway's interface to the test network of an audit
+PROBE_INTERFACE = "qqaudit0"  # the gateway's interface to the test network of a bypass test (`qalqan audit`)
 TEXT_LIMIT = 300  # characters of one value; a host name has at most 253
 
 
@@ -150,15 +150,15 @@ class ControlRequest:
 class Call(ControlRequest, Generic[Args]):
     """A request whose arguments are decoded by the declaration of its verb (``args``).
 
-    The other values are the keys of the sender: ``by`` and ``origin`` of a person, ``device`` of a
-    child's device. ``text`` and the other accessors read them.
+    The other values are the keys of the sender, such as ``by`` and ``origin`` of a person, or
+    ``device`` of a child's device. ``text`` and the other accessors read them.
     """
 
     args: Args = field(kw_only=True)
 
 
 Answer = Mapping[str, object] | Steps[Mapping[str, object]]
-"""The values of an answer, or steps that return them: the server runs one in each turn of the loop."""
+"""The values of an answer, or steps that return them: the server runs one step in each turn of the loop."""
 
 Handler = Callable[[ControlRequest], Answer]
 
@@ -195,7 +195,10 @@ class LineReader:
 
 
 def encode(message: Mapping[str, object]) -> bytes:
-    """Return a message as one line of ASCII JSON. Times become ISO 8601, sets become sorted lists."""
+    """Return a message as one line of ASCII JSON.
+
+    Times become ISO 8601, sets sorted lists, and records objects. Raises TypeError for other objects.
+    """
     return json.dumps(message, separators=(",", ":"), default=_plain).encode("ascii") + b"\n"
 
 

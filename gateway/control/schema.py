@@ -300,7 +300,7 @@ def escaped(key: str) -> str:
 def record(of: type[T]) -> type[T]:
     """Class decorator: make an immutable dataclass that shares its methods with all other records.
 
-    Generated methods would take memory for each of some two hundred records.
+    Generated methods would take memory for each of some four hundred record classes.
     """
     made = dataclass(init=False, repr=False, eq=False, match_args=False)(of)
     made.__init__ = _fill  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
 """The second factor of an account: time-based codes of an app (TOTP, RFC 6238), and backup codes on paper.
 
-pyotp computes the codes. It is optional, and imported when a code is checked: 44 kB in the daemon. Backup
+pyotp computes the app's codes. It is optional, and imported when it is needed: 44 kB in the daemon. Backup
 codes work without it.
 """
 
@@ -111,7 +111,7 @@ class SecondFactors:
     ) -> None:
         """Create without waiting sign-ins. ``session_of``: returns a request's session and account.
 
-        ``proven``: like it, but refuses a session without a recent proof of the password.
+        ``proven``: like it, but refuses a session without a recent proof (`Proofs.proven`).
         """
         self._register = register
         self._around = around
@@ -175,8 +175,8 @@ class SecondFactors:
     def start(self, request: Call[AccountRequest]) -> AccountResponse:
         """Create and return a new secret for the app of the session's account.
 
-        It has no effect until `turn_on` gets a first code. Refuses without a recent proof of the
-        password, or if a second factor is on.
+        It has no effect until `turn_on` gets a first code, within ten minutes. Refuses without a recent
+        proof (`Proofs.proven`) or the package pyotp, or if a second factor is on.
         """
         _, account = self._proven(request)
         self._refuse_second(account)
@@ -192,8 +192,8 @@ class SecondFactors:
     def turn_on(self, request: Call[AccountRequest]) -> AccountResponse:
         """Turn the second factor on, with the secret of `start`, by a first code of the app.
 
-        Return backup codes. Refuses a wrong code, one that comes too late, and a session without a
-        recent proof of the password.
+        Return backup codes. Refuses a wrong code, one that comes too late, a session without a recent
+        proof (`Proofs.proven`), and an account whose second factor is on.
         """
         _, account = self._proven(request)
         self._refuse_second(account)
@@ -201,7 +201,7 @@ class SecondFactors:
         if until <= self._around.now():
             raise ControlError.of(Code.FACTOR_LATE)
         codes, keys = _new_backup_codes()
-        # The first code counts against these, and is used up with them.
+        # `check` tests the first code by this secret, and stores the account with the code used up.
         new = replace(account, totp=secret, totp_step=0, backup_codes=keys)
         if not _is_app_code(_typed(request)):
             raise ControlError.of(Code.FACTOR_WRONG)
@@ -211,7 +211,7 @@ class SecondFactors:
         return AccountResponse(codes=codes)
 
     def turn_off(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Turn the second factor off. Refuses without a right code and a recent proof of the password."""
+        """Turn the second factor off. Refuses without a right code and a recent proof (`Proofs.proven`)."""
         account = self._with_factor(request)
         self._proven(request)
         account = self.check(account, request)

@@ -261,7 +261,7 @@ class ControlServer:
     def _system_error(self, error: OSError) -> ControlError:
         """Log an error of the disk or another part of the system, and return the one for the client.
 
-        It ends only its request: the filter is needed most when the disk fails.
+        Only the request ends: the daemon must go on filtering if the disk fails.
         """
         if error.errno in NO_DESCRIPTOR:
             self._loop.report_shortage(error)

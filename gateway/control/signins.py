@@ -1,8 +1,8 @@
 """Serves sign-in: passwords, recovery, the first claim, and sessions.
 
-The web process computes the digest of a password, since scrypt takes 0.2 s and 8 MB, far more on a router.
+The web process computes the digest of a password, since scrypt takes 8 MB and 0.2 s, on a router far longer.
 The packet loop has no time for that, and a thread would run at the daemon's high priority on one core. The
-web process only gets the salt. A comparison takes microseconds, and no stored hash leaves the daemon.
+web process only gets the salt. The daemon compares digests, and no stored one leaves it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ class SignIns:
         }
 
     def begin(self, account: Account, request: ControlRequest) -> AccountResponse:
-        """Start a session of an account in a browser. Return its token, which cannot be read again."""
+        """Start a session of an account in a browser. Return its token, which cannot be read again.
+
+        The sign-in counts as a proof of who uses the session (`Proofs`).
+        """
         token, now = secrets.token_urlsafe(24), self._around.wall()
         clock_trusted, device = self._around.clock_known(), self._around.device(request)
         browser, until = request.text("browser", "")[:BROWSER_LIMIT], now + SESSION_LIFE
@@ -105,10 +108,10 @@ class SignIns:
     # Passwords.
 
     def salt(self, request: Call[AccountRequest]) -> AccountResponse:
-        """Return hash method and salt of an account's password. For an unknown name, the salt is random.
+        """Return hash method and salt of an account's password; the sender computes its digest with them.
 
-        So the response itself does not say whether the name exists. The sender needs both to compute
-        the password's digest.
+        For an unknown name, or an account without a password, the salt is random: so one response does
+        not show whether the name exists.
         """
         account = self._register.find(request.text("name"))
         if account is not None and account.secret:
@@ -130,16 +133,16 @@ class SignIns:
     def by_code(self, request: Call[AccountRequest]) -> AccountResponse:
         """Complete a sign-in whose password was right by a code of the second factor; return a new session.
 
-        Refuses a wrong code, or a sign-in that took too long.
+        Refuses a wrong code, or one that comes more than five minutes after the password.
         """
         return self.begin(self._factors.complete(request), request)
 
     def prove(self, request: Call[AccountRequest]) -> AccountResponse:
         """Record that the person who uses a session has just typed the right password.
 
-        An account without a password uses a code of the second factor. Dangerous changes need such a
-        proof of the last ten minutes. Return for how many seconds it is valid. Refuses a wrong
-        password or code.
+        An account without a password uses a code of the second factor, if it has one. Dangerous changes
+        need such a proof of the last ten minutes. Return for how many seconds it is valid. Refuses a
+        wrong password or code.
         """
         session, account = self._session(request)
         if account.secret and not _fits(account, request):
@@ -239,8 +242,8 @@ class SignIns:
         """Create the first parent account, for a browser in the home network.
 
         It needs the code on the gateway's label. If children have rules, the accounts were lost; as a
-        child knows the label, the claim then also needs the button. Return a new session and a
-        recovery code. Refuses a gateway that has a parent.
+        child may know the label, the claim then also needs the button. Return a new session and a
+        recovery code. Refuses a gateway that has a parent, and a wrong label code.
         """
         if self._register.claimed:
             raise ControlError.of(Code.CLAIMED)

@@ -42,7 +42,7 @@ class TokenDesk:
         """Serve the tokens of the accounts in ``register``.
 
         ``session_of``: returns a request's session and account. ``proven``: like it, but refuses a
-        session without a recent proof of the password.
+        session without a recent proof (`Proofs.proven`).
         """
         self._register = register
         self._around = around
@@ -77,8 +77,8 @@ class TokenDesk:
     def make(self, request: Call[AccountRequest]) -> AccountResponse:
         """Create an API token for the parent of the session, and return it with its id.
 
-        It cannot be read again. Everyone sees a notice for a week. Refuses another role's account,
-        and a session without a recent proof of the password.
+        It cannot be read again. Everyone sees a notice for a week. Refuses another role's account, a
+        session without a recent proof (`Proofs.proven`), and more than TOKENS_LIMIT tokens.
         """
         _, account = self._proven(request)
         if not account.guards:
@@ -142,7 +142,7 @@ def issue_token(
 
     ``name``: the person. ``label``, ``role``: of the token. ``days``: until it ends; 0: no end.
     ``replaces``: the digest of a token that the caller ends afterwards. Raises ControlError if there are
-    TOKENS_LIMIT other tokens.
+    TOKENS_LIMIT other tokens, of all persons together.
     """
     if sum(token.key != replaces for token in register.tokens.all()) >= TOKENS_LIMIT:
         raise ControlError.of(Code.TOO_MANY_TOKENS, most=TOKENS_LIMIT)
@@ -188,8 +188,8 @@ def held_to(token: Token, account: Account) -> PersonRole:
 def from_where(request: ControlRequest, register: AccountRegister, now: datetime) -> str:
     """Return where a change comes from, for the audit log: the address, and the label of an API token.
 
-    ``via`` of the request is the token's id. Raises ControlError for a token that is not of the person in
-    ``by``, has ended, or lacks the rights.
+    ``via`` of the request is the token's id; without it, return the address alone. Raises ControlError
+    for a token that is not of the person in ``by``, has ended, or lacks the rights.
     """
     origin = request.text("origin", "")
     if not request.has("via"):

@@ -68,7 +68,7 @@ class Loop:
     """Waits for file descriptors (by epoll) and timers, and calls their callbacks.
 
     A callback that fails because the process has no free descriptor does not end the loop: see
-    `report_shortage`. `selectors` would take 3 us more per turn.
+    `report_shortage`. Python's module `selectors`, which it does not use, would take 3 us more per turn.
     """
 
     def __init__(self) -> None:
@@ -168,9 +168,10 @@ class Loop:
         return max(0.0, self._timers[0][0] - clock_gettime(CLOCK_BOOTTIME))
 
     def run_once(self, timeout: float | None) -> None:
-        """Wait at most ``timeout`` seconds (None: no limit), then call all ready and due callbacks.
+        """Wait at most ``timeout`` seconds (None: no limit), then call the callbacks that are ready or due.
 
-        A timer that one of them sets by `call_later` is due in the next turn at the earliest: packets are
+        Those of at most MAX_READY descriptors are called; the others are still ready in the next turn. A
+        timer that a callback sets by `call_later` is due in the next turn at the earliest: packets are
         judged in between.
         """
         watches = self._watches

@@ -97,8 +97,8 @@ def forget_annotations_and_docstrings(*packages: str) -> None:
     """Delete the docstrings of all functions; of ``packages`` also annotations and docstrings of classes.
 
     Of ``packages``, module docstrings and import data (``__spec__``) go as well. Saves half a megabyte in the
-    daemon, 1.4 in the web process. Call it after the imports. ``packages``:
-    how names of modules begin, such as ``gateway.``
+    daemon, 1.4 in the web process. Call it after the imports. ``packages``: how names of modules begin, such
+    as ``gateway.``
     """
     for candidate in gc.get_objects():
         kind = type(candidate)

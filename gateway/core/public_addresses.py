@@ -3,11 +3,10 @@
 Users and servers supply URLs that the gateway fetches. Such a URL must not reach the gateway itself, its LAN
 or any other private address.
 
-Names are resolved here, once per connection. All addresses of a name are checked, and the connection goes
-to one of the checked addresses, so a later DNS response changes nothing. Each redirect is a connection of its
-own and is checked as well. Proxies are not used, since they would resolve names themselves.
-
-`http_client.py` connects by these rules; gateway/lists/fetch.py downloads lists with it.
+`http_client.py` connects by these checks, for example for gateway/lists/fetch.py, which downloads lists. It
+resolves a name once per connection. All addresses of the name are checked, and the connection goes to one of
+the checked addresses, so a later DNS response changes nothing. Each redirect is a connection of its own and
+is checked as well. Proxies are not used, since they would resolve names themselves.
 """
 
 from __future__ import annotations

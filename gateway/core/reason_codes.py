@@ -195,7 +195,7 @@ class Code(StrEnum):
     # The household's files.
     # Problem and fix are in English. [key]
     BAD_RULE = "bad_rule", "This cannot be set: %(problem)s. To fix it: %(fix)s."
-    # The file changed after it was read.
+    # The file, or the proposed change of an account, changed after it was read.
     CHANGED_MEANWHILE = "changed_meanwhile", "This has changed in the meantime. Reload and try again."
     # Set in the router's own settings. [key, option, file]
     ROUTERS_OWN = "routers_own", "The router's own settings decide this. Change it there."
@@ -258,7 +258,7 @@ class Code(StrEnum):
     # Shared devices, PINs, handed-over devices.
     # The device is not shared, or not with this person.
     NOT_SHARED = "not_shared", "This device is no longer shared with this person. Go back and reload."
-    # The device has its own rules already.
+    # No child uses the device, or another one does.
     NOBODY_USES = "nobody_uses", "That is over already."
     # The child shares no such device.
     NO_SCREEN = "no_screen", "You do not share this screen. Ask a parent."
@@ -312,7 +312,7 @@ class Code(StrEnum):
     BACKUP_NEWER = "backup_newer", "This backup was made by a newer version. Update this gateway first."
     # No drive is mounted at this folder.
     NO_DRIVE = "no_drive", "This drive is not here. Plug in the USB stick and choose it again."
-    # It must be uploaded again.
+    # The upload or download has ended, is incomplete, or is another guardian's.
     BACKUP_GONE = "backup_gone", "The file is no longer here. Choose it again."
     # Nothing was restored, or something has changed since.
     NO_WAY_BACK = "no_way_back", "Something has changed since, so this cannot be undone."

@@ -32,8 +32,9 @@ class AddressOwners:
 
     The owner is the device that answers for an address. Connections of an address that got another
     owner are reset, if either is filtered. ``slot_of`` returns the slot (number of a filtered
-    device) of a MAC address on an interface; ``inside`` the present LAN interfaces; ``examined``
-    the examined devices without a person, and their slots.
+    device, or of several with one profile) of a MAC address on an interface, 0 for an unfiltered
+    one; ``inside`` the present LAN interfaces; ``examined`` the examined devices without an owner,
+    and their slots (`Gates.examined`).
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class AddressOwners:
         self._reset = Throttle(loop, EVERY, self._reset_connections)
         self._moved: set[Place] = set()  # addresses with a new owner that is not in the table yet
         self._applied: set[Place] = set()  # those in the table whose connections are not checked yet
-        self._filtered: set[str] = set()  # addresses that filtered devices had in the table since then
+        self._filtered: set[str] = set()  # addresses that filtered devices had in the table since a reset
 
     def changed(self) -> None:
         """Schedule an update of the table if the owner of an address changed in the neighbour table.
@@ -90,10 +91,7 @@ class AddressOwners:
         return tuple(sorted(Owner(name, ip, slot) for ip, name, slot in self._slots() if slot))
 
     def _slots(self) -> Iterator[tuple[str, str, int]]:
-        """Yield the IP address, interface and slot of each neighbour on the LAN.
-
-        A slot is the number of a filtered device; 0: not filtered.
-        """
+        """Yield the IP address, interface and slot of each neighbour on the LAN; slot 0: not filtered."""
         inside = lan.indexes(self._inside())
         for (ip, ifindex), mac in self._owners:
             name = inside.get(ifindex)

@@ -1,8 +1,9 @@
 """Lets the kernel forward parts of long uploads over plain HTTP (wire/flows/http.py decides which).
 
-A range of TCP's numbers is an element of the set ``bodies`` or ``answers``, with the kernel's id of the
-connection. A later connection may get the same id. The flow table therefore ends the ranges of each flow that
-it drops, and a new connection is queued until the flow table knows it.
+A range of TCP sequence numbers is an element of the set ``bodies`` (the client's segments, forwarded) or
+``answers`` (the server's acknowledgements, queued), with the kernel's id of the connection. A later
+connection may get the same id. The flow table therefore ends the ranges of each flow that it drops, and a new
+connection is queued until the flow table knows it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class _Ranges:
 class ForwardedBodies:
     """Lets the kernel forward parts of long uploads over plain HTTP without the daemon.
 
-    See `gateway.wire.flows.actions.Bodies`. ``table`` returns the nftables table, which is built later.
+    `gateway.wire.flows.actions.Bodies` describes the methods. At most MOST uploads at a time: `watch` returns
+    False for others. ``table`` returns the nftables table, which is built later.
     """
 
     def __init__(self, table: Callable[[], KernelTable]) -> None:

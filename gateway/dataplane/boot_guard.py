@@ -35,9 +35,9 @@ from gateway.store.flash_wear import OFTEN, Wear
 FILE, NAMES = "guard.nft", "guard-names.conf"
 PID_FILE = "guard-names.pid"  # in the runtime folder: process id of the guard's dnsmasq
 LINK = Path("/var/run/qalqan-guard", FILE)
-"""A link to `guard.nft`, which OpenWrt's firewall includes (ruleset-post).
+"""A checked copy of `guard.nft`, which OpenWrt's firewall includes (ruleset-post).
 
-It is removed when the daemon's table is installed.
+The service `qalqan-guard` makes it at boot. It is removed when the daemon's table is installed.
 """
 LINK_VARIABLE = "QALQAN_GUARD_LINK"  # environment variable with another path, for tests
 
@@ -161,7 +161,7 @@ class GuardFile:
             write_atomically(self._names_file, text.encode("ascii"))
 
     def taken_over(self) -> None:
-        """Remove the link to the guard and stop its resolver, after the daemon's table was installed."""
+        """Remove the guard's copy for the firewall and stop its resolver, after the table was installed."""
         with contextlib.suppress(OSError):
             self._link.unlink(missing_ok=True)
         with contextlib.suppress(OSError, ValueError):

@@ -26,10 +26,10 @@ BUDGET = 10_000_000  # nanoseconds of processor time; the last round may begin j
 SEGMENT = 1400  # bytes of payload
 CONNECTIONS = 2  # in a round, of two packets each: 5 ms on a router that judges 800 packets a second
 
-_SHARE = 8  # of the machine for one device's connections: with queue and kernel, they take three eighths
+_SHARE = 8  # an eighth of the capacity for one device: with queue and kernel, that is 3/8 of the processor
 _UPLOAD_SHARE = 2  # a packet of an upload costs less than half of a hello's
 _LEAST, _MOST = Rates(), Rates(tcp=4000, dns=2000, http=16_000)
-_STEPS = 50  # of work for each packet of a connection: a hello in two segments takes 60 in total
+_STEPS = 50  # of work (`Effort`) allowed for each packet: a hello in two segments takes 60 in total
 _LEAST_WORK = 20_000  # steps a second: 200 plain HTTP requests with 100 lines each
 
 _DEVICE, _SERVER = bytes((192, 168, 1, 2)), bytes((192, 0, 2, 1))

@@ -1,4 +1,4 @@
-"""Proxies DNS over TCP of filtered devices.
+"""Proxies DNS over TCP of filtered devices, and of all devices while a list applies to everyone.
 
 The proxy judges each message, and forwards allowed ones to the resolver that the device chose. It is needed
 because a netfilter queue cannot change the length of a TCP stream. The kernel redirects the connections to
@@ -24,9 +24,9 @@ from gateway.wire.dns.message import TcpStream, tcp_frame
 from gateway.wire.ip.packet import TCP
 
 MAX_CONNECTIONS = 128  # two descriptors each; a client keeps one connection to a resolver open
-MAX_PER_SLOT = 16
-MAX_PER_SHARED_SLOT = 64  # of all guests
-MAX_PER_GUEST = 4  # of one address: one guest must not take the connections of the others
+MAX_PER_SLOT = 16  # of one filtered device; of all unfiltered devices together
+MAX_PER_SHARED_SLOT = 64  # of several devices with one slot, such as all guests
+MAX_PER_GUEST = 4  # of one address in such a slot: one guest must not take the others' connections
 IDLE = 15.0  # seconds; RFC 7766 §6.2.3 recommends a few seconds
 MAX_UNSENT = 256 << 10  # bytes waiting for one end; beyond that the connection is closed
 MAX_QUESTION = 4096  # bytes of one query; with all options that clients send it has fewer than 600
@@ -85,10 +85,11 @@ class _Pair:
 class DnsProxy:
     """Judges the queries of DNS over TCP, and forwards allowed ones to the resolver that the device chose.
 
-    Responses to filtered devices are judged and edited too. It listens on ``port`` (0: any) of all
-    addresses, and closes connections that the ruleset did not redirect or that exceed the limits.
-    ``subjects``: the rules by slot (number of a filtered device). ``wall`` returns the present time, aware.
-    Raise OSError if it cannot listen on ``port``.
+    Responses to filtered devices are edited, and limited in number and size. It listens on ``port``
+    (0: any) of all addresses, and closes connections that the ruleset did not redirect or that exceed
+    the limits.
+    ``subjects``: the rules by slot (number of a filtered device, or of several with one profile; 0: the
+    unfiltered ones). ``wall`` returns the present time, aware. Raise OSError if it cannot listen on ``port``.
     """
 
     def __init__(
@@ -157,9 +158,9 @@ class DnsProxy:
         return _Pair(client, (slot, source, peer[1]), entry.original.dst, scope)
 
     def _is_full(self, slot: int, source: bytes) -> bool:
-        """Return True if a device (slot) has reached its limit of connections.
+        """Return True if a slot (one filtered device, or several) has reached its limit of connections.
 
-        For guests, who share a slot, also if the address ``source`` has reached its own limit.
+        If several devices share it, as guests do, also if the address ``source`` has reached its own limit.
         """
         held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
         if not self._subjects[slot].shared:
@@ -183,7 +184,7 @@ class DnsProxy:
     ) -> None:
         """Receive from ``sock``, and pass each complete message to ``each``.
 
-        End the pair if the other end closed the connection or sent invalid DNS.
+        End the pair if the other end closed the connection, or a message is no valid DNS or too long.
         """
         data = receive(sock)
         if data is None:
@@ -296,7 +297,7 @@ class DnsProxy:
         return len(self._pairs)
 
     def forget(self, slot: int | None = None) -> None:
-        """End the connections of one slot (filtered device), or all connections (None)."""
+        """End the connections of one slot (filtered device or devices), or all connections (None)."""
         for pair in tuple(self._pairs.values()):
             if slot in (None, pair.key[0]):
                 self._end(pair)
@@ -332,7 +333,7 @@ def packed(text: str) -> bytes:
 
 
 def receive(sock: socket.socket) -> bytes | None:
-    """Return received bytes: None if there are none yet, empty if the connection was closed or failed."""
+    """Return at most CHUNK received bytes: None if there are none yet, empty if the connection has ended."""
     try:
         return sock.recv(CHUNK)
     except BlockingIOError:

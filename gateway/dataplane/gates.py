@@ -1,7 +1,8 @@
 """Opens and closes connection classes in the kernel's pass map, at the times set by the rules.
 
 A gate is a time rule, such as bedtime or the limit of a service. A class is a combination of gates that
-applies to connections of a slot, which is the number of a filtered device in the marks.
+applies to connections of a slot. A slot is the number, in the marks, of a filtered device, or of several with
+one profile.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ LONGEST_SLEEP = 60.0  # seconds; the maximum delay after a clock change
 FREE_EVERY = 10.0  # seconds; a device that uses up its classes must not take the time of all packets
 
 _Opened = tuple[bool, object]
-"""Whether filtering is off, and which sites and services a guardian opened temporarily."""
+"""Whether filtering is off, and what a guardian opened temporarily: names, services, a site repair."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +46,9 @@ _log = logging.getLogger(__name__)
 class Gates:
     """Keeps the kernel's pass map up to date: which classes of each slot are open, and for how long.
 
-    A slot is a filtered device; a class is a combination of time rules (gates) that applies to some
-    of its connections. Those of a class that is not open are blocked.
+    A slot is the number of a filtered device, or of several with one profile. A class is a
+    combination of time rules (gates) that applies to some of its connections. Those of a class that
+    is not open are blocked.
     """
 
     def __init__(
@@ -85,15 +87,15 @@ class Gates:
         self._open: dict[int, frozenset[int]] = {}  # slot → open classes
         self._opened: dict[int, _Opened] = {}  # by slot
         self._ends: dict[tuple[int, int], float] = {}  # slot, class → when the kernel's lease expires
-        self._freed: dict[int, float] = {}  # slot → when it last had no free class
+        self._freed: dict[int, float] = {}  # slot → when its unused classes were last freed
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """Return the class number of a slot's combination of time rules (gates), assigned on first use.
 
-        A slot is a filtered device. A new class is stored, because connections outlive the daemon,
-        and added to the pass map if it is open. If all classes of the slot are taken, those that
-        no connection has are freed first, at most once in `FREE_EVERY` seconds for a slot. Raise StoreError
-        if none is free then, and KernelError if the connections cannot be read.
+        A slot is a filtered device, or several with one profile. A new class is stored, because
+        connections outlive the daemon, and added to the pass map if it is open. If all classes of the slot
+        are taken, those that no connection has are freed first, at most once in `FREE_EVERY` seconds for a
+        slot. Raise StoreError if none is free then, and KernelError if the connections cannot be read.
         """
         known = self._store.classes().get((slot, gates))
         if known is not None:
@@ -160,9 +162,10 @@ class Gates:
         )
 
     def examined(self) -> Examined:
-        """Return the devices without an owner that were compared with the family's known ones.
+        """Return the examined devices without an owner, and the slots of such devices by interface.
 
-        Also their slots by interface: those with the rules for such devices.
+        Examined: compared with the family's known devices. Until then, a new device has the youngest child's
+        rules too.
         """
         family = self._family
         return Examined(family.examined(), family.unknown, tuple(family.unassigned.items()))
@@ -200,8 +203,8 @@ class Gates:
     def _lease(member: Member, standing: Standing, gates: frozenset[str], at: datetime) -> int | None:
         """Return how long the kernel keeps a class (combination of time rules) open; None for no end.
 
-        In seconds. Classes of fail-closed profiles have such a lease, so that they close even if no
-        daemon runs: at the next boundary, or when the remaining minutes of a limit are over.
+        In seconds, at most MAX_LEASE. Classes of fail-closed profiles have such a lease, so that they
+        close even if no daemon runs: at the next boundary, or when the remaining minutes of a limit are over.
         """
         if not member.profile.closes:
             return None
@@ -217,7 +220,7 @@ class Gates:
         A closed class ends its running connections. Flows that are forwarded without an answer have no class
         yet, and are judged again. All are judged again if filtering was switched, or a site was opened or
         closed. Also update what the devices' rules depend on, such as pauses, and schedule the next call for
-        the next change.
+        the next change, at most LONGEST_SLEEP seconds later.
         """
         at = self._wall()
         situated = self._family.situate(at)
@@ -270,7 +273,10 @@ class Gates:
         self._store_ends(begun, now)
 
     def _lease_fits(self, wanted: PassElement, now: float) -> bool:
-        """Return whether the running lease of an element expires at about the desired time."""
+        """Return whether the running lease ends at most 1 s later, or RENEW seconds earlier, than desired.
+
+        Without a lease: whether the running element has none either.
+        """
         if wanted.lease is None:
             return (wanted.slot, wanted.class_number) not in self._ends
         ends = self._ends.get((wanted.slot, wanted.class_number))
@@ -359,9 +365,10 @@ class Gates:
             self._put(entry, UPLOAD)
 
     def refuse(self, flow: FlowId) -> None:
-        """Block an undecided connection: it was evicted before its hello was complete, or is not allowed now.
+        """Block an undecided connection that the kernel has not allowed meanwhile.
 
-        Not if the kernel has allowed it meanwhile. An error is logged.
+        It left the flow table before its hello was complete, or the rules do not allow it now. A KernelError
+        is logged.
         """
         try:
             entry = self._entry(flow)
@@ -404,7 +411,10 @@ class Gates:
         return self._table.conntrack.set_mark([entry], layout.ct_mark(0, byte), layout.ct) > 0
 
     def forget(self, slot: int) -> None:
-        """Delete the stored ends of the leases of a slot, after its last device was removed."""
+        """Forget when the leases of a slot end, and when its unused classes were last freed.
+
+        Call it after the slot's last device was removed.
+        """
         self._ends = {pair: end for pair, end in self._ends.items() if pair[0] != slot}
         self._freed.pop(slot, None)
 
@@ -421,8 +431,8 @@ def _allows(decide: Decide, at: datetime, seen: Observation) -> bool:
 def byte_with_class(state: FlowState, present: int, number: int) -> int:
     """Return the verdict byte of a connection that gets another class (0: it is cut).
 
-    A class is a combination of time rules. A connection that the daemon decides by its next packets
-    keeps its byte: it gets its class then.
+    A class is a combination of time rules. ``state`` and ``present``: the connection's state and class. One
+    that the daemon decides by its next packets keeps its byte: it gets its class then.
     """
     if not number:
         return CUT

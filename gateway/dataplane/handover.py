@@ -2,7 +2,7 @@
 
 Without the file, the next daemon resets the TCP connections of filtered devices: it does not know the names
 by which they were judged. It judges those in the file by its own rules. A tunnel shows no name: the file has
-the names that DNS answers connect with its address.
+the names for which the gateway's own resolver gave its address.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class HandedOver(NamedTuple):
 class _Stored(NamedTuple):
     """The content of the file: the layout of the marks, the flows, and names from DNS answers.
 
-    A name has the slot (device) that got the answer, and an address to which it has a flow.
+    A name has the slot (device) that resolved it, and an address to which that slot has a flow.
     """
 
     layout: MarkLayout
@@ -111,7 +111,7 @@ class Handover:
             _log.warning("%s cannot be written: %s. Open connections will be reset.", self._file, error)
 
     def _names_of(self, flows: list[tuple[FlowId, LiveFlow]]) -> list[tuple[int, str, bytes]]:
-        """Return the names that DNS answers link with the addresses of flows without a name.
+        """Return the names for which the gateway's resolver gave the addresses of flows without a name.
 
         Each has its slot (device) and address; at most MAX_NAMES in all.
         """

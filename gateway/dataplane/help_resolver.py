@@ -45,7 +45,7 @@ class HelpResolver:
     ``stays``: the process outlives a clean stop, until the next daemon ends it.
     ``service``: a file of another service, which runs dnsmasq with its content, and no dnsmasq while it is
     empty. If that resolver does not run for `SERVICE_PATIENCE` seconds, or the file cannot be written, this
-    class empties the file and runs dnsmasq itself.
+    class empties the file and runs dnsmasq as a child process.
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class HelpResolver:
     def serve(self, names: Mapping[str, frozenset[bytes]]) -> None:
         """Start or restart dnsmasq with these names, their subdomains, and their packed addresses.
 
-        With another service, write its file instead. If the configuration cannot be written, a running
-        dnsmasq continues with the previous one, and the write is repeated after `WRITE_AGAIN` seconds.
-        Without dnsmasq on the machine, do nothing.
+        With another service, write its file instead. If this class runs dnsmasq and the configuration cannot
+        be written, a running dnsmasq continues with the previous one, and the write is repeated after
+        `WRITE_AGAIN` seconds. Without dnsmasq on the machine, do nothing.
         """
         if self.port is None:
             return

@@ -20,7 +20,7 @@ from gateway.path.earlier_answers import EarlierAnswers
 
 PERIOD = 5.0  # seconds between two checks
 KEPT = 300.0  # seconds for which a server's answer counts as evidence
-BUSY = 50_000  # bytes per period that prove a working connection; errors from the modem have about 100
+BUSY = 50_000  # bytes received in PERIOD that prove a connection; errors from the modem have about 100
 SILENCE = 20.0  # seconds without a received packet, not even one from the modem
 UNHEARD = 30  # packets sent without an answer; fewer may need none
 PATIENCE = 45.0  # seconds of unanswered queries; resolvers retry for about 20
@@ -56,7 +56,10 @@ class UplinkChanged:
 
 
 class AnswerBook(AddressBook):
-    """An address book that counts the DNS answers with addresses to devices, in ``answers``."""
+    """An address book that counts, in ``answers``, the DNS answers with addresses that it stores for slots.
+
+    These are answers to devices, and to the gateway's own queries for names that devices use.
+    """
 
     def __init__(self, earlier: EarlierAnswers | None = None) -> None:
         super().__init__(earlier=earlier)
@@ -75,7 +78,7 @@ class InternetJudge:
         self.state = InternetState.UNKNOWN
         self._evidence = Evidence()
         self._traffic: Traffic | None = None
-        self._good = 0.0  # time of the last answer of a server
+        self._good = 0.0  # time of the last answer of a server, or of much received traffic
         self._silent: tuple[float, int] | None = None  # start of the silence, and packets sent before
         self._lacking: tuple[float, Evidence] | None = None  # start of unanswered queries, and counters then
         self._asked = 0.0  # time of the last query of a device
@@ -113,7 +116,10 @@ class InternetJudge:
         return now - since >= SILENCE and traffic.sent - sent >= UNHEARD
 
     def _lacks_answers(self, evidence: Evidence, now: float) -> bool:
-        """Return whether devices have sent queries for PATIENCE seconds or more, and few were answered."""
+        """Return whether too few queries of devices were answered for PATIENCE seconds or more.
+
+        That is less than the share ANSWERED, of QUESTIONS queries or more.
+        """
         if evidence.questions != self._evidence.questions:
             self._asked = now
         since, then = self._lacking or (now, evidence)
@@ -125,10 +131,10 @@ class InternetJudge:
 
 
 class Internet:
-    """Checks every PERIOD seconds whether the internet works, and publishes changes.
+    """Checks every PERIOD seconds whether the internet works, and notifies the pages of changes.
 
-    ``state``: the result. ``since``: the time of the last change; None before the first one. If the uplink
-    cannot be read, the state stays as it was.
+    Also publishes `UplinkChanged`. ``state``: the result. ``since``: the time of the last change; None before
+    the first one. If the uplink cannot be read, the state stays as it was.
     """
 
     def __init__(

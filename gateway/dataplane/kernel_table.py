@@ -74,9 +74,10 @@ class KernelTable:
         """Prepare the table; `install` changes the kernel.
 
         ``snapshot``: the first state. Its marks, rates and queues stay the same until the daemon
-        ends. ``slots``: returns the slots (numbers of filtered devices) of LAN addresses, to find
-        connections that were never judged. ``stays``: the table outlives a clean stop, until the
-        next daemon replaces it. Raises KernelError if the kernel does not support the table.
+        ends. ``slots``: returns the slot (number of a filtered device; 0: not filtered) of each LAN
+        address, to find connections that were never judged. ``stays``: the table outlives a clean
+        stop, until the next daemon replaces it. Raises KernelError if the kernel does not support the
+        table.
         """
         self._loop = loop
         self._slots = slots
@@ -91,9 +92,9 @@ class KernelTable:
         tables = frozenset({("inet", NAME), (bridge.FAMILY, bridge.NAME)})
         self._watch = TableWatch(tables, self._totals.ended)
         self.conntrack = conntrack or Conntrack()
-        self.found: Mapping[Pair, int] = {}  # counters of the table of a killed daemon
+        self.found: Mapping[Pair, int] = {}  # bytes counted by an earlier daemon's table, at `install`
         self.repairs = 0
-        self.loads = 0  # how often the whole table was loaded: then all ranges of uploads are gone
+        self.loads = 0  # how often the whole table was loaded, which removes all ranges of uploads
         self._repaired: deque[float] = deque(maxlen=MANY_REPAIRS)
         self._repair_timer: Timer | None = None
         self._alive: Timer | None = None
@@ -129,7 +130,7 @@ class KernelTable:
         self._loop.on_readable(self._watch, self._touched)
 
     def _supported(self, snapshot: Snapshot) -> Snapshot:
-        """Return ``snapshot`` with what this kernel supports, as the first state has it."""
+        """Return ``snapshot`` with what this kernel supports (``native``, ``reads_answers``)."""
         return replace(snapshot, native=self.snapshot.native, reads_answers=self.snapshot.reads_answers)
 
     def start_alive(self) -> None:
@@ -276,9 +277,10 @@ class KernelTable:
         return frozenset(element["elem"]["val"] for element in found["set"].get("elem", ()))
 
     def renew(self, elements: Iterable[PassElement]) -> None:
-        """Renew the timeouts of these elements of the pass map: open combinations of time rules of a device.
+        """Renew the timeouts of these elements of the pass map: open classes of slots.
 
-        Their byte counters begin at zero then; the totals of `used` keep the bytes.
+        A class is a combination of time rules of a slot (filtered device). Their byte counters begin at zero
+        then; the totals of `used` keep the bytes.
         """
         elements = tuple(elements)
         if not elements:
@@ -289,8 +291,9 @@ class KernelTable:
     def hand_over(self, slot: int, successor: int) -> None:
         """Reset the TCP connections of ``slot``, whose devices now have the slot ``successor``.
 
-        A slot is a filtered device. UDP flows, and all if ``successor`` is 0 (unfiltered), continue
-        without their mark.
+        A slot is a filtered device, or several with one profile. Flows of other protocols, and all if
+        ``successor`` is 0 (unfiltered), continue without their mark. Raise KernelError if the
+        connection table cannot be used.
         """
         unjudged.hand_over(self.conntrack, self.snapshot.layout, slot, successor)
 
@@ -318,9 +321,10 @@ class KernelTable:
     def follow_devices(self, slots: unjudged.Slots | None = None, only: Set[bytes] | None = None) -> None:
         """Reset TCP connections that a device began while it had another owner.
 
-        Such flows of other protocols, or of devices that are unfiltered now, lose their mark. ``slots``: the
-        slots by address; by default those of all neighbours. ``only``: check only these addresses. Raise
-        KernelError if the connection table cannot be used.
+        Such flows of other protocols, or of devices that are unfiltered now, lose their mark. If one began
+        while its device was unfiltered, the flow table is emptied: it may forward such flows past the rules.
+        ``slots``: the slots by packed address; by default those of all neighbours. ``only``: check only these
+        addresses. Raise KernelError if the connection table cannot be used.
         """
         finish(self.follow_devices_steps(slots, only))
 
@@ -342,10 +346,11 @@ class KernelTable:
             self._change(render_new_flow_table(whole))
 
     def used(self) -> Mapping[Pair, int]:
-        """Return the bytes by slot and class since the start of the program. They never decrease.
+        """Return the bytes by slot and class since `install`. They never decrease.
 
         A class is a combination of time rules of a slot (filtered device); those without bytes are
-        left out. If the kernel's counters cannot be read, the last ones are returned.
+        left out. If the kernel's counters cannot be read, the last ones are returned. Later calls
+        change the returned mapping.
         """
         self._watch.catch_up()
         try:
@@ -453,9 +458,9 @@ class KernelTable:
     def close(self) -> None:
         """Remove the table, and clear Qalqan's bits in the marks. Also remove the table for bridges.
 
-        With ``stays``, the table ``inet qalqan`` and the marks stay until the next daemon starts. After a
-        failed start the table of an earlier daemon stays: it still blocks fail-closed devices. Raise
-        KernelError if the kernel refuses the removal.
+        With ``stays``, the table ``inet qalqan`` and the marks stay until the next daemon starts. If a start
+        failed before `install`, the table of an earlier daemon stays: it still blocks fail-closed devices.
+        Raise KernelError if the kernel refuses the removal.
         """
         self._loop.forget(self._watch)
         for timer in (self._alive, self._repair_timer):

@@ -119,8 +119,8 @@ class PeriodicLookups:
     def want(self, names: Iterable[str]) -> None:
         """Resolve these names now, and again every REFRESH seconds, in place of those of the previous call.
 
-        Names beyond MAX_NAMES are ignored. A name of the previous call is not resolved again now.
-        Unanswered queries are repeated every RETRY seconds.
+        Names beyond MAX_NAMES are ignored. A name of the previous call is not resolved again now. A name
+        without any answer is queried again every RETRY seconds.
         """
         wanted = list(dict.fromkeys(names))[:MAX_NAMES]
         fresh = [name for name in wanted if name not in self._names]
@@ -131,7 +131,7 @@ class PeriodicLookups:
             self._next(RETRY)
 
     def _round(self) -> None:
-        """Repeat unanswered queries every RETRY seconds, and all queries every REFRESH seconds.
+        """Query names without any answer every RETRY seconds, and all names about every REFRESH seconds.
 
         The other names are refreshed in time even if one name is never answered.
         """
@@ -153,7 +153,7 @@ class PeriodicLookups:
     def ask(self, name: str) -> None:
         """Query the A and AAAA records of a name at all resolvers.
 
-        Only names of `want` are queried again later. Queries beyond MAX_WAITING are dropped.
+        Only names of `want` are queried again later. Queries beyond MAX_WAITING for a resolver are dropped.
         """
         for server in self._servers:
             for ask in ((name, A), (name, AAAA)):
@@ -256,7 +256,7 @@ def _spare_descriptor() -> socket.socket | None:
 
 
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
-    """Return the first three resolvers of resolv.conf(5); 127.0.0.1 if there are none."""
+    """Return the first three resolvers of resolv.conf(5), without scope; 127.0.0.1 if there are none."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
@@ -267,9 +267,11 @@ def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
 
 
 class HelpAddresses:
-    """Stores the IP addresses of help lines. A name in a ClientHello alone does not prove a help line.
+    """Stores the IP addresses of help lines: a name in a ClientHello alone does not prove a help line.
 
-    Publishes `HelpAddressesChanged`: the kernel allows these addresses while no daemon runs.
+    They come from trusted resolvers, and are valid for KEPT seconds after an answer. ``want`` sets the names
+    to resolve periodically. Publishes `HelpAddressesChanged`: the kernel allows these addresses while no
+    daemon runs.
     """
 
     def __init__(
@@ -315,7 +317,7 @@ class HelpAddresses:
         return address in self._calling and self._book.knows(HELP, address, self._loop.now())
 
     def heard(self, name: str, addresses: list[bytes], vouched: bool) -> None:
-        """Learn addresses of help lines from a DNS answer to a device; ignore other names.
+        """Learn addresses of a help line from a DNS answer to a device; ignore other names.
 
         Names of help lines have subdomains with addresses of their own; the gateways of one carrier
         have about a hundred. ``vouched``: a trusted resolver gave the answer. Other answers are
@@ -377,7 +379,11 @@ class HelpAddresses:
 
 
 class SafeSearchCache:
-    """Stores the IP addresses of safe search names, from the gateway's own resolver. Used by `DnsPath`."""
+    """Stores the IP addresses of safe search names, from the gateway's own resolver.
+
+    `DnsPath` answers queries with them (`of`), and the rules check connections (`knows`). ``want`` sets the
+    names to resolve periodically.
+    """
 
     def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:
         self._loop = loop
@@ -389,11 +395,17 @@ class SafeSearchCache:
         self.want = self._lookups.want
 
     def of(self, name: str) -> tuple[bytes, ...]:
-        """Return the packed addresses of a name, the latest first; () if none is known."""
+        """Return at most MAX_SAFE packed addresses of a name, the latest first; () if none is known.
+
+        They do not expire: without newer answers, devices get the last known ones.
+        """
         return self._by_name.get(name, ())
 
     def knows(self, name: str, address: bytes) -> bool:
-        """Return whether the gateway's resolver gave a packed address for ``name``, a name of safe search."""
+        """Return whether the gateway's resolver gave a packed address for ``name`` within KEPT seconds.
+
+        ``name``: a name of safe search.
+        """
         return self._book.knows(name, address, self._loop.now())
 
     def trusts(self, resolver: bytes) -> bool:
@@ -436,10 +448,10 @@ class RecordsDecisions(Protocol):
 class OwnAnswers:
     """Resolves the names that devices use with addresses from their own caches.
 
-    A connection passes only if a trusted answer links its name and address. After a start no answer is known,
-    but devices cache theirs for a long time. Such a connection is blocked; the gateway resolves the name, and
-    the next attempt passes. Names of allowed tunnels are resolved from the start, because a tunnel does not
-    show its name.
+    Where the rules require it, a connection passes only if a DNS answer links its name and address. After a
+    start few answers are known, but devices cache theirs for a long time. Such a connection is blocked; the
+    gateway resolves the name, and the next attempt passes. Names of allowed tunnels are resolved from the
+    start, because a tunnel does not show its name.
     """
 
     def __init__(self, loop: Loop, servers: Iterable[str], book: AddressBook, names: NameBook) -> None:
@@ -472,8 +484,8 @@ class OwnAnswers:
         """Resolve the name of a blocked connection, if only a DNS answer with its address was missing.
 
         Only names that the rules allow, at most once in AGAIN seconds for a name and slot, and within the
-        slot's allowance (BURST, RATE). Return whether the next attempt will probably pass: the device may
-        have the address from its cache, which is assumed only the first time.
+        slot's allowance (BURST, RATE). Return whether the next attempt will probably pass: only if the reason
+        is UNRESOLVED, and only the first time, when the address is assumed to be from the device's cache.
         """
         if decision.reason not in _CURABLE or seen.proto is Proto.DNS or seen.host is None:
             return False
@@ -500,8 +512,8 @@ class OwnAnswers:
     def keep(self, members: Mapping[int, Member]) -> None:
         """Resolve periodically the names of tunnels, such as VPNs, that the family allows.
 
-        These are the names in the family's own allow and homework entries, of ``members`` (rules,
-        by slot) with rules about bypass methods.
+        These are the names in the family's own allow and homework entries, at most MAX_TUNNELS for
+        a slot, of those ``members`` (by slot) that have rules about bypass methods.
         """
         kept: dict[str, set[int]] = {}
         for slot, member in members.items():
@@ -515,10 +527,7 @@ class OwnAnswers:
         self._lookups.want(self._kept)
 
     def teach(self, slot: int) -> None:
-        """Resolve the names of a slot's allowed tunnels again, after its address book was cleared.
-
-        A slot is a filtered device.
-        """
+        """Resolve the names of a slot's allowed tunnels again, after its address book was cleared."""
         for name, slots in self._kept.items():
             if slot in slots:
                 self._lookups.ask(name)

@@ -31,7 +31,8 @@ class Offloading:
     """Selects, every few seconds, the network devices of the flow table that offloads connections.
 
     It does not change the kernel. ``now``: the desired flow table; None: none. ``changed`` is called
-    after the selection changes. A flow table that the kernel refused is not selected again until then.
+    after the selection changes. A flow table that the kernel refused is not selected again before
+    the devices, the setting or the family's filtering change.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Offloading:
                 device that disappeared.
             accelerates: returns whether the kernel accepts hardware offloading on a network device.
             filters: returns whether the family filters a device. Without one there is no flow table.
-            report: the file that shows this to OpenWrt's service; None on other systems.
+            report: the file that shows OpenWrt's service whether the family filters a device; None elsewhere.
         """
         self._loop = loop
         self._wished = wished

@@ -75,7 +75,8 @@ class LateRecords:
 class PacketPath:
     """Binds the netfilter queues, and judges their packets by the rules of each packet's slot.
 
-    A slot is a filtered device. ``subjects``: the rules by slot; 0 is for devices without a slot.
+    A slot is a filtered device, or several with one profile. ``subjects``: the rules by slot; 0 is for
+    devices without a slot.
     """
 
     def __init__(
@@ -94,8 +95,8 @@ class PacketPath:
     ) -> None:
         """Prepare the path; `bind` binds queues. Raises KernelError without the needed privileges.
 
-        ``interfaces``: the LAN interfaces. ``behind``: finds the connection of a packet. ``after`` is called
-        after each verdict.
+        ``base``: the number of the first queue. ``interfaces``: the LAN interfaces. ``behind``: finds the
+        connection of a packet (`Conntrack.behind`). ``after`` is called after each verdict.
         """
         self.flows = flows
         self.dns = dns
@@ -140,7 +141,8 @@ class PacketPath:
     ) -> Answer:
         """Judge a queued packet and return the answer: drop it, or let it pass with a mark, perhaps changed.
 
-        ``by_byte``: the slot (filtered device) for each value of Qalqan's byte in the mark.
+        ``by_byte``: the slot (filtered device) for each value of Qalqan's byte in the mark. ``udp``: whether
+        the queue is one for UDP. The others are as in `gateway.kernel.queue.Handler`.
         """
         byte = mark >> self._shift & 0xFF
         state = byte & STATE_MASK
@@ -171,7 +173,7 @@ class PacketPath:
             self._sender.send(onward, 0, tracked=True)
         if verdict is None:
             return DROP
-        # Of ASKS, a server's segment is queued only during a long upload.
+        # Of plain HTTP (ASKS), a server's segment is queued only during a long upload.
         if asking and (from_lan or decode_verdict(verdict)[0] is FlowState.ASKS):
             verdict = verdict_again(verdict, udp=udp)
         return mark & self._others | (verdict << self._shift or self._held)

@@ -1,6 +1,7 @@
 """Watches whether the pages run, which explain blocked names (`dns_refusal: explain`).
 
-Without them nothing answers at their address, so blocked names are answered as not existing.
+Without them nothing answers at their address, so the daemon then answers queries for blocked names with
+NXDOMAIN.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class PagesWatch:
 
     A restart of less than GONE seconds does not count as a stop. ``is_listening``: returns whether
     a program listens on the pages' port. ``expected``: the pages are installed and started with the
-    machine.
+    machine; they are then expected for LATE seconds.
     """
 
     def __init__(self, loop: Loop, is_listening: Callable[[], bool], *, expected: bool) -> None:

@@ -109,8 +109,8 @@ class SavedAddresses:
     def _steps(self) -> Steps[None]:
         """Return steps (a generator) that collect all DNS answers that have not expired, and write them.
 
-        Only those of slots (filtered devices) whose names are watched. If there are too many, those
-        of earlier daemons are left out.
+        Only those of slots (filtered devices) whose names are watched. Above MAX_PAIRS, those of
+        earlier daemons are left out first.
         """
         self._written = self._addresses.answers
         pairs = self._earlier.pairs.copy()

@@ -5,7 +5,7 @@ that an earlier daemon judged and handed over are not reset.
 
 - TCP connections of filtered devices are reset: their ClientHello was not read, or not by these rules. The
   device reconnects, and the new connection is judged.
-- UDP flows are judged again. QUIC without its first packet is dropped.
+- UDP flows are judged again. QUIC without its first packet is not forwarded: the device reconnects.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BySlot = Mapping[int, list[ConntrackEntry]]
 def slots_of_addresses(family: Family, neighbours: Iterable[Neighbour], interfaces: Iterable[str]) -> Slots:
     """Return the slot of each neighbour on the LAN interfaces, by packed address.
 
-    A slot is the number of a filtered device; 0: not filtered.
+    A slot is the number of a filtered device, or of several with one profile; 0: not filtered.
     """
     inside = lan.indexes(interfaces)
     found = {}
@@ -47,8 +47,8 @@ def begin(conntrack: Conntrack, layout: MarkLayout, slots: Slots, live: LiveFlow
     """Before a daemon's table is loaded, reset the TCP connections of filtered devices.
 
     All other connections lose Qalqan's mark. ``live``: the flows that an earlier daemon judged and
-    handed over; None: nothing was handed over. These connections, and those to help lines, continue
-    if their marks still fit their devices.
+    handed over; these, and connections to help lines, continue if their marks still fit their
+    devices. None: nothing was handed over, and neither continues.
     """
 
     def ends(entry: ConntrackEntry) -> bool:
@@ -100,9 +100,9 @@ def reset_connections(
 ) -> Steps[bool]:
     """Return steps (a generator) that reset connections whose mark has another slot than their device.
 
-    UDP flows, and those of devices that are unfiltered now, only lose their mark. ``only``: check
-    only connections of these addresses. The result is whether one of them belonged to an unfiltered
-    device; the flow table may then still forward it past the rules.
+    Only TCP connections are reset. Other flows, and those of devices that are unfiltered now, only
+    lose their mark. ``only``: check only connections of these addresses. The result is whether one of
+    them belonged to an unfiltered device; the flow table may then still forward it past the rules.
     """
     unfiltered = False
     blocked: dict[int, list[ConntrackEntry]] = {}
@@ -131,7 +131,7 @@ def reset_connections(
 def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, successor: int) -> None:
     """Reset the TCP connections of ``slot``, whose devices now have slot ``successor``.
 
-    UDP flows, and all if ``successor`` is 0 (unfiltered), only lose their mark.
+    Other flows, and all if ``successor`` is 0 (unfiltered), only lose their mark.
     """
     blocked: list[ConntrackEntry] = []
     cleared: list[ConntrackEntry] = []
@@ -142,9 +142,9 @@ def hand_over(conntrack: Conntrack, layout: MarkLayout, slot: int, successor: in
 
 
 def refuse(conntrack: Conntrack, layout: MarkLayout, connections: BySlot) -> int:
-    """Mark connections so that the kernel resets each at its next packet from the LAN.
+    """Mark connections as cut, so that the kernel resets each at its next packet from the LAN.
 
-    Return how many still existed.
+    ``connections``: by the slot that they get in their marks. Return how many still existed.
     """
     return sum(
         conntrack.set_mark(entries, layout.ct_mark(slot, CUT), layout.ct_ours)

@@ -139,8 +139,8 @@ class FeedClient:
 
         ``wanted``: its data set's version and its tier, the size of the lists. Call `newest`
         before. Return its file; None if the feed has no such table. Raises FeedError with the
-        problem of each server, also if the table is older than a week or has another format, and
-        OSError if the disk fails.
+        problem of each server, also if the table is older than a week, too large or of another format,
+        and OSError if the disk fails.
         """
         return self._from_any(lambda updater: self._table(updater, data_format, wanted, now))
 
@@ -273,8 +273,8 @@ class FeedClient:
     def _prepare(self) -> None:
         """Store the root file's keys as trusted, at the first check or after the family changed the file.
 
-        Older metadata is deleted then. Raises FeedError if the root file cannot be read or has keys
-        that are not Ed25519.
+        Older metadata is deleted then, and also if the stored root metadata is damaged. Raises
+        FeedError if the root file cannot be read, is none, or has keys that are not Ed25519.
         """
         try:
             trusted = self._root.read_bytes()
@@ -372,7 +372,7 @@ class OutsideFetcher(FetcherInterface):
 
 
 def check_keys(root: Path) -> None:
-    """Raise FeedError if the file is no root file of a feed, or has keys that are not Ed25519."""
+    """Raise FeedError if the file cannot be read, is no root file, or has keys that are not Ed25519."""
     try:
         signed = Metadata[Root].from_bytes(root.read_bytes()).signed
     except (DeserializationError, OSError) as error:

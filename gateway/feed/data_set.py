@@ -1,7 +1,8 @@
 """Finds the data in use: the packaged data, or a newer data set that the signed feed delivered.
 
 The folder ``feed`` in the state directory has one folder for each unpacked data set, named by its version.
-A data set appears there complete, by a rename. The highest version is in use.
+A data set appears there complete, by a rename. The highest version of the package's format is in use, if it
+is newer than the package's.
 """
 
 from __future__ import annotations
@@ -99,7 +100,10 @@ def downloaded_table(state: Path) -> Path:
 
 
 def stored_data(state: Path) -> list[DataSet]:
-    """Return the complete data sets in the state directory, the newest first. Skips damaged ones."""
+    """Return the complete data sets in the state directory, the newest first, of any format.
+
+    Skips damaged and incomplete ones.
+    """
     found = []
     try:
         folders = [folder for folder in (state / FEED).iterdir() if folder.name.isdecimal()]

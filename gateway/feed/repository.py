@@ -185,7 +185,8 @@ class FeedRepository:
         """Stage targets metadata that lets each of ``keys`` (files) sign the files of an internet provider.
 
         One signature is enough. The keys replace former keys of the provider. Without keys, the
-        provider is removed. Raises ListError for an invalid name or key, or too many providers.
+        provider is removed. Raises ListError for an invalid name or key, or too many providers, and
+        PolicyError for a key file that cannot be read.
         """
         if PROVIDER.fullmatch(name) is None or name in ROLES:
             msg = f"{name}: is no provider's name; write it in small letters, such as alma-net"
@@ -347,7 +348,7 @@ class FeedRepository:
         ``add``: files with public or private keys. ``remove``: beginnings of key ids. For the role
         targets, its metadata is staged too, to be signed again. ``threshold`` None: unchanged. Raises
         ListError for an invalid key, a beginning of none or several keys, or a threshold above the
-        number of keys.
+        number of keys, and PolicyError for a key file that cannot be read.
         """
         metadata = self._staged_or(ROOT, self._newest(ROOT))
         root = metadata.signed
@@ -374,7 +375,8 @@ class FeedRepository:
         """Sign each staged role's metadata with those of ``keys`` (files) that belong to the role.
 
         Return a line for each staged role: how many signatures it has. Raises ListError if nothing is
-        staged, or a key is invalid or belongs to no staged role.
+        staged, or a key is invalid or belongs to no staged role, and PolicyError if a key file cannot
+        be read.
         """
         old = self._newest(ROOT).signed
         root = self._staged_or(ROOT, self._newest(ROOT))
@@ -410,8 +412,9 @@ class FeedRepository:
         """Move what is staged and signed to the public folder, and sign snapshot and timestamp again.
 
         ``keys``: files with these two roles' keys. Also deletes files of old versions. Return a line
-        for each published role. Raises ListError if a staged role lacks signatures, a key is missing,
-        or a file was changed.
+        for each published role. Raises ListError if a staged role lacks signatures, a provider's
+        metadata is invalid, a key is missing or invalid, or a file was changed, and PolicyError if a
+        key file cannot be read.
         """
         old = self._newest(ROOT).signed
         staged = self._staged_metadata()
@@ -458,9 +461,10 @@ class FeedRepository:
                 raise ListError(msg)
 
     def _publish_online(self, root: Root, signers: Sequence[CryptoSigner]) -> list[str]:
-        """Write a signed timestamp, and a new snapshot if the old one differs or expires soon.
+        """Write a signed timestamp, and a new snapshot if the old one is not current.
 
-        Return a line for each.
+        It is not current if roles have other versions, it expires soon, or its key is no longer valid.
+        Return a line for each that was written.
         """
         # A role that was removed stays in the snapshot: gateways refuse one in which a role is missing.
         roles = {file.name.split(".")[1] for file in self._metadata.glob("*.*.json")} - {ROOT, SNAPSHOT}
@@ -685,7 +689,8 @@ def make_key(path: Path) -> CryptoSigner:
 def read_signer(path: Path) -> CryptoSigner:
     """Return the signer of a private key file.
 
-    Raises ListError if other users may read it, or it cannot be read or is no Ed25519 key.
+    Raises ListError if other users may read it or it is no Ed25519 key, and PolicyError if it cannot be
+    read.
     """
     if path.exists() and path.stat().st_mode & 0o077:
         msg = f"{path}: other users may read this key; run: chmod 600 {path}"
@@ -703,7 +708,8 @@ def read_signer(path: Path) -> CryptoSigner:
 def read_public(path: Path) -> SSlibKey:
     """Return the public key in a public or private key file.
 
-    Raises ListError if it cannot be read, is no Ed25519 key, or is a private one that others may read.
+    Raises ListError if it is no Ed25519 key, or a private one that others may read, and PolicyError if it
+    cannot be read.
     """
     try:
         key = forms.load_pem_public_key(read_bounded(path, MAX_KEY))
@@ -747,7 +753,10 @@ def _published_name(name: str, target: TargetFile) -> str:
 
 
 def _write_public(path: Path, data: bytes) -> None:
-    """Write a file atomically, readable by all users, so that a web server can serve it."""
+    """Write a file atomically, readable by all users, so that a web server can serve it.
+
+    Creates its folder, but not the folders above.
+    """
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, data)
     path.chmod(PUBLIC_MODE)

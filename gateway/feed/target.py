@@ -56,7 +56,7 @@ def takes_candidate(gateway_id: bytes, digest: str, percent: int) -> bool:
     """Return whether a gateway is among the ``percent`` of all gateways that take a candidate file.
 
     ``gateway_id`` is random and never leaves the gateway; ``digest`` is the candidate's SHA-256. So each
-    release has other first gateways, and a gateway of the first 1 % is also one of the first 10 %.
+    release reaches other gateways first, and a gateway of the first 1 % is also one of the first 10 %.
     """
     share = hashlib.sha256(gateway_id + digest.encode()).digest()
     return int.from_bytes(share[:8], "big") % SHARES < percent

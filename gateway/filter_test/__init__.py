@@ -1,1 +1,1 @@
-"""`qalqan audit`: the filter test. Tries every bypass method against the rules in use."""
+"""The bypass test (`qalqan audit`): a filter test that tries every bypass method against the rules in use."""

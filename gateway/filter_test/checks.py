@@ -11,7 +11,7 @@ BOTH = (4, 6)
 
 
 class Want(StrEnum):
-    """What must have happened for a bypass method to count as working."""
+    """What must have happened for a check's bypass method, or required connection, to count as working."""
 
     REACHED = "reached"  # its bytes reached the simulated internet, which answered
     ADDRESS = "address"  # a resolver returned an address
@@ -31,12 +31,12 @@ class MethodCheck:
 
     id: str  # `titles` has its title and group
     job: Mapping[str, object]  # for ``probes``; ``plan`` replaces words with @
-    closes: str  # the setting that blocks it, as in docs/families/rules.md; empty: always blocked
+    closes: str  # the setting that blocks it (docs/families/rules.md); empty: no setting allows or blocks it
     rule: str = "always"  # which rule decides whether it is blocked: see ``Scene.closes``
     want: Want = Want.REACHED
-    needs: str = "tls"  # the control without which the result is unknown
-    passes: bool = False  # it must pass
-    versions: tuple[int, ...] = BOTH
+    needs: str = "tls"  # the control (`CONTROLS`) without which the result is unknown; empty: none
+    passes: bool = False  # a required connection: it must pass under all rules
+    versions: tuple[int, ...] = BOTH  # of IP: 4 or 6, or both
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class Scene:
     refusals: frozenset[str]  # ``ways:vpn``, ``safe_search``
     names: Mapping[str, bool | None] = field(default_factory=dict)  # host → whether the rules block it
     words: Mapping[str, Any] = field(default_factory=dict)  # values for ``@words``; absent: not available
-    strangers_refused: bool = False  # the same site, from an unknown device
-    gateway_open: bool = False
-    gateway_ports: frozenset[int] = frozenset()
+    strangers_refused: bool = False  # the rules block ``@refused`` for an unknown device
+    gateway_open: bool = False  # children reach all services of the gateway (``gateway_access``)
+    gateway_ports: frozenset[int] = frozenset()  # of the gateway, which children always reach
 
     def closes(self, check: MethodCheck) -> bool | None:
         """Return whether the rules in use should block the bypass method of this check; None if unknown.
 
-        It does not look at the result. A check that must pass (``passes``) has no use for it.
+        The rules alone decide, not the result. For a check that must pass (``passes``) it has no meaning.
         """
         kind, _, what = check.rule.partition(":")
         if kind == "way":
@@ -91,18 +91,15 @@ class CheckOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a filter test's check over one IP version, and whether it agrees with the rules.
-
-    ``meant``: it does.
-    """
+    """The result of a filter test's check over one IP version, and whether it agrees with the rules."""
 
     check: MethodCheck
-    version: int
+    version: int  # of IP: 4 or 6
     found: CheckOutcome
-    why: str = ""  # the reason of an unknown result
+    why: str = ""  # why the result is unknown
     meant: bool = True  # the result agrees with the rules
-    how: str = ""  # what the device observed
-    reason: str = ""  # the reason of the daemon's decision
+    how: str = ""  # what the device observed, such as ``answered`` or ``reset``
+    reason: str = ""  # the reason of the daemon's decision; empty: it made none
 
     @property
     def fault(self) -> bool:

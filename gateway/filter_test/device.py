@@ -25,7 +25,8 @@ _SILENCE = f"""table inet audit {{ chain out {{ type filter hook output priority
 class Download:
     """Downloads an endless page over plain HTTP in a thread, to test whether a pause ends the download.
 
-    Stores how many bytes came, when the last one came (monotonic seconds), and why the download ended.
+    Stores how many bytes came, when the last one came (monotonic seconds), and why the download ended
+    (``over``, empty while it runs).
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:

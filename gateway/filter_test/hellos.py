@@ -30,7 +30,7 @@ def client_hello(
 
 
 def varint(value: int) -> bytes:
-    """Return an integer in QUIC's variable-length encoding, in its shortest form (RFC 9000 16)."""
+    """Return an integer below 2**30 as QUIC's variable-length integer, in the shortest form (RFC 9000 16)."""
     size = 1 if value < 1 << 6 else 2 if value < 1 << 14 else 4
     return (value | (size.bit_length() - 1) << (8 * size - 2)).to_bytes(size, "big")
 
@@ -38,8 +38,8 @@ def varint(value: int) -> bytes:
 def initials(hello: bytes, *, version: int = VERSION_1, pieces: int = 1) -> list[bytes]:
     """Return the UDP datagrams with a QUIC client's Initial packets that carry a TLS ClientHello (``hello``).
 
-    With ``pieces`` above 1 the hello is split into that many CRYPTO frames, in reverse order, half of them in
-    a second datagram. The keys are those of version 1 for every ``version``.
+    With ``pieces`` above 1 the hello is split into at most that many CRYPTO frames, in reverse order, half of
+    them in a second datagram. The keys are those of version 1 for every ``version``.
     """
     connection = os.urandom(_CONNECTION_ID)
     step = -(-len(hello) // pieces)
@@ -56,7 +56,7 @@ def _crypto_frame(at: int, data: bytes) -> bytes:
 def initial(
     frames: bytes, connection: bytes, number: int, *, version: int = VERSION_1, server: bool = False
 ) -> bytes:
-    """Return a QUIC datagram with one encrypted Initial packet that has ``frames``, padded to 1,200 bytes.
+    """Return a QUIC datagram with one encrypted Initial packet that has ``frames``, of at least 1,200 bytes.
 
     The keys derive from ``connection``, the client's first connection id. ``number``: the packet number.
     ``server``: the packet is a server's, for a client without a connection id.

@@ -39,7 +39,7 @@ class NamespaceProcess:
 
     The module calls `serve`. Use it as ``with NamespaceProcess("gateway.filter_test.sink") as sink:
     sink.ask("seen")``; at the end the process and the namespace end. Entering raises BypassTestError if the
-    process does not start in time.
+    process does not start in time, or ends.
     """
 
     def __init__(self, module: str) -> None:
@@ -141,7 +141,8 @@ def serve(answer: Answer) -> None:
     """Run a child process of the filter test: enter a new network namespace, then respond to requests.
 
     Requests are JSON lines on standard input. ``answer`` returns the response to one; an OSError or
-    GatewayError that it raises is sent to the parent. Exits the process when the input ends.
+    GatewayError that it raises is sent to the parent. Exits the process when the input ends, or with a
+    message if there are no network namespaces.
     """
     parent, libc = os.getppid(), ctypes.CDLL(None, use_errno=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -38,9 +38,9 @@ _ABSENT = ("offload", "listening", "trusted")  # the method does not exist here
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Stands for what a check of the filter test would send if the check cannot run, with the reason.
+    """Replaces the job of a task if the check cannot run. ``why``: the reason, for users; empty: no message.
 
-    ``absent``: what it would test does not exist here, so that it is no fault.
+    ``absent``: what the check would test does not exist here. Otherwise its result is unknown.
     """
 
     why: str

@@ -62,8 +62,8 @@ def bypass_test(
 ) -> BypassTest:
     """Run the filter test for one child, with a simulated device and internet, and return its results.
 
-    ``who``: a child's profile, or the MAC address of a filtered device. ``chosen``: the checks to run. Raises
-    GatewayError if the test cannot run.
+    ``who``: the id or name of a profile, also ``guest``, or the MAC address of a filtered device. ``chosen``:
+    the checks to run. Raises GatewayError if the test cannot run.
     """
     if not surroundings.is_filtered():
         msg = "nothing is filtered: the kernel has no table inet qalqan; see the daemon's log"
@@ -222,6 +222,7 @@ class Trial:
         """Pause the test device's internet and return the results of the tasks that need this, by task key.
 
         A running download must end, and help lines must still be reachable. The pause is ended afterwards.
+        Tasks that cannot run, or of an IP version with a failed control, are left out.
         """
         ready = [task for task in some if not isinstance(task.job, Unavailable) and not lost[task.version]]
         if not ready:

@@ -187,10 +187,10 @@ def relays(config: Config) -> dict[str, str]:
 
 
 class ProbeListener:
-    """Listens on a free TCP port of the gateway's addresses, as a service that no rule opens.
+    """Listens on a free TCP port of the gateway's addresses (``own``), as a service that no rule opens.
 
-    A context manager.
-    The filter test checks that children cannot reach it. Raises BypassTestError if it cannot listen.
+    A context manager. The filter test checks that children cannot reach the port. Raises BypassTestError if
+    it cannot listen.
     """
 
     def __init__(self, own: Iterable[str]) -> None:

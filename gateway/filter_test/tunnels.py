@@ -99,7 +99,7 @@ def ipv6_inside() -> bytes:
 
 
 def ipv4_inside() -> bytes:
-    """Return an IPv4 echo request with a correct checksum, as payload of IPv6 (RFC 2003)."""
+    """Return an IPv4 echo request with a correct checksum, as payload of IPv6 (RFC 2473)."""
     return bytes.fromhex("4500001c000000004001f6ddc0000201c0000202") + bytes.fromhex("0800f7fd00010001")
 
 

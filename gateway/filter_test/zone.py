@@ -1,9 +1,10 @@
 """The DNS responses of the simulated internet's resolvers.
 
-Every name has an address, and HTTPS and SVCB records point devices to encrypted resolvers and hidden names.
+Every name has an address. HTTPS and SVCB records offer encrypted resolvers and a key for Encrypted Client
+Hello.
 
-Addresses are from the ranges for benchmarks and documentation (RFC 2544, RFC 3849): a cached one leads
-nowhere.
+Addresses are from the ranges for benchmarks and documentation (RFC 2544, RFC 3849). If a device caches one,
+it reaches no server after the test.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def is_marker(address: bytes) -> bool:
 
 
 def answer(question: bytes) -> bytes | None:
-    """Return the simulated internet's response to a DNS message; None if it is not a query."""
+    """Return the simulated internet's response to a DNS message; None if it is damaged or no query."""
     try:
         query = parse_message(question)
     except WireError:

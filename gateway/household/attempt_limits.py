@@ -20,7 +20,7 @@ KEYS_LIMIT = 256  # the one with the oldest last attempt is dropped first
 class AttemptLimit:
     """Allows ``limit`` attempts for each key within the time ``within``.
 
-    The methods take the time of `loop_time` as ``now``. At most KEYS_LIMIT keys are stored.
+    The methods take the time of `loop_time` as ``now``. At most KEYS_LIMIT keys are stored, in memory only.
     """
 
     def __init__(self, limit: int, within: timedelta = WITHIN) -> None:
@@ -61,7 +61,7 @@ class AttemptLimit:
 class DailyLimit(AttemptLimit):
     """Allows ``limit`` attempts for each key in 24 hours, also across restarts of the daemon.
 
-    They are stored in ``table`` under ``kind``. A key ends with the id of the child's profile.
+    The attempts are also stored in ``table`` under ``kind``. A key ends with the id of the child's profile.
     """
 
     def __init__(self, limit: int, home: HomeContext, table: AttemptTable, kind: str) -> None:
@@ -80,10 +80,13 @@ class DailyLimit(AttemptLimit):
 
 
 def in_minutes(wait: timedelta) -> int:
-    """Return the minutes of a wait that is not over, rounded up; at least one."""
+    """Return the minutes of a wait that is not over, rounded up from whole seconds; at least one."""
     return max(1, -(-int(wait.total_seconds()) // 60))
 
 
 def loop_time(home: HomeContext) -> datetime:
-    """Return the event loop's time as a UTC time: a change of the system clock must not shorten a wait."""
+    """Return the event loop's time as a UTC datetime, for `AttemptLimit`. It is not the time of day.
+
+    A change of the system clock must not shorten a wait.
+    """
     return datetime.fromtimestamp(home.loop.now(), UTC)

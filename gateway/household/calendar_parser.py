@@ -1,8 +1,9 @@
 """Parses an iCalendar file (RFC 5545) in a child process with limits: ``calendar_parser FIRST LAST``.
 
-The libraries take 10 MB and the file is not trusted. The child reads a calendar from stdin and prints JSON
-objects, one a line: ``{"days": [...]}`` with ISO 8601 dates of all-day events, or ``{"problem": "..."}`` if
-the calendar cannot be used.
+It is a process of its own because the libraries need much memory and the file is not trusted. The child reads
+a calendar from stdin and prints JSON objects, one a line: ``{"days": [...]}`` with ISO 8601 dates of all-day
+events, or ``{"problem": "..."}`` if the calendar cannot be used. It prints nothing if there are no such days.
+FIRST and LAST are the days to look at, in ISO 8601.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def days_of_events(source: bytes, first: date, last: date) -> frozenset[date]:
     """Return the days from ``first`` to ``last`` that have an all-day event which is not cancelled.
 
     Raises:
-        NoCalendarError: the file is not a usable calendar.
+        NoCalendarError: the file is not a usable calendar, or a library is not installed.
 
     For damaged values the libraries raise other errors.
     """
@@ -59,7 +60,8 @@ def days_of_events(source: bytes, first: date, last: date) -> frozenset[date]:
     if any(name in DATING for event in events for name, _ in event.errors):
         why = "has an event whose dates cannot be read"
         raise NoCalendarError(why)
-    # Leave timed events out: they may repeat every second.
+    # Leave timed events out: they may repeat every second. Those that change an occurrence of an all-day
+    # event (the same UID) stay.
     uids = {str(event["UID"]) for event in events if _is_all_day(event) and "UID" in event}
     kept = Calendar()
     for event in events:
@@ -114,14 +116,15 @@ def _days(event: Any, first: date, last: date) -> Iterator[date]:
 def _say_nothing(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """Print nothing, in place of the traceback of an unexpected error.
 
-    It may have text of the calendar, and goes to the log.
+    A traceback may have text of the calendar, and the daemon logs standard error.
     """
 
 
 def main(arguments: list[str]) -> int:
-    """Parse the calendar on stdin and print its free days or its problem. Return the exit status.
+    """Parse the calendar on stdin and print its free days or its problem. Return the exit status, 0.
 
-    ``arguments``: the first and the last day, in ISO 8601. It runs in the child process.
+    ``arguments``: the first and the last day, in ISO 8601. It runs in the child process, which SIGPROF ends
+    after CPU_SECONDS.
     """
     sys.excepthook = _say_nothing
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))

@@ -1,8 +1,9 @@
 """The free days of schools and families from iCalendar files (RFC 5545).
 
 A child process with limits parses each file (`calendar_parser`). Results and failures are cached by the
-content of the file, so an unchanged file is parsed once. After a failure that the content may not explain,
-the daemon tries again after RETRY seconds. It never waits for the child: see `CalendarReader`.
+content of the file and the years, so an unchanged file is parsed once a year. After a failure that the
+content may not explain, the daemon tries again after RETRY seconds. It never waits for the child: see
+`CalendarReader`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ YEARS_BACK, YEARS_AHEAD = 2, 3
 TIMEOUT = 20.0  # seconds of the child, with the import of its libraries on a slow and busy router
 NICE = 10  # of the child: packets and pages go first
 MAX_CACHED = 512  # files: 64 profiles with 8 calendars
-MAX_WAITING = 4 << 20  # bytes of files that wait to be parsed; the rest follows at the next reload
+MAX_WAITING = 4 << 20  # bytes of files that wait to be parsed; the rest follows after them
 RETRY = 600.0  # seconds until a new start, also after a failure that the content may not explain
 PARSER = "gateway.household.calendar_parser"
 TOO_SLOW = -signal.SIGPROF  # exit status of the parser after its processor time: the content explains it
@@ -46,7 +47,7 @@ _cache: dict[_Key, _Result] = {}
 def free_days(path: Path) -> frozenset[date]:
     """Return the days with all-day events in an iCalendar file, of this year, the two before and three after.
 
-    It waits for the parser. For commands; the daemon uses `CalendarReader`.
+    Cancelled events do not count. It waits for the parser. For commands; the daemon uses `CalendarReader`.
 
     Raises:
         PolicyError: the file cannot be read, or is not a usable calendar.
@@ -155,7 +156,7 @@ def _arguments(key: _Key) -> tuple[str, str]:
 
 
 def _parse(path: Path, data: bytes, key: _Key) -> _Result:
-    """Run the parser and return its result. Raises PolicyError if it cannot be started or does not end."""
+    """Run the parser and return its result. Raises PolicyError if it cannot start, or exceeds TIMEOUT."""
     import subprocess
 
     command = (sys.executable, "-P", "-m", PARSER, *_arguments(key))

@@ -1,11 +1,14 @@
-"""Tracks whether a family has claimed the gateway. Before that no device is filtered or recorded.
+"""Tracks whether a family has claimed the gateway.
 
-The gateway is unclaimed while it has no guardian, no child's profile and no recorded device. Only a reset
+Before that, no device is recorded, and only the lists for everyone (such as malware) apply.
+
+The gateway is unclaimed while it has no guardian, no person's profile and no recorded device. Only a reset
 makes it unclaimed again; removing the last guardian does not.
 
-To claim the gateway, the user enters the code on its label. A manufacturer that prints labels writes the code
-to a file in the state directory before the first start. Otherwise the gateway generates a code and shows it
-on its console. Once a guardian exists, the button has to be pressed too.
+To become the first guardian, the user enters the code on the gateway's label. A manufacturer that prints
+labels writes the code to a file in the state directory before the first start. Otherwise the gateway
+generates a code and shows it on its console. If children have rules already, the button has to be pressed
+too.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from gateway.store.store import Store
 from gateway.store.tables.people import AccountsChanged
 
 LABEL = "label"  # file with the code, in the state directory
-SHORTEST, LONGEST = 8, 40  # length of a manufacturer's code: letters and digits, characters
+SHORTEST, LONGEST = 8, 40  # of a manufacturer's code: least letters and digits, most characters
 
 _log = logging.getLogger(__name__)
 

@@ -33,7 +33,7 @@ TOLERANCE = 300.0  # seconds; allowed error of the battery-backed clock
 LOOK = 1.0  # seconds between two checks while the time is unknown
 CALM_LOOK = 15.0  # seconds between two checks while it is known
 STORE = 900.0  # seconds between two writes of the last time, to spare flash memory
-PHONE_MOST = timedelta(days=3653)  # after the last known time; later times of a phone are refused
+PHONE_MOST = timedelta(days=3653)  # after `lower_bound`; later times of a phone are refused
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # no valid time is earlier: the program is younger
 
 LAST = "clock.last"  # in the state folder
@@ -56,7 +56,7 @@ class TimeSource(StrEnum):
     STAMP = "hotplug stamp"  # the time service's hotplug script reported a synchronised clock
     HOST = "the host's clock"  # this is a virtual machine
     RTC = "battery clock"
-    PHONE = "phone"  # a guardian's phone at sign-in; the system clock is wrong
+    PHONE = "phone"  # a guardian's phone at sign-in, or a time that root entered; the system clock is wrong
     ROOT = "set by root"  # root set the system clock after it was known
     HOME = "virtual home"
     UNKNOWN = "not known"
@@ -67,14 +67,13 @@ SERVICES = (TimeSource.SERVICE, TimeSource.STAMP)
 
 @dataclass(frozen=True, slots=True)
 class LastTime:
-    """The latest known times (Unix seconds), stored for the next boot: of a time service, of any source.
-
-    ``rtc``: the battery-backed clock has agreed at every boot since.
-    """
+    """The latest known times (Unix seconds), stored for the next boot: of a time service, of any source."""
 
     at: float = EARLIEST.timestamp()  # from a time service: a lower bound of the right time
     heard: float = EARLIEST.timestamp()  # from any source; a phone or root may be wrong
-    rtc: bool = False  # the battery-backed clock agreed with it at every boot since
+    # The battery-backed clock agreed with ``heard`` when it was stored. A boot at which no source confirms
+    # the time sets this to False.
+    rtc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class ClockRun:
     wall: float  # by the household's clock, without the virtual home's offset
     system: float  # by the system clock
     source: str  # a TimeSource
-    by: str  # the guardian whose phone was the source
+    by: str  # the guardian whose phone was the source, or CONSOLE; empty: none since the boot
     doubted: float  # seconds since boot; the clock was set after this, so older stamps do not count
 
 
@@ -213,7 +212,10 @@ class ClockWatch:
 
     @property
     def aside(self) -> timedelta:
-        """How far the household's time is ahead of the system clock; zero if they are equal."""
+        """How far the household's time is ahead of the system clock, without the virtual home's offset.
+
+        Zero if they are equal, negative if it is behind.
+        """
         return self._clock.correction
 
     def start(self) -> None:
@@ -406,7 +408,8 @@ class ClockWatch:
     ) -> None:
         """Change the virtual home's simulated clock: its offset, whether it is known, and by a jump.
 
-        ``jump`` is added to the offset. The change is reported like a jump of a real clock.
+        ``offset`` is set first and is not reported as a jump. ``jump`` is then added to it, and reported like
+        a jump of a real clock.
         """
         if offset is not None:
             self._clock.offset = offset
@@ -465,7 +468,8 @@ def write_clock(folder: Path, kept: LastTime | ClockRun) -> None:
 def read_stamp(runtime: Path, boot: str) -> float | None:
     """Return when the hotplug script confirmed the time, in seconds since this boot; None if it did not.
 
-    The file has the kernel's boot id on its first line and /proc/uptime on its second.
+    None also for a broken file. The file has the kernel's boot id on its first line and /proc/uptime on its
+    second.
     """
     words = _read_bytes(runtime / STAMP).split()
     if len(words) < 2 or words[0] != boot.encode("ascii"):

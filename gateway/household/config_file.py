@@ -110,7 +110,8 @@ def with_last_good(
 ) -> Found:
     """Return ``read(instead)``, or if that raises PolicyError, the result with the last good settings.
 
-    The problem is then in the ``problems`` of the settings. Raises the PolicyError if ``instead`` has its own
+    These are also used if a file of the settings has become empty, or the router's was removed. The problem
+    is then in the ``problems`` of the settings. Raises the PolicyError if ``instead`` has its own
     `qalqan.yaml`, or if there are no usable last good settings.
     """
     try:

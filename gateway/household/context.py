@@ -62,7 +62,8 @@ class Effects:
         regroup: assigns devices to slots and judges running connections again. For a change of a rule file,
             or of the owner or place of a device.
         reload: reads rule files and lists again, then regroups. Returns one line for each problem. Raises
-            PolicyError for a qalqan.yaml that cannot be used; the previous rules stay in force.
+            PolicyError if qalqan.yaml and its last good version cannot be used; the previous rules stay in
+            force.
         reload_steps: does the same in steps, for when many files may have changed.
         sync_table: updates the kernel's table to the current devices, owners and interfaces.
         sync_gates: blocks or passes the connections of every device in the kernel, by the time rules that

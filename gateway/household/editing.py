@@ -40,8 +40,8 @@ REGISTERS = "registers"
 class Author:
     """The author, time and reason of a change."""
 
-    by: str
-    at: datetime
+    by: str  # a guardian's name, or for example CONSOLE or PROGRAM
+    at: datetime  # aware
     because: str = ""  # the reason in the author's words, shown to the child whose rules change
 
 
@@ -66,7 +66,7 @@ class CompletedEdit:
     after: Document
     found: int  # the revision before
     revision: int  # the revision now
-    lost: Mapping[str, tuple[str, ...]]  # profile → devices that moved from it to another
+    lost: Mapping[str, tuple[str, ...]]
 
 
 class Editing:
@@ -110,7 +110,7 @@ class Editing:
         """Return the history entry of the last change by a person that led to ``source``.
 
         ``source``: the content of the rule file ``path``. Later changes by the program are skipped. None if
-        the entry is not stored.
+        the entry is not stored, or the file was edited by hand since.
         """
         return self._rules.history(path.parent).last(path.name, revision_of(source), PROGRAM)
 
@@ -422,7 +422,7 @@ class HomeEditing:
         return CompletedEdit(before, after, found, revision_of(data), {})
 
     def _check_services(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Raise ControlError if an own service that rules name is removed, or a new one has a known id.
+        """Raise ControlError if an own service that rules name is removed, or a new one has a packaged id.
 
         ``before``, ``after``: the names of the family's services by id.
         """
@@ -443,8 +443,9 @@ class HomeEditing:
     def undo_edit(self, revision: int, author: Author, found: int | None = None) -> CompletedEdit:
         """Restore an earlier revision of the family's settings. Return the edit.
 
-        ``found``: the revision that the author saw; None: any. Settings of the machine and lists that apply
-        to everyone keep their present values. Raises GatewayError.
+        ``found``: the revision that the author saw; None: any. Keys that the pages cannot edit (all but
+        FAMILY_KEYS) keep their present values; only the switches of state registers are restored if the
+        registers are still the same. Raises GatewayError.
         """
         path = self._rules.path
         history, source = self._rules.history(path.parent), read_bounded(path)
@@ -523,7 +524,7 @@ def _with_machine_settings(old: bytes, source: bytes, path: str) -> bytes:
     try:
         was, now = edits.read(old, path), edits.read(source, path)
     except PolicyError:
-        return old  # the present file is unreadable
+        return old  # one of the two is unreadable
     keys = {*was, *now}.difference(FAMILY_KEYS)
     if _lists(was) == _lists(now):
         keys.discard(REGISTERS)  # only their switches differ, which the pages can change

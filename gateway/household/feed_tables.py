@@ -24,7 +24,8 @@ def fetch_lists(data: DataSet, folder: Path, fetcher: Fetcher, now: datetime) ->
     """Download the lists of all tiers into ``folder``, except those fetched in the last two hours.
 
     Return one line for each failed list. Raises ListError if another process updates lists in ``folder``,
-    and if there is no internet, unless a list was fetched in the last two hours.
+    and if there is no internet, unless a list was fetched in the last two hours. Raises PolicyError for
+    damaged data.
     """
     library = _library(data, folder)
     with library.locked():
@@ -35,7 +36,8 @@ def make_tables(data: DataSet, folder: Path, now: datetime) -> Iterator[FeedTabl
     """Build the table of each tier from the copies of lists in ``folder``, and yield it for both byte orders.
 
     ``folder`` is like a gateway's state directory. Raises ListError if a list of a tier has no usable copy,
-    or if a table is too large for gateways. The work is done, and errors are raised, while it is iterated.
+    or if a table is too large for gateways, and PolicyError for damaged data. The work is done, and errors
+    are raised, while it is iterated.
     """
     library = _library(data, folder)
     with library.locked():

@@ -231,7 +231,7 @@ def _sync(path: Path) -> None:
 
 
 def validate(data: DataSet, path: Path | None = None) -> None:
-    """Raise PolicyError or ListError if a data set cannot be used.
+    """Raise PolicyError, ListError or OSError if a data set cannot be used.
 
     All files must parse. The data must have list sources, lists of its own, and all services of the packaged
     data. Its own lists must not block a site that must open. The household in ``path`` must load without

@@ -22,8 +22,8 @@ from gateway.policy.requests.requests import MAX_REASON
 
 PROGRAM = "qalqan"  # author of automatic changes, in the history and the audit log
 FOLDER = "history"
-STEPS = 8  # stored steps per file
-BY_HAND = 8  # additional steps per file whose previous version was edited by hand
+STEPS = 8  # stored steps per file: the newest
+BY_HAND = 8  # also stored, per file: the newest steps whose previous version was edited by hand
 GONE = 16  # removed profiles that can be restored
 MAX_NOTE = 16 * 1024  # bytes of step.json; with 64 files it has about 5 kB
 
@@ -50,8 +50,8 @@ class FileChange:
     """A stored change of files: author, time, reason, and each file's revision before and after."""
 
     number: int
-    by: str
-    at: datetime
+    by: str  # a guardian's name, or for example PROGRAM
+    at: datetime  # aware
     before: Mapping[str, int | None]  # file → revision; None: no file
     after: Mapping[str, int | None]
     by_hand: frozenset[str]  # files that were edited by hand before
@@ -146,7 +146,8 @@ class FileHistory:
 
         ``found``: the contents that the files must still have. ``by``, ``at``, ``because``: author,
         time and reason. ``by_hand``: files that were edited by hand before. Raises GatewayError,
-        with all files unchanged, if one has another content or cannot be written.
+        with all files unchanged, if one has another content or cannot be written. A file that could not be
+        restored then is restored at the next start.
         """
         number = 1 + max(max(self._cached(), default=0), self._unreadable)
         before = {name: revision(found[name]) for name in files}
@@ -331,7 +332,7 @@ def read_note(number: int, data: bytes) -> FileChange:
 
 
 def _remove(place: Path) -> None:
-    """Delete the folder of a step. If that fails, the next call tries again."""
+    """Delete the folder of a step. An error is logged, not raised."""
     try:
         # Delete the note last: without it a step is ignored, without its files it could not be undone.
         for file in sorted(place.iterdir(), key=lambda file: file.name == _NOTE):

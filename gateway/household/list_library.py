@@ -63,7 +63,7 @@ class ListLibrary:
     def due(self, named: Iterable[str] = ()) -> list[PublishedList]:
         """Return the lists that this gateway must have: those on (`OwnLists.is_on`), and those in ``named``.
 
-        Also those that were fetched just now; not registers that are local files. Raises ListError
+        Those with a recent copy are included; registers that are local files are not. Raises ListError
         for an unknown name.
         """
         named = tuple(named)
@@ -212,7 +212,7 @@ class ListLibrary:
     def refusing(self, source: BuildSource) -> list[str]:
         """Return one line for each entry of a list that would block a site of must_resolve.yaml.
 
-        Children from ten years on must be able to reach these sites.
+        Children from ten years on must be able to reach these sites. Help lines are checked too.
         """
         hits = must_hits(source, self.canaries.must)
         return [f"{source.id}: {name} refuses {site}" for name, site in sorted(hits.items())]

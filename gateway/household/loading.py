@@ -90,13 +90,13 @@ class Product:
     categories: Categories
     catalogue: Catalogue
     bands: Bands
-    needs: HostMap[str]
-    engines: HostMap[packs.Engine]
-    sites: tuple[packs.Site, ...]
+    needs: HostMap[str]  # names that devices need, such as for updates: the type of need (`packs.NEEDS`)
+    engines: HostMap[packs.Engine]  # search engines and video sites with a safe mode
+    sites: tuple[packs.Site, ...]  # approved for certain age groups
     countries: Mapping[str, Country]  # by code
     laws: Laws  # of all countries, by id
-    help: HostMap[str]
-    calling: HostMap[str]
+    help: HostMap[str]  # names of help lines and of what their pages need: the line's English name
+    calling: HostMap[str]  # carriers' names for Wi-Fi calling: the carrier's English name
     ech_names: frozenset[str]  # public names that clients send in clear text with Encrypted Client Hello
     resolvers: Resolvers
     words: NameWords
@@ -112,7 +112,7 @@ class Product:
 
     @property
     def safe_names(self) -> tuple[str, ...]:
-        """The host names of the safe modes of search engines and video sites."""
+        """The host names of the safe modes of search engines and video sites, without IPv4 addresses."""
         engines = {engine for host in self.engines if (engine := self.engines.get(host)) is not None}
         names = {name for engine in engines for name in (engine.strict, engine.moderate)}
         return tuple(sorted(name for name in names if not name[-1].isdigit()))
@@ -150,7 +150,10 @@ class Product:
         return rights_for(self.countries, country)
 
     def holidays(self, country: str) -> Mapping[date, str]:
-        """Return the public holidays of a country by date, with their English names, for HOLIDAY_YEARS."""
+        """Return the public holidays of a country by date, with their English names, for HOLIDAY_YEARS.
+
+        Empty for an unknown country, or none ("").
+        """
         own = country_of(self.countries, country) if country else None
         if own is None:
             return {}
@@ -335,7 +338,10 @@ def vocabulary(product: Product) -> Vocabulary:
 def load_countries(
     is_public_suffix: PublicSuffixCheck = _never, data: DataSet | None = None
 ) -> Mapping[str, Country]:
-    """Return the countries by code. The pages use the packaged ones while the daemon is unreachable."""
+    """Return the countries by code. The pages use the packaged ones while the daemon is unreachable.
+
+    Raises PolicyError or OSError for damaged data.
+    """
     root = packaged_data() if data is None else data
     read = (parse_country(source, name, is_public_suffix) for source, name in _folder(root, "countries"))
     return {item.code: item for item in read}
@@ -477,8 +483,8 @@ def load_in_use(
 ) -> Household:
     """Return the household as `load` does, with the last good settings if `qalqan.yaml` cannot be used.
 
-    An invalid setting of the pages gets its default. Both are in the ``problems`` of its
-    ``config``. A new `qalqan.yaml` in ``instead`` must be valid. The arguments are those of `load`.
+    An invalid setting that filtering does not need gets its default. Both are in the ``problems``
+    of its ``config``. A new `qalqan.yaml` in ``instead`` must be valid. The arguments are those of `load`.
     Raises PolicyError.
     """
     lenient = path not in instead

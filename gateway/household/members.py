@@ -55,8 +55,8 @@ class CountedMinute:
 
     at: datetime  # its start by the household's clock, in UTC
     device: str  # MAC
-    gate: str
-    bytes: int
+    gate: str  # the target of the limit, such as ``play`` or ``service:youtube``
+    bytes: int  # of the device's traffic in it
     service: str | None  # None: unknown
     why: CountReason
 
@@ -70,7 +70,7 @@ class UsedMinute:
 
 
 class MinuteLedgers(Protocol):
-    """Returns the used minutes of a profile. `Ledgers` implements it."""
+    """Returns the used minutes of a profile. `gateway.metering.ledgers.Ledgers` implements it."""
 
     def used(self, profile_id: str) -> tuple[date | None, Mapping[str, int]]:
         """Return today's date (None until counting starts), and the minutes used today by limit."""
@@ -85,7 +85,10 @@ class MinuteLedgers(Protocol):
         ...
 
     def entries(self, profile_id: str, day: date) -> Sequence[CountedMinute]:
-        """Return the minutes of a day that counted for a limit, in order."""
+        """Return the minutes of a day that counted for a limit, in order.
+
+        Empty if the profile's log level is 0, or for a day of which no details are stored any more.
+        """
         ...
 
     def uses(self, profile_id: str, day: date) -> Sequence[UsedMinute]:
@@ -271,7 +274,7 @@ class MemberFactory:
     def judge(self, profile: Profile) -> Judge:
         """Return the judge, which makes a profile's decisions. Devices with the same profile object share it.
 
-        A managed device has a profile object of its own.
+        A device under `managed` in qalqan.yaml has a profile object of its own.
         """
         known = next((judge for judge in self._judges if judge.profile is profile), None)
         if known is None:
@@ -303,7 +306,7 @@ class MemberFactory:
 
 
 class SlotChange(Enum):
-    """What is new about a slot after the devices were assigned again."""
+    """The change of a slot after the devices were assigned again."""
 
     DEVICE = "device"  # another device, or group of devices
     PERSON = "person"  # the same device, with another profile
@@ -407,8 +410,8 @@ class Family:
     ) -> Member | None:
         """Apply the rules that ``probe`` names to the device of a filter test, until `release_probe`.
 
-        Return its member. None if those rules do not exist or filter nothing, or if the test's MAC
-        address is that of a known device.
+        Return its member. None if those rules do not exist or filter nothing, if they are those of a
+        device in quarantine, or if the test's MAC address is that of a known device.
         """
         self._probe = probe
         self._rebuild_probe(household, world)
@@ -528,7 +531,8 @@ class Family:
     def held(self, member: Member, at: datetime) -> Situation:
         """Return the situation of a member (slot) at a past moment, from what is still stored.
 
-        That is pauses, grants, used minutes, opened sites and a switched-off filter.
+        That is pauses, grants, used minutes, opened sites and a switched-off filter. Minutes that are not
+        stored in detail (`MinuteLedgers.entries`) do not count as used.
         """
         force, day = self._in_force(at), self._calendar.family_day(at)
         off = force.off

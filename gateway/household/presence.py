@@ -365,9 +365,9 @@ class Presence:
         self.inventory.set_examined(mac, examined=unassigned)
 
     def forget(self, mac: str) -> None:
-        """Delete a device from the inventory and the store: owner or place, observed traits, name, notes.
+        """Delete a device from the inventory and the store: place, observed traits, names, notes.
 
-        If it is still online, it becomes a new device.
+        Rule files are not changed. If it is still online, it becomes a new device.
         """
         self.inventory.forget(mac)
         self._store.devices.forget(mac)

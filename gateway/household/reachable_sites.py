@@ -1,4 +1,4 @@
-"""The well-known sites and help lines that no list may block for children from ten years on."""
+"""Finds list entries that block well-known sites for children from ten years on, or help lines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ FILE = "must_resolve.yaml"
 
 
 def must_resolve(product: Product) -> MustResolve:
-    """Return the sites and help lines that no list may block for children from ten years on.
+    """Return the check for list entries that block a site of must_resolve.yaml, or a help line.
 
-    Raises PolicyError for damaged data.
+    The sites are checked in lists of the categories that an age group from ten years on restricts, help lines
+    in all lists. Raises PolicyError for damaged data.
     """
     data = product.data
     return MustResolve(

@@ -164,8 +164,8 @@ class RouterSettings:
     def over(self, document: Document) -> Document:
         """Return ``document``, the parsed `qalqan.yaml`, overridden by these settings.
 
-        Keys that both lack get the router's usual values (``usual``). If UCI sets the port or the
-        address of the pages, both come from UCI.
+        Keys that both lack get the router's usual values (``usual``). If UCI sets only the port or only the
+        address of the pages, the other one in ``document`` is ignored too.
         """
         gone = {_TOGETHER[key] for key in self.entries if key in _TOGETHER} - self.entries.keys()
         usual = {key: node for key, node in self.usual.items() if key not in document.entries}
@@ -227,8 +227,8 @@ def lease_files(package: Package) -> tuple[str, ...]:
 def router_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSettings:
     """Return the settings in the parsed UCI file of Qalqan.
 
-    ``leases``: the paths of DHCP lease files. Raises PolicyError for unknown options and wrong types. The
-    parser of `qalqan.yaml` checks the values.
+    ``leases``: the paths of DHCP lease files. Raises PolicyError for unknown sections and options, and wrong
+    types. The parser of `qalqan.yaml` checks the values.
     """
     entries: dict[str, Node] = {}
     defaults: dict[str, Node] = {}

@@ -323,7 +323,7 @@ class RuleBook:
         )
 
     def help_lines(self, country: str) -> tuple[HelpLine, ...]:
-        """Return a country's help lines for children, each with phone number, message address or site."""
+        """Return the help lines to show in a country, each with phone number, message address or site."""
         return self._product.help_lines(country)
 
     def country(self) -> Country | None:

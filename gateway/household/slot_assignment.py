@@ -5,6 +5,7 @@ slots is limited, so unassigned devices share one. A device has a slot of its ow
 
 - a profile names it
 - it is paused or has extra time of its own
+- `managed` in qalqan.yaml has it
 - it is in quarantine
 - it is lent to a child
 - guardians have not yet answered a question about its owner (an open question); beyond ALONE_LIMIT such
@@ -13,7 +14,8 @@ slots is limited, so unassigned devices share one. A device has a slot of its ow
 A device that an adult's proof opened has no slot: it is not filtered until the proof ends.
 
 A device without an owner that has just arrived may be a child's with a changed MAC address. Until it is
-examined, the rules of the youngest child apply to it too, from its first packet.
+examined, the rules of the youngest child apply to it too, from its first packet. The setting `keep_profile`
+turns this off.
 
 A device that was present at the first run and that no guardian has assigned is a guest as soon as the family
 has a child, and not filtered before. With `unknown_devices: home` it stays unfiltered.
@@ -186,7 +188,8 @@ class SlotAssignment:
     def _arriving(self, keys: SlotKeys) -> tuple[list[DesiredSlot], SlotKeys]:
         """Return the slots of devices that are not examined yet, and their keys by LAN interface.
 
-        ``keys``: the slot keys of examined ones. Without a daemon, the rules of these apply.
+        ``keys``: the slot keys of examined ones. While no daemon runs, the failure mode of examined ones
+        applies to both.
         """
         child = youngest_with_device(self._household, self._lent.values())
         found: dict[str, DesiredSlot] = {}
@@ -305,7 +308,7 @@ def unassigned_rules(household: Household, who: str) -> tuple[Profile, bool]:
     """Return the profile of unassigned devices, and whether they are in quarantine.
 
     ``who``: the setting ``unknown_devices``: ``quarantine`` or a profile id. Guest replaces a
-    profile that does not exist or whose file is broken.
+    profile that does not exist, or whose file is broken and has no last good version.
     """
     if who == QUARANTINE:
         return household.guest, True

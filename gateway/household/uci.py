@@ -3,15 +3,14 @@
 The grammar follows libuci (file.c):
 
 - Each line has one command: `package`, `config`, `option`, `list`, or its first letter.
-- A word is unquoted, in single quotes (no escapes), or in double quotes (a backslash escapes any character).
-  Adjacent parts without a space form one word.
-- A backslash at the end joins lines. A quoted word may span lines.
+- A word is unquoted, in single quotes or in double quotes. Adjacent parts without a space form one word.
+- A backslash escapes any character, except in single quotes. At the end of a line it joins lines.
+- A quoted word may span lines.
 - An unquoted `#` starts a comment.
 - A section that appears again under its name continues.
 - The last value of an option counts. If `list` follows `option`, the option's value is the first item.
 
-One rule is stricter than libuci: a `;` between commands is an error, because libuci may lose the text after
-it.
+One rule is stricter than libuci: a `;` outside quotes is an error, because libuci may lose the text after it.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ class _Reader:
     def command(self) -> _Line | None:
         """Return the next command with its words; None at the end of the text.
 
-        Raises PolicyError for an unknown command.
+        Raises PolicyError for an unknown command, or a word that is invalid or too long.
         """
         while True:
             self._skip(_SPACE)

@@ -44,7 +44,7 @@ class Visibility:
     def level(self, who: str) -> int:
         """Return the log level (how much activity is stored and shown) of a profile id.
 
-        The highest level for an unknown id.
+        The highest level for an unknown id, and for guest and home.
         """
         profile = self._home.rules.household.profiles.get(who)
         return VISITS_LEVEL if profile is None else profile.rules.log_level

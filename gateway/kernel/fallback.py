@@ -1,4 +1,4 @@
-"""What older kernels lack: finds it, and replaces the ``queue`` statement.
+"""Detects which features an older kernel lacks, and replaces nft's ``queue`` statement if it is missing.
 
 Packets are queued on kernels without nft's ``queue`` by iptables' NFQUEUE target and nft_compat.
 nft's text cannot express the target. The table therefore jumps to one chain per queue, and this module adds

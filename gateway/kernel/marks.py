@@ -32,7 +32,8 @@ QUESTION = 2
 """State bits of a DNS query on its way to the queue."""
 ASKING = 3
 """State bits of packets that belong to a connection which the daemon has read before: the LAN side of plain
-HTTP and of UDP that passes, both sides of ANSWERABLE and ANSWERED_OTHERWISE. All other packets have none."""
+HTTP and of UDP that passes, the server's side of long uploads, both sides of ANSWERABLE and
+ANSWERED_OTHERWISE. All other packets on the way to a queue have state 0, except DNS."""
 SLOT_CODE_BITS = 6
 SLOT_CODE_MASK = 0b111111
 GROUPS = 4
@@ -53,7 +54,7 @@ class FlowState(IntEnum):
     PASSES = 1  # allowed while its class is open
     REFUSED = 2
     HELP = 3  # to a help line: allowed at any time, never counted
-    ASKS = 4  # plain HTTP: the reply side passes, the LAN side stays queued
+    ASKS = 4  # plain HTTP, or a STARTTLS dialogue: the reply side passes, the LAN side stays queued
     ANSWERABLE = 5  # its TLS hello is allowed: the kernel decides by the first data of the server
 
 
@@ -114,8 +115,8 @@ def verdict_byte(state: FlowState, class_number: int = 0) -> int:
 def decode_verdict(byte: int) -> tuple[FlowState, int]:
     """Return the flow's state and class (number of time rules' combination) in Qalqan's byte of a mark.
 
-    The class is 0 if it has none. UPLOAD, ASKED and ANSWERED_OTHERWISE are returned as UNDECIDED with a
-    number that is no class.
+    The class is 0 if it has none. UPLOAD, HELD, ASKED and ANSWERED_OTHERWISE are returned as UNDECIDED with a
+    number that is no class, and FORGED as ANSWERABLE.
     """
     bits, class_number = byte & STATE_MASK, byte >> STATE_BITS
     if bits == _HELP_OR_ASKS and class_number:
@@ -126,16 +127,16 @@ def decode_verdict(byte: int) -> tuple[FlowState, int]:
 
 
 FORGED = MAX_CLASS << STATE_BITS | FlowState.REFUSED
-"""Byte in the packet mark of packets that the daemon writes itself, which are not tracked. A refusal has no
-class, so no verdict has this value."""
+"""Byte in the packet mark of packets that the daemon writes itself, which are not tracked. No verdict has
+this value: REFUSED has no class, and that of ANSWERABLE is at most 62."""
 
 
 CUT = verdict_byte(FlowState.PASSES)
 """Byte in the connection mark of a running flow that ends: decided and without a class, so that no class lets
 it pass. Marking it refused would also drop the server's packets, and a downloading client would wait."""
 UPLOAD = MAX_CLASS << STATE_BITS | FlowState.UNDECIDED
-"""Byte in the connection mark of plain HTTP whose client sends much before a response: undecided, with a rate
-limit of its own. No verdict has this value either."""
+"""Byte in the connection mark of plain HTTP whose client sends much before a response: undecided, with the
+rate limit of plain HTTP. No verdict has this value either."""
 
 HELD = MAX_CLASS - 1 << STATE_BITS | FlowState.UNDECIDED
 """Byte in the packet mark of a packet that continues without a decision: of an undecided flow, or DNS."""
@@ -287,7 +288,7 @@ class MarkLayout:
         return self.packet_byte(mark) & STATE_MASK == QUESTION
 
     def is_asking(self, mark: int) -> bool:
-        """Return whether a packet read from a queue is of a connection that was read before and stays queued.
+        """Return whether a packet read from a queue is of a connection that the daemon has read before.
 
         Its state bits are ASKING, as of the LAN side of plain HTTP.
         """

@@ -1,4 +1,4 @@
-"""Sends netlink requests to netfilter and reads the responses, for conntrack, usage and watch.
+"""Sends netlink requests to netfilter and reads the responses, for conntrack, usage, watch and fallback.
 
 The header of `gateway.core.netlink` is followed by netfilter's own (family, version, resource) and by
 attributes. The header is in host byte order; netfilter's values are big-endian.

@@ -1,7 +1,7 @@
 """Applies rules in nft's text format: by libnftables if available (0.1 ms), else by the nft command (2.5 ms).
 
 The daemon uses one handle for its whole life. Nothing here starts a thread. A call waits for the kernel, or
-for the nft command, at most 30 seconds.
+at most 30 seconds for the nft command.
 """
 
 from __future__ import annotations

@@ -24,7 +24,8 @@ _IPV6_DESTINATION, _IPV4_DESTINATION = slice(24, 40), slice(16, 20)
 class RawSender:
     """Sends whole IP packets, with any source address, by two raw sockets (IPv4 and IPv6).
 
-    They are created at the start, so that sending later needs no privileges and no memory.
+    They are created at the start, so that sending later needs no new socket. Tracked packets still need
+    CAP_NET_RAW or CAP_NET_ADMIN, since each sets its mark.
     """
 
     def __init__(self, layout: MarkLayout) -> None:
@@ -58,8 +59,8 @@ class RawSender:
         """Send a complete IP packet out of interface ``ifindex`` (0: by the routes).
 
         Return whether it was sent. In IPv6, ``ifindex`` is only the scope of link-local destinations, which
-        need it; packets to all others go by the routes.
-        ``tracked``: conntrack sees the packet, as it must if the packet ends a connection. Never blocks.
+        need it; packets to all others go by the routes. ``tracked``: conntrack sees the packet, as it must if
+        the packet ends a connection. Never blocks.
         """
         try:
             if packet[0] >> 4 == 4:

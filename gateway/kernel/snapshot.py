@@ -13,7 +13,8 @@ from gateway.core.errors import KernelError
 from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
 
 QUEUE_BASE = 8200
-"""Far from 0-15 and from round numbers, which other users of the queue choose."""
+"""The default number of the first netfilter queue: far from 0-15 and from round numbers, which other programs
+choose."""
 
 GUARD_DNS_PORT = 8253
 """The boot guard redirects closed devices' queries here: to a resolver that knows only the names of help."""
@@ -95,8 +96,8 @@ class Rates:
     """Packets per second of one slot (filtered device) that may reach the queue, as far as they vary.
 
     They depend on the machine. The defaults are those of the slowest router, which manages about
-    100 new connections a second: with the burst of 800 packets ten busy pages open at once. The
-    upload over plain HTTP has 11 Mbit/s.
+    100 new connections a second. The burst of 800 packets lets ten busy pages load together.
+    ``http`` limits an upload over plain HTTP to 11 Mbit/s.
     """
 
     tcp: int = 200  # from the device, of undecided TCP: a new TLS connection has one or two
@@ -177,9 +178,9 @@ class Snapshot:
 def boot_guard_snapshot(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot for the boot guard: only devices that fail closed, with nothing open except help.
 
-    It has no queue. Other devices are not filtered. nft loads this table before the LAN comes up;
-    it applies until the daemon replaces it. It therefore does not depend on the kernel's support of
-    queues and flow tables, or on ports that the daemon chooses at its start.
+    They also reach the gateway's pages. It has no queue. Other devices are not filtered. nft loads this
+    table before the LAN comes up; it applies until the daemon replaces it. It therefore does not depend on
+    the kernel's support of queues and flow tables, or on ports that the daemon chooses at its start.
     """
     closed = {slot.number for slot in snapshot.closed}
     guest = snapshot.guest if snapshot.guest in closed else None

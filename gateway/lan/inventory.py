@@ -146,8 +146,8 @@ class Inventory:
 
     ``now`` returns seconds of a monotonic clock. ``kind_of`` returns the type of a device from its
     `Sighting` (all that was seen of it), ``vendor_of`` the vendor of a MAC address. ``keeps`` returns
-    whether a device (MAC) is not dropped for lack of room unless all are such; ``ignores`` returns whether a
-    device is not part of the household.
+    whether a device (MAC) is protected: for lack of room, others are dropped first. ``ignores`` returns
+    whether a device is not part of the household.
     """
 
     def __init__(
@@ -536,9 +536,10 @@ class Inventory:
             self._bus.publish(event)
 
     def _leave(self, place: Place) -> None:
-        """Remove an address that the kernel no longer has from its owner, and remember the owner for a while.
+        """Remove an address from its owner, and store who had it, for `_note_use`.
 
-        The device keeps its last addresses in its sighting.
+        It has another owner now, is gone from the kernel's table, or its owner has too many addresses. The
+        device keeps its last addresses in its sighting.
         """
         device = self._devices.get(self._owners.pop(place, ""))
         if device is not None:

@@ -50,8 +50,8 @@ class DefaultRoute:
     """A default route of the kernel's main table: its interface, gateway and IP version."""
 
     interface: str
-    gateway: Address | None
-    version: int
+    gateway: Address | None  # None: the route needs none, as over a tunnel
+    version: int  # 4 or 6
 
 
 @dataclass(frozen=True, slots=True)

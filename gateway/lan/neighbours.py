@@ -55,8 +55,8 @@ class Neighbour:
     mac: str  # lower case, with colons; empty for a silent or deleted neighbour
     ip: str
     ifindex: int
-    online: bool  # confirmed within the last minute
-    answered: bool = False  # confirmed just now, or set by hand
+    online: bool  # confirmed within about half a minute, or in use while the kernel checks it
+    answered: bool = False  # confirmed within about half a minute, or set by hand
     failed: bool = False  # did not answer a probe
     gone: bool = False  # deleted from the table, which says nothing about the device
     router: bool = False  # announces itself as a router (IPv6)

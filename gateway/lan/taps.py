@@ -3,7 +3,7 @@
 Each LAN interface has one packet(7) socket with a filter in classic BPF (linux/filter.h). The filter passes
 messages to DHCP servers, answers of multicast DNS, and one in eight TCP SYN packets, for the hop limit. It
 also passes claims of the gateway's own addresses, in ARP and neighbour discovery. It runs on every packet
-that comes in on the interface; any other TCP packet costs it eleven steps.
+that comes in on the interface; any other TCP packet costs it eleven steps, twelve over IPv6.
 """
 
 from __future__ import annotations

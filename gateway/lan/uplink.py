@@ -1,6 +1,7 @@
-"""Finds the interfaces with a default route in the kernel's main table, and counts their traffic.
+"""Finds the interfaces with a default route (IPv4: in the kernel's main table), and counts their traffic.
 
-This reads /proc only (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c); nothing is sent.
+This reads /proc (Documentation/networking, net/ipv4/fib_trie.c, net/ipv6/route.c), and whether an interface
+runs by an ioctl; nothing is sent.
 """
 
 from __future__ import annotations

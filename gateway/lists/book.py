@@ -33,7 +33,7 @@ class Copy:
 
     validators: Validators = field(default_factory=Validators)
     fetched: datetime | None = None  # when the server last sent it or confirmed that it is the newest
-    error: str = ""  # one line about the last attempt; empty after a successful one
+    error: str = ""  # one line about the last attempt, or a problem of the copy; empty: none
     further: tuple[Validators, ...] = ()  # of the second and later files of a list in several files
 
 

@@ -48,7 +48,7 @@ class BuildSource:
     form: Format
     skip_canaries: bool = False  # leave well-known sites out instead of rejecting the whole list
     packaged: bool = False  # comes with the gateway: a public suffix in it is intentional
-    weak: bool = False  # its names count only with a hint or in two weak lists: `protected_sites`
+    weak: bool = False  # its names count only with a hint or in a second list: `protected_sites`
 
 
 def _nothing(name: str) -> bool:  # noqa: ARG001
@@ -57,19 +57,16 @@ def _nothing(name: str) -> bool:  # noqa: ARG001
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What the build of the category table found in one list: counts, and the entries that were left out.
-
-    ``error``: why the list is not in the table; empty if it is.
-    """
+    """The result of reading one list for the category table: counts, and the entries that were left out."""
 
     id: str
     category: str
     domains: int  # as published, duplicates and children included
     odd_lines: int
     canaries: tuple[str, ...] = ()  # well-known sites that were left out, if the source allows it
-    disputed: tuple[str, ...] = ()  # left out because the catalogue contradicts them
-    left_out: Callable[[str], bool] = _nothing  # by the list's own exceptions
-    error: str = ""  # why the source is not in the table
+    disputed: tuple[str, ...] = ()  # entries that were left out for other reasons; see `survey`
+    left_out: Callable[[str], bool] = _nothing  # whether the list's own exceptions cover a name
+    error: str = ""  # why the list is not in the table; empty if it is
 
     def as_json(self) -> Mapping[str, Any]:
         return {"id": self.id, "category": self.category, "domains": self.domains, "odd": self.odd_lines}
@@ -86,7 +83,7 @@ def build_table(
     leave_out: bool = False,
     release: domains.TableRelease | None = None,
 ) -> tuple[domains.TableInfo, list[BuildReport]]:
-    """Build the category table from all sources, write it to ``target``, and return its header and reports.
+    """Build the category table from all sources, write it to ``target``; return its description and reports.
 
     Doubtful names of published lists, and of ``weak`` (less reliable) ones all but typical names,
     count only if two lists of the category have them (`ProtectedSites`). Names below another listed
@@ -158,9 +155,9 @@ def replacing_table(target: Path) -> Iterator[Path]:
 
 
 def verified(path: Path) -> domains.TableInfo:
-    """Check the structure and checksum of a table file, and return its header. Raises ListError for damage.
+    """Check the structure and the seal of a table file; return its description.
 
-    The file must not be empty.
+    The seal is a digest of all bytes. Raises ListError for damage. The file must not be empty.
     """
     with path.open("rb") as file:
         # Not closed here: the traceback of an error refers to it.
@@ -207,11 +204,11 @@ def guess_format(source: str, path: Path) -> Format:
 def survey(source: BuildSource, canaries: Canaries) -> BuildReport:
     """Read and check a whole list before the build. Return its counts, and the entries to leave out.
 
-    Left out are entries that block a help line, a site of must_resolve.yaml or a popular site, or
-    that contradict the catalogue; of a packaged list, only the first. With
-    ``skip_canaries``, also those that block a well-known site. Entries that would block a help line
-    are logged. Raises ListError, with the list's id, if the list cannot be read
-    or parsed, or blocks a well-known site while its ``skip_canaries`` is False.
+    Left out are entries that block a help line, a site of must_resolve.yaml or a popular site, or that
+    contradict the catalogue. Of a packaged list, only those that block a help line are left out. With
+    ``skip_canaries``, also those that block a well-known site. Entries that would block a help line are
+    logged. Raises ListError, with the list's id, if the list cannot be read or parsed, or blocks a well-known
+    site while its ``skip_canaries`` is False.
     """
     tally = Tally()
     hit = canaries.hit_by(source.form)
@@ -412,7 +409,7 @@ class Pruned:
     """The digests of a category's names without superfluous ones, and counts of what was dropped."""
 
     digests: Digests
-    children: int = 0  # names left out because a parent is listed
+    children: int = 0  # names left out because a parent is listed, counted in each list
     suffixes: dict[str, int] = field(default_factory=dict)  # public suffixes by how often they were listed
 
 
@@ -425,7 +422,8 @@ def prune(
     """Merge the names of all sources, without public suffixes and without names below a listed domain.
 
     ``own`` are sources whose public suffixes are included, since they are intentional. Each source is
-    read twice. Return the salted digests, the number of dropped names, and the dropped public suffixes.
+    read twice. Return the salted digests, the number of dropped names, and the dropped public suffixes with
+    how often they were listed.
     """
     sources, own = tuple(sources), tuple(own)
     everything = Digests()

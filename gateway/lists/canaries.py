@@ -1,4 +1,4 @@
-"""What no published list may block: well-known sites, shared networks, and names of the catalogue.
+"""Checks for what no published list may block: well-known sites, shared networks, names of the catalogue.
 
 Well-known sites and shared networks are in `profiles/canaries.yaml`. `must_resolve.py` has the sites that
 must resolve for children from ten years on.
@@ -22,7 +22,8 @@ from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node, shown
 
 LEARNING = frozenset({"education", "health", "productivity"})
-# A service of one of these categories may also be in another: a pirate site adult, a proxy a pirate site.
+# A list may rightly have a service of one of these categories in another one: a pirate site also has adult
+# content, a proxy also pirated copies.
 DOUBTFUL = frozenset(
     {
         "adult", "gambling", "drugs_alcohol_tobacco_sales", "weapons_sales", "gore_violence",
@@ -30,7 +31,7 @@ DOUBTFUL = frozenset(
         "proxy_vpn_doh", "tor", "piracy", "search_without_safe_mode", "crypto",
     }
 )  # fmt: skip
-# The catalogue has no data on tracking or on the age of a name: services have their own trackers.
+# The catalogue says nothing about tracking or the age of a name: a service's names may be trackers, or new.
 OTHER_MATTERS = frozenset({"ads_trackers", "new_domain"})
 
 

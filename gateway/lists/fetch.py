@@ -1,4 +1,4 @@
-"""Downloads a list over HTTPS, outside the daemon: ETag, size limit, time-outs, retries, progress."""
+"""Downloads a list over HTTPS or HTTP, outside the daemon: ETag, size limit, time-outs, retries, progress."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STALL = 20.0  # seconds without a byte, after which the connection counts as bro
 DEADLINE = 600.0  # seconds for one source: 64 MB at 1 Mbit/s
 TRIES = 4
 KEEPING = "keeping the previous copy"  # result of a failed download
-BACKOFF = 2.0  # seconds before the second try, doubled for each further one, plus as much jitter
+BACKOFF = 2.0  # seconds before the second try, doubled for each further one, plus at most as much jitter
 USER_AGENT = "qalqan (family filter)"
 
 _WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -144,8 +144,8 @@ class Fetcher:
     def fetch(self, source: str, url: str, target: Path, known: Validators, max_bytes: int) -> Fetched:
         """Download ``url`` to ``target``, unless the server confirms that the copy with ``known`` is current.
 
-        ``known``: ETag and Last-Modified of the stored copy, used only for the same URL. Tries up to
-        TRIES times; a server that failed all its tries for an earlier list gets one. Returns `Fetched`.
+        ``known``: ETag and Last-Modified of the stored copy, used only if its URL is ``url`` or unknown.
+        Tries up to TRIES times; a server that failed all its tries for an earlier list gets one.
 
         Raises ListError, naming ``source``, if the download fails or has more than ``max_bytes``;
         ``target`` does not exist then. Raises Offline without retries if this machine seems to have

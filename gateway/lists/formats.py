@@ -2,10 +2,10 @@
 
 ``hosts``    0.0.0.0 name [name ...]     (hosts(5)); any unspecified or loopback address
 ``domains``  name, *.name or .name
-``adblock``  ||name^ with options that do not restrict it to pages; ``@@||name^`` excludes the name and all
-             names below it
+``adblock``  ||name^ alone or with options that still block whole sites, such as document; ``@@||name^``
+             excludes the name and all names below it
 ``rpz``      name CNAME . (response policy zones, draft-vixie-dnsop-dns-rpz), *. or rpz-drop., or an
-             unspecified or loopback address; rpz-passthru. excludes the name
+             unspecified or loopback address; rpz-passthru., or its own name, excludes the name
 
 ``addresses`` 192.0.2.7, 192.0.2.0/24 or 2001:db8::7, first or second on its line
 
@@ -27,7 +27,7 @@ from gateway.wire.names import hostname
 MAX_LINE = 4096  # bytes; a hosts line may name several hosts of 253 bytes, none has a hundred
 MIN_LINES_TO_JUDGE = 20  # with fewer lines, the share of odd lines is not meaningful
 MAX_ODD_SHARE = 0.5  # a larger share of lines without a domain: the wrong format, or not a list
-MAX_ADDRESSES = 1_000_000  # one short line can be 128 of them: a list must not fill the disk
+MAX_ADDRESSES = 1_000_000  # one short line can be 256 of them: a list must not fill the disk
 MAX_LEFT_OUT = 100_000  # names; the largest public list excludes a few thousand
 FIELDS_READ = (
     2  # fields of a line with an address: some lists have a name or a fingerprint before the address
@@ -54,6 +54,8 @@ _RPZ_REFUSALS = frozenset({b".", b"*.", b"rpz-drop."})
 
 
 class Format(StrEnum):
+    """The format of a published list. The module's description explains each."""
+
     HOSTS = "hosts"
     DOMAINS = "domains"
     ADBLOCK = "adblock"
@@ -73,7 +75,7 @@ class Tally:
     domains: int = 0
     odd: list[str] = field(default_factory=list)  # the first lines without a domain, with their numbers
     odd_lines: int = 0
-    left_out: set[str] = field(default_factory=set)  # names that the list itself excludes
+    left_out: set[str] = field(default_factory=set)  # the first MAX_LEFT_OUT names that the list excludes
 
     def leave_out(self, name: bytes) -> None:
         domain = _normal(name)
@@ -245,7 +247,7 @@ class _Rpz:
     """Returns the blocked name of a line of a response policy zone (RPZ): a list; None for a line to ignore.
 
     It must be called with all lines in order: it follows $ORIGIN, and removes the zone's own name from
-    the names. Names of ``rpz-passthru.`` go to the tally as exceptions.
+    the names. Names of ``rpz-passthru.``, and those that are their own CNAME, go to the tally as exceptions.
     """
 
     def __init__(self, tally: Tally) -> None:

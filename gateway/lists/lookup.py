@@ -16,18 +16,18 @@ from gateway.policy.names.services import Catalogue
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A table entry that equals or contains the host or address, or a typical word in the host name.
+    """A table entry that equals or contains the host or address, or a word in the host name.
 
     Such a word is typical of a category. ``categories``: those of the entry or word.
     """
 
-    name: str
+    name: str  # the entry, or the part of the host name from the word's label on
     categories: tuple[str, ...]  # sorted
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What is known of a host or address: table entries with categories, services, and its DNS resolver.
+    """The result of a look-up of a host or address: table entries, services, and its DNS resolver.
 
     If it is blocked for everyone, only that is returned.
     """
@@ -35,8 +35,8 @@ class Lookup:
     host: str
     refused_for_everyone: bool
     matches: tuple[Match, ...] = ()  # longest first
-    services: tuple[str, ...] = ()
-    resolver: str | None = None  # that the host belongs to
+    services: tuple[str, ...] = ()  # ids
+    resolver: str | None = None  # name of the DNS resolver that the host belongs to; None: it is none
 
 
 def look_up(
@@ -50,9 +50,9 @@ def look_up(
 ) -> Lookup:
     """Return the table entries, services and DNS resolver that match ``written``, a host or an IP address.
 
-    ``sealed`` returns whether a sealed list has the host. For a host that is blocked for everyone,
-    nothing else is returned. ``words`` are used only if neither table nor catalogue has the host. Raises
-    PolicyError if ``written`` is neither a host nor an address.
+    For an address, no services are returned. ``sealed`` returns whether a sealed list has the host. For a
+    host that is blocked for everyone, nothing else is returned. ``words`` are used only if neither table nor
+    catalogue has the host. Raises PolicyError if ``written`` is neither a host nor an address.
     """
     packed = nets.address(written)
     host = parse_host(written) if packed is None else nets.keys(packed)[0]

@@ -1,9 +1,9 @@
 """Sites that must resolve from age ten on (`profiles/must_resolve.yaml`), and list entries that block them.
 
 Home filters most often overblock health, counselling and support for LGBTQ+ people. So in lists of the
-categories that are restricted from age ten on (`content_categories`), the table leaves out an entry for such
-a site or its parent domain. A new copy of such a list that blocks a site is rejected if the previous copy
-did not: the purpose of the list has changed.
+categories that an age group from ten years on restricts (`content_categories`), the table leaves out an entry
+for such a site or its parent domain. A new copy of such a list that blocks a site is rejected if the previous
+copy did not: the purpose of the list has changed.
 """
 
 from __future__ import annotations
@@ -135,9 +135,9 @@ class MustResolve:
         return next(sites, None) or next((line for name, line in self._help.items() if entry(name)), None)
 
     def note(self, source: str, listed: Iterable[str]) -> None:
-        """Log a warning for each entry in ``listed`` that would block a help line, at most 20 in each call.
+        """Log a warning for each entry in ``listed``, which would block a help line: at most MAX_NOTED.
 
-        `help_line` must return a name for each entry. ``source``: the list's id.
+        `help_line` must return a name for each entry, else KeyError. ``source``: the list's id.
         """
         for name in list(dict.fromkeys(listed))[:MAX_NOTED]:
             _log.warning(

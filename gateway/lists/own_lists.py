@@ -39,7 +39,7 @@ FILE = "lists.yaml"
 _Dumper = yaml.CSafeDumper if yaml.__with_libyaml__ else yaml.SafeDumper
 MAX_OWN = 16  # lists; each costs a download a day and some seconds of building
 MAX_BYTES = 32 << 20  # of one list: 1.5 million hosts lines
-MAX_CHOSEN = 128  # published lists with a changed default; there are about fifty
+MAX_CHOSEN = 128  # published lists with a changed default; there are about sixty
 MAX_WRONG = 64  # reports; the oldest are dropped
 HEADER = "# The family's choice of lists. The pages and the command rewrite this file; comments are lost.\n"
 
@@ -58,14 +58,16 @@ class WrongEntry:
 
 @dataclass(frozen=True, slots=True)
 class OwnLists:
-    lists: Mapping[str, PublishedList] = field(default_factory=dict)
-    on: frozenset[str] = frozenset()
-    off: frozenset[str] = frozenset()
+    """The family's choice of lists: its own lists, switched published lists, and reports of wrong entries."""
+
+    lists: Mapping[str, PublishedList] = field(default_factory=dict)  # the family's own lists, by id
+    on: frozenset[str] = frozenset()  # ids of published lists that are on, whatever the tier
+    off: frozenset[str] = frozenset()  # ids of published lists that are off, whatever the tier
     wrong: tuple[WrongEntry, ...] = ()  # the newest last
 
     @property
     def is_default(self) -> bool:
-        """Return whether the family has added no list, and has turned no published list on or off.
+        """True if the family has added no list, and has turned no published list on or off.
 
         Its reports of wrong entries make no difference.
         """
@@ -82,7 +84,7 @@ class OwnLists:
     def with_list(self, name: str, url: str, category: str, key: str) -> OwnLists:
         """Return these settings with one more list.
 
-        Raises ControlError if there are too many, or for a used URL. ``key``: the id of the new list.
+        Raises ControlError if there are MAX_OWN already, or one has the same URL. ``key``: the new list's id.
         """
         if len(self.lists) >= MAX_OWN or any(published.url == url for published in self.lists.values()):
             raise ControlError.of(Code.LIST_NOT_ADDED)

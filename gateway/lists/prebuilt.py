@@ -43,7 +43,7 @@ def pack_prebuilt(table: bytes) -> Mapping[str, bytes]:
 
 
 def swap_byte_order(table: bytes) -> bytes:
-    """Return a category table of this machine's byte order in the other byte order, with a new header."""
+    """Return a category table of this machine's byte order in the other byte order, with a new head."""
     head = domains.HEAD
     _, _, _, count, bits, salt, json_length, _ = head.unpack(table[: head.size])
     numbers_at = head.size + 4 * ((1 << bits) + 1 + count)
@@ -70,7 +70,7 @@ def install_prebuilt(
 ) -> TableInfo:
     """Unpack and check a table from the data feed; make it the category table in ``state``.
 
-    Return its header. Raises ListError if it is damaged or too large, is another table than ``release``,
+    Return its description. Raises ListError if it is damaged or too large, is another table than ``release``,
     has no build time, names a category that is not in ``categories``, or blocks a site that no list may
     block; also if ``packed`` cannot be read or the table cannot be written. The previous table stays then.
     """

@@ -1,6 +1,6 @@
 """Popular sites that no fetched list may block, and how doubtful names are weighed (`profiles/guard.yaml`).
 
-Lists are often merged by machines, and some are old. A list that its maker checks less than others has
+Lists are often merged automatically, and some are old. A list that its maker checks less than others has
 ``weak: true`` in `profiles/sources.yaml`. Its names count only if they have a word that is typical of the
 category (``hints``). A name of any list with a word that speaks against the category (``doubts``) does not
 count either, such as a newspaper on a list of adult sites. In both cases a name that two lists of the

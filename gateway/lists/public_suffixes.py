@@ -1,4 +1,4 @@
-"""Public suffixes from the Public Suffix List (publicsuffix.org), in the copy that the system has."""
+"""Public suffixes from the Public Suffix List (publicsuffix.org), in the copy that is installed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAME = SYSTEM.name
 
 
 def list_file() -> Path:
-    """Return the path of the Public Suffix List on this machine.
+    """Return the path of the Public Suffix List on this machine: of the Python package, else of the system.
 
     Raises PolicyError if it is not installed.
     """
@@ -92,8 +92,7 @@ def lazy_public_suffix_check() -> PublicSuffixCheck:
 def _check_of(known: Container[str]) -> PublicSuffixCheck:
     """Return a function that says whether a name is a public suffix by the rules ``known``.
 
-    A top-level name is always one: anyone may register a name there. So is a name with the rule `*.`
-    below it.
+    A top-level name is always one: its names have many owners. So is a name with the rule `*.` below it.
     """
 
     def check(name: str) -> bool:

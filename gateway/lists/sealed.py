@@ -49,7 +49,7 @@ _KEY_FILE = 4096  # bytes
 class SealedState:
     """The state of a source of a sealed list (a signed list of hashed names).
 
-    ``head``: the header of its verified list in use, or None; ``problem`` says why there is none.
+    ``head``: the header of its verified list in use; None: there is none, and ``problem`` says why.
     """
 
     source: SealedSource

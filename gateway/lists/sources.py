@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_MAX_BYTES = 64 << 20  # three million hosts lines
 HIGHEST_MAX_BYTES = 512 << 20
-MAX_FILES = 16  # a list
-MAX_MIRRORS = 4  # a list
+MAX_FILES = 16  # per list
+MAX_MIRRORS = 4  # per list
 CANARY_WAYS = ("reject", "skip")
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{1,39}", re.ASCII)
@@ -44,6 +44,8 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class PublishedList:
+    """A list of sites or addresses and its settings: published, the family's own, or a state register."""
+
     id: str
     name: str
     url: str  # of the first file, where the list is published in several
@@ -56,7 +58,7 @@ class PublishedList:
     tier: ListTier | None  # the smallest tier that includes it; None: only when a person turns it on
     further: tuple[str, ...] = ()  # addresses of the second and later files
     mirrors: tuple[tuple[str, ...], ...] = ()  # further places of the list, each the addresses of its files
-    weak: bool = False  # its names count only with a hint or in two weak lists: `protected_sites`
+    weak: bool = False  # its names count only with a hint or in a second list: `protected_sites`
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ class StoredTable(DomainTable):
     """A category table that is read from its file with each look-up, without mapping it into memory.
 
     The file is not mapped: SIGBUS ends a process that touches a mapped page of a file that was cut.
-    If a look-up finds the file cut, `check` finds it changed or `verify_steps` finds it damaged, the
-    table uses the small packaged lists (the seed) from then on and calls ``when_lost`` once.
+    If a look-up finds the file cut or unreadable, `check` finds it changed or `verify_steps` finds it
+    damaged, the table uses the small packaged lists (the seed) from then on and calls ``when_lost`` once.
     """
 
     __slots__ = ("_fd", "_opened", "_path", "_verified", "_when_lost", "lost")
@@ -110,7 +110,7 @@ class StoredTable(DomainTable):
 
 
 def _stamp(found: os.stat_result) -> tuple[int, ...]:
-    """Return what is the same for a file until it is changed or replaced."""
+    """Return a file's device, inode, size and time of change: one differs if it is changed or replaced."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
@@ -121,8 +121,8 @@ def _nothing() -> None:
 def open_table(state: Path, when_lost: WhenLost = _nothing) -> DomainTable:
     """Return the category table in ``state``; the small packaged one (seed) before the first build.
 
-    ``when_lost`` is called if the file is cut or changed later (`StoredTable`). Raises ListError for
-    damage, or a file that cannot be read.
+    ``when_lost`` is called if the file is found cut, changed or damaged later (`StoredTable`). Raises
+    ListError for damage, or a file that cannot be read.
     """
     path = state / TABLE_NAME
     try:
@@ -169,7 +169,7 @@ def seed_names() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _seed() -> bytes:
-    """Return the packaged lists as a category table in binary form (13 kB). The result is cached."""
+    """Return the packaged lists as a category table in binary form (30 kB). The result is cached."""
     return pack_table(seed_names(), salt=_SEED_SALT, built=SEED_BUILT)
 
 

@@ -22,7 +22,7 @@ from gateway.lists.sources import PublishedList
 from gateway.lists.table import TABLE_NAME
 from gateway.policy.names.domain_table import TableInfo, TableRelease
 
-FRESH = timedelta(hours=2)  # a repeated command does not ask the servers again
+FRESH = timedelta(hours=2)  # a repeated command sends the servers no further request
 # The least part of the previous copy's bytes. A maker's broken script can publish a nearly empty list; one of
 # adult sites went from 500,000 names to one (blocklistproject/Lists, issue 1658).
 SMALLEST_PART = 0.01
@@ -186,7 +186,7 @@ def _download(
 def _join(parts: list[Path], new: Path) -> None:
     """Join downloaded files: move the first to ``new``, append and delete the others.
 
-    Raises Unwritable if the disk is full.
+    Raises Unwritable if the others cannot be appended, for example to a full disk.
     """
     # No separator: makers split a list at any byte, not only at the end of a line.
     first, *others = parts
@@ -230,7 +230,10 @@ def _refuse_drift(new: BuildSource, old: BuildSource, must: MustResolve) -> None
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A small built-in list of names of one category; it filters before the first list update."""
+    """A small built-in list of names of one category.
+
+    It is a part of every table, and filters before the first list update.
+    """
 
     category: str
     path: Path
@@ -253,7 +256,7 @@ def build_all(
 ) -> tuple[TableInfo, list[BuildReport]]:
     """Build the category table in ``state`` from the packaged ``seeds`` and each list with a stored copy.
 
-    Return the table's header and a report for each source. A copy that cannot be used is left out of the
+    Return the table's description and a report for each source. A copy that cannot be used is left out of the
     table, and its file is deleted, so that the next update downloads it again; its report has the error.
 
     ``shelf``: the stored copies. ``canaries``: well-known sites, which no list may block. ``release``:

@@ -58,8 +58,8 @@ class Ledgers:
     ) -> None:
         """Start without counted minutes; `open` reads those of the day.
 
-        ``kept``: returns the stored totals since a day for days with erased records, by day, profile and
-        limit.
+        ``kept``: returns the totals that are stored for limits of longer periods, from a day on, by day,
+        profile and limit.
         """
         self._file = file
         self._catalogue = catalogue
@@ -90,9 +90,9 @@ class Ledgers:
         return Ledger(profile.rules.linger.value // timedelta(minutes=1), own_thresholds(self._catalogue()))
 
     def _grain(self, service: str | None) -> int:
-        """Return how many new bytes of a minute must wait before they are written: a sixth of the threshold.
+        """Return how many new bytes of a minute may wait in memory: a sixth of the service's threshold.
 
-        A kill of the daemon loses at most so many bytes. The threshold is that of the service.
+        A kill of the daemon loses at most so many bytes of each service and limit.
         """
         known = self._catalogue().services.get(service) if service is not None else None
         return (DEFAULT_THRESHOLD if known is None else known.threshold) // 6
@@ -255,9 +255,10 @@ class Ledgers:
         return found
 
     def used_on(self, profile_id: str) -> Mapping[str, Mapping[str, int]]:
-        """Return the minutes that a profile used today, by device and limit.
+        """Return the minutes that a profile used today, by device and limit, in the order of first use.
 
-        Several devices may have the same minute.
+        A device is a MAC address, or ``slot N`` for several with one slot. Several devices may have the same
+        minute.
         """
         ledger = self._ledgers.get(profile_id)
         return {} if ledger is None else {device: ledger.used_on(device) for device in ledger.devices()}
@@ -393,7 +394,7 @@ class _Past:
 
     counted: tuple[LedgerEntry, ...]
     moving: tuple[Move, ...]
-    closed: int | None  # the last finished minute
+    closed: int | None  # the last finished minute; None: none is known
 
 
 def _past_minutes(records: Iterable[Record], minute: int) -> dict[str, _Past]:

@@ -526,7 +526,8 @@ class CounterMark:
     def missed(self, found: Mapping[Pair, int]) -> Mapping[Pair, int]:
         """Return the bytes counted since the stored position, by slot and class (combination of time rules).
 
-        Empty if none is stored, or the file is damaged. ``found``: the present counters.
+        Empty if none is stored, or the file is damaged. ``found``: the counters of the earlier daemon's
+        table (`KernelTable.found`).
         """
         read = self._read()
         if read is None:

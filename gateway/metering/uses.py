@@ -1,8 +1,9 @@
 """Records which categories and services children used in each minute, with or without a time limit.
 
-Only children whose log level stores categories are recorded. A minute counts by the thresholds of a ledger,
-without lingering, for all devices of a child together. It blocks nothing, causes no warning and counts for no
-limit. A record has only the minute and its use: a category or a service.
+Only children whose log level stores categories are recorded. A minute counts if one device moved enough bytes
+by the thresholds of a ledger, without lingering; a minute of several devices of a child is one record. It
+blocks nothing, causes no warning and counts for no limit. A record has only the minute, the profile and the
+use: a category or a service.
 """
 
 from __future__ import annotations
@@ -80,9 +81,10 @@ class UseRecorder:
         self._classes, self._rest = {}, {}
 
     def learn(self, pair: Pair, profile: Profile, gates: frozenset[str]) -> None:
-        """Store the profile of a class of connections, and the time rules (``gates``) that it stands for.
+        """Store how the minutes of a class (slot and combination of time rules, ``gates``) are recorded.
 
-        Nothing is stored if the profile's minutes are not recorded.
+        Nothing is stored if the profile's minutes are not recorded, or those of the class are not: its
+        connections use no time, as for homework and updates.
         """
         known = class_use(profile, gates) if profile.id in self._profiles else None
         if known is not None:
@@ -180,7 +182,7 @@ class UseRecorder:
 
 
 def _uses(use: _FlowUse, level: int) -> Iterable[str]:
-    """Yield the keys that store a use: all, its categories, and from VISITS_LEVEL on its service."""
+    """Yield the keys that store a use: ALL, its categories or OTHER, and from VISITS_LEVEL on its service."""
     yield ALL
     yield from (CATEGORY + kind for kind in use.kinds) if use.kinds else (OTHER,)
     if use.service is not None and level >= VISITS_LEVEL:

@@ -26,7 +26,7 @@ FIRST_RETRY, LAST_RETRY = 1, 120  # seconds until the next connection; doubled w
 FAREWELL = 3.0  # seconds for the last messages at the end
 SECRET_LIMIT = 4096  # bytes of a password or token
 MOST_WAITING = 1000  # messages in memory while the connection is slow; a home of 32 children has 400
-MOST_RECEIVED = 2000  # unread messages; at the start it sends back what is stored, 450 for 32 children
+MOST_RECEIVED = 2000  # unread messages; at the start the broker sends what it has stored, 450 for 32 children
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
-"""Commands of home automation: the words of a message → a verb of the control socket. Pure.
+"""Commands of home automation: maps the words of a message to a verb of the control socket. Pure.
 
 Verbs that are dangerous changes are not available, except `off`, if the settings allow it. An answer to a
-request never lasts: *always* is for the pages.
+request has no permanent effect: the answer *always* is available on the pages only.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.core.errors import ControlError
 from gateway.core.reason_codes import Code
 from gateway.policy.requests.requests import MAX_MINUTES, Answer
 
-MAX_BYTES = 64  # of a command; the longest valid one has 24
+MAX_BYTES = 64  # of a command; the longest valid one has 20
 # The daemon stores each command and updates the kernel, in milliseconds that packets wait. A scene sends one
 # command to each of 32 children at once; no person presses buttons faster than the rate for long.
 MOST_AT_ONCE = 40
@@ -41,13 +41,13 @@ class HomeCommand:
 class CommandLimit:
     """Rate limit for all commands together: MOST_AT_ONCE, then one in COMMAND_EVERY seconds.
 
-    ``exceeded``: a command was refused, and the backlog has not been empty since.
+    ``exceeded``: a command was refused, and the limit has not recovered completely since.
     """
 
     __slots__ = ("_paid_at", "exceeded")
 
     def __init__(self) -> None:
-        self._paid_at = 0.0  # when all commands so far are paid for
+        self._paid_at = 0.0  # when the limit has recovered completely: COMMAND_EVERY for each command so far
         self.exceeded = False
 
     def takes(self, now: float) -> bool:

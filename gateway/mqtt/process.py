@@ -1,7 +1,7 @@
 """``python -m gateway.mqtt.process SETTINGS LOG CONFIG``: the process that `qalqan mqtt` starts.
 
-SETTINGS is JSON (`gateway.cli.commands.mqtt`), CONFIG the path of qalqan.yaml. When that file changes,
-another process reads it: this one has neither the YAML library nor the parser.
+SETTINGS is JSON (`gateway.cli.commands.mqtt`), LOG the log format, CONFIG the path of qalqan.yaml. When that
+file changes, another process reads it: this one has neither the YAML library nor the parser.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def main(text: str, form: str, config: str) -> int:
     """Run the MQTT bridge until SIGTERM, or until a parent turns MQTT off on the pages.
 
     ``text``: the settings as JSON. ``form``: the log format. ``config``: the path of qalqan.yaml. While
-    the settings have no `mqtt`, waits for it. Turning MQTT off on the pages deletes the token's file.
+    the settings have no `mqtt`, waits for it. Turning MQTT off on the pages deletes the token's file, by
+    which this process recognises it. Return 0, the exit status.
     """
     from gateway.core.compact_dataclasses import install_compact_dataclasses
     from gateway.core.privileges import no_new_privileges

@@ -16,7 +16,7 @@ from gateway.control.schema import record
 from gateway.policy.requests.requests import RequestState
 from gateway.policy.values import Reason
 
-ON, OFF = "ON", "OFF"  # what Home Assistant takes for a binary sensor
+ON, OFF = "ON", "OFF"  # the default payloads of a binary sensor in Home Assistant
 
 
 @record

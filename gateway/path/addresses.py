@@ -26,7 +26,7 @@ MAX_ADDRESSES = 8192  # 100 bytes each; a page queries about 50 names, a family 
 NAME_LIFETIME = 3600.0  # seconds, the minimum: players and apps use an address for as long as a film
 MAX_NAME_ADDRESSES = 8192  # names with an address, 130 bytes each; three children have 2,000 each a day
 MAX_TARGETS = 256  # names of a slot with targets (SVCB); few sites have these
-MAX_FOLLOWED = 4  # targets of a name, and targets of targets (RFC 9460 §3.1 requires a limit)
+MAX_FOLLOWED = 4  # targets of a name, and names in a chain of targets (RFC 9460 §3.1 requires a limit)
 
 ASKED = "asked:"  # before a service, as the label of a query for it in `EarlierAnswers`
 
@@ -37,8 +37,9 @@ SRV_HEAD = 6  # bytes of priority, weight and port before the target (RFC 2782)
 
 
 class AddressBook:
-    """Stores until they expire the addresses that DNS answers gave, by key: a slot or a safe search name.
+    """Stores until they expire the addresses that DNS answers gave, by key.
 
+    A key is a slot or a safe search name; in a `ServiceBook`, which has a book for each slot, a service.
     The size is limited. If it is full, the key with most addresses loses the one that an answer gave least
     recently: a device with many addresses evicts none of a device with fewer. A dict keeps the order of its
     insertions and takes half the memory of an OrderedDict. ``earlier``: the answers that the daemon saw
@@ -73,7 +74,7 @@ class AddressBook:
             self._size -= 1
 
     def knows(self, key: int | str, address: bytes, now: float) -> bool:
-        """Return True if ``address`` (packed) is stored under ``key`` and has not expired.
+        """Return True if ``address`` (packed) is stored under ``key`` and has not expired by ``now``.
 
         For a slot, answers that an earlier daemon saw count too.
         """
@@ -151,7 +152,7 @@ class ServiceBook:
     def record_query(self, slot: int, host: str) -> None:
         """Record that the slot queried ``host`` now, for each service that the host belongs to.
 
-        ``slot``: the number of a filtered device.
+        ``slot``: the number of a filtered device. Only its latest MAX_RECENT services are stored.
         """
         for service in self.services_of(host):
             asked = self._asked.setdefault(slot, OrderedDict())
@@ -261,7 +262,7 @@ class _Slot:
         self.targets: OrderedDict[str, tuple[str, ...]] = OrderedDict()
 
     def followed(self, host: str) -> Iterator[str]:
-        """Yield the names of the host's SVCB and SRV targets, and of their targets."""
+        """Yield the names of the host's SVCB and SRV targets, and of their targets: three steps at most."""
         names: tuple[str, ...] = (host,)
         for _ in range(MAX_FOLLOWED - 1):
             names = tuple(target for name in names for target in self.targets.get(name, ()))[:MAX_FOLLOWED]
@@ -293,7 +294,7 @@ class NameBook:
             self._slots.setdefault(slot, _Slot())
 
     def forget(self, slot: int) -> None:
-        """Remove this slot's data, which has a new owner; the slot is still watched."""
+        """Remove all data of a slot, which has a new owner; the slot is still watched."""
         self._earlier.forget(slot)
         book = self._slots.get(slot)
         if book is not None:
@@ -301,7 +302,7 @@ class NameBook:
             self._slots[slot] = _Slot()
 
     def remove_hosts(self, slot: int, hosts: Container[str]) -> frozenset[bytes]:
-        """Remove the slot's entries for ``hosts``, and the same ones of an earlier daemon.
+        """Remove the slot's entries for ``hosts``, and the same entries of an earlier daemon.
 
         Return those of their packed addresses that no other name of the slot has.
         """
@@ -321,10 +322,11 @@ class NameBook:
     def learn(
         self, slot: int, host: str, addresses: Iterable[bytes], ttl: float, now: float, *, vouched: bool
     ) -> None:
-        """Record that an answer gave ``addresses`` (packed) to ``host`` for ``ttl`` seconds.
+        """Record that an answer gave ``addresses`` (packed) to ``host`` for ``ttl`` seconds from ``now`` on.
 
         They are stored for at least NAME_LIFETIME, at most MAX_LIFETIME. ``vouched``: the answer is from the
-        gateway's own resolver. Does nothing for a slot that is not watched.
+        gateway's own resolver. A valid address that was vouched for stays so after an answer of another
+        resolver. Does nothing for a slot that is not watched.
         """
         book = self._slots.get(slot)
         if book is None:
@@ -367,7 +369,10 @@ class NameBook:
                     yield origin, address, abs(until), False
 
     def add_targets(self, slot: int, host: str, targets: Iterable[str]) -> None:
-        """Record that ``host`` is reached at the addresses of the names ``targets`` (RFC 9460 §3)."""
+        """Record that ``host`` is reached at the addresses of the names ``targets`` (RFC 9460 §3).
+
+        Only the first MAX_FOLLOWED are used. Does nothing for a slot that is not watched.
+        """
         book = self._slots.get(slot)
         others = tuple(target for target in dict.fromkeys(targets) if target != host)[:MAX_FOLLOWED]
         if book is None or not others:
@@ -506,9 +511,10 @@ class AnswerRecorder:
     def record(self, slot: int, response: bytes, message: Message, now: float, *, vouched: bool) -> None:
         """Record the addresses in a DNS answer, under its slot, its services and its name.
 
-        ``message`` is the parsed ``response`` as the device of ``slot`` gets it. ``vouched`` means that it is
-        from the gateway's own resolver. The name, and its SVCB and SRV targets, are recorded only for a
-        watched slot; an invalid one of these records then raises WireError.
+        ``message`` is the parsed ``response``, with the name that the device of ``slot`` queried, before
+        parameters are removed from it. ``vouched`` means that it is from the gateway's own resolver. The
+        name, and its SVCB and SRV targets, are recorded only for a watched slot; an invalid one of these
+        records then raises WireError.
         """
         addresses, ttl = message.addresses(), ttl_of(message)
         plain = list(map(self._nat64.plain, addresses))

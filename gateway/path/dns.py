@@ -76,7 +76,10 @@ class QueryResult(NamedTuple):
 
 
 class PacketOutcome(NamedTuple):
-    """Whether to forward a UDP packet (unchanged, or as ``packet``), or to drop it and send any ``reply``."""
+    """The result for a UDP packet: forward it (unchanged or as ``packet``), or drop it and send a ``reply``.
+
+    ``packet`` None: unchanged. ``reply`` None: send nothing.
+    """
 
     accept: bool
     packet: bytes | None = None
@@ -177,10 +180,10 @@ class DnsPath:
     ) -> QueryResult | None:
         """Judge one DNS query to the packed address ``resolver``; return the message to forward or the reply.
 
-        ``client``: slot, packed address and port of the sender; over its limits, the reply is
-        SERVFAIL. Another kind of message gets NOTIMP; an unfiltered device's zone updates,
-        notifications and status queries are forwarded. Returns None if the message is a response.
-        Raises WireError for bytes that are no DNS message.
+        ``client``: slot, packed address and port of the sender; over its limits, the reply is SERVFAIL. A
+        message that is no standard query gets NOTIMP; an unfiltered device's zone updates, notifications
+        and status queries are forwarded. Returns None if the message is a response. Raises WireError for
+        bytes that are no DNS message.
         """
         head = self._heads.get(query[2:]) or self._read_head(query)
         question = head.question
@@ -259,7 +262,7 @@ class DnsPath:
             return self._explanation
         # Browsers cache a positive answer for a minute or more, and a temporary block may end sooner.
         null = self.style is Style.NULL and decision.reason not in TEMPORARY_REASONS
-        # For any list: an address for a signal name would turn on what its absence turns off.
+        # Whatever list blocks it: an address for a signal name would turn on what its absence turns off.
         return NULL_ADDRESSES if null and bypass_signal(host) is None else None
 
     def _rewrite(

@@ -1,7 +1,8 @@
 """The DNS answers that earlier daemons saw since boot: devices may still have them cached.
 
 They are stored as keyed digests of device, label and address. The label is a host name, a service, or empty
-for any name. Whoever knows all three can check whether an answer had them; nothing can list them.
+for any name. A program that has the key and all three can check whether an answer had them. None can list
+them.
 """
 
 from __future__ import annotations
@@ -83,13 +84,13 @@ class EarlierAnswers:
 
     def __init__(self) -> None:
         self.key = b""
-        self.pairs = Pairs()  # by digest
+        self.pairs = Pairs()  # sorted by digest
         self._devices: dict[int, DeviceDigests] = {}
 
     def load(self, key: bytes, pairs: Pairs, devices: Mapping[str, int]) -> None:
         """Use these ``pairs``, which are sorted by digest, in place of earlier ones.
 
-        ``key``: the secret of the digests. ``devices``: the slot of each device.
+        ``key``: the secret of the digests. ``devices``: device → slot; a device is named as in its digests.
         """
         self.key, self.pairs = key, pairs
         self._devices = {slot: DeviceDigests(key, device) for device, slot in devices.items()}
@@ -117,7 +118,7 @@ class EarlierAnswers:
             self.pairs.until[index] = 0
 
     def _index(self, slot: int, label: str, address: bytes) -> int | None:
-        """Return the place of an answer in ``pairs``; None if there was none."""
+        """Return the index of an answer in ``pairs``; None if it is not there, or the slot has no device."""
         digests, device = self.pairs.digests, self._devices.get(slot)
         if not digests or device is None:
             return None

@@ -10,7 +10,7 @@ from gateway.policy.judge.world import PAGE_PROXIES, World, bypass_signal
 from gateway.policy.names.categories import ADS
 from gateway.policy.values import Decision
 
-# No person opens ads, and programs that look for a way around the filter should find no address.
+# No person opens ads, and programs that try to bypass the filter should find no address.
 _NEVER = BYPASS_CATEGORIES | {ADS}
 
 
@@ -19,19 +19,20 @@ def is_explained(host: str, decision: Decision, world: World) -> bool:
 
     Only blocks of a site or service by the rules, of a content category, and of new, unknown or unlisted
     sites are explained: a guardian can open these. Time rules are not, since browsers cache an address for a
-    minute or more. The lists for everyone are not, so that the answer does not tell one from a name that does
-    not exist. Neither are ads, names of bypass methods, and names without a dot.
+    minute or more. Names on the lists for everyone are not: the address would show that they are listed.
+    Neither are ads, names of bypass methods, page proxies such as translate.goog, and names without a dot.
 
     Arguments:
         host: normalised.
         decision: the block of a filtered device.
     """
-    # A browser takes a word that its user types for a site if the word resolves.
+    # A browser treats a word that its user types as a site if the word resolves.
     if decision.reason not in OPENABLE or "." not in host:
         return False
     if bypass_signal(host) is not None or host in PAGE_PROXIES:
         return False
-    # A phone with Private DNS repeats its query only while the name does not exist, and that is its sign.
+    # A phone with Private DNS repeats its query only while the name does not exist. The bypass alert detects
+    # these repetitions.
     if host in world.resolvers.names or is_called_resolver(host):
         return False
     services = world.catalogue.services_of(host)

@@ -1,7 +1,8 @@
 """Judges undecided TCP and UDP flows packet by packet. A verdict is one byte of the packet mark.
 
-The byte has two bits of state (undecided, passes, refused, help or later requests are judged too) and six
-bits of class, the combination of time rules that applies to the flow.
+The byte has two bits of state and six bits of class, the combination of time rules that applies to the flow.
+The states are undecided, passes, refused, and help. With a class, the last two mean that the kernel decides
+by the server's answer, and that later requests are judged too.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class FlowPath:
 
         ``from_lan``: a device sent it, else a server. ``now``: monotonic seconds; ``at``: the
         household's time. ``asks``: whether the kernel has marked the flow as one in which each
-        request is judged (plain HTTP).
+        request is judged (plain HTTP), or as one that it decides by the server's answer; None without a
+        kernel.
         """
         self._latest = None
         judge = partial(self._judge, subject, at, data, from_lan, now)
@@ -281,7 +283,7 @@ def _end_connection(packet: Packet, from_lan: bool) -> PacketVerdict:
 
     The kernel resets packets of the LAN. After a server's packet the client may wait for long before it sends
     anything, so it gets a reset too. The server always gets one, through the kernel's connection table.
-    Without resets for UDP, and for a SYN.
+    Refused UDP packets, and packets with SYN, get no resets.
     """
     if packet.proto != TCP or packet.flags & SYN:
         return _REFUSE

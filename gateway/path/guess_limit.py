@@ -2,8 +2,8 @@
 
 A device or slot that queries too many of these names within a minute gets the same answer to every query
 until the minute is over. So the lists cannot be read with a dictionary of names. Names are stored as hashes
-and are removed at the next counted query, of any device, after that minute. It is not reported which device
-was limited. Help lines and the pages always get their own answer.
+and are removed at the next counted query or check, of any device, after that minute. It is not reported which
+device was limited. Help lines and the pages always get their own answer.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class GuessLimit:
     __slots__ = ("_devices", "_slots", "full")
 
     def __init__(self) -> None:
-        self.full = False  # whether any device was limited at the last check: a fast test for the packet path
+        # Whether any device or slot was limited at the last check: a fast test for the packet path.
+        self.full = False
         self._devices: dict[_Device, _Count] = {}
         self._slots: dict[int, _Count] = {}
 

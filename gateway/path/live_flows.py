@@ -45,8 +45,8 @@ _NONE: dict[FlowId, LiveFlow] = {}
 class LiveFlows:
     """Stores decided flows by id, at most ``limit``.
 
-    If it is full, the slot with most flows loses its oldest. So a device with many flows displaces none of a
-    device with fewer.
+    If it is full, the slot with most flows loses its oldest. So a slot with many flows evicts none of a slot
+    with fewer.
     """
 
     def __init__(self, limit: int = MAX_LIVE) -> None:

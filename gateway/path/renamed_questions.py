@@ -49,14 +49,13 @@ class RenamedQuestion(NamedTuple):
     original: DnsQuestion
     safe_name: str
     limit: int  # bytes that the client accepts over UDP
-    since: float
+    since: float  # seconds of a monotonic clock, when it was forwarded
 
 
 class RenamedQuestions:
     """Stores DNS queries that were forwarded under safe search names until their answers arrive.
 
-    They are stored by client and message id. The number is limited. The query that waits for longest is
-    evicted.
+    They are stored by client and message id. If there are more than MAX_PENDING, the oldest is evicted.
     """
 
     def __init__(self) -> None:

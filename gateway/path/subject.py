@@ -33,11 +33,11 @@ class LiveDecisions:
 
 @dataclass(slots=True)
 class Subject:
-    """How to judge the traffic of one slot: a filtered device, or several that share one profile.
+    """The functions and settings that judge the traffic of one slot.
 
-    It has the decision function, the numbers of combinations of time rules (classes), and the
-    parameters to remove from DNS answers. A new profile, or the start or end of a site repair,
-    makes a new one for the slot.
+    A slot is a filtered device, or several that share one profile. They are the decision function, the
+    numbers of combinations of time rules (classes), and the parameters to remove from DNS answers. A new
+    profile, or the start or end of a site repair, makes a new `Subject` for the slot.
     """
 
     slot: int  # 0 for devices without one; of these only DNS is judged, by the lists that apply to everyone

@@ -14,7 +14,7 @@ The forms with parts::
 
 ``band 10-12: `` precedes the rule of an age group. Every other form is a fixed text, or ends in a host name,
 a service or another id. The database and other programs store these texts: a form that was written once stays
-as it is. In a form that it does not know, the reader finds the service or category.
+as it is. In a form that it does not know, the reader finds the service, category or law.
 
 The pages import this module: it must not import the YAML library or the judge.
 """
@@ -160,7 +160,7 @@ class ReadRule:
     """The parts of a rule's text. A part that the text does not have is empty, or None."""
 
     band: str = ""  # the age group that the rule belongs to, such as ``10-12``
-    key: str = ""  # its key in a profile's file, such as ``limits``
+    key: str = ""  # its key in a profile's file, such as ``limits``; ``laws`` for a state's register too
     # ``service:x``, ``category:x``, ``law:x``; in entries, windows and limits also a host name, ``group:x``,
     # ``internet`` or ``play``; in ``ways`` the bypass method.
     target: str = ""

@@ -47,7 +47,7 @@ class Fault(StrEnum):
     ECH = "ech"  # a real, not GREASE, encrypted ClientHello; host is the outer name
     MALFORMED = "malformed"  # no correct client sends this
     FRAGMENT = "fragment"  # the rest of a fragmented transport header
-    OVERFLOW = "overflow"  # more undecided bytes than any correct client sends
+    OVERFLOW = "overflow"  # more undecided bytes than any correct client sends, or bytes that were not read
     UNANSWERED = "unanswered"  # many packets, no answer, no known protocol
     VERSION = "version"  # an unsupported QUIC version
 
@@ -82,7 +82,7 @@ class Reason(StrEnum):
     SERVICE = "service"
     CATEGORY = "category"
     NEW_DOMAIN = "new_domain"
-    UNKNOWN_DOMAIN = "unknown_domain"  # in no category, and the band blocks or asks for unknown sites
+    UNKNOWN_DOMAIN = "unknown_domain"  # in no category, and unknown sites are blocked or need approval
     NOT_ON_LIST = "not_on_list"  # allow-list mode
     SAFE_SEARCH = "safe_search"
     # A search host's name with an address that is not its safe one.
@@ -110,7 +110,7 @@ class Reason(StrEnum):
 
 # Every other list of the reasons of closed time rules is made from these three.
 WHOLE_DEVICE_REASONS = frozenset({Reason.QUARANTINED, Reason.PAUSED, Reason.BEDTIME})
-"""The reasons for which nothing but help works on a device."""
+"""The reasons that block a whole device, apart from help lines and some names that devices need."""
 TIME_REASONS = frozenset({Reason.BEDTIME, Reason.WINDOW, Reason.OUT_OF_TIME})
 """The reasons of blocks by a time rule: a child may ask for time."""
 TEMPORARY_REASONS = WHOLE_DEVICE_REASONS | TIME_REASONS
@@ -170,7 +170,7 @@ class Decision:
     until: datetime | None = None  # when the decision ends, if the clock ends it
     # The limits and windows that apply to an allowed flow (policy/time/gates.py).
     gates: frozenset[str] = frozenset()
-    askable: bool = False  # the rule says that the child asks first, or a time rule closed it
+    askable: bool = False  # the rules need approval for it, or a time rule closed it: the child may ask
     rewrite: str | None = None  # the name that answers instead (REWRITE only)
     passed: tuple[ExplanationStep, ...] = ()  # filled only if an explanation was requested
     recognised: ServiceRecognition | None = None  # of a connection that was recognised without a name

@@ -117,16 +117,16 @@ class UnreadFrame:
     time: float | None  # seconds since 1970; None if the capture has none
     number: int  # in the capture, from 1
     defect: FrameDefect
-    ends: Ends | None  # sender and receiver, if they are known
+    ends: Ends | None  # sender and receiver, of DNS client and server; None: unknown
 
 
 @dataclass(slots=True)
 class FrameTally:
-    """Counts of all frames in a capture, and of those that cannot be read, by reason."""
+    """Counts of all frames in a capture, and of what cannot be read, by reason."""
 
     frames: int = 0
     cut: int = 0  # shorter than on the wire
-    broken: int = 0  # invalid packets
+    broken: int = 0  # invalid packets, and invalid DNS messages
     foreign: int = 0  # of an unsupported link type
     decoys: int = 0  # wrong checksums
 
@@ -371,7 +371,7 @@ def _allow(_seen: Observation, _at: datetime) -> Decision:
 
 
 def _no_text(_seen: Observation, _decision: Decision) -> str:
-    """Return no text for the page about a blocked site, because a replay sends no pages."""
+    """Return no text for a page or DNS response about a blocked site, because a replay sends neither."""
     return ""
 
 

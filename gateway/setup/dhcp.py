@@ -27,7 +27,8 @@ _OPTIONS_AT = 240
 def servers_on(interface: str, patience: float = PATIENCE) -> tuple[Offer, ...]:
     """Send a DHCPDISCOVER on an interface; return the offers that come, one per server.
 
-    ``patience``: seconds to wait for them. Raises OSError if it cannot be sent.
+    ``patience``: seconds to wait for them. Raises OSError if the request cannot be sent, such as without the
+    right to open packet sockets (CAP_NET_RAW).
     """
     found: dict[str, Offer] = {}
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
@@ -60,7 +61,7 @@ def discover(mac: bytes, transaction: int) -> bytes:
 
 
 def offered(frame: bytes, transaction: int) -> Offer | None:
-    """Return the DHCP offer in an Ethernet frame; None if it has none, or it is not for ``transaction``."""
+    """Return the DHCP offer in an Ethernet frame; None if it has none, or one for another ``transaction``."""
     if len(frame) < 34 or frame[12:14] != struct.pack("!H", _IP) or frame[23] != socket.IPPROTO_UDP:
         return None
     at = 14 + 4 * (frame[14] & 15)

@@ -64,7 +64,7 @@ class MachineFacts:
     flushes: str = ""  # a file that deletes all rules when it is loaded
     timezone: str = ""
     country: str = ""  # a guess by the time zone
-    hook: str = ""  # the program that dnsmasq runs for leases
+    hook: str = ""  # the program that dnsmasq runs for leases; empty: it is not installed
     lent: Mapping[str, str] = field(default_factory=dict)  # NetworkManager's lease files by interface
     config: bytes | None = None  # qalqan.yaml
     config_path: Path = Path("/etc/qalqan/qalqan.yaml")
@@ -89,10 +89,10 @@ class Answers:
     lan: tuple[str, ...]
     wan: str  # with one arm, the same as the one of `lan`
     one_armed: bool = False
-    country: str = ""
-    timezone: str = ""
+    country: str = ""  # two letters; empty: none
+    timezone: str = ""  # empty: none
     lists_update: UpdateInterval = UpdateInterval.DAILY
-    pool: Pool | None = None
+    pool: Pool | None = None  # None: this setup lets dnsmasq assign no addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ class SetupPlan:
     timezone: str
     lists_update: UpdateInterval
     masquerade4: bool  # by our table; False: the machine does it already
-    masquerade6: bool
+    masquerade6: bool  # by our table; only with one arm
     pool: Pool | None
-    netmask: str  # of the pool
+    netmask: str  # of the pool; empty without one
     bound: bool  # dnsmasq's files already bind it to single interfaces
     hook: str  # empty: dnsmasq runs no program
     leases: str  # dnsmasq's file; empty: another server assigns addresses

@@ -37,8 +37,8 @@ def files(plan: SetupPlan, facts: MachineFacts, root: Path = Path("/")) -> Mappi
 def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
     """Return the content of qalqan.yaml with the plan's settings. Raises PolicyError if these are invalid.
 
-    Other settings of a valid existing file are kept, but not its comments; without a change it
-    stays byte for byte. A file that is no valid YAML is replaced.
+    Other settings of a valid existing file stay, but not its comments; without a change it stays byte for
+    byte. A file that is not valid YAML is replaced.
     """
     before = existing_settings(facts)
     after: Document = {**before, "lan": list(plan.lan)}

@@ -119,7 +119,8 @@ def _networks(facts: MachineFacts, name: str) -> Iterator[ipaddress.IPv4Network]
 def decide(facts: MachineFacts, answers: Answers, offers: Sequence[Offer] = ()) -> SetupPlan:
     """Return what setup will write and change, from the facts about the machine and the user's answers.
 
-    ``offers``: what DHCP servers on the LAN offer. Raises SetupError for impossible answers.
+    ``offers``: what DHCP servers on the LAN offer. Raises SetupError for impossible answers, or if the
+    machine cannot become a gateway (`ready`).
     """
     ready(facts)
     possible(facts, answers)
@@ -231,7 +232,7 @@ def _sysctls(answers: Answers) -> Iterator[tuple[str, str]]:
 
 
 def propose_pool(facts: MachineFacts, lan: Sequence[str]) -> Pool | None:
-    """Return a range of addresses for DHCP, in the middle of the LAN's network; None if that is too small."""
+    """Return a range for DHCP in the middle of the LAN's IPv4 network; None if that has too few addresses."""
     for address in (address for name in lan for address in facts.machine.addresses[name]):
         network = address.network
         if isinstance(network, ipaddress.IPv4Network) and network.num_addresses >= SMALLEST:

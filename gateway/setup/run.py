@@ -179,10 +179,10 @@ def _offers(interface: str) -> tuple[Offer, ...]:
 def _pool(
     wanted: str | None, facts: MachineFacts, answers: Answers, offers: Sequence[Offer], asker: Asker
 ) -> Pool | None:
-    """Return the range of addresses that dnsmasq shall assign; None if this machine shall not assign any.
+    """Return the range of addresses that dnsmasq will assign; None if setup does not let it assign any.
 
-    It does so only if the user chooses it, now or at an earlier setup. ``wanted``: the option ``--dhcp``.
-    Raises SetupError.
+    It assigns some only if the user chooses it, now or at an earlier setup. ``wanted``: the option
+    ``--dhcp``; None: not given. Raises SetupError for a range that does not fit.
     """
     existing, proposed = existing_pool(facts, answers), propose_pool(facts, answers.lan)
     if wanted is not None:
@@ -235,8 +235,8 @@ def _show(plan: SetupPlan, facts: MachineFacts, texts: Mapping[Path, bytes], *, 
 def _may_write(facts: MachineFacts, texts: Mapping[Path, bytes], asker: Asker) -> bool:
     """Show how qalqan.yaml would change, and ask; return whether setup may write.
 
-    A file that was written by hand, or cannot be read, needs a second answer; with ``--yes`` SetupError is
-    raised instead.
+    A file that was written by hand, or cannot be read, needs a second answer. Raises SetupError for such a
+    file with ``--yes``.
     """
     new = texts[facts.config_path]
     if facts.config is not None and new != facts.config:
@@ -321,7 +321,7 @@ class Asker:
     """Asks the user questions on the console: one line each, the default in brackets. Works with a pipe.
 
     With ``yes`` it asks nothing and uses the defaults. If the input ends or the user presses Ctrl-C, it
-    reports ``outcome``: what setup has changed until then.
+    reports ``outcome``, a text that says what setup has changed until then.
     """
 
     def __init__(self, *, yes: bool) -> None:
@@ -331,8 +331,8 @@ class Asker:
     def line(self, question: str, default: str, read: Callable[[str], T]) -> T:
         """Ask until ``read`` accepts the typed text, or ``default`` for an empty line; return its result.
 
-        ``read`` raises GatewayError for invalid text; with ``yes`` this error is raised on. Raises SetupError
-        without input.
+        ``read`` raises GatewayError for invalid text; with ``yes`` this error is not caught. Raises
+        SetupError if the input ends.
         """
         if self.yes:
             return read(default)
@@ -346,7 +346,7 @@ class Asker:
     def agrees(self, question: str, *, default: bool) -> bool:
         """Ask a yes-or-no question; return whether the answer is yes. An empty answer means ``default``.
 
-        Raises SetupError without input.
+        Raises SetupError if the input ends.
         """
         if self.yes:
             return default

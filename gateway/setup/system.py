@@ -29,7 +29,7 @@ class System:
         self.has_services = root == Path("/") and SYSTEMD.is_dir() and find_program("systemctl") is not None
 
     def sysctl(self, name: str) -> str:
-        """Return a sysctl's value. Raises SetupError if it does not exist."""
+        """Return a sysctl's value. Raises SetupError if it does not exist or cannot be read."""
         try:
             return (PROC_SYS / name).read_text("ascii").strip()
         except OSError as error:

@@ -47,8 +47,8 @@ class SetupRecord:
 class RecordFolder:
     """The folder next to qalqan.yaml with setup's record and copies of the files that it replaced.
 
-    It belongs to root only: root restores the files that the record names, anywhere, and the parent folder
-    belongs to the daemon.
+    Only root can write to it. Otherwise the daemon's user, who owns the parent folder, could change the
+    record and let root overwrite any file at an undo.
     """
 
     def __init__(self, config: Path) -> None:
@@ -160,8 +160,8 @@ def _like(path: Path) -> os.stat_result:
 def apply(plan: SetupPlan, files: Mapping[Path, bytes], ledger: RecordFolder, system: System) -> list[Path]:
     """Write setup's files, set sysctls, load the NAT rules and record all of it; return the changed paths.
 
-    Files of an earlier setup that the plan no longer has are restored or removed. After any failure
-    or Ctrl-C everything is restored, and the error is raised.
+    Files of an earlier setup that the plan no longer has are restored or removed; their paths are returned
+    too. After any failure or Ctrl-C everything is restored, and the error is raised.
     """
     back: Undoing = []
     try:
@@ -288,8 +288,8 @@ def _remove_folders(folders: list[Path]) -> None:
 def undo(ledger: RecordFolder, system: System) -> list[str]:
     """Stop setup's services, restore files, sysctls and NAT rules; return lines about services and files.
 
-    The services are stopped even if they ran before setup. A file that was changed since is copied to the
-    record's folder before. Raises SetupError, also if setup has written nothing.
+    The services are stopped even if they ran before setup. Of a file that was changed after setup, a copy
+    stays in the record's folder. Raises SetupError, also if setup has written nothing.
     """
     record = ledger.read()
     if record is None:

@@ -118,10 +118,10 @@ class Database:
         self.refused = None
 
     def reopen(self) -> None:
-        """If the file is open for reading only, open it for writing; otherwise do nothing.
+        """Try to open the file for writing, if it is open for reading only or a database in memory is used.
 
-        A damaged file is replaced by a new one. Tries once in REOPEN seconds. Raises StoreError if
-        that fails, or the last error before the next try.
+        Otherwise do nothing. A damaged file is replaced by a new one. Tries once in REOPEN seconds.
+        Raises StoreError if that fails, and until the next try the last error again.
         """
         if self._next_try is None or self.refused is None:
             return
@@ -142,7 +142,10 @@ class Database:
         log.warning("%s: can be written again.", self.path)
 
     def _refuse_or_replace(self, error: OSError | sqlite3.DatabaseError) -> None:
-        """Replace a damaged file that could not be opened for writing. Raises StoreError otherwise."""
+        """Replace a file that ``error`` shows as damaged, or a folder in its place.
+
+        Raises StoreError for any other ``error``, or if the new file cannot be written.
+        """
         if isinstance(error, sqlite3.DatabaseError) and _trouble(error) is not Trouble.BROKEN:
             self.refused = _store_error(self.path, error)
             raise self.refused from error
@@ -184,7 +187,10 @@ class Database:
             self.tidy()
 
     def _troubled(self, error: sqlite3.DatabaseError) -> StoreError:
-        """Return the StoreError to raise for an SQLite error. If the file is damaged, replace it first."""
+        """Return the StoreError to raise for an SQLite error. If the file is damaged, replace it first.
+
+        Raises StoreError if that fails.
+        """
         trouble = _store_error(self.path, error)
         if trouble.trouble is Trouble.BROKEN:
             self.renew()

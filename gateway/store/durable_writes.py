@@ -36,7 +36,7 @@ Snapshot = Callable[[], list[Statement]]
 
 
 class NewAuditLine(NamedTuple):
-    """A line for the audit log, as it is written."""
+    """A new line for the audit log. Its fields are those of `tables.audit.AuditLine`."""
 
     at: int  # Unix time
     who: str
@@ -81,10 +81,10 @@ class DurableWriter:
             self._try(list(statements))
 
     def erase(self, *statements: Statement) -> None:
-        """Run statements that erase rows which no table has in memory, now or as soon as the disk takes them.
+        """Run statements that erase stored data that is not in memory: now, or once the disk can be written.
 
-        A snapshot of the tables would not repeat them. At most ERASURES_LIMIT wait; beyond that, the
-        oldest ones are dropped.
+        The rewrite of all tables after a failure would not repeat them. At most ERASURES_LIMIT wait;
+        beyond that, the oldest ones are dropped.
         """
         self._erasures += statements
         self.save()
@@ -108,7 +108,7 @@ class DurableWriter:
                 self.save(*statements)
 
     def catch_up(self) -> None:
-        """Write all rows of all tables, if an earlier write failed or the database file was replaced.
+        """Write all rows of all tables, if an earlier write failed or the file was replaced or opened again.
 
         Otherwise do nothing. A failure is logged, not raised.
         """

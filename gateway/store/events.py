@@ -16,7 +16,8 @@ from gateway.store.database import Database, Statement, StoreError
 from gateway.store.flash_wear import Wear
 from gateway.store.stored_detail import StoredDetail, detail
 
-PENDING_LIMIT = 4096  # distinct rows in memory, about 1.5 MB; the oldest are dropped and counted
+# Of rows in memory, and of daily counts: together about 1.5 MB. The oldest are dropped and counted.
+PENDING_LIMIT = 4096
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class DayCount:
 class EventWriter:
     """Collects the filter decisions that each profile's log level allows to store; `flush` writes them.
 
-    ``dropped`` counts decisions that exceeded PENDING_LIMIT.
+    ``dropped``: the number of decisions lost because more than PENDING_LIMIT rows waited.
     """
 
     def __init__(self, database: Database, *, family_day: Callable[[datetime], date], wear: Wear) -> None:
@@ -140,10 +141,10 @@ class EventWriter:
         return len(self._rows) + len(self._counts)
 
     def flush(self, now: float, *, force: bool = False) -> None:
-        """Write the pending decisions to the database if enough of them or enough time passed, or ``force``.
+        """Write the pending decisions to the database if they are many or have waited long, or if ``force``.
 
-        ``now`` is the loop's clock, in seconds. If the disk fails, they stay pending; nothing is
-        raised.
+        `Wear` has both limits. ``now`` is the loop's clock, in seconds. If the disk fails, the error
+        is logged and the decisions stay pending; nothing is raised.
         """
         if not self.pending:
             self._oldest = None
@@ -192,7 +193,10 @@ class EventWriter:
         ]
 
     def forget(self, profile: str, *, counts: bool = False) -> None:
-        """Drop a profile's decisions that are not written yet, and with ``counts`` its daily counts too."""
+        """Drop a profile's pending decisions, which are not on the disk yet.
+
+        ``counts``: also its pending daily counts.
+        """
         self._rows = {key: seen for key, seen in self._rows.items() if key[0] != profile}
         if counts:
             self._counts = {key: times for key, times in self._counts.items() if key[1] != profile}

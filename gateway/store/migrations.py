@@ -470,7 +470,7 @@ def is_due(path: Path) -> bool:
 def applied(path: Path) -> int | None:
     """Return how many migrations were applied to a file, without opening it as a database.
 
-    0 if it is missing or empty, None if it is unreadable or no database of this kind.
+    0 if it is missing or empty, None if it is unreadable or no SQLite file.
     """
     numbers = _numbers(path)
     return None if numbers is None else max(numbers)

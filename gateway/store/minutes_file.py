@@ -75,7 +75,7 @@ class MinuteRecord:
     ``internet`` is the limit of all use; others are for play, a service or a category.
     """
 
-    minute: int  # of the running sequence
+    minute: int  # a number of gateway.metering.meter.MinuteClock, which only increases
     profile: str
     device: str
     gate: str
@@ -86,9 +86,9 @@ class MinuteRecord:
 
 @dataclass(frozen=True, slots=True)
 class ClockRecord:
-    """The time at which a minute of the running sequence began, by the loop's clock and in Unix time."""
+    """When a numbered minute began, by the loop's clock and in Unix time."""
 
-    minute: int
+    minute: int  # its number, as in MinuteRecord
     started: float  # seconds of the loop's clock
     wall: int  # whole minutes of Unix time, as the family's clock had it
     boot: bytes  # identifies the boot that ``started`` counts from, 6 bytes
@@ -98,7 +98,7 @@ class ClockRecord:
 class UseRecord:
     """One minute in which a profile used a service or category. It is stored for activity, not for limits."""
 
-    minute: int
+    minute: int  # its number, as in MinuteRecord
     profile: str
     use: str  # `service:x` or `category:x`, or another as in `tables.history`
 
@@ -227,9 +227,9 @@ class MinutesFile:
         return tuple(unpack(self._read(day), TextNumbers()))
 
     def last_clock(self) -> ClockRecord | None:
-        """Return the clock record of the last written minute, of any day; None if there is none.
+        """Return the clock record with the highest minute number in the files of all days; None without one.
 
-        It has the highest minute number. After the clock was set back, another file may have it.
+        After the clock was set back, another file than that of the newest day may have it.
         """
         found = (last_clock(self._read(day)) for day in self._days())
         return max(filter(None, found), key=lambda record: record.minute, default=None)
@@ -237,8 +237,8 @@ class MinutesFile:
     def tidy(self, today: date) -> None:
         """Store the totals of past days by the function ``fold``; delete the files of days older than a week.
 
-        The last past day stays until the day changes again, since a clock that was far ahead may be
-        set back.
+        If ``fold`` fails for a day, it and the later days wait for the next call. The file of the last
+        past day stays until the day changes again, since a clock that was far ahead may be set back.
         """
         # Keep files of future days: the clock was wrong, and may be wrong again.
         over = sorted(day for day in self._days() if day not in (today, self._day) and day <= today)
@@ -401,7 +401,7 @@ class TextNumbers:
     def number(self, text: str) -> tuple[int, bytes]:
         """Return the number of a text, and the word records to write before its first use.
 
-        The number is 0 if the text is too long or the file has no free number.
+        The number is 0 if the text is longer than 160 bytes (UTF-8) or the file has no free number.
         """
         known = self._numbers.get(text)
         if known is not None:

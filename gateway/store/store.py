@@ -2,8 +2,8 @@
 
 A change of a table waits for one disk write, `purge` and `erase` for several. Disk errors of changes are not
 raised: the store keeps unwritten state in memory up to its limits, logs the error once, and reports it in
-``problems``. What reads or writes the history and the minutes of past days, and `erase`, raises StoreError
-instead.
+``problems``. StoreError is raised by `erase`, by reads and writes of the history and the minutes of past
+days, and by reads of other data that is only on the disk: audit lines, sightings and former addresses.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class ActivityErased:
     """
 
     profile: str
-    past: bool  # also the past days
-    running: bool  # also the current day, whose minutes the limits use
+    past: bool  # also all minutes of past days, and those by category of the current day
+    running: bool  # also the current day's minutes by time rule, which the limits use
 
 
 def _family_day(now: datetime) -> date:
-    """Return the date of the family's day as without settings, in the time zone of ``now``."""
+    """Return the date of the family's day that begins at 04:00, the default, in the time zone of ``now``."""
     return Calendar(now.tzinfo or UTC).family_day(now)
 
 
@@ -137,7 +137,7 @@ class Store:
         """Return what is in force at ``now``: pauses, extra time, opened sites, and the switch `off`.
 
         The switch, of a guardian or the provider, turns filtering off; None if it is not on.
-        ``now`` is an aware time, ``today`` the date of its family's day.
+        ``now`` is an aware time, ``today`` the date of its family's day (None: computed).
         """
         given, openings = self.grants.in_force(now, today or self.today(now))
         return replace(self.pauses.in_force(now), given=given, openings=openings)
@@ -146,8 +146,10 @@ class Store:
         """Adjust the stored times of this store's tables after a change of the clock, in one transaction.
 
         A clock change neither adds nor removes time, and ended periods stay ended (see
-        gateway.policy.time.clock_changes). Requests, adult proofs and temporary users of devices are
-        not adjusted here. Return whether any device's temporary place (such as guest) or its end changed.
+        gateway.policy.time.clock_changes). If a trusted clock went forward by a day or more, `purge`
+        erases nothing for a day. Requests, adult proofs, age transitions and temporary users of
+        devices are not adjusted here. Return whether any device's temporary place (such as guest) or
+        its end changed.
         """
         with self.transaction():
             self.pauses.shift(jump)
@@ -168,8 +170,8 @@ class Store:
 
         Before that, write state that the disk did not take earlier, if it can be written again. Also
         empty the write-ahead log, if another process prevented that after an erasure.
-        Call it about once a second. ``now`` is the loop's clock in seconds. Errors are logged, not
-        raised.
+        Call it about once a second. ``now`` is the loop's clock in seconds. Disk errors are not
+        raised: `problems` reports them.
         """
         with suppress(StoreError):  # the next call tries again
             self._database.reopen()
@@ -246,7 +248,7 @@ class Store:
         """Erase a profile's names of sites, its notices about bypass methods, and its minutes by service.
 
         ``counts``: also its counts by category, and its minutes by category and time rule, except
-        the current day's by time rule, which the limits use; ``running`` as well: these too.
+        the current day's by time rule, which the limits use. With ``running`` too, also these.
         Deletes all copies of damaged database files, which contain such names. While another process
         reads the database, the erased data stays in the write-ahead log; `flush` empties it later.
         Raises StoreError.
@@ -261,11 +263,11 @@ class Store:
             remove_broken_copies(self._database.path)  # one person's names cannot be removed from them
 
     def forget_profile(self, profile: str) -> None:
-        """Delete what is stored under a profile's id for a child to use, but not its activity.
+        """Delete what is stored under a profile's id, except activity: a new profile may get the same id.
 
-        That is the PIN, self-set times, agreement, push subscriptions, requests, extra time, opened sites,
-        codes, pauses, and uses of shared devices. An adult's device that was handed over stays so until a
-        guardian takes it back.
+        It deletes the PIN, self-set times, agreement, push subscriptions, requests, extra time, opened
+        sites, codes, pauses, and uses of shared devices. An adult's device that was handed over stays
+        so until a guardian takes it back.
         """
         with self.transaction():
             for table in (self.pins, self.self_set, self.agreements, self.push):
@@ -279,9 +281,9 @@ class Store:
     def erase_child(self, profile: str, macs: Collection[str]) -> None:
         """Erase the stored data of a child that has become an adult, beyond recovery from the file.
 
-        That is the data of `forget_profile`, hand-overs of devices, limited attempts, details of audit
-        lines, notices about bypass methods and the whole history; and the extra time and pauses of its
-        devices ``macs``. It may be repeated. Raises StoreError.
+        That is the data of `forget_profile`, hand-overs of devices, the times of actions that are
+        limited per day, details of audit lines, notices about bypass methods and the whole history; and
+        the extra time and pauses of its devices ``macs``. It may be repeated. Raises StoreError.
         """
         with self.transaction():
             self.forget_profile(profile)

@@ -1,6 +1,6 @@
 """Answers the requests of the broker about the filter's object and the table of subscriptions.
 
-Pure apart from the filter that it is given: messages in, messages out.
+It does no input or output of its own: it gets messages, returns messages, and uses a `Filter`.
 """
 
 from __future__ import annotations

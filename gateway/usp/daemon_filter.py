@@ -1,4 +1,4 @@
-"""The filter as the agent sees it: asks the daemon over its control socket."""
+"""Gives the agent access to the filter: sends requests to the daemon over its control socket."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Exchange:
         self._reader = FrameReader()
         self._broker = ""
         self._count = 0
-        self._registration = ""  # of the Register message
+        self._registration = ""  # id of the Register message
 
     def begin(self) -> bytes:
         """Return the handshake frame, which the service sends first (R-UDS.16)."""

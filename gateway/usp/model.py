@@ -34,7 +34,7 @@ class ModelParameter:
     key: str  # of its value
     about: str
     choices: tuple[str, ...] = ()  # of a text
-    most: int = 0  # characters of a text; 0: its choices limit it
+    most: int = 0  # characters of a text; 0: its choices limit it, or it is no text
     writable: bool = False
     notified: bool = True  # a change is notified to subscribers; not that of a counter
 

@@ -56,7 +56,7 @@ class ListFacts:
 
 @record
 class Approvals:
-    support: datetime | None
+    support: datetime | None  # until when; None: not approved
     switch: datetime | None
 
 

@@ -1,7 +1,7 @@
 """Gets a certificate for the trusted name from an ACME authority (RFC 8555) by DNS-01.
 
-The client is lego, or acme.sh, which OpenWrt has. Each runs without a shell of ours. The provider's token is
-in the client's environment, which other users cannot read, and in files of mode 0600 or a folder of mode
+The client is lego, or acme.sh, which OpenWrt has. It is started without a command shell. The provider's token
+is in the client's environment, which other users cannot read, and in files of mode 0600 or a folder of mode
 0700; it is in no argument, log or message.
 """
 

@@ -58,8 +58,8 @@ class MessageGuard:
     """A Python audit hook that blocks what a message does not need, with PermissionError.
 
     It allows connections to the addresses that ``way`` allows, and the reading of Python's own
-    files. Programs, other files and writing are blocked. ``refused``: why the first was blocked;
-    ``failure``: the reason that is stored there for a connection.
+    files. Programs, other files and writing are blocked. ``refused``: the reason of the first block,
+    which is ``failure`` for a connection and ``address`` for all others.
     """
 
     def __init__(self, way: Outside, failure: str) -> None:

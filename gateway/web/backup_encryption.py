@@ -47,11 +47,11 @@ class BackupFileError(ControlError):
 class BackupHeader:
     """The unencrypted start of a backup file: the parameters of scrypt with the salt, and the nonce."""
 
-    log_n: int
+    log_n: int  # scrypt's N is 2 to the power of this
     r: int
     p: int
-    salt: bytes
-    nonce: bytes
+    salt: bytes  # SALT bytes
+    nonce: bytes  # NONCE bytes
 
     @property
     def data(self) -> bytes:

@@ -16,7 +16,7 @@ from gateway.core.files import read_bounded
 from gateway.policy.config.brand import MIN_CONTRAST, NIGHT_GROUNDS, OWN_NAME, Brand, channels, contrast
 from gateway.policy.yaml.fields import shown
 
-MOST_BYTES = 8_000  # of a logo: a first visit loads at most 80 kB, and the longest page has 70
+MOST_BYTES = 8_000  # of a logo: with it, a first visit to the longest page, 70 kB, loads at most 80 kB
 MOST_POINTS = 512  # width and height of a PNG: a phone decompresses it in memory
 STAMP = 8  # bytes
 
@@ -168,7 +168,7 @@ def _night(colour: str) -> str:
 
 
 def for_night(colour: str) -> str:
-    """Return the colour, lightened just enough for dark pages, and for dark text on a button of it."""
+    """Return the colour, lightened as little as it needs on dark pages, and as a button with dark text."""
     grounds = (*NIGHT_GROUNDS, ON_GREEN_AT_NIGHT)
     lighter = (mixed(WHITE, colour, percent) for percent in range(101))
     return next(
@@ -186,7 +186,7 @@ def _tint(colour: str, ground: str, percent: int) -> str:
 
 
 def mixed(colour: str, ground: str, percent: int) -> str:
-    """Return ``percent`` of ``colour``, mixed with the rest of ``ground``, as ``#rrggbb``."""
+    """Return a mix of ``colour`` (``percent`` of it) and ``ground`` (the rest), as ``#rrggbb``."""
     pairs = zip(channels(colour), channels(ground), strict=True)
     return "#" + "".join(
         f"{round((one * percent + other * (100 - percent)) / 100):02x}" for one, other in pairs

@@ -48,7 +48,7 @@ class ConnectionLimits:
         self.connections.add(connection)
         own = [other for other in self.connections if other.who == who]
         if len(own) > PLACES_OF_ONE:
-            # Within one device, running connections are closed before new ones.
+            # 0: of one device, connections without a response are closed before running ones.
             pick_eviction(own, self._loop.now(), 0).close()
         elif len(self.connections) > PLACES:
             pick_eviction(self.connections, self._loop.now(), COMING).close()

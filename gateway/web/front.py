@@ -1,9 +1,9 @@
 """``python -m gateway.web.front SETTINGS LOG``: the TLS front. `qalqan web` starts and supervises it.
 
 SETTINGS is JSON: `name`, `certificate`, `key`; `sockets`, bound and not yet listening; `pages`, our end of a
-socket pair with the pages. A connection reaches the pages only through this pair: as a descriptor together
-with the browser's address. The pair has no path and no port, so no other process can pass a connection or
-claim another device's address.
+socket pair with the pages. LOG is the format of the log (`core.logs`). A connection reaches the pages only
+through this pair: as a descriptor together with the browser's address. The pair has no path and no port, so
+no other process can pass a connection or claim another device's address.
 """
 
 from __future__ import annotations
@@ -124,8 +124,7 @@ class FrontCertificate:
     """Loads the certificate of the TLS front; examines it again, and loads it, when its files change.
 
     One with a problem is not loaded: the former stays, and the files are examined again after a minute.
-    ``changed``: called when `good`, `problem`
-    or the end of validity changes.
+    ``changed``: called when `good`, `problem` or the end of validity changes.
     """
 
     def __init__(self, loop: Loop, name: str, chain: str, key: str, changed: Callable[[], None]) -> None:

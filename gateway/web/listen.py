@@ -16,7 +16,7 @@ class ListenError(SettingsError):
 
 
 def parse_listen(text: str, *, allow_wan: bool) -> tuple[str, int]:
-    """Return address and port of a text such as ``192.168.1.1:8080`` or ``[fd00::1]:8080``.
+    """Return address and port (0: any free one) of a text such as ``192.168.1.1:8080`` or ``[fd00::1]:8080``.
 
     Raises ListenError for other text, and for a public or unspecified address unless ``allow_wan``.
     """

@@ -127,9 +127,9 @@ def _last_settings(watch: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _named_folders(watch: tuple[str, ...]) -> list[str]:
-    """Return the pages' folders, from the setting ``state`` in the configuration files.
+    """Return the pages' folders, from lines ``state:`` in the configuration files, which are YAML.
 
-    It is found even if a file has a mistake elsewhere.
+    They are found even if a file has a mistake elsewhere. The option ``state`` of a UCI file is not read.
     """
     found = []
     for file in watch:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-N, R, P = 8192, 8, 10  # the parameters in `policy.people.METHOD`
+N, R, P = 8192, 8, 10  # the parameters in `gateway.policy.accounts.people.METHOD`
 ROOM = 132 * N * R * P  # bytes that OpenSSL may use, the same as werkzeug
 INPUT_LIMIT = 8 << 10  # bytes; a password has up to 128 characters
 

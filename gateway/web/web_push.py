@@ -39,7 +39,7 @@ SALT, POINT = 16, 65  # bytes; a point of P-256 is uncompressed
 LAST = b"\x02"  # delimiter of the last record (RFC 8188 §2)
 STALL = 8.0  # seconds for one step of the connection; limit_process limits the whole
 TOKEN_LIFE = 12 * 3600  # seconds; RFC 8292 §2 allows 24 hours
-# Whom a push service may contact. It is the same for all homes.
+# The contact for push services (`sub` of RFC 8292 §2.1). It is the same for all homes.
 CONTACT = "https://qalqan.home.arpa/"
 
 

@@ -1,1 +1,4 @@
-"""Parses and builds packets and protocol messages. Pure: no I/O, no clock, no logger. See README.md."""
+"""Parses and builds packets and protocol messages, and decides flows. See README.md.
+
+Pure: no I/O, no clock, no logger.
+"""

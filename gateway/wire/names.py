@@ -22,8 +22,9 @@ def hostname(raw: bytes) -> str:
     """Return the normalised form of a host name: lower case, A-labels, without one trailing dot.
 
     ``raw``: ASCII bytes. Raises WireError for anything else: an empty name, over 253 characters, a label that
-    is empty, over 63 characters or has characters other than ``a-z 0-9 - _``, and an IP address in any
-    spelling that browsers accept. Names outside of ASCII (U-labels) are not valid on the wire.
+    is empty, over 63 characters or has characters other than ``a-z 0-9 - _``, an IPv6 address, and a name
+    that browsers read as an IPv4 address (`is_address`). U-labels are not valid on the wire: convert them
+    to A-labels (``xn--``) before.
     """
     name = raw.lower()
     if name.endswith(b"."):
@@ -41,9 +42,10 @@ def hostname(raw: bytes) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Return whether ``text`` is an IP address.
+    """Return whether browsers read ``text`` as an IP address.
 
-    IPv4 is recognised in any spelling that browsers accept, IPv6 with or without brackets and zone.
+    As IPv4, these are all names whose last label is a number, such as 127.1 or 0x7f.1, also invalid ones.
+    IPv6 may have brackets and a zone.
     """
     if text.startswith("[") and text.endswith("]"):
         return _is_ipv6(text[1:-1])

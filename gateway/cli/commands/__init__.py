@@ -1,1 +1,1 @@
-"""One module a command, each with ``run(args)``."""
+"""The commands: each module has ``run(args)``, which returns the exit status."""

@@ -1,7 +1,7 @@
-"""`qalqan acceptance`: tests in at most two minutes what works on a freshly installed gateway.
+"""`qalqan acceptance`: tests what works on a freshly installed gateway, by default in at most two minutes.
 
 It combines the findings of `qalqan check`, the state of the running daemon, and a part of the bypass test.
-That uses the rules of a guest, so it needs no family.
+That part uses the rules of a guest, so no child needs to have rules yet.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from gateway.policy.config.config import Config, OffloadWish
 from gateway.policy.profile.rules import GUEST
 
 STARTS = 30.0  # seconds within which a daemon that was just started answers
-EVERY = 0.5
-MOST_MEMORY = 64 << 20  # bytes of a daemon: 40 MB and lists of sites
+EVERY = 0.5  # seconds between two tries to reach the daemon
+MOST_MEMORY = 64 << 20  # bytes; a daemon uses about 40 MB and its lists of sites
 LEAST_MEMORY = 4 << 20  # usable bytes; with less the kernel soon ends programs
 MEGABYTE = 1 << 20
 
@@ -65,7 +65,7 @@ _ORDER = tuple(Severity)
 class AcceptanceTimeoutError(Exception):
     """Raised if the acceptance test takes longer than allowed.
 
-    It is no GatewayError: it interrupts any part of the test, and must pass what catches that part's errors.
+    It is not a GatewayError: code of the test that catches GatewayError must not catch it.
     """
 
 
@@ -97,9 +97,10 @@ def run(args: Namespace) -> int:
 
 
 def _as_json(finding: Finding) -> dict[str, object]:
-    """Return a finding of the acceptance test as JSON, for a program that may send it on.
+    """Return a finding of the acceptance test as JSON values, for a program that may send them on.
 
-    A failed one that may contain the name of a family's file has only its code.
+    The text, fix and values of a failed finding about setup or daemon are empty: they may contain the name of
+    a child's file.
     """
     if finding.about in (SETUP, DAEMON) and not finding.ok:
         finding = replace(finding, text="", fix="", values={})
@@ -109,7 +110,8 @@ def _as_json(finding: Finding) -> dict[str, object]:
 def _findings(path: Path, seconds: int) -> Iterator[Finding]:
     """Yield one finding for each subject of the acceptance test.
 
-    After ``seconds`` it ends with an error finding, but never while the caller handles a finding.
+    After ``seconds`` the test is interrupted, and the last finding is an error. It is never interrupted while
+    the caller handles a finding.
     """
     try:
         with _limited(seconds):
@@ -146,7 +148,10 @@ def _tested(path: Path) -> Iterator[Finding]:
 
 
 def _status(client: Client) -> HomeStatus:
-    """Return the daemon's state. Waits up to 30 s for a daemon that was just started. Raises GatewayError."""
+    """Return the daemon's state. Wait up to STARTS seconds for a daemon that was just started.
+
+    Raises ControlError if the daemon does not respond until then, refuses, or has another version.
+    """
     end = time.monotonic() + STARTS
     while True:
         try:
@@ -172,7 +177,8 @@ def _daemon(status: HomeStatus) -> Finding:
 def _worst(line: str, checked: Iterable[Finding]) -> Finding:
     """Return the worst of the findings of `qalqan check` that belong to a subject of the acceptance test.
 
-    ``line``: the subject, after which the finding is named. ``checked``: all findings.
+    ``line``: the subject, which becomes the finding's ``about``. ``checked``: all findings. If none belongs
+    to the subject, the result is an error. For "setup" without problems it is an OK with their number.
     """
     others = {subject for subjects in SUBJECTS.values() for subject in subjects}
     own = [
@@ -230,10 +236,10 @@ def _flow_table(checked: Finding, config: Config) -> Finding:
 
 
 def _later_offload() -> Finding | None:
-    """Return a warning if connections will bypass the rules of the first child.
+    """Return a warning if flow offloading outside Qalqan will bypass the rules of the first child.
 
-    To `qalqan check`, they are no problem until a person has rules. None if the service then switches them
-    off.
+    `qalqan check` does not report it as a problem until a person has rules. Return None if there is no such
+    offloading, or if the service then turns it off (UCI option ``firewall_offload``).
     """
     try:
         router = read_router()
@@ -250,7 +256,8 @@ def _later_offload() -> Finding | None:
 def memory_finding(resident: int, plan: UpdatePlan, memory: MachineMemory) -> Finding:
     """Return a finding: whether the daemon and an update of its lists fit the machine's memory.
 
-    ``resident``: bytes that the daemon uses. ``plan``: the update.
+    ``resident``: bytes that the daemon uses. ``plan``: the update. If ``memory.usable`` is 0, the kernel does
+    not report it, and only ``resident`` is checked.
     """
     shown = f"the daemon uses {resident // MEGABYTE} MB, {memory.usable // MEGABYTE} MB are available"
     if 0 < memory.usable < LEAST_MEMORY:
@@ -293,7 +300,11 @@ def _filter(client: Client, config: Config) -> Finding:
 
 
 def filter_finding(results: Sequence[Result]) -> Finding:
-    """Return a finding from the filter test's results: whether all is blocked or passes as it has to."""
+    """Return a finding from the filter test's results: whether each check was blocked or passed as it should.
+
+    It is an error for a wrong result, or if nothing was blocked. It is a warning if a check could not decide;
+    an error if, in addition, none was blocked or none passed.
+    """
     number, fix = counts(results), "run: qalqan audit guest"
     wrong = [result for result in results if result.fault]
     if wrong:

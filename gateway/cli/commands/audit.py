@@ -1,4 +1,4 @@
-"""`qalqan audit`: tests each bypass method against the rules in force."""
+"""`qalqan audit`: the bypass test, which tries each bypass method against the rules in force."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _print_json(done: Sequence[BypassTest]) -> None:
 
 
 def _print_steps(done: Sequence[BypassTest]) -> None:
-    """Print one JSON line for each check of the filter test, which the daemon reads."""
+    """Print one JSON line for each check of the bypass test. The daemon reads these lines."""
     from gateway.filter_test import report
 
     for test in done:
@@ -103,9 +103,9 @@ def _print_steps(done: Sequence[BypassTest]) -> None:
 
 
 def bypass_test_alone(client: Client, config: Config, who: str, chosen: Sequence[MethodCheck]) -> BypassTest:
-    """Run the filter test with the rules for ``who`` while no other test runs; return its result.
+    """Run the bypass test with the rules for ``who``, and return its result. Only one test runs at a time.
 
-    ``who``: a profile's id or name, guest, or a device's MAC address. ``chosen``: the checks to
+    ``who``: a profile's id or name, ``guest``, or a device's MAC address. ``chosen``: the checks to
     run. Raises GatewayError, also if another test runs.
     """
     from gateway.filter_test.run import bypass_test
@@ -117,9 +117,9 @@ def bypass_test_alone(client: Client, config: Config, who: str, chosen: Sequence
 
 @contextmanager
 def _alone(config: Config) -> Iterator[None]:
-    """Lock a file in the block, so that only one filter test runs: two would use the same links and routes.
+    """Lock a file in the block, so that only one bypass test runs: two would use the same links and routes.
 
-    Raises ControlError if another test runs or the daemon does not.
+    Raises ControlError if another test runs, or if the daemon's runtime directory does not exist.
     """
     try:
         number = os.open(Path(config.runtime, _LOCK), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -143,7 +143,10 @@ def _lock(number: int) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Handle SIGTERM and SIGHUP like Ctrl-C in the block, so that the test removes its links and routes."""
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP in the block: the test then removes its links and routes.
+
+    The previous handlers are restored at the end of the block.
+    """
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

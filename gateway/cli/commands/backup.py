@@ -58,9 +58,9 @@ def run(args: Namespace) -> int:
 
 
 def _set_up(args: Namespace, client: Client) -> int:
-    """Turn automatic backups to a folder on, with a key from a passphrase that is read. Return 0.
+    """Turn on automatic backups to the folder ``args.file``. Return 0.
 
-    The daemon stores the key and makes the backups.
+    The daemon gets a key that is derived from the password. It stores the key and makes the backups.
     """
     key = derive_key(b"", _password(args.password_file, twice=True)).decode("ascii")
     asked = {"every": args.every, "keep": args.keep}
@@ -70,10 +70,10 @@ def _set_up(args: Namespace, client: Client) -> int:
 
 
 def _scheduled(args: Namespace, client: Client) -> int:
-    """Store an automatic backup if one is due, or with ``--now``; print the last date and the count as JSON.
+    """Store an automatic backup if one is due, or with ``--now`` in any case. Return 0.
 
-    While automatic backups are off, it prints nothing. The daemon runs this command in another
-    process. Return 0.
+    Print the date of the last backup and the number of stored backups as JSON; nothing while automatic
+    backups are off. The daemon runs this command in another process.
     """
     config = read_config(config_path(args))
     settings, state = config.backup, Path(config.state)
@@ -82,7 +82,7 @@ def _scheduled(args: Namespace, client: Client) -> int:
     folder, today = Path(settings.folder), datetime.now(config.zone).date()
     check_mounted(folder, state)
     days = list(stored(folder))
-    # A day in the future comes from a clock that was wrong.
+    # A backup with a date in the future does not count: the clock was wrong when it was made.
     recent = [day for day in days if timedelta(0) <= today - day < timedelta(settings.every.days)]
     count, made = len(days), max(recent, default=None)
     if args.now or made is None:
@@ -163,9 +163,9 @@ def _lines(preview: RestorePreview) -> Iterator[str]:
 
 
 def _password(file: Path | None, *, twice: bool = False) -> str:
-    """Return the password from the first line of a file, or as typed at the terminal (``twice``: twice).
+    """Return the password from the first line of a file, or read it from the terminal (``twice``: twice).
 
-    It is no command-line argument, which other users could see. Raises BackupFileError without a
+    It is not a command-line argument, which other users could see. Raises BackupFileError without a
     terminal or if the two differ, PolicyError if the file cannot be read.
     """
     if file is not None:

@@ -32,7 +32,7 @@ from gateway.web.acme import (
 )
 from gateway.web.certificates import MOST, examine_files
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32: no letters that look alike
+LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base32 (RFC 4648 §6): without 0 and 1, which look like letters
 ID = 16  # letters, 80 bits: the name cannot be guessed
 CHAIN_MODE, KEY_MODE, OWN_KEY_MODE = 0o644, 0o640, 0o600
 FOLDER_MODE = 0o755  # of a new folder, whatever the umask: the pages read the files
@@ -82,7 +82,8 @@ def _https(args: Namespace) -> Https:
 def _get(args: Namespace) -> int:
     """Make the daemon get a certificate through a DNS provider and turn HTTPS on; wait for the result.
 
-    Print the pages' new address and return 0. Raises CertificateError if the certificate is not issued.
+    Print the pages' new address and return 0. Raises CertificateError if the certificate is not issued, other
+    GatewayErrors if the daemon refuses or the token cannot be read.
     """
     token = _token(args.token_file)
     client, values = daemon(args), {"name": args.name, "provider": args.provider, "email": args.email}
@@ -101,9 +102,9 @@ def _get(args: Namespace) -> int:
 
 
 def _token(file: Path | None) -> str:
-    """Return the DNS provider's token: the first line of a file, or as typed at the terminal.
+    """Return the DNS provider's token: the first line of ``file``, or for None as typed at the terminal.
 
-    Raises CertificateError if the file is no text, PolicyError if it cannot be read.
+    Raises CertificateError if the file is not UTF-8 text, PolicyError if it cannot be read.
     """
     if file is None:
         return getpass.getpass("Token of the DNS provider: ").strip()
@@ -117,7 +118,8 @@ def _token(file: Path | None) -> str:
 def _renew(args: Namespace) -> int:
     """Renew the certificate that ``qalqan certificate get`` got, if it is due, and install it. Return 0.
 
-    The daemon runs this each day, with ``--steps``. Raises CertificateError or MissingPackageError.
+    The daemon runs this each day with ``--steps``, and for the first certificate. Raises CertificateError,
+    MissingPackageError, or PolicyError if the configuration is unusable.
     """
     path = config_path(args)
     config = read_config(path)
@@ -173,7 +175,7 @@ def _name(zone: str) -> int:
 def _install(https: Https, chain: Path, key: Path) -> None:
     """Copy the key, then the chain, to the files that the settings name, each atomically.
 
-    The web server uses them only if they match.
+    Between the two writes the files do not match. The web server uses them only if they match.
     """
     new_key, new_chain = read_bounded(key, MOST), read_bounded(chain, MOST)
     web = WebUser.found()

@@ -85,7 +85,10 @@ def _row(device: DeviceDetails) -> tuple[object, ...]:
 
 
 def _seen(time: datetime | None, sightings: PresenceDetail) -> str:
-    """Return when a device was seen, as a time or only a day, as the daemon reports it; ``-`` if unknown."""
+    """Return the text of when a device was seen: weekday and time, or a date and time if it is not near.
+
+    With ``sightings`` DAY, the clock time is left out. For None, return ``-``; with DAY an empty text.
+    """
     text = when(time) or "-"
     return text.rpartition(" ")[0] if sightings == PresenceDetail.DAY else text
 

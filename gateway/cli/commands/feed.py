@@ -50,8 +50,8 @@ def run(args: Namespace) -> int:
 def _update(args: Namespace, config: Config) -> int:
     """Check the signed feed, put new data in use, and make the daemon load it.
 
-    Return the exit status: 1 if the provider's files have a problem. Raises GatewayError if the
-    check fails.
+    Return the exit status: 1 if a file that the provider adds to the feed has a problem, else 0. Raises
+    GatewayError if the check fails.
     """
     become_owner(Path(config.state))
     version = check_feed(config_path(args), config)
@@ -76,11 +76,11 @@ def _reload_daemon(config: Config) -> None:
 
 
 def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int | None:
-    """Download and check the signed feed, use its data, and return their version; None if unchanged.
+    """Download and check the signed feed, use its data, and return the version in use; None if unchanged.
 
     The provider's files are downloaded too. ``tier``: also download the ready-made category table of this
-    set of lists, unless it is in use already; it is not put in use here. Raises GatewayError, also while the
-    time is unknown.
+    set of lists, unless it is in use already; the caller puts it in use. Raises GatewayError if the feed
+    cannot be used, or while the daemon does not know the time.
     """
     from gateway.household.feed_update import update_feed
 
@@ -91,7 +91,7 @@ def check_feed(path: Path, config: Config, tier: ListTier | None = None) -> int 
 def check_provider_files(config: Config) -> list[str]:
     """Download the provider's files that changed in the signed feed. Return a line for each failure.
 
-    Raises GatewayError, also while the time is unknown.
+    Raises GatewayError if the feed cannot be used, or while the daemon does not know the time.
     """
     require(LIST_UPDATES, FEATURE)
     from gateway.household.feed_update import update_provider_files
@@ -207,7 +207,7 @@ def _rollout(args: Namespace, feed: FeedRepository) -> None:
 def _build(args: Namespace, feed: FeedRepository) -> None:
     """Check the data in a folder, and add it to the feed as a version that waits for signatures.
 
-    Category tables are added if asked. Raises GatewayError, or OSError.
+    With ``--tables``, category tables are built and added. Raises GatewayError or OSError.
     """
     from gateway.household.feed_tables import fetch_lists, make_tables
     from gateway.household.feed_update import make_bundle

@@ -42,7 +42,7 @@ def _give(args: Namespace) -> int:
 
 
 def _run_ticket(args: Namespace) -> int:
-    """Make one-time codes for extra time, list batches of unused ones, or withdraw one. Return 0.
+    """Make one-time codes for extra time, list the batches of unused codes, or withdraw a batch. Return 0.
 
     The list does not show the codes. Raises PolicyError for wrong options.
     """

@@ -58,10 +58,10 @@ def _list(answer: AccountResponse) -> None:
 
 
 def _press_button(client: Client) -> int:
-    """Report to the daemon that the button on the gateway was pressed.
+    """Report to the daemon that the button on the gateway was pressed. Return 0.
 
-    The platform's button script runs this.
-    The code on the label can then set a new password, for some minutes. Return 0.
+    The platform's button script runs this. For two minutes, the label code can then set a new password, or
+    claim a gateway whose accounts were lost.
     """
     seconds = client.ask(ACCOUNTS, action="button").seconds
     print(f"for {seconds} seconds, a new password can be set with the code on the label")

@@ -82,7 +82,10 @@ def _list(family: Household, *, as_json: bool) -> int:
 
 
 def _rules(profile: Profile) -> Lines:
-    """Yield the name, value and owner (who set it) of each rule of a profile, as text."""
+    """Yield the name, value and owner (who set it) of each rule of a profile, as text.
+
+    The owner is empty for devices, for ``log_level``, and for a rule without a value.
+    """
     rules = profile.rules
     yield "devices", ", ".join(profile.devices) or "none", ""
     for key in of_shape(RuleShape.CHOICE, RuleShape.SWITCH):
@@ -117,7 +120,10 @@ def _rules(profile: Profile) -> Lines:
 
 
 def _times(what: str, days: ByDay[Owned[str]]) -> Lines:
-    """Yield a line for each value of a rule that may differ by day: name, days and value, owner."""
+    """Yield a line for each value of a rule that may differ by day: name, days and value, owner.
+
+    The days are left out if the value is the same on all days.
+    """
     for on, rule in by_days(days):
         value, owner = ("none", "") if rule is None else (rule.value, rule.owner)
         yield what, f"{on}: {value}" if on else value, owner

@@ -21,14 +21,14 @@ from gateway.wire.ip.capture import Frame
 
 STANDARD_INPUT = "-"
 DROPPED = frozenset({FrameDefect.MALFORMED, FrameDefect.CHECKSUM})
-"""What the daemon drops. Of the other frames the capture does not show enough."""
+"""Defects of frames that the daemon drops. For the others, the capture lacks data, so no verdict is known."""
 
 
 def run(args: Namespace) -> int:
     """Print the decisions about the connections and queries in a capture, by the rules of a profile.
 
-    Return 0.
-    Raises CaptureError for a damaged capture, after its readable part is printed; PolicyError.
+    Return 0. Raises CaptureError for a damaged capture, after the decisions of its readable part are printed.
+    Raises PolicyError if the profile, the configuration or ``--at`` cannot be used.
     """
     rules = rules_of_profile(args, args.profile)
     zone = rules.config.zone
@@ -69,7 +69,7 @@ def _read(capture: Iterator[Frame], replay: Replay, *, live: bool = False) -> No
 
 
 def _left_out(tally: FrameTally) -> str:
-    """Return a message about frames of the capture that could not be read; empty if all could."""
+    """Return a message with the number of skipped frames by reason; empty if all were read."""
     counts = (
         (tally.cut, "cut by the snapshot length (capture with -s 0)"),
         (tally.broken, "broken"),

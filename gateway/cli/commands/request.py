@@ -42,7 +42,7 @@ def _answer(args: Namespace) -> int:
     number = whole(args.id, "request answer", "see: qalqan request list")
     values: dict[str, object] = {"id": number, "answer": args.answer, "by": BY}
     if args.answer == Answer.ALWAYS:
-        values["confirmed"] = True  # who types the whole command needs no second question
+        values["confirmed"] = True  # a person who types this command needs no second question
     if args.minutes is not None:
         word, where = args.minutes, "--minutes"
         values["minutes"] = (

@@ -34,7 +34,7 @@ def run(args: Namespace) -> int:
     from gateway.core import logs
 
     forget_annotations_and_docstrings("gateway.")
-    gc.collect()  # what is built now fills the gaps
+    gc.collect()  # free the modules' unused objects first, so that new ones reuse their memory
     logs.configure(args.log)
     return run_daemon(
         config_path(args), keep_guard=args.keep_guard, user=args.user, help_service=args.help_service

@@ -52,7 +52,7 @@ RELOAD_PATIENCE = 30.0  # seconds; the daemon reads every rule file again
 NICE = 10  # of an update that the daemon started: packets go first
 DAY = 86_400
 MAX_LINE = 1024  # characters; a name has at most 253
-_PRIVATE_KEY = 4096  # bytes of a key file
+_PRIVATE_KEY = 4096  # bytes; a key file may have at most so many
 FORMS = ("appeals", "record", "report")
 
 
@@ -73,7 +73,7 @@ def run(args: Namespace) -> int:
 def _key(path: Path) -> int:
     """Create an issuer's signing key in a file and print its public key, for the configuration of gateways.
 
-    Return 0. Raises ListError if the file exists.
+    Return 0. Raises ListError if the file exists, MissingPackageError without ``cryptography``.
     """
     require("cryptography", "sealed lists")
     from cryptography.hazmat.primitives import serialization as forms
@@ -92,8 +92,8 @@ def _key(path: Path) -> int:
 def _make(args: Namespace) -> int:
     """Make a sealed list (signed, with hashed names) from the host names on standard input.
 
-    Write it and the secret key, without which it cannot be read, to separate files. Return 0.
-    Raises ListError.
+    Write the list and its secret key to separate files. The key file also keeps the key of the previous list.
+    Return 0. Raises ListError for an invalid name or key file; then nothing is written.
     """
     sign = _signer(args.issuer_key)
     names = list(_names(sys.stdin))
@@ -168,10 +168,10 @@ def _update(args: Namespace, config: Config) -> int:
 
 
 def _fetch_from_feed(config: Config) -> list[str]:
-    """Download the sealed lists (hashed names, blocked for everyone) that the signed feed delivers.
+    """Download the provider's files, such as sealed lists, from the signed feed.
 
-    None is downloaded if the configuration uses no list from the feed. Return a line for each
-    problem, after which the current lists stay.
+    Nothing is downloaded if the configuration uses no sealed list from the feed. Return a line for each
+    problem; the current file then stays.
     """
     folder = provider_folder(Path(config.state))
     if all(Path(source.file).parent != folder for source in config.sealed):
@@ -183,7 +183,7 @@ def _fetch_from_feed(config: Config) -> list[str]:
 
 
 def innocent_names() -> Iterator[str]:
-    """Yield names that a valid sealed list (hashed names to block) does not contain.
+    """Yield names that no sealed list (hashed names to block) may contain. A list with one is refused.
 
     These are well-known sites, help lines and all public suffixes.
     """
@@ -251,9 +251,9 @@ def _when(moment: int) -> str:
 
 
 def _check_form(args: Namespace) -> int:
-    """Check a provider's record of a hotline, report or log of appeals. Return the exit status.
+    """Check a provider's record of a hotline, report or log of appeals. This needs no gateway.
 
-    This needs no gateway. Raises PolicyError for an invalid file.
+    Return the exit status: 1 if an appeal is overdue, else 0. Raises PolicyError for an invalid file.
     """
     if args.action == "record":
         record = parse_record(read_bounded(args.file), str(args.file), _today(args))

@@ -18,7 +18,7 @@ from gateway.core.errors import ControlError, PolicyError
 from gateway.features.status.support_file import about_gateway
 
 PATIENCE = 20.0  # seconds for the checks that the daemon runs on request; OpenWISP ends a command after 30
-EVERY = 0.5
+EVERY = 0.5  # seconds between two questions whether the checks have ended
 
 
 def run(args: Namespace) -> int:
@@ -35,9 +35,10 @@ def run(args: Namespace) -> int:
 
 
 def _approved(path: Path) -> object:
-    """Return the support report as JSON, for a program that sends it to support.
+    """Return the support report as JSON values, for a program that sends it to support.
 
-    Raises ControlError without a parent's approval.
+    After PATIENCE seconds it is returned without the rest of the checks. Raises ControlError without a
+    parent's approval or without a daemon, PolicyError without a usable configuration.
     """
     client, end = Client(control_socket(config_in_use(path))), time.monotonic() + PATIENCE
     while (report := client.ask(SUPPORT_REPORT)).file.check.running and time.monotonic() < end:
@@ -46,7 +47,7 @@ def _approved(path: Path) -> object:
 
 
 def _support_data(path: Path) -> object:
-    """Return the daemon's support data as JSON; without a daemon, the part that needs none."""
+    """Return the daemon's support data as JSON values; only the part that needs no daemon if it fails."""
     try:
         return _of_daemon(Client(control_socket(config_in_use(path))))
     except Unreachable:

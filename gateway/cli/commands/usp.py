@@ -1,4 +1,7 @@
-"""`qalqan usp`: the USP Service, and the data model for providers (docs/providers/usp.md)."""
+"""`qalqan usp`: the service of the router's USP agent (TR-369), and the data model for providers.
+
+docs/providers/usp.md describes both.
+"""
 
 from __future__ import annotations
 
@@ -80,8 +83,8 @@ def _document(kind: str, vendor: str) -> int:
 def _call(name: str, family_filter: DaemonFilter) -> int:
     """Print the JSON answer to a call of OpenWrt's rpcd (``state``, ``switch`` or ``support_file``).
 
-    Return 0.
-    Raises Denied if the daemon refuses, ControlError for invalid arguments.
+    Return 0. Raises Denied if ``switch`` or ``support_file`` fails: the daemon refuses, does not respond, or
+    needs too long. Raises ControlError for invalid arguments.
     """
     answer: object
     if name == "state":

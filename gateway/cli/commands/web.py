@@ -23,9 +23,10 @@ PROCESS = "gateway.cli.web_process"
 
 
 def run(args: Namespace) -> int:
-    """Replace this process by the one that serves the pages.
+    """Replace this process by the one that serves the pages. Never returns.
 
     If the settings are unusable or the start fails, replace it by the one that serves the recovery page.
+    Raises MissingPackageError if the package of the pages is not installed.
     """
     from gateway.web.recovery import PROGRAM, Recovery, this_command, watched
 
@@ -33,7 +34,7 @@ def run(args: Namespace) -> int:
     recovery.on_exception()
     try:
         return _run(args, recovery)
-    except OSError as error:  # the command line would end with one line
+    except OSError as error:  # otherwise `gateway.cli.main` would print it and exit
         print(f"qalqan: {error.filename or 'the pages'}: {error.strerror or error}", file=sys.stderr)
         recovery.serve(PROGRAM)
 
@@ -46,7 +47,7 @@ def _run(args: Namespace, recovery: Recovery) -> NoReturn:
 
     require("webui", "the pages")
     if not is_installed(PROCESS):
-        raise ModuleNotFoundError(PROCESS)  # here it still leads to the recovery page
+        raise ModuleNotFoundError(PROCESS)  # uncaught: serves the recovery page; after exec it could not
     try:
         settings = settings_dict(config_in_use(config_path(args)))
     except PolicyError as error:

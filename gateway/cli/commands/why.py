@@ -51,8 +51,8 @@ def _of_daemon(args: Namespace, seen: Observation) -> Explanation | None:
     """Return the daemon's explanation, which includes pauses and extra time.
 
     None for a profile named by its file's path, without a daemon or a usable configuration, or if the
-    daemon refuses: the error from the files is then more precise. Raises ControlError above the daemon's
-    rate limit.
+    daemon refuses: the error from the files is then more precise. Raises PolicyError for an invalid MAC
+    address, ControlError above the daemon's rate limit.
     """
     if args.profile is not None and is_file(args.profile):
         return None
@@ -81,9 +81,9 @@ def _of_files(args: Namespace, seen: Observation) -> Explanation:
 
 
 def _origin(decision: Decision) -> BlockOrigin | None:
-    """Return who decided a block, as far as the rule files show it; None for what is not blocked.
+    """Return who decided a block, as far as the rule files show it; None if the host is not blocked.
 
-    Since when, and by which lists, is not known from them.
+    The files do not show when the rule was set, or which lists have the host: these fields are empty.
     """
     if decision.verdict is not Verdict.BLOCK:
         return None
@@ -99,9 +99,9 @@ def _origin(decision: Decision) -> BlockOrigin | None:
 
 
 def _decided(decided: BlockOrigin | None) -> list[tuple[str, str]]:
-    """Return rows to print: who decided, since when, by which lists, and where to contest it.
+    """Return rows to print: who decided a block, since when, by which lists, and how to contest it.
 
-    What is not known is left out.
+    Unknown facts are left out. None, for a host that is not blocked, has no rows.
     """
     if decided is None:
         return []

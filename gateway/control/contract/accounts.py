@@ -152,9 +152,9 @@ class AccountResponse:
     claimable: bool = False
     home: bool = False  # the browser is in the home network
     unclaimed: bool = False  # there was never a guardian, a person's file or a recorded device
-    button: bool = False  # the claim needs a press of the button
+    button: bool = False  # the claim needs a press of the gateway's button
     count: int = 0  # of ended sessions, or of confirmed sign-ins
-    done: bool = False  # the proposed change
+    done: bool = False  # of `answer`: the proposed change was made
     seconds: int = 0  # for which a press of the button is valid
 
     guardians: tuple[str, ...] = ()  # names of all accounts

@@ -11,9 +11,9 @@ from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Danger, V
 
 @record
 class RecentBlocksRequest:
-    """Request for the latest blocked connections of a ``device``, or of a ``profile`` (a child).
+    """Request for the latest blocked connections and DNS queries of a ``device``, or of a ``profile``.
 
-    Of a child, as far as its log level allows.
+    ``profile`` is a child's id: then the answer has them as far as the child's log level allows.
     """
 
     device: OneLine | None = None  # MAC
@@ -79,7 +79,7 @@ class HistoryRequest:
     """
 
     id: OneLine | None = None
-    from_: date | None = None  # the default is the last day
+    from_: date | None = None  # the default is ``to``
     to: date | None = None  # the default is today
 
 
@@ -176,9 +176,10 @@ class History:
 
 @record
 class EraseRequest:
-    """Request to delete a child's stored activity: names of sites only, or all except today's minutes.
+    """Request to delete a child's stored activity: names of sites only, or all of it.
 
-    Without ``id``, a child deletes its own names from its ``device``.
+    ``names`` includes minutes by service and bypass alerts. ``all`` leaves today's minutes of time
+    limits. From its ``device``, a child deletes its own names; ``what`` is ignored then.
     """
 
     id: OneLine | None = None

@@ -51,12 +51,15 @@ class AutoBackupState:
 
 @record
 class BackupPiece:
-    """A piece of a backup's plain text, with its offset ``from`` and the size of the whole text."""
+    """A piece of a backup's plain text, with its offset ``from`` and the size of the whole text.
+
+    Both are in characters.
+    """
 
     from_: int
     text: str
-    size: int  # of the whole text
-    left_out: tuple[str, ...]  # files that are not in the backup
+    size: int
+    left_out: tuple[str, ...]  # files that are not in the backup; in the first piece only
 
 
 @record
@@ -97,15 +100,19 @@ class ChildInBackup:
 
 @record
 class BackupContent(RestoreResponse):
-    """The answer to ``look``: what a backup has, except the children, and what restoring it would change."""
+    """The part of the answer to ``look`` without the children: a backup's content, and what it would change.
+
+    ``fresh``, ``changed`` and ``gone``: profiles that restoring it would add, change and remove. The
+    numbers and ``added`` also are of what it would change.
+    """
 
     made: datetime
     by: str
     gateway: str  # its host name
     version: str
-    people: tuple[str, ...]
+    people: tuple[str, ...]  # all accounts in the backup
     same: bool  # restoring changes nothing
-    fresh: tuple[str, ...]  # names or files
+    fresh: tuple[str, ...]  # names of people, or of files without a readable one
     changed: tuple[str, ...]
     gone: tuple[str, ...]
     settings: bool
@@ -113,8 +120,8 @@ class BackupContent(RestoreResponse):
     pins: int
     self_set: int  # settings that children made for themselves
     added: tuple[str, ...]  # accounts
-    grants: int
-    steps: int  # postponed transitions to the next band
+    grants: int  # extra time and pauses
+    steps: int  # postponed transitions to the next age group
     problems: tuple[str, ...]  # of files that cannot be used
 
 

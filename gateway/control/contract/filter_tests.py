@@ -22,14 +22,15 @@ TestOutcome = Literal["waiting", "blocked", "open", "untested"]
 
 @record
 class FilterTestRequest:
-    """Request to start, read, report to, repeat or end a test of the filter on a child's device.
+    """Request to start, read, report to, repeat or end a filter test, of a child's device or bypass methods.
 
-    ``id``: the child, for guardians. A tested device names itself by the sender's key ``device``.
+    ``tell`` reports the ``results`` of a device's browser. ``id``: the child, for guardians. A tested
+    device names itself by the sender's key ``device``.
     """
 
     action: Literal["start", "look", "tell", "again", "end"]
     id: OneLine | None = None
-    method: Literal["device", "bypass"] = "device"  # to start or end
+    method: Literal["device", "bypass"] = "device"  # to start or end; a bypass test cannot be ended
     results: Mapping[str, Literal["opened", "failed"]] | None = None  # by the tested host
 
 
@@ -102,7 +103,7 @@ FILTER_TEST_SITE = Verb("filter_test_site", TestSiteRequest, Explanation, sender
 
 @record
 class BeginProbeRequest:
-    who: OneLine  # a child's profile, or the MAC address of a filtered device
+    who: OneLine  # a child's or the guests' profile, or the MAC address of a filtered device
     mac: OneLine  # of the temporary device
     interface: OneLine | None = None  # to the test network
     stranger: OneLine | None = None  # MAC address of a device that stays unknown

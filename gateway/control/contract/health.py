@@ -195,7 +195,10 @@ class MetricsFormat(StrEnum):
 
 @record
 class MetricsRequest:
-    """Request for the counters for monitoring, with an access token of a parent or of the provider."""
+    """Request for the counters for monitoring, with an API token or the token of the metrics settings.
+
+    If that token comes from the router's settings, a guardian must approve it (`MetricsAccess`).
+    """
 
     token: OneLine
     format: MetricsFormat = MetricsFormat.OPENMETRICS

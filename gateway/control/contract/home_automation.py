@@ -22,7 +22,8 @@ Secret = Annotated[str, Text(1, SECRET_LIMIT, r"[^\x00-\x1f\x7f]+")]
 class HomeAutomationRequest:
     """Request to show, set or turn off the MQTT connection; ``report`` is for the MQTT process itself.
 
-    ``set`` needs the address. Without a new password the stored one is used, with the same user.
+    ``set`` needs the address and the label. It creates a new API token of the guardian for the process.
+    Without a new password the stored one is used, if the user is the same. ``off`` deletes both.
     """
 
     action: Literal["show", "set", "off", "report"] = "show"

@@ -89,7 +89,8 @@ class UpdatePlan:
     next: datetime | None  # None: none is planned, or one runs or waits
     waits_for: str  # clock or memory, for an update that is due; package, if updates need one; else empty
     failures: int  # since the last success
-    warning: str  # none: no list was ever downloaded, old: the newest is older than a week; else empty
+    # none: no list was ever downloaded, old: the newest is older than a week; else, or without a child, empty
+    warning: str
     tier: ListTier  # how many lists the gateway updates
     tier_chosen: bool  # a person set the tier; otherwise it follows from the memory
     percent: int | None = None  # of the running update, 0 to 99
@@ -132,10 +133,10 @@ class ListEntry:
 
 @record
 class MatchingList:
-    """A stored list of a category in which the host was found.
+    """A list in use, of a category in which the host was found.
 
-    The table does not record which list of the category has an entry, so this one may be without
-    it.
+    The category table does not record which list of the category has an entry, so this list may be
+    without it.
     """
 
     id: str

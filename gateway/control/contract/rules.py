@@ -254,7 +254,8 @@ class RuleCatalogue:
 class WhyRequest:
     """Request for the filter's decision about a connection: of a device or a profile, to a host or address.
 
-    ``set``: changes to the profile's rules, to try them without storing.
+    ``at``: the time of the decision, ISO 8601; none: now. ``set``: changes to the profile's rules, to
+    try them without storing.
     """
 
     host: OneLine | None = None
@@ -384,9 +385,10 @@ class LawChild:
 
 @record
 class CountryLaw:
-    """A country's law that bars children from services, and the family's children to whom it applies.
+    """A country's law that bars children below an age from services, and its state for each child.
 
-    ``below``: the age. The lists contain targets, such as ``service:tiktok``; texts are by language.
+    ``below``: the age in years. ``expected``: when it is expected to be in force. The lists contain
+    targets, such as ``service:tiktok``; texts are by language.
     """
 
     id: str

@@ -16,7 +16,7 @@ Length = Literal["1h", "4h", "morning"]
 
 @record
 class PinState:
-    """Whether a child needs a PIN on shared devices, when it was set (None: never), and by whom."""
+    """Whether a child needs a PIN on shared devices, when it was set (None: there is none), and by whom."""
 
     pin: bool  # needs one, from the age of ten
     pin_set: datetime | None
@@ -179,7 +179,7 @@ class OwnSharing:
 
 @record
 class AdultProofRequest:
-    """Request to open a device for an adult for a while, by a proof, or to end that.
+    """Request to open a device for an adult for a while, by a proof of being one, or to end that.
 
     ``open`` needs ``length``, and ``method`` unless a guardian sends it.
     """

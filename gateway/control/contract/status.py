@@ -122,7 +122,10 @@ class ChildStatus(DeviceState, PinState):
 
 @record
 class AnnouncementEntry:
-    """A notice about a change of an account, such as a new parent, which everyone is shown for a week."""
+    """A notice for everyone, for a week, about a change of an account (such as a new parent) or a backup.
+
+    ``told``: its `AnnouncementKind`.
+    """
 
     told: str
     name: str
@@ -211,7 +214,7 @@ class ProviderAccess:
 
 @record
 class ProviderCounters:
-    """Counters since the daemon's start, renewed each minute, which the internet provider may read."""
+    """Counters since the daemon's start that the internet provider may read, updated each minute."""
 
     packets: int
     dropped: int

@@ -27,13 +27,14 @@ CodeCount = Annotated[int, Whole(1, tickets.MAX_AT_ONCE)]
 class PauseRequest:
     """Request to pause the internet for minutes, until a time, or until bedtime ends.
 
-    Without an end, the pause lasts until a guardian ends it. The key ``who`` of the request names a
-    child, a device, or ``all``.
+    Without an end, the pause lasts until a guardian or helper ends it. ``minutes`` takes precedence
+    over ``until``, and both over ``till_wake``. The key ``who`` of the request names a child, a device,
+    or ``all``.
     """
 
     minutes: SwitchMinutes | None = None
     until: datetime | None = None
-    till_wake: bool = False  # until the bedtime of each child ends
+    till_wake: bool = False  # until the current or next bedtime of each child ends; 07:00 without one
 
 
 @record
@@ -43,7 +44,7 @@ class OffRequest:
 
 @record
 class SwitchEnd:
-    until: datetime | None  # null: until a guardian ends it
+    until: datetime | None  # null: until it is ended; of `switch_access`: the access has ended
 
 
 @record
@@ -112,7 +113,7 @@ class GrantResult:
 class RevokeRequest:
     """Take extra time or an opened site (a grant) back, by the grant's number.
 
-    With the key ``who``, the last one of this person or device instead.
+    With the key ``who``, the last one in force that only this person or device has, instead.
     """
 
     grant: Annotated[int, Whole(1, MAX_NUMBER)] | None = None
@@ -191,7 +192,10 @@ class LimitTotal:
 
 @record
 class LedgerMinute:
-    """One minute of a device that counted for a time limit, with the service and why it counted."""
+    """One minute of a device that counted for a time limit (``gate``), with the service and why it counted.
+
+    ``why``: ``moved`` for traffic in this minute, ``linger`` without traffic, shortly after such a minute.
+    """
 
     at: datetime
     device: str
@@ -199,7 +203,7 @@ class LedgerMinute:
     name: str
     bytes: int
     service: str  # empty: unknown
-    why: str  # moved, linger
+    why: str
     category: str = ""  # id of the service's first category; empty: unknown
 
 

@@ -15,8 +15,9 @@ Email = Annotated[str, Text(3, EMAIL_LIMIT, r"[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+"
 
 @record
 class TrustedNameRequest:
-    """Request about the pages' HTTPS name: show the state, get a certificate, or forget the account.
+    """Request about the pages' HTTPS name: show the state, get a certificate, or delete the account.
 
+    The account is that of the DNS provider. To delete it (``stop``) also turns HTTPS off at its name.
     ``get`` needs all other fields except ``server``.
     """
 

@@ -32,9 +32,9 @@ class Access:
     def guardian(self, request: ControlRequest) -> str:
         """Return the name of the guardian who sends a request, or of the helper if the verb allows helpers.
 
-        Raises ControlError if the account may not send it, and for a dangerous change, as its verb
-        declares, without a recent proof of identity. Root may send any request without an account;
-        the name is then ``console`` unless the request has one.
+        The account is the one in ``by``. Raises ControlError if it may not send the request, and for
+        a dangerous change, as its verb declares, without a recent proof of identity. Root may send any
+        request without an account; the name is then ``console`` unless the request has one.
         """
         if request.role is Role.OWNER:
             return request.text("by", CONSOLE)
@@ -73,10 +73,12 @@ class Access:
             raise ControlError.of(Code.NO_DEVICE)
 
     def named(self, request: ControlRequest) -> tuple[str, list[Profile]]:
-        """Return whom ``who`` names (``all``, a profile id or a MAC address), and the profiles it stands for.
+        """Return the key of ``who``, and the profiles that it means: those of all children, or one.
 
-        Pauses are stored under the first value. Raises ControlError for an unfiltered device, a person who is
-        no child, or ``all`` without children; PolicyError for an unknown profile.
+        ``who`` is ``all``, the id or name of a child's profile, or a MAC address. The key is ``all``, the
+        profile's id or the MAC address. For a device, the profile is the one whose rules apply to it; it may
+        be no child's. Raises ControlError for an unfiltered device, a person who is no child, or ``all``
+        without children; PolicyError for an unknown profile.
         """
         who = request.text("who")
         household = self._home.rules.household
@@ -99,8 +101,8 @@ class Access:
         """Return each person or device to which ``who`` gives time, with the key of its grants.
 
         The key is a profile id or MAC address. A `Member` has the rules and the time state of a
-        person or of a device. A child's device stands for the child. Raises ControlError and
-        PolicyError as `named`, and ControlError for a new device.
+        person or of a device. For a child's device, the child gets the time. Raises ControlError and
+        PolicyError as `named`, and ControlError for a device in quarantine.
         """
         who, profiles = self.named(request)
         mac = parse_mac(who)
@@ -115,8 +117,8 @@ class Access:
     def child(self, request: ControlRequest) -> Member:
         """Return the child's device that sends the request, as a `Member` with its rules and time state.
 
-        Raises ControlError for a device of no child, a new one, and one with an open question to
-        the guardians.
+        ``device`` of the request is its MAC address. Raises ControlError for a device of no child, one in
+        quarantine, and one with an open question to the guardians.
         """
         mac = parse_mac(request.text("device"))
         member = None if mac is None else self._family.member_of(mac)

@@ -1,4 +1,4 @@
-"""Verifies browsers' responses with passkeys, each in another process, one after the other."""
+"""Verifies browsers' WebAuthn responses (passkeys), each in another process, one after the other."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ _log = logging.getLogger(__name__)
 
 VERIFIER = "gateway.web.passkeys"
 TIMEOUT = 30.0  # seconds; the process ends itself earlier
-WAITING_LIMIT = 3  # answers that wait for the one that is verified
+WAITING_LIMIT = 3  # responses that wait while another one is verified
 
 Done = Callable[[Mapping[str, Any]], None]
 
 
 class PasskeyChecks:
-    """Verifies browsers' answers with passkeys in another process, one after the other.
+    """Verifies browsers' WebAuthn responses in another process, one after the other.
 
-    A ``done`` function gets the result: without a counter if the passkey is refused, and empty if
-    the process failed.
+    A ``done`` function gets the result: the fields of `gateway.web.passkeys`, such as the passkey's
+    counter. If the passkey is refused, the result has only ``refused``, the reason. If the process
+    failed, it is empty.
     """
 
     def __init__(self, loop: Loop) -> None:

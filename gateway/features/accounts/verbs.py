@@ -1,4 +1,4 @@
-"""Builds the accounts (verb `guardian`) for the daemon, and returns account changes shown to everyone."""
+"""Builds the handler of the verb `guardian` (accounts), and returns account changes shown to everyone."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Origins:
         self._presence = presence
 
     def requester(self, origin: str) -> Requester:
-        """Return the MAC address and printable name of the device at the IP address ``origin``.
+        """Return the MAC address and the name of the device at the IP address ``origin``.
 
-        Both are empty if it is unknown.
+        The name has only printable characters, at most DEVICE_LIMIT. Both are empty for an unknown device.
         """
         mac = self._presence.mac_of(origin) if origin else None
         if mac is None:
@@ -61,14 +61,18 @@ class Origins:
         return Requester(mac, name.strip()[:DEVICE_LIMIT])
 
     def place_of(self, origin: str) -> str:
-        """Return an IP address with MAC address and name: ``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``."""
+        """Return an IP address with MAC address and name: ``192.168.1.7 02:00:00:00:00:0c Galaxy-S23``.
+
+        Unknown parts are left out.
+        """
         seen = self.requester(origin)
         return " ".join(part for part in (origin, seen.mac, seen.name) if part)
 
     def recorded(self, verb: Handler) -> Handler:
         """Return a handler that calls ``verb`` with the sending device added to ``origin``, for audit lines.
 
-        A request without ``origin`` and ``via`` is passed on unchanged.
+        For an API token (``via``), its label is added too. The handler raises ControlError for a token that
+        is not valid for the request. A request without ``origin`` and ``via`` is passed on unchanged.
         """
 
         @wraps(verb)
@@ -134,7 +138,7 @@ def guardians(
 def log_claim_code(home: HomeContext, people: AccountTable) -> None:
     """If there is no guardian yet, log the code on the router's label, for the first sign-in.
 
-    Call it once everything runs.
+    Call it at the end of the daemon's start.
     """
     if not people.claimed:
         text = "No guardian yet. The first person at home who enters the label's code %s%s becomes one."

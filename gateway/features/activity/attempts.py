@@ -1,7 +1,8 @@
 """Counts attempts instead of packets: what a person would call "it was tried once". Pure: no I/O, no clock.
 
 An attempt is a burst: all blocked decisions of one device for one service, or for one site if it has no
-service, until the device is quiet for QUIET. docs/families/activity.md has the definition.
+service, until the device is quiet for QUIET. A burst that goes on after BURST_LIMIT counts as another
+attempt. docs/families/activity.md has the definition.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ QUIET = timedelta(minutes=2)
 BURST_LIMIT = timedelta(minutes=30)
 # An attempt without other use of the device this long before or after it was made in the background.
 NEAR_USE = timedelta(minutes=2)
-# An app that a person opens asks for several of its names at once. A retry in the background asks for one or
-# two, or continues what it tried within the last half hour.
+# An app that a person opens queries several of its names within seconds. A retry in the background queries
+# one or two, or repeats an attempt of the last half hour.
 OPENING = timedelta(seconds=10)
 OPENING_NAMES = 3
 STARTS = 4  # that are compared: equal gaps between four attempts are a timer, not a person
 TIMER_ERROR = 0.1  # of the mean gap: systems delay timers, to wake up less often
 BURSTS_LIMIT = 1024  # of all devices, 0.5 kB each; beyond it the oldest are forgotten, and counted again
-UNSURE_LIMIT = 32  # of one device within NEAR_USE; further ones stay background attempts
+UNSURE_LIMIT = 32  # of one device within NEAR_USE; beyond it the oldest stay background attempts
 
 REASON = "reason:"
 ADS = f"{CATEGORY}ads_trackers"
@@ -79,9 +80,11 @@ def is_bypass(target: str, reason: str, rule: str, catalogue: Catalogue) -> bool
 
 
 def is_known_background(target: str, reason: str, rule: str) -> bool:
-    """Return whether no person makes such attempts: for ads, trackers, and connections without a name.
+    """Return whether an attempt counts as a background attempt even while a person uses the device.
 
-    Attempts at a bypass method are never among them, except as ads or trackers.
+    True for ads and trackers, and for a target ``reason:x``: connections without a host name, and names that
+    are blocked for everyone. But an attempt at a bypass method (BYPASS_REASONS), such as a VPN, counts as a
+    person's then. ``target``: as from `attempt_target`.
     """
     return kind_of_rule(rule, reason) == ADS or (target.startswith(REASON) and reason not in BYPASS_REASONS)
 
@@ -186,10 +189,10 @@ class Attempts:
         return attempt
 
     def opened(self, slot: int, target: str, seen: Observation, at: datetime) -> Attempt | None:
-        """Add the host name of a blocked decision to its burst.
+        """Add the host name of a blocked decision that continues a burst.
 
-        Return a background attempt that proves to be a person's after OPENING_NAMES names: an app was opened
-        on an idle device. None if there is none.
+        Return the burst's background attempt if the device has queried OPENING_NAMES names within OPENING: a
+        person opened an app on an idle device. The attempt then counts as the person's. Else return None.
         """
         key = slot, hash(target)
         if key not in self._openings:
@@ -206,9 +209,9 @@ class Attempts:
         return attempt
 
     def used(self, slot: int, at: datetime) -> tuple[Attempt, ...]:
-        """Record that a person uses the device.
+        """Record that a person uses the device of a slot.
 
-        Return recent background attempts that now count as the person's.
+        Return the background attempts of the last NEAR_USE that now count as the person's.
         """
         self._used[slot] = at
         if slot not in self._unsure:
@@ -223,7 +226,7 @@ class Attempts:
     def shift(self, size: timedelta) -> None:
         """Add ``size`` to all stored times after the clock jumped by it, so that their ages stay the same.
 
-        Attempts for which `opened` collects host names stay background attempts.
+        `opened` no longer returns the attempts for which it collects host names now.
         """
         for burst in self._bursts.values():
             burst.last += size

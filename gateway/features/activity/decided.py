@@ -42,8 +42,9 @@ class DecisionSource:
         self._lists: dict[str, tuple[ListVersion, ...]] = {}
 
     def describe(self, decision: Decision, host: str | None) -> BlockOrigin | None:
-        """Return who or what blocks ``host``, since when, and by which lists; None if not blocked.
+        """Return who or what blocks ``host``, since when, and by which lists; None if it is not blocked.
 
+        ``host`` is None for a connection without a host name.
         Raises ListError if the index of the downloaded lists cannot be read.
         """
         if decision.verdict is not Verdict.BLOCK:

@@ -53,7 +53,8 @@ def describe_uses(
 ) -> tuple[Usage, ...]:
     """Return the used services and categories with their minutes, most used first.
 
-    ``found``: minutes by use. Below NAMES_LEVEL, services are left out.
+    ``found``: minutes by use. ``profile``: the person's; a category that its limit for play counts is marked.
+    Below the log level NAMES_LEVEL, services are left out.
     """
     shown = [
         (use, minutes)
@@ -86,10 +87,10 @@ def _plays(use: str, profile: Profile) -> bool:
 
 
 def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tuple[CategoryCount, ...]:
-    """Return the blocked attempts and opened connections by category, service or reason.
+    """Return the numbers of blocked attempts and of allowed decisions by category, service or reason.
 
     Background attempts, which devices make without a person, are counted apart. The most often
-    blocked come first. Below the log level NAMES_LEVEL, a service counts as its category.
+    blocked come first. Below the log level NAMES_LEVEL, a service counts as its first category.
     """
     found: dict[str, list[int]] = {}
     for count in counts:
@@ -114,7 +115,7 @@ def describe_kinds(counts: Iterable[Count], rules: RuleBook, level: int) -> tupl
 def _kinds(category: str, rules: RuleBook, level: int) -> tuple[str, ...]:
     """Return the keys (``service:``, ``category:`` or ``reason:``) under which a count is shown.
 
-    Below NAMES_LEVEL, a service is shown as its category.
+    Below NAMES_LEVEL, a service is shown as its first category, or ``reason:service`` if it has none.
     """
     if category.startswith(SERVICE) and level < NAMES_LEVEL:
         kinds = rules.world.catalogue.kinds_of(category.removeprefix(SERVICE))
@@ -165,7 +166,7 @@ class BlockedSites:
     def _site(self, target: str, group: _Group) -> BlockedSite:
         last = group.latest
         if ":" not in target and len(group.hosts) == 1:
-            target = site_of(last.host, self._is_public_suffix)  # not its parent, which may be open
+            target = site_of(last.host, self._is_public_suffix)  # not the whole domain, which may be open
         rule, zone = last.rule.removeprefix(SAMPLE_MARK), self._rules.household.config.zone
         decision = Decision(Verdict.BLOCK, Reason(last.reason), rule, last.owner)
         what = None if target.startswith(REASON) else target if ":" not in target else last.host

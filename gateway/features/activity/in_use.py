@@ -83,8 +83,7 @@ class InUse:
     def _names(self, profile: Profile, slot: int, number: int) -> bool:
         """Return whether services are shown by name: the log level allows it, or a limit counts them.
 
-        ``number``: stands for the combination of time rules that applies to their connections (the
-        class).
+        ``number``: of the class, the combination of time rules that applies to their connections.
         """
         return profile.rules.log_level >= VISITS_LEVEL or self._counts(profile, slot, number)
 

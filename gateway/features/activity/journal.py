@@ -31,10 +31,11 @@ from gateway.policy.values import Decision, Observation, Proto, Reason, Verdict
 from gateway.store.events import EventWriter
 
 CATEGORIES_KEPT = 512  # rules, 300 bytes each; a family has some dozens
-# Never listed: help lines leave no trace, canaries and the pages are no wish of a person.
+# Never listed: help lines leave no trace, no person queries canary names, the pages are Qalqan's own, and the
+# names on sealed lists are secret.
 UNTOLD = frozenset({Reason.HELP, Reason.RESOLVER_SIGNAL, Reason.GATEWAY, Reason.REFUSED_FOR_EVERYONE})
 
-UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # answered by the gateway, or never counted
+UNFIGURED = frozenset({Reason.HELP, Reason.GATEWAY})  # never counted; answered by the gateway
 
 _log = logging.getLogger(__name__)
 
@@ -186,7 +187,10 @@ class DecisionLog:
         self._record(member, attempt.seen, attempt.decision, attempt.at, count=0, attempts=1, background=-1)
 
     def _in_total(self, seen: Observation, decision: Decision, at: datetime) -> None:
-        """Add a block for everyone, on a device without a filter, to the household's total of the day."""
+        """Add a block for everyone, on a device without a filter, to the household's total of the day.
+
+        Only a block that begins an attempt is counted.
+        """
         local = at.astimezone(self._rules.household.config.zone)
         attempt, _ = self._attempt(EVERYONE, seen, decision, local)
         self._events.record(

@@ -1,6 +1,6 @@
-"""Stores the latest refusals of each slot (number of a filtered device): at most ten, for ten minutes.
+"""Stores the latest refusals of each slot (number of a filtered device): at most ten, in memory only.
 
-They are in memory only.
+Those older than ten minutes are not returned.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class RecentRefusal:
 def _is_same(old: RecentRefusal, new: RecentRefusal) -> bool:
     """Return whether two refusals of one host count as one: by the same rule within 30 seconds."""
     one, other = old.decision, new.decision
-    if abs(new.at - old.at) >= AGAIN:  # one in the future by this clock hides none
+    # abs: if the clock was set back, an old refusal has a later time, and must not hide new ones.
+    if abs(new.at - old.at) >= AGAIN:
         return False
     return (one.reason, one.rule, one.recognised) == (other.reason, other.rule, other.recognised)
 

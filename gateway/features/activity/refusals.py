@@ -51,9 +51,10 @@ class RefusalVerb:
     def refusals(self, call: Call[RecentBlocksRequest]) -> RecentBlocks:
         """Return the latest refusals of a device, or of a profile if its log level discloses names.
 
-        There are none for other profiles, for an unfiltered or unknown device, and for a device that shares
-        its number with another one that was online within the last ten minutes (``shared`` is True). Raises
-        PolicyError for an unknown profile, and ControlError without ``device`` and ``profile``.
+        There are none for other profiles, for an unfiltered device or an invalid MAC address, and for a
+        device that shares its slot (number) with another one that was online within the last ten minutes
+        (``shared`` is True). Raises PolicyError for an unknown profile, ControlError without ``device`` and
+        ``profile``, and ListError if the index of the downloaded lists cannot be read.
         """
         args = call.args
         if args.device is not None:

@@ -23,12 +23,13 @@ from gateway.policy.values import Decision, Observation, Reason
 
 ENTRIES = 500  # 400 bytes each: the last minutes of a busy device, and more than a page shows
 READ_EACH = 30.0  # seconds after a read until the traffic is no longer recorded; a page reads each 15
-KEPT = 600.0  # seconds after the last read that a paused page can still be downloaded
+KEPT = 600.0  # seconds after the last read that was not paused; a paused page can be downloaded until then
 CHILD_MINUTES = 15  # of a child's device, for each start
 TICK = 5.0  # seconds between two looks at what has ended
 PACE = 1.0  # seconds between two events
-ADDRESSES = 512  # of devices, while someone looks; beyond it they are read again
-# Never shown: help lines leave no trace, and what is blocked for everyone names no device.
+ADDRESSES = 512  # IP addresses with a known MAC address; beyond it all are looked up again
+# Never shown: help lines leave no trace, names blocked for everyone are recorded without a device, and no
+# person queries canary names.
 HIDDEN = frozenset({Reason.HELP, Reason.REFUSED_FOR_EVERYONE, Reason.RESOLVER_SIGNAL})
 
 
@@ -173,10 +174,10 @@ class LiveTraffic:
     # ------------------------------------------------------------------------------------ ending
 
     def sweep(self) -> None:
-        """End what is over: watches of children and readers that stopped reading.
+        """End the watches that are over, and remove the readers that stopped reading.
 
-        Delete all entries after KEPT. Without a reader, recording stops. KEPT counts seconds since the last
-        read.
+        Without a reader, recording stops. All entries are deleted KEPT seconds after the last read that was
+        not paused.
         """
         now = self._home.loop.now()
         for mac, watch in list(self._children.items()):
@@ -242,7 +243,10 @@ class LiveTraffic:
         return self._recorded[mac]
 
     def _forget_rights(self) -> None:
-        """Clear the cached decisions on which devices are recorded, and the cached MAC addresses."""
+        """Clear the cached decisions on which devices are recorded, and the cached MAC addresses.
+
+        New ones are then valid until the family's members change.
+        """
         self._members = self._family.members
         self._recorded.clear()
         self._macs.clear()

@@ -1,7 +1,6 @@
 """Decides of which devices a guardian may see the live traffic (docs/privacy.md).
 
-The rights depend on who uses a device now, not on what a page asks for. A device with any doubt about its
-user is private.
+The rights depend on who uses a device now. If the user is uncertain, the device is private.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from gateway.store.tables.questions import QuestionTable
 from gateway.store.tables.sharing import DeviceUseTable
 
 YOUNG = frozenset({AgeBand.AGE_0_5, AgeBand.AGE_6_9})
-# Not a person's own: the others may be a phone or computer that someone says is unfiltered.
+# Types of devices that are no person's own. Another type, or an unknown one, may be a person's phone or
+# computer, even if a guardian chose that it is not filtered.
 OF_THE_HOUSE = frozenset({APPLIANCE, "tv", "speaker"})
 
 

@@ -63,7 +63,7 @@ class TrafficVerbs:
         router.serve(TRAFFIC_WATCH, self.watch)
 
     def read(self, call: Call[TrafficRequest]) -> TrafficLines:
-        """Return the latest decisions that a guardian may see now, and the devices that it may look at.
+        """Return the latest decisions that a guardian may see now, and the devices that may be shown.
 
         Only decisions with a number above ``after`` are returned, the oldest first. Those about a young
         child's device need a running `watch` of the same guardian; the device is listed without it too.

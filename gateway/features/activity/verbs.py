@@ -51,7 +51,8 @@ class HistoryVerbs:
     """Control-socket verbs that show and delete what is stored of a child's activity.
 
     ``write_pending``: writes the decisions that are in memory to the database, given the time of the loop's
-    clock. ``erase``: deletes a profile's stored names, and its counts too if the second argument is True.
+    clock. ``erase``: deletes a profile's names, minutes by service and bypass alerts; if the second argument
+    is True, also its counts and other minutes of past days.
     """
 
     def __init__(
@@ -177,8 +178,9 @@ class HistoryVerbs:
     def erase(self, call: Call[EraseRequest]) -> Erased:
         """Delete a child's stored host names, or (``what``) everything except today's minutes, permanently.
 
-        Also its site repair and its devices' latest refusals. With ``device`` a child deletes its
-        own names, and the counts stay. Raises ControlError if this is not allowed.
+        The names include minutes by service, bypass alerts, the site repair and the devices' latest
+        refusals. With ``device`` a child deletes its own names, and the counts stay. Raises
+        ControlError if this is not allowed, and PolicyError for an unknown profile.
         """
         if call.has("device"):
             by, profile, what = *self._own(call), NAMES

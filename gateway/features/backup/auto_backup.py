@@ -37,13 +37,16 @@ NICE = 19
 PROBLEM_LIMIT = 300  # characters
 
 Note = Callable[[ControlRequest, str, str, str, AnnouncementKind | None], None]
-"""Records a change by a person in the audit log, and announces it to everyone for a week."""
+"""Records a change by a person in the audit log; with a kind of announcement, also announces it for a week.
+
+Its arguments are those of `BackupVerbs._note`.
+"""
 
 
 class AutoBackups:
     """Makes automatic backups: starts the backup process, and serves the verb ``auto_backup``.
 
-    It stores the process's last result in memory. ``note``: writes an audit line and announces a change.
+    It stores the process's last result in memory. ``note``: see `Note`.
     """
 
     def __init__(self, home: HomeContext, access: Access, editing: HomeEditing, note: Note) -> None:
@@ -64,7 +67,7 @@ class AutoBackups:
         self._rules_read(FIRST_LOOK)
 
     def _rules_read(self, look_in: float = SOON) -> None:
-        if self._settings is not None:  # it reads all calendars
+        if self._settings is not None:  # the search reads all calendars: only if backups are on
             self._find_left_out()
         self._look_in(look_in)
 

@@ -102,6 +102,7 @@ def kept_rows(
 ) -> Mapping[str, tuple[object, ...]]:
     """Return the database rows that a backup contains, by the name of the backup's field.
 
+    Accounts are without second factors, passkeys and sessions, and no row is about activity.
     ``today``: the household's day, ISO 8601; minutes that were added to time limits of earlier days
     are left out. ``disclosed``: returns whether a grant of extra time is included.
     """
@@ -152,7 +153,10 @@ def choices(store: Store) -> Iterator[KeptChoice]:
 
 
 def _devices(store: Store) -> Iterator[KeptDevice]:
-    """Yield the devices that a guardian named or assigned, as rows of a backup, without temporary places."""
+    """Yield the devices with a guardian's name or a stored place, such as guest, as rows of a backup.
+
+    A temporary place, such as adult guest, counts as none.
+    """
     labels, known = store.notes.labels(), store.devices.all()
     for mac in sorted({*labels, *known}):
         device = known.get(mac)

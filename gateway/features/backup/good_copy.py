@@ -37,7 +37,7 @@ SOON = 5.0  # seconds after a change of an account
 BY = "router"  # in the audit log
 
 _REST = "Sessions, extra time, pauses, requests, activity and the audit log"
-# By what an announcement has as its device: the problem line, with the date and time of the loss.
+# The problem lines by the kind of loss, which the announcement has in place of a device. ``at``: its time.
 _LINES = {
     "missing": "The database was missing at the start on {at}. Accounts, PINs and device owners come from "
     f"the last good copy. {_REST} are lost.",
@@ -57,7 +57,7 @@ _log = logging.getLogger(__name__)
 
 
 class GoodCopy:
-    """Writes and reads the last good copy of accounts, device owners, PINs and such database rows.
+    """Writes and reads the last good copy of the rows ALL_ROWS, such as accounts, device owners and PINs.
 
     It is a file in the state directory. ``every``: seconds between two looks for changes of devices
     and PINs.
@@ -118,7 +118,7 @@ class GoodCopy:
     def _save(self) -> None:
         """Write the copy if the rows differ from the last written ones and there are any.
 
-        If the disk fails, `problems` reports it.
+        If it cannot be written, `problems` reports it.
         """
         copy = self._current()
         digest = _digest(copy)
@@ -151,7 +151,7 @@ class GoodCopy:
         )
 
     def _read(self) -> Backup | None:
-        """Return the copy on the disk; None if there is none, or if it is damaged."""
+        """Return the copy on the disk; None if there is none, or if it cannot be read."""
         if not self.path.exists():
             return None
         try:

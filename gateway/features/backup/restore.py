@@ -53,8 +53,8 @@ _log = logging.getLogger(__name__)
 class Restoring:
     """Applies the plan of a restore to files and store, and undoes it.
 
-    ``refuse_file`` raises ControlError, given a profile's id and file, if the file would postpone a
-    child's proposed change to adulthood.
+    ``refuse_file`` raises ControlError, given a profile's id and the content of its file, if the
+    file would postpone a child's proposed change to adulthood.
     """
 
     def __init__(

@@ -70,7 +70,7 @@ class RestorePlan:
     bands: tuple[KeptBand, ...]
     pauses: tuple[KeptPause, ...]
     grants: tuple[KeptGrant, ...]
-    number: int  # of the grants
+    number: int  # the grant number that all added grants get
     steps: tuple[KeptStep, ...] = ()
     self_set: tuple[tuple[KeptChoice, KeptChoice], ...] = ()  # before and after; an empty value: not set
     ends: tuple[PlaceEnd, ...] = ()  # of temporary places that ``devices`` have before the restore
@@ -95,7 +95,7 @@ def plan_text(plan: RestorePlan) -> bytes:
 def read_plan(data: bytes) -> RestorePlan:
     """Return the restore plan in JSON text.
 
-    Raises ValueError, KeyError or TypeError for text that is not from ``plan_text``.
+    Raises ValueError, KeyError or TypeError for an object that is not from ``plan_text``.
     """
     values: dict[str, Any] = json.loads(data)
     pairs: dict[str, Any] = {"devices": KeptDevice, "pins": KeptPin, "self_set": KeptChoice}

@@ -75,8 +75,8 @@ class _Transfer:
 class BackupVerbs:
     """Makes, sends, receives, previews, applies and undoes backups.
 
-    ``refuse_file`` raises ControlError, given a profile's id and file, if the file would postpone a
-    child's proposed change to adulthood.
+    ``refuse_file`` raises ControlError, given a profile's id and the content of its file, if the
+    file would postpone a child's proposed change to adulthood.
     """
 
     def __init__(
@@ -111,7 +111,8 @@ class BackupVerbs:
         """Return the piece of the backup that begins at character ``from``; 0 makes a new backup.
 
         The first piece also has the names of files that were left out. The last piece deletes the backup.
-        Raises ControlError for a backup that is too large, another guardian's or no longer in memory, and
+        With ``automatic``, for root only, the backup is neither in the audit log nor announced. Raises
+        ControlError for a backup that is too large, another guardian's or no longer in memory, and
         PolicyError if a file cannot be read.
         """
         by, start = self._access.guardian(call), call.args.from_

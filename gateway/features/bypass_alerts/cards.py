@@ -1,7 +1,8 @@
 """Turns refused connections and DNS queries into cards: alerts about bypass methods that devices use.
 
 Plain DNS queries show that a device stopped bypassing, and mark its card as solved. The module receives
-refusals, and queries only of devices with refusals: other devices cost one look-up.
+refusals of all devices, and queries only of devices with signs of a bypass method or an unsolved card. A
+query of another device costs one look-up.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gateway.policy.profile.bypass_methods import BypassMethod
 from gateway.policy.values import Decision, Observation, Proto
 from gateway.store.tables.bypass_cards import BypassCardTable
 
-MAX_DEVICES = 128  # followed devices, 3 kB each; a family has some dozen
+MAX_DEVICES = 128  # devices with stored signs, 3 kB each; a family has some dozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,13 @@ class BypassAlerts:
         self._members = family.members
         self._traces: OrderedDict[str, Traces] = OrderedDict()
         self._watched: frozenset[int] = frozenset()
-        self._undated: set[tuple[str, BypassMethod]] = set()  # raised while the day was unknown
+        self._undated: set[tuple[str, BypassMethod]] = set()  # of cards from while the day was unknown
         self._follow()
 
     # ------------------------------------------------------------------------------------ events
 
     def watches(self, slot: int) -> bool:
-        """Return whether DNS queries of this slot (number of a filtered device) must be passed to `asked`."""
+        """Return whether allowed DNS queries of this slot (number of a device) must be passed to `asked`."""
         if self._members is not self._family.members:
             self._follow()
         return slot in self._watched
@@ -67,8 +68,9 @@ class BypassAlerts:
     def refused(self, member: Member, seen: Observation, decision: Decision, at: datetime) -> None:
         """Look for a bypass method in a refused connection or query, and create or update its card.
 
-        ``at``: local time. There are cards only for a single device with a child's rules that is not in
-        quarantine, and about which no question is open.
+        A refused DNS query without a sign of one is passed to `asked`. ``at``: local time. There are cards
+        only for a slot with a single device and a child's rules, not in quarantine and without an open
+        question to the guardians.
         """
         mac = _own_device(member)
         if mac is None:
@@ -158,7 +160,7 @@ class BypassAlerts:
         return traces
 
     def _follow(self) -> None:
-        """Update the slots with DNS queries that matter: of devices with refusals or an unsolved card."""
+        """Update the slots with DNS queries that matter: of devices with stored signs or an unsolved card."""
         self._members = self._family.members
         macs = {slot: _own_device(member) for slot, member in self._members.items()}
         waiting = {card.mac for card in self._cards.all() if not card.solved} | self._traces.keys()
@@ -171,7 +173,11 @@ def _own_device(member: Member) -> str | None:
 
 
 def _better(card: AlertCard, found: BypassFinding) -> bool:
-    """Return whether a finding says more than the card: certain over likely, whole device over one app."""
+    """Return whether a finding says more than the card.
+
+    A certain finding says more than a likely one. Of two that are equally certain, another topic does, if it
+    is certain or about the whole device instead of one app.
+    """
     if found.certain != card.sure:
         return found.certain
     return found.topic is not card.topic and (found.certain or found.topic is CardTopic.PRIVATE_DNS)

@@ -95,8 +95,8 @@ class DeviceArrivals:
         """Return how long ``mac`` had been absent when the new device ``new_mac`` arrived; may be negative.
 
         None if it was present. For `same_device`. ``missing``: ``mac`` does not answer now.
-        ``silent``: how long it was not heard, by the household's clock, if it was not seen since
-        the start.
+        ``silent``: for how long it was not heard, by the household's clock; None if it was seen since
+        the start, or never.
         """
         if (new_mac, mac) in self._met:
             return None  # both were present

@@ -1,6 +1,7 @@
 """Assigns devices to a profile, which is written into its file, or to a place, which the store records.
 
 A place is what a device is if no profile names it: home (unfiltered), guest, visitor (adult guest) or adult.
+A device that was there at the first setup may have the place present: no guardian has decided about it yet.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ class DeviceAssignment:
     def undecided(self, mac: str) -> bool:
         """Return whether guardians have not chosen the user of a device that was there at the first setup.
 
-        A device that an older version left unfiltered counts as one, unless a guardian has assigned it since.
+        Such a device has the place present, or home without a guardian's choice. False for a device that a
+        profile names.
         """
         known = self._store.devices.all().get(mac)
         if known is None or mac in self._home.rules.household.named or known.until is not None:
@@ -139,8 +141,8 @@ class DeviceAssignment:
     def before(self, mac: str, place: str) -> str:
         """Return the end of the audit line of an assignment, `` was X``: what an undo restores.
 
-        Empty for no undo. It is empty for a device that only moves between rule files: their history has the
-        undo.
+        Call it before the assignment to ``place``. Empty for no undo, as for a device that only moves between
+        rule files: their history has the undo.
         """
         known = self._store.devices.all().get(mac)
         stored = known.place if known is not None and known.place in PLACES else ""
@@ -195,9 +197,9 @@ class DeviceAssignment:
     def forget(self, call: Call[ForgetRequest]) -> Steps[Forgotten]:
         """Delete what is stored about a device, also its owner, and reload the rules.
 
-        The audit log and the owner's activity stay. If it returns, it is a new device. If new devices are not
-        filtered, the guardian needs a recent proof of identity to forget a child's. Raises ControlError as
-        `mac`, and for a shared device; PolicyError if the owner's file cannot be changed.
+        The audit log and the owner's activity stay. If the device is seen again, it is a new device. If new
+        devices are not filtered, the guardian needs a recent proof of identity to forget a child's. Raises
+        ControlError as `mac`, and for a shared device; PolicyError if the owner's file cannot be changed.
         """
         by, mac = self._access.guardian(call), self.mac(call, call.args.mac)
         store = self._store

@@ -48,9 +48,9 @@ from gateway.store.tables.sharing import DeviceUseTable
 RETRY_SECONDS = 1.0  # between two looks at new devices: silent devices are probed meanwhile
 RETRY_FOR = timedelta(seconds=30)  # by then it is known which devices are silent; a busy kernel takes ten
 HELD = timedelta(seconds=3)  # a new device's first DHCP request comes within this time
-HELD_AT_MOST = timedelta(seconds=10)  # for devices that never answer, nor fail to
+HELD_AT_MOST = timedelta(seconds=10)  # if it stays unknown whether a silent device has left
 PERIOD = 60.0  # seconds between two looks for questions that are over
-TOGETHER_SECONDS = 10.0  # devices that were heard within this time are here at the same time
+TOGETHER_SECONDS = 10.0  # devices that were heard within this time are present at the same time
 FORGOTTEN = timedelta(days=7)  # a question about a new device ends after such an absence
 
 
@@ -178,8 +178,9 @@ class Identities:
     def _is_clear(self, mac: str) -> bool:
         """Return whether enough is known of a new device to end its examination.
 
-        It is unclear in the first seconds, and while a child's device that was present when the new one came
-        may have left: the new one may be that device with another address.
+        It is unclear in the first seconds (HELD), and while a child's device that was present when the new
+        one came may have left: the new one may be that device with another address. After HELD_AT_MOST it is
+        always clear.
         """
         here_for = self._arrivals.here_for(mac)
         if here_for is None or here_for >= HELD_AT_MOST:
@@ -327,7 +328,7 @@ class Identities:
         return True
 
     def _contested(self, event: AddressContested) -> None:
-        """Ask about an adult's device if a device that is no adult's uses its IP address while it is here.
+        """Ask about an adult's device if a device that is no adult's uses its IP address while it is present.
 
         No rules change: those of each device follow its MAC address.
         """
@@ -338,7 +339,8 @@ class Identities:
         if known is not None and known.ask is not Ask.ADDRESS:
             return  # the guardians are already asked about its owner
         if known is not None and (known.known == other or not known.settled):
-            self._questions.note(replace(known, back=now))  # a sender can write any MAC address
+            # No further question: a sender can write any MAC address.
+            self._questions.note(replace(known, back=now))
             return
         question = IdentityQuestion(mac, Ask.ADDRESS, now, known=other, back=now)
         self._put(question)
@@ -356,7 +358,8 @@ class Identities:
     def _over(self) -> None:
         """End suspicions that are over, and questions about new devices that were absent for FORGOTTEN.
 
-        Repeat every PERIOD seconds.
+        Also store small changes of traits that have lasted, record which devices are present together, and
+        end the examination of new devices. Repeat every PERIOD seconds.
         """
         now = self._home.now()
         ended = [

@@ -24,7 +24,7 @@ NOT_APART = timedelta()
 class KnownTraits:
     """Compares observed traits with the stored ones of a MAC address, and stores small changes.
 
-    ``now`` and ``at`` are times since boot. A "face" is one known set of traits of a MAC address.
+    Times are since boot, except in `is_over`. A "face" is one known set of traits of a MAC address.
     """
 
     def __init__(self, questions: QuestionTable) -> None:
@@ -72,7 +72,10 @@ class KnownTraits:
         return merge_foreign_traits(self._questions.faces(mac), before, seen)
 
     def due(self, now: timedelta) -> list[str]:
-        """Return the MAC addresses that have shown slightly different traits for at least SETTLED."""
+        """Return the MAC addresses with traits that have differed slightly for at least SETTLED.
+
+        `suspicion` then stores these traits.
+        """
         return [mac for mac, since in self._drift.items() if now - since >= SETTLED]
 
     def trust(self, mac: str, face: Traits) -> None:
@@ -82,5 +85,8 @@ class KnownTraits:
 
     @staticmethod
     def is_over(one: IdentityQuestion, now: datetime) -> bool:
-        """Return whether a suspicion of a copied MAC address is over: only the owner was seen for QUIET."""
+        """Return whether a suspicion of a copied MAC address is over.
+
+        It is over when only the known traits have been seen for QUIET. False for another kind of question.
+        """
         return one.ask is Ask.COPY and one.back is not None and one.back + QUIET <= now

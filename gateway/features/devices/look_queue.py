@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from gateway.core.loop import Loop
 from gateway.core.throttle import Throttle
 
-TOGETHER = 1.0  # seconds between two looks; the first device is examined immediately
+TOGETHER = 1.0  # seconds between two looks; after a quiet time, a device is examined immediately
 NEWCOMERS = 64  # devices in one look, some 0.2 ms each
 WAITING = 512  # queued devices: as many as the inventory follows
 

@@ -13,7 +13,7 @@ from gateway.policy.identity.macs import parse_mac
 from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.overheard import Overheard
 
-_REQUEST = 3  # of DHCP
+_REQUEST = 3  # message type DHCPREQUEST (RFC 2132 §9.6)
 
 
 class SimulatedSights:

@@ -44,7 +44,7 @@ from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.questions import QuestionTable
 from gateway.wire.lan.dhcp import MAX_OPTIONS, Dhcp, first_label, plain_text
 
-_DISCOVER = 1  # the message type of a lease: dnsmasq passes on what the device sent
+_DISCOVER = 1  # message type for a lease, of which dnsmasq passes on what the device sent
 
 
 class DeviceVerbs:

@@ -5,9 +5,9 @@
 - ``bypass``: runs `qalqan audit`, a test of all bypass methods, in another process; one at a time.
 - ``site``: stores the decision about one site, which the caller made.
 
-Results are in memory only, at any log level, and are dropped after KEPT seconds, except those of bypass
-tests. If MOST tests are stored, a new one replaces the oldest that has ended. The activity log has a device's
-requests during a test as at any other time.
+Results are in memory only, at any log level. They are dropped KEPT seconds after the begin of the test,
+except those of bypass tests. If MOST tests are stored, a new one replaces the oldest that has ended. The
+activity log has a device's requests during a test as at any other time.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from gateway.policy.values import Decision, Observation, Verdict
 _log = logging.getLogger(__name__)
 
 SECONDS = 180  # that a device test observes decisions
-KEPT = 600  # seconds that tests of a device and of a site can be read; a bypass test takes longer, and stays
+KEPT = 600  # seconds after its begin that a test of a device or a site can be read; a bypass test stays
 TICK = 15  # seconds between two looks at which tests are over
 MOST = 24  # tests that are stored: of eight children by three methods
 BYPASS_SECONDS = 300.0  # a bypass test takes 15 on a PC, and some 60 on a small router
@@ -134,7 +134,7 @@ class FilterTests:
     def of_device(self, profile: str, mac: str) -> FilterTest | None:
         """Return the device test of this child and device, running or over.
 
-        None if none began in the last KEPT seconds.
+        None if none began in the last KEPT seconds, or if the child's last one is on another device.
         """
         self._sweep()
         test = self._all.get((profile, "device"))
@@ -244,7 +244,10 @@ class FilterTests:
             test.opened = self._home.loop.now()
 
     def report(self, test: FilterTest, reached: Mapping[str, bool]) -> None:
-        """Record which hosts the device's browser reached, while the test runs. ``reached``: by host name."""
+        """Record which hosts the device's browser reached (``reached``, by host name), while the test runs.
+
+        Also record that the device has opened the test's page, and when all checks are reported.
+        """
         self.open(test)
         for check in test.hosts:
             if check.host in reached and test.running:

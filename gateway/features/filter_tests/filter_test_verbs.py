@@ -64,7 +64,7 @@ class FilterTestVerbs:
         """Return the decision about a site at a moment, and store it as the child's site test.
 
         Raises ControlError if no guardian sent it, for a person who is no child, or if too many tests run;
-        PolicyError for an unknown profile, or an invalid site or moment.
+        PolicyError for an unknown profile, or an invalid site or moment. ``at``: the moment; None: now.
         """
         self._access.guardian(call)
         profile = self._child(call.args.id)

@@ -37,7 +37,7 @@ from gateway.policy.values import Decision, Observation
 from gateway.store.tables.slots import SlotTable
 from gateway.wire.flows.table import FlowTable
 
-SECONDS = 300  # after which a bypass test ends; forty checks take a minute or two
+SECONDS = 300  # after which a bypass test ends; on a small router it takes some 60
 MAX_SEEN = 1024  # latest decisions: with the longest names and rules they fit one answer (ANSWER_LIMIT)
 FILE = "probe"  # in the runtime directory, with MAC and slot of the device, for a clean-up after a kill
 
@@ -50,7 +50,7 @@ class SlotCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FilterPath:
-    """The daemon's packet path, DNS and kernel table, for a bypass test. Each part filters all devices.
+    """The daemon's packet path, DNS and kernel table, for a bypass test. Each part serves all devices.
 
     The test adds its temporary device to them, and deletes their data about it.
     """
@@ -133,7 +133,7 @@ class ProbeDevice:
         device with its rules.
 
         Raises:
-            GatewayError: the bypass test cannot begin; everything is as before.
+            GatewayError: the bypass test cannot begin, such as because one runs; everything is as before.
         """
         if self._running is not None:
             raise ControlError.of(Code.BUSY)
@@ -221,7 +221,7 @@ class ProbeDevice:
     def follow(self) -> None:
         """End the bypass test if, after a change of rules or devices, the family no longer applies its rules.
 
-        That is so if the rules are gone or the device's MAC address has an owner.
+        The reason may be that the rules are gone, or that the device's MAC address has an owner.
         """
         if self._family.probe_member is None:
             self.end()

@@ -64,8 +64,8 @@ class ProbeDeviceVerbs:
 
         ``stranger``: MAC address of a second test device, which gets the rules of an unassigned one. Raises
         ControlError if a test runs, for a test device that is known here or has no locally administered
-        address, or if ``who`` is neither a child, the guests nor a filtered device; PolicyError for an
-        unknown profile.
+        address, or if ``who`` is neither a child, the guests nor a filtered device outside of quarantine;
+        PolicyError for an unknown profile.
         """
         call.owner_only()
         who, mac = self._who(call.args.who), self._mac(call, "mac", call.args.mac)
@@ -82,7 +82,8 @@ class ProbeDeviceVerbs:
     def _who(self, who: str) -> str:
         """Return the id of a child's or the guests' profile, or the MAC address of a filtered device.
 
-        Raises ControlError for any other person or device.
+        Raises ControlError for any other person or device, an unknown device and one in quarantine, and
+        PolicyError for an unknown profile.
         """
         mac = parse_mac(who)
         if mac is None:

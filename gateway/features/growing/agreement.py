@@ -40,8 +40,8 @@ class AgreementVerbs:
     def agreement(self, call: Call[AgreementRequest]) -> AgreementResult:
         """Store the consent of a child (``device``) or guardian (``id``, ``by``), or end the agreement.
 
-        A child also sends its PIN. Raises ControlError for a wrong PIN, after too many wrong ones, or for a
-        child that needs none.
+        Return the state of the agreement. A child also sends its PIN. Raises ControlError for a wrong PIN,
+        after too many wrong ones, or for a person who needs no PIN; PolicyError for an unknown profile.
         """
         if call.has("device"):
             profile, guardian = self._access.child(call).profile, ""

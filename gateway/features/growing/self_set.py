@@ -30,8 +30,8 @@ class SelfSetting:
     def laid(self, profile: Profile) -> Profile:
         """Return the profile with the bedtime and limits that the child set for itself.
 
-        They are left out if it may not set any now. It is the same object as long as neither the
-        profile nor the child's settings change.
+        They are left out if it may not set any now. If ``profile`` already has exactly these settings, it is
+        returned itself.
         """
         household = self._home.rules.household
         choices = self._choices.of(profile.id)

@@ -79,8 +79,8 @@ class AgeTransitions:
     def _in_force(self, named: frozenset[str]) -> None:
         """Apply a changed rule file.
 
-        Devices in ``named`` (MAC addresses) belong to a profile now; a stored "guest" or "not filtered" is
-        deleted.
+        Devices in ``named`` (MAC addresses) belong to a profile now; their stored place, such as guest or not
+        filtered, is deleted.
         """
         for mac in sorted(named):
             self._devices.unplace(mac)
@@ -97,7 +97,8 @@ class AgeTransitions:
         """Adjust the dates of changes of age group when the clock was set, so that as many days are left.
 
         After a clock was set forward by a day or more, no change is made for a day: the clock may
-        be wrong. Does nothing unless the clock was known before and is known now.
+        be wrong. A smaller adjustment of the clock ends this wait. Does nothing unless the clock was
+        known before and is known now.
         """
         if jump.was_known and jump.known and jump.size:
             self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
@@ -231,8 +232,8 @@ class AgeTransitions:
         """Postpone a child's change of age group until the month ``until``, and return it; possible once.
 
         If it was already made, restore the previous rules. Raises ControlError if there is no such
-        change, it cannot be postponed to that month, or ``reason`` is missing or too long, and
-        GatewayError if the rule file cannot be changed.
+        change, it is the change to adult, it cannot be postponed to that month, or ``reason`` is
+        missing or too long, and GatewayError if the rule file cannot be changed.
         """
         now, steps = self._home.local_now(), self._steps
         step = steps.of(profile.id)

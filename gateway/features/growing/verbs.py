@@ -57,7 +57,7 @@ class GrowingVerbs:
     def step(self, call: Call[TransitionRequest]) -> TransitionPreview:
         """Return a child's rules now and in the next age group, and its pending or last change, if any.
 
-        Raises ControlError for a person who is no child.
+        Raises ControlError for a person who is no child, and PolicyError for an unknown profile.
         """
         profile, now = self._child(call.args.id), self._home.local_now()
         kept = self._steps.of(profile.id)
@@ -91,7 +91,7 @@ class GrowingVerbs:
         """Change a child's age group to the proposed one now, and return the revision for an undo.
 
         The change to adult cannot be undone: it deletes all stored data about the child. Raises
-        ControlError if none is proposed.
+        ControlError if none is proposed, and GatewayError if the rule file cannot be changed.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
         step = self._growing.take(profile, by, call.text("origin", ""))
@@ -100,7 +100,7 @@ class GrowingVerbs:
     def postpone_step(self, call: Call[PostponeRequest]) -> TransitionPostponed:
         """Postpone a child's change of age group to the month ``until``.
 
-        Raises ControlError if that is not possible.
+        Raises ControlError if that is not possible, and GatewayError if the rule file cannot be changed.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
         args, origin = call.args, call.text("origin", "")

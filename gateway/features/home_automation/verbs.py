@@ -40,13 +40,16 @@ MODE = 0o640  # also for the group: the pages' user, as which the process runs
 SILENT_AFTER = 100.0  # seconds without a report, which comes every 30
 
 Note = Callable[[ControlRequest, str, str, str, AnnouncementKind | None], None]
-"""Records a change by a person in the audit log, and announces it to everyone for a week."""
+"""Records a change by a person in the audit log; with a kind of announcement, also announces it for a week.
+
+Its arguments are those of `BackupVerbs._note`.
+"""
 
 
 class HomeAutomation:
     """Sets up the connection to an MQTT broker, and stores the state that its process reported last.
 
-    ``note``: writes an audit line and announces a change.
+    ``note``: see `Note`.
     """
 
     def __init__(
@@ -66,7 +69,8 @@ class HomeAutomation:
     def carry_out(self, call: Call[HomeAutomationRequest]) -> HomeAutomationState:
         """Set up the connection, end it, or store the process's report (``action``); return the state.
 
-        Raises ControlError if the request is not valid, and PolicyError if a file cannot be written.
+        `qalqan mqtt` sends the reports; any other request needs a guardian. Raises ControlError if the
+        request is not valid, and PolicyError if a file cannot be written.
         """
         if call.args.action == "report":
             self._reported, self._reported_at = call.args.state or "", self._home.loop.now()

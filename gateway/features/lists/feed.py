@@ -10,9 +10,9 @@ from gateway.household.context import HomeContext
 
 
 def feed_state(home: HomeContext) -> FeedState | None:
-    """Return the version of the data in use, and the last successful check of the feed, in local time.
+    """Return the version of the data in use, the last successful check of the feed, and the last problem.
 
-    None if no feed is configured.
+    The time is local. None if no feed is configured.
     """
     config, data = home.rules.household.config, home.rules.product.data
     if config.feed is None:

@@ -120,10 +120,10 @@ class SealedListUpdates:
         return [*late, *(broken or self._problems)]
 
     def figures(self) -> dict[str, int]:
-        """Return the number of sealed lists, of their names, of expired lists, and of sites blocked today.
+        """Return the number of sealed lists, of their names, of expired lists, and of blocked attempts today.
 
-        ``refused_today`` counts all sites that are blocked for everyone: a count of sealed names alone would
-        disclose them.
+        ``refused_today`` counts the attempts at all sites that are blocked for everyone, malware and phishing
+        included: a count for sealed names alone would disclose them.
         """
         heads = [held.head for held in self._home.rules.sealed if held.head is not None]
         day = self._home.rules.calendar.family_day(self._home.local_now())

@@ -31,7 +31,7 @@ FIRST_LOOK = 20.0  # seconds after the daemon starts; the internet connection co
 LONGEST_SLEEP = 3600.0  # seconds between two looks at the clock
 CLOCK_LOOK = 60.0  # seconds between two looks while the time is unknown
 BUSY_LOOK = 60.0  # seconds between two looks while a process runs
-MEMORY_LOOK = 300.0  # seconds between two looks while memory is short
+MEMORY_LOOK = 300.0  # seconds between two looks while memory is short or the package is missing
 TIMEOUT = 3600.0  # seconds; all lists over a line of 1 Mbit/s, and the table on a small router
 NICE = 19  # of the update's process: packets and pages go first
 SOURCE_LENGTH = 60  # characters of a list's id in the progress
@@ -118,7 +118,10 @@ class UpdateRunner:
         self._home.loop.call_later(0.0, self._rebuild)
 
     def _rebuild(self) -> None:
-        """Start to build a damaged category table again from the stored lists, at most once an hour."""
+        """Start to build the category table again from the stored lists, if it is damaged.
+
+        Do nothing while a process runs, or within an hour after the last try (REBUILD_AGAIN).
+        """
         now = self._home.loop.now()
         if not self._home.rules.table_damaged or self._process.running or now < self._next_rebuild:
             return
@@ -149,7 +152,7 @@ class UpdateRunner:
         self._home.publish("lists", what="ended", problems=self._problems)
         if self._fetches:
             self._home.bus.publish(UpdateEnded(succeeded=status == 0))
-        self._rebuild()  # where an update failed before it built
+        self._rebuild()  # if the table is still damaged, since an update failed before it built one
 
     def state(self) -> ListUpdate:
         """Return the progress of the running update, or the result of the last one, in local time."""
@@ -222,7 +225,10 @@ class ListUpdates:
         self._look()
 
     def _look(self) -> None:
-        """Start the update if it is due, the clock is trusted and memory suffices; else plan another look."""
+        """Start the update if it is due and possible; else plan another look.
+
+        It needs a trusted clock, the optional package, and enough memory.
+        """
         if not self._awake:
             return
         if self.runner.running:

@@ -163,7 +163,8 @@ class ListVerbs:
     def lookup(self, call: Call[LookupRequest]) -> LookupResult:
         """Return the categories, list entries and services of a host name.
 
-        ``sources`` in the result are the enabled lists of these categories, with the dates of their copies.
+        ``sources`` in the result are the fetched lists of these categories that the family has not switched
+        off, with the dates of their copies. It is not known which of them has the name.
         Raises PolicyError for text that is no host or address, or if the family's file of lists cannot be
         used, and ListError if the index of the downloaded lists cannot be read.
         """

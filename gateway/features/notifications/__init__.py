@@ -1,1 +1,1 @@
-"""Stores which push messages each guardian receives on a phone."""
+"""Stores which messages guardians and children get, and the addresses and browsers that they go to."""

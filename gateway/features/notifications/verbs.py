@@ -91,7 +91,10 @@ class AlertVerbs:
         return AlertsResponse(tuple(found), self._home.rules.household.config.timezone, tuple(push))
 
     def _is_current(self, found: PushSubscription) -> bool:
-        """Return whether a browser's subscription is a guardian's, or of a device still of the same child."""
+        """Return whether a browser's subscription is a guardian's, or of a device still of the same child.
+
+        False for a device with an open question to the guardians.
+        """
         if found.guardian:
             return True
         member = self._family.member_of(found.device)
@@ -152,7 +155,10 @@ class AlertVerbs:
         return NoValues()
 
     def channel_off(self, call: Call[ChannelOffRequest]) -> NoValues:
-        """Delete one address or browser to which messages of the requesting guardian go."""
+        """Delete one address or browser to which messages of the requesting guardian go, by its id.
+
+        Does nothing for an unknown id.
+        """
         by, gone = self._access.guardian(call), call.args.channel
         alerts = self._book.all().get(by, Alerts(frozenset()))
         found = [channel for channel in alerts.channels if channel_id(channel.address) == gone]
@@ -165,7 +171,7 @@ class AlertVerbs:
         return NoValues()
 
     def set_alerts(self, call: Call[SetAlertsRequest]) -> NoValues:
-        """Set which messages the requesting guardian gets, also by night, and its quiet hours.
+        """Set which kinds of messages the requesting guardian gets, which of them at night, and quiet hours.
 
         Also set their language, and whether they have names. Without ``quiet``, the quiet hours stay.
         Without ``kinds``, delete all settings, addresses and browsers of the guardian. Raises

@@ -111,8 +111,9 @@ class RequestVerbs:
         """Store a child's request for time, a site or disputed minutes, and publish it.
 
         A pending one about the same is updated instead. Time within the child's automatic minutes
-        of the day is granted immediately. Raises GatewayError for a request that no
-        answer could fulfil, that has too long a reason, or after too many requests in a day.
+        of the day is granted immediately, but not during a pause. Raises GatewayError for a request
+        that no answer could fulfil, that has too long a reason, after too many requests in a day, or
+        while too many wait.
         """
         member = self._access.child(call)
         new = self._parse(call, member)
@@ -277,7 +278,8 @@ class RequestVerbs:
         """Return the request that an answer is about: by its ``id``, else the pending one for the site.
 
         Without one, return a new request that is not stored, with the id 0. Raises ControlError for an
-        unknown id, or to decline a site that is not requested.
+        unknown id, a person who is no child, or to decline a site that is not requested, and GatewayError as
+        `_parse_site`.
         """
         args = call.args
         if args.id is not None:

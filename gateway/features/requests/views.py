@@ -17,7 +17,7 @@ from gateway.policy.profile.rules import CATEGORY, KINDS_LEVEL, NAMES_LEVEL, SER
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.grant_messages import limits_name
 
-OVER = "over"  # the state of an answered request without a log, whatever the answer was
+OVER = "over"  # in the event about a child without a log: answered or expired, whatever the answer was
 
 
 class AskedValues:

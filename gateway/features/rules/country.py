@@ -41,7 +41,10 @@ class CountryVerbs:
         )
 
     def country(self, _call: Call[NoValues]) -> CountryRules:
-        """Return the age ratings and laws of the family's country, then other laws in children's rules."""
+        """Return the age ratings and laws of the family's country, then other laws in children's rules.
+
+        A country without packaged data has no ratings and no laws of its own.
+        """
         rules = self._rules
         household = rules.household
         used = {law.value.id: law.value for child in household.children for law in child.rules.laws}

@@ -86,9 +86,9 @@ def _device_closing(standing: Standing) -> Closing | None:
 def _next_change(
     judge: Judge, situation: Situation, now: datetime, closing: Closing | None
 ) -> NextChange | None:
-    """Return when the device as a whole is blocked or allowed next, or for another reason.
+    """Return when the device as a whole is next blocked, allowed, or blocked for another reason.
 
-    None if it stays as it is for two days.
+    The result is None if it stays as it is for two days. ``closing``: what blocks it now, or None.
     """
     at, last = now, now + timedelta(days=2)
     while True:
@@ -173,7 +173,10 @@ def _refused(profile: Profile, rules: RuleBook) -> Iterator[BlockedTarget]:
 
 
 def _holds(entry: RuleEntry, judge: Judge, rules: RuleBook, now: datetime) -> bool:
-    """Return whether an allow entry has an effect: not if the family, a law or a register blocks the same."""
+    """Return whether an allow or homework entry has an effect.
+
+    It has none if the family, a law or a state register blocks the same.
+    """
     own, target = judge.profile.rules, str(entry)
     if any(str(entry) == target for entry in own.block):
         return False

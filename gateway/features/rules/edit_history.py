@@ -1,4 +1,4 @@
-"""Lists the edits of the family's rule files from the file history, for the verb `changes`."""
+"""Lists the edits of the family's rule files from the file history, such as for the verb `changes`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.policy.profile.edits import ChangedEntry, changed_entries
 from gateway.policy.profile.rule_file import rules_to_yaml
 from gateway.policy.yaml.documents import Document
 
-STEPS = 12  # newest steps in one answer: parsing each file takes 1 ms on a PC, and packets wait meanwhile
+STEPS = 12  # newest steps of a day: parsing each file takes 1 ms on a PC, and packets wait meanwhile
 ENTRIES = 16  # of one step; the answer says how many are left off
 VALUE_LIMIT = 1000  # characters of one value; a longer one is replaced by "…"
 
@@ -84,8 +84,9 @@ class EditHistory:
     def of_person(self, who: str) -> Iterator[RuleChange]:
         """Yield the changes of one profile's file, newest first, back to when it was last added or removed.
 
-        Earlier steps may be about another person with a file of the same name. The reason of a step that was
-        made for another person's file is left out. No change has an undo.
+        Earlier steps may be about another person with a file of the same name. A removal ends the list and is
+        not part of it. The reason of a step that was made for another person's file is left out. No change
+        has an undo.
         """
         folder = Path(self._rules.household.config.profiles)
         history, name = self._rules.history(folder), f"{who}.yaml"

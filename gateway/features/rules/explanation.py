@@ -24,7 +24,8 @@ def explanation(
     """Return a decision with its reason, rule, owner, end and a sentence, for a response.
 
     Times are in the time zone of ``at``. A connection also has protocol and address, and one
-    without a host name the services as which it was recognised. ``decided``: who set the rule.
+    without a host name the services as which it was recognised. ``decided``: who set the rule;
+    None if nothing is blocked. ``problems``: errors in the rule files that the reader should know of.
     """
     decision, left, change = answer
     flow: dict[str, Any] = {} if seen.dport == 0 else {"speaks": str(seen.proto), "to": _endpoint_text(seen)}

@@ -72,8 +72,8 @@ class Explainer:
         """Return the decision about a host or connection at a moment, with its reasons.
 
         ``member``: the device or profile that it is for. A past moment is judged by the state of
-        that time. ``problems`` are added to the explanation. The minutes left of a child are
-        omitted if its log level hides the present.
+        that time, as far as it is still stored. ``problems`` are added to the explanation. The
+        minutes left of a child are omitted if its log level hides the present.
         """
         judge, situation = member.judge, member.situation
         if at < self._home.local_now():
@@ -128,7 +128,8 @@ class PreviewVerbs:
     def week(self, call: Call[WeekRequest]) -> WeekPlan:
         """Return a profile's schedule and time limits for the seven days from today on.
 
-        ``set`` of the request: changes of the rules that are tried out.
+        ``set`` of the request: changes of the rules that are tried out. Raises PolicyError for an unknown
+        profile or invalid changes.
         """
         rules, profile = self._home.rules, self._tried.profile(call, call.args.id)
         holidays = rules.product.holidays(rules.household.config.country)

@@ -238,10 +238,11 @@ class ProfileVerbs:
         return ProfileId(id=profile_id)
 
     def remove_profile(self, call: Call[RemoveProfileRequest]) -> RemovedProfile:
-        """Remove a profile.
+        """Remove the rule file of a profile.
 
-        Return its devices, and a token in ``undo`` by which ``restore_profile`` restores it. To remove a
-        child, the guardian needs a recent proof of identity. Raises ControlError or PolicyError.
+        Return its devices, and a token in ``undo`` by which ``restore_profile`` restores it. What else is
+        stored about the person stays. To remove a child, the guardian needs a recent proof of identity.
+        Raises ControlError or PolicyError.
         """
         author, profile_id = self.author(call), self._id(call.args.id)
         profile = self._home.rules.household.profiles.get(profile_id)
@@ -254,7 +255,8 @@ class ProfileVerbs:
     def restore_profile(self, call: Call[RestoreProfileRequest]) -> ProfileId:
         """Restore a removed profile by its ``token``, and return its id.
 
-        Raises ControlError or PolicyError.
+        It is a new id if the former one is in use. Devices that have another owner by now stay with that
+        owner. Raises ControlError or PolicyError.
         """
         author, token = self.author(call), call.args.token
         if not (token.isascii() and token.isdigit() and len(token) <= 9):
@@ -283,7 +285,8 @@ class ProfileVerbs:
 def because(request: ControlRequest) -> str:
     """Return the guardian's reason for a change, which the child can read; empty without one.
 
-    Neither log nor audit log has it. Raises ControlError if it has more than MAX_REASON characters.
+    Only the file history stores it, not the audit log. Raises ControlError if it has more than MAX_REASON
+    characters.
     """
     reason = request.text("because", "")
     if len(reason) > MAX_REASON:

@@ -50,7 +50,10 @@ class WhyVerb:
         return replace(found, site=seen.host and site_of(seen.host, self._is_public_suffix))
 
     def _problems(self, device: str) -> tuple[str, ...]:
-        """Return the problem of the rule file that names the device, if that file cannot be used; else ()."""
+        """Return the error of the rule file because of which a device lacks its owner's rules, or ().
+
+        ``device``: its MAC address, or empty.
+        """
         mac = parse_mac(device)
         found = None if mac is None else self._home.rules.household.problem_of(mac)
         return () if found is None else (str(found),)
@@ -60,8 +63,8 @@ class WhyVerb:
 
         For a profile: what applies to all its devices, with the rule changes in ``set``. For a
         device with an open question about its owner, the rules from before the question if ``at``
-        is earlier. An unfiltered device is returned too. Raises ControlError for an invalid
-        request.
+        is earlier. For an unfiltered device, a `Member` with its owner's rules. Raises ControlError
+        for an invalid request, and PolicyError for an unknown profile or invalid changes.
         """
         household, family = self._home.rules.household, self._family
         device, profile = call.args.device, call.args.profile

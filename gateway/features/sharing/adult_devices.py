@@ -15,7 +15,7 @@ from gateway.policy.time.clock_changes import Jump
 from gateway.store.tables.adult_proofs import AdultProofTable
 
 PERIOD = 60.0  # seconds between two looks, so that a change of the clock takes effect within a minute
-MOST = 32  # devices at the same time: a party has fewer phones
+MOST = 32  # devices with a proof at the same time
 
 
 class AdultDevices:
@@ -26,6 +26,7 @@ class AdultDevices:
     ) -> None:
         """Delete the proofs that ended while the daemon was stopped, and those with an uncertain end.
 
+        While the clock is not trusted, proofs that were given by a trusted clock are kept, but do not apply.
         Create this object before devices are grouped.
         """
         self._home = home

@@ -1,8 +1,8 @@
 """The verb `adult_proof`: stops filtering a device for a limited time, for an adult.
 
-The proof is a guardian's password typed on the device, a guardian's tap on another device, or a wallet. The
-web process hashes the password and has a wallet's proof verified in a child process. The daemon receives only
-the fact that there was a proof.
+The proof is a guardian's password typed on the device, a guardian's tap on another device, or a wallet's
+proof of age. The web process hashes the password; the daemon compares the hash. A child process of the web
+process verifies a wallet's proof, and the daemon receives only the fact that there was one.
 """
 
 from __future__ import annotations
@@ -162,5 +162,8 @@ class AdultProofVerbs:
 
 
 def _origin(call: Call[AdultProofRequest], proof: AdultProof, by: str) -> str:
-    """Return the sender's address for the audit line; "" for a wallet's proof, of which none is recorded."""
+    """Return the sender's address for the audit line.
+
+    It is "" for a wallet's proof, of which none is recorded, unless a guardian (``by``) ends it.
+    """
     return "" if proof.method is ProofMethod.WALLET and not by else call.text("origin", "")

@@ -36,7 +36,7 @@ CHANGES_A_DAY = 5  # of a child's PIN by the child
 
 
 class PinDesk:
-    """Sets, checks and clears the PINs by which children identify themselves on shared devices.
+    """Sets, checks and clears the PINs by which children identify themselves, such as on shared devices.
 
     ``use_of`` returns the temporary use of a device, or None.
     """

@@ -128,9 +128,9 @@ class Sharing:
         return use
 
     def end(self, mac: str, *, by: str = "", what: str = "", origin: str = "") -> None:
-        """End the temporary use of a device: its own rules apply again.
+        """End the temporary use of a device, if it has one: its own rules apply again.
 
-        ``what``: the kind of the audit line.
+        ``by``, ``what`` and ``origin``: as for `begin`; there is no audit line without ``what``.
         """
         before = self._visible_user(mac)
         self._uses.drop(mac, by=by, what=what, at=self._home.now(), origin=origin)

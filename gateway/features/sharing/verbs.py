@@ -182,7 +182,11 @@ class SharingVerbs:
     # An adult's device.
 
     def hand_over(self, call: Call[HandOverRequest]) -> SharedDevice:
-        """Apply a child's rules to an adult's device until a guardian takes it back. Raises ControlError."""
+        """Apply a child's rules to an adult's device until a guardian takes it back.
+
+        Raises ControlError for a person who is no child, a device that is no adult's, or if too many devices
+        have temporary users; PolicyError for an unknown profile.
+        """
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         who = self._home.rules.household.profile(call.args.who)
         if not who.is_child:
@@ -197,7 +201,10 @@ class SharingVerbs:
         return self._shared(mac)
 
     def take_back(self, call: Call[TakeBackRequest]) -> SharedDevice:
-        """End the use of an adult's device by a child: its own rules apply again. Raises ControlError."""
+        """End the use of an adult's device by a child: its own rules apply again.
+
+        Raises ControlError if no guardian handed it to a child.
+        """
         by, mac = self._access.guardian(call), self._mac(call, "device", call.args.device)
         use = self._sharing.use_of(mac)
         if use is None or not use.handed:
@@ -266,7 +273,10 @@ class SharingVerbs:
     # For other features.
 
     def describe(self, mac: str, member: Member | None) -> dict[str, object]:
-        """Return the fields that `device` adds: ``sharing``, a child's ``screens`` and ``pin``, ``adult``."""
+        """Return the fields for the verb `device`: ``sharing``, a child's ``screens`` and ``pin``, ``adult``.
+
+        A field without a value is left out. ``adult``: the user of a new device claims to be an adult.
+        """
         found: dict[str, object] = {}
         if possible_users(self._home.rules.household, mac) or self._sharing.use_of(mac) is not None:
             found["sharing"] = self._shared(mac)

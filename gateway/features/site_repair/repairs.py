@@ -24,7 +24,7 @@ from gateway.policy.time.time_rules import ActiveRepair
 from gateway.policy.values import Decision, Observation, Proto
 
 MAX_REPAIRS = 8  # one a child; 200 names of 150 bytes each
-UNANSWERED = 1800.0  # seconds after its end in which a guardian may still choose what stays allowed
+UNANSWERED = 1800.0  # seconds after its planned end in which a guardian may choose what stays allowed
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class RepairBook:
         """Return the site repair that runs on the device of ``member``, or None.
 
         None also if the owner of the device is uncertain, if it is the device of a filter test, or if
-        ``member`` stands for several devices.
+        ``member`` has several devices.
         """
         running = self._running_on(member)
         return None if running is None else running.repair
@@ -66,7 +66,7 @@ class RepairBook:
         """Return the function that decides about the connections and DNS queries of ``member``, a device.
 
         During a site repair it also records the host names that the repair opens or that stay
-        blocked, and publishes an event for each new one.
+        blocked, and publishes an event for each one that is new or newly proposed as an allow entry.
         """
         running = self._running_on(member)
         if running is None:
@@ -84,7 +84,7 @@ class RepairBook:
         """Return the site repair that runs on the device of ``member``, or None.
 
         None also if the owner of the device is uncertain, if it is the device of a filter test, or if
-        ``member`` stands for several devices.
+        ``member`` has several devices.
         """
         running = self.repairs.get(member.profile.id)
         if (

@@ -76,8 +76,9 @@ class SiteRepairVerbs:
     def start(self, call: Call[StartRepairRequest]) -> RepairStarted:
         """Start a site repair of ``host`` on a child's devices: blocked hosts that it needs pass for a while.
 
-        They are recorded. Raises ControlError if a rule that a repair leaves alone blocks the site now, if
-        the child has no device, or if too many repairs run; PolicyError for an invalid host.
+        They are recorded. ``device``: one device; without it, all of the child's. A former repair of the
+        child ends without a result. Raises ControlError if a rule that a repair leaves alone blocks the site
+        now, if the child has no device, or if too many repairs run; PolicyError for an invalid host.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
         members, host = self._members(call, profile), self._host(call)
@@ -171,11 +172,11 @@ class SiteRepairVerbs:
         return sentence(decision, host, self._home.local_now(), self._home.rules.names)
 
     def end(self, call: Call[EndRepairRequest]) -> RepairEnded:
-        """End a site repair and delete its record. Add the names in ``keep`` to the child's allow list.
+        """End a site repair and delete its record. Allow the names in ``keep`` in the child's rules.
 
-        Return the added entries, and the revision for an undo. Raises ControlError if there is no
-        site repair, or for a name that it did not open; GatewayError if the rule file cannot be
-        changed.
+        Names of one domain may become one entry. Return the entries, and the revision for an undo. Raises
+        ControlError if there is no site repair, or for a name that it did not open; GatewayError if
+        the rule file cannot be changed.
         """
         by, profile = self._access.guardian(call), self._child(call.args.id)
         running = self._repairs.of(profile.id)

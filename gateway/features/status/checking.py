@@ -48,7 +48,8 @@ class GatewayCheck:
     def look(self, *, again: bool = False) -> None:
         """Start a check if the last one ended more than FRESH seconds ago; with ``again``, more than PAUSE.
 
-        Does nothing while one runs. Raises ControlError if no process can be started.
+        Also start one if none has ended yet. Does nothing while one runs. Raises ControlError if no process
+        can be started.
         """
         age = PAUSE if again else FRESH
         fresh = self._since is not None and self._home.loop.now() - self._since < age

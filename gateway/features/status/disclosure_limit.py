@@ -1,6 +1,7 @@
-"""Limits how many names a minute the control socket discloses as blocked for everyone by a sealed list.
+"""Limits how many names a minute the control socket discloses as blocked for everyone.
 
 The limit applies to the whole household. Without it, the names on a sealed list could be found by guessing.
+Names of malware and phishing count too: the answers about them are the same.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from gateway.policy.values import Reason
 DISCLOSING = frozenset(
     {"why", "filter_test_site", "list_lookup", "list_report", "request", "answer", "teach"}
 )
-HOUSEHOLD = -1  # in the place of a slot; the socket is one device
+HOUSEHOLD = -1  # in place of a slot: all requests count as those of one device
 
 
 def limit(verb: Handler, guesses: GuessLimit, now: Callable[[], float]) -> Handler:
-    """Return a handler that calls ``verb``, unless too many names on sealed lists were disclosed lately.
+    """Return a handler that calls ``verb``, unless too many names were disclosed in the last minute.
 
-    Then it raises ControlError. A sealed list has hashed names that are blocked for everyone; each
-    response that discloses one of them is counted.
+    Then it raises ControlError. A response that says that a name is blocked for everyone discloses it; so
+    does an error with this reason. ``now``: returns seconds of the loop's clock.
     """
 
     def asked(request: ControlRequest) -> Answer:

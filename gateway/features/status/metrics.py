@@ -53,8 +53,8 @@ if TYPE_CHECKING:
 TOKEN, TEXTFILE = "metrics.token_sha256", "metrics.textfile"  # keys of qalqan.yaml
 FILE = "metrics.prom"  # in the runtime directory, which is memory: writing wears out no flash
 MODE = 0o644  # a node exporter runs as another user
-# Seconds for which values are used. More often they would show when the household uses the internet more
-# precisely than *Health* does.
+# Seconds for which values are used. Newer ones would show more precisely than the page *Health* when the
+# household uses the internet.
 EVERY = 60.0
 
 _log = logging.getLogger(__name__)
@@ -186,9 +186,10 @@ class Metrics:
         return Path(self._home.rules.household.config.runtime) / FILE
 
     def metrics(self, call: Call[MetricsRequest]) -> MetricsText:
-        """Return the metrics as text, for any account's API token or the provider's approved token.
+        """Return the metrics as text, for any account's API token or the token of the settings.
 
-        Raises ControlError for an unknown token or without approval.
+        If the router's settings set that token, a guardian must have approved it. Raises ControlError for an
+        unknown token or without the approval.
         """
         if self._is_provider(call.args.token):
             if not self._is_approved(TOKEN):

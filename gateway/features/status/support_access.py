@@ -69,7 +69,10 @@ class SupportAccessVerbs:
         return SupportAccess(until=until, by=by)
 
     def approval(self) -> SupportAccess:
-        """Return until when support may take the report, and who approved it; None without an approval."""
+        """Return until when support may take the report, and who approved it.
+
+        Without an approval, ``until`` is None and ``by`` is empty.
+        """
         now = self._home.local_now()
         found = self._pauses.switch(SUPPORT, now)
         if found is None:

@@ -135,9 +135,10 @@ class StatusVerb:
     """The control-socket verb `status`: the state of the household, its children, lists, clock and internet.
 
     ``waiting_cards`` returns the number of bypass alerts that guardians are shown now; ``steps``
-    the proposed age-group changes; ``lists`` the state of list updates; ``undecided`` how many
-    devices of the first setup still need a guardian's answer on who uses them; ``session_account`` the
-    account of a request's login session; ``counters`` those that the provider may read.
+    the changes of age group that are proposed, postponed or lately made; ``lists`` the state of
+    list updates; ``undecided`` how many devices of the first setup still need a guardian's answer
+    on who uses them; ``session_account`` the account of a request's login session; ``counters``
+    those that the provider may read.
     """
 
     def __init__(

@@ -75,7 +75,7 @@ class Vitals:
         self._home.loop.call_later(EVERY, self._sample)
 
     def _sample(self) -> None:
-        """Store a sample (packets, drops, waiting packets, memory) of the past minute, and start the next."""
+        """Store a sample (packets, drops, waiting packets, memory) of the past minute; repeat in a minute."""
         now = self.figures()
         (packets, dropped), self._before = self._before, (now.packets, now.dropped)
         self._samples.append(

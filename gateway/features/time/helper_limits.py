@@ -33,9 +33,10 @@ class Helpers:
         self._used: OrderedDict[int, int] = OrderedDict()  # revoked grant → minutes it was in force
 
     def check_grant(self, request: ControlRequest, keys: Iterable[str], minutes: int) -> None:
-        """Raise ControlError if a helper would give more than its minutes of today, or give time to a guest.
+        """Raise ControlError if a helper would give more than its minutes of today, or time to a device.
 
-        ``keys``: the profile ids or MAC addresses that get the minutes.
+        A device without a child as owner, such as a guest's, has a MAC address as key. ``keys``: the profile
+        ids or MAC addresses that get the minutes.
         """
         helper = self._access.helper(request)
         if helper is None:

@@ -110,10 +110,10 @@ class SwitchVerbs:
         return next_wake(profile.rules.bedtime, calendar, now, profile.rules.dates).astimezone(now.tzinfo)
 
     def _apply(self, who: str) -> None:
-        """Apply a changed pause of ``who``.
+        """Apply a begun, changed or ended pause of ``who`` (``all``, a profile id or a MAC address).
 
-        A device without an owner then is grouped again, because a pause of it needs a slot (number
-        of filtered devices with the same rules) for it alone.
+        For a device without an owner, the slots (groups of devices with the same rules) are assigned
+        again: while it is paused, it needs a slot of its own.
         """
         if parse_mac(who) is not None and who not in self._home.rules.household.named:
             self._effects.regroup()
@@ -160,10 +160,10 @@ class SwitchVerbs:
         return found.ends
 
     def change_access(self, call: Call[SwitchAccessRequest]) -> SwitchEnd:
-        """Let the provider switch filtering for some minutes, or end that and filter again.
+        """Let the provider switch filtering off and on for some minutes; without ``minutes``, end that.
 
-        Return until when it may; None if the access ended. Raises ControlError if no guardian sent the
-        request.
+        At the end, filtering is on again if the provider has switched it off. Return until when the provider
+        may switch; None if the access ended. Raises ControlError if no guardian sent the request.
         """
         by, now, origin = self._access.guardian(call), self._home.local_now(), call.text("origin", "")
         if call.args.minutes is None:

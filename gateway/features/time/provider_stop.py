@@ -16,7 +16,7 @@ from gateway.policy.config.provider_stop import BETWEEN_STOPS, LONGEST_STOP
 from gateway.policy.time.clock_changes import later
 from gateway.store.tables.pauses import PauseTable
 
-CONNECTED_AFTER = 60.0  # seconds after the daemon's start: the pages listen to events by then
+CONNECTED_AFTER = 60.0  # seconds after the daemon's start: the web process receives events by then
 
 log = logging.getLogger(__name__)
 

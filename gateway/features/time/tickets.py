@@ -74,8 +74,8 @@ class TicketVerbs:
     def ticket(self, call: Call[CodesRequest]) -> IssuedCodes:
         """Make codes for extra minutes, for one child or any, and return them with their end.
 
-        Only hashes are stored, so that no later response contains the codes. Raises ControlError if too many
-        codes are unused.
+        Only hashes are stored, so that no later response contains the codes. Raises ControlError as
+        `Access.named`, for a device of no child, or if there would be more than MAX_UNUSED unused codes.
         """
         by, now = self._access.guardian(call), in_utc(self._home.local_now())
         minutes, count = call.args.minutes, call.args.count

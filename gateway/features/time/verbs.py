@@ -36,8 +36,10 @@ from gateway.policy.time.gates import DEVICE_WIDE, PLAY_WIDE, own_gates
 from gateway.policy.values import Reason
 from gateway.store.tables.grants import GrantKind, GrantTable
 
-LANDING_BEFORE = timedelta(minutes=15)  # a landing is available this long before a time rule closes something
-LANDING_AFTER = timedelta(hours=1)  # … and this long after: it does not open the internet at night
+# *Finish my game* (landing) is available this long before a limit or schedule closes something,
+LANDING_BEFORE = timedelta(minutes=15)
+# and this long after a schedule has closed it: it must not open the internet at night.
+LANDING_AFTER = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -106,8 +108,9 @@ class TimeVerbs:
         )
 
     def revoke(self, call: Call[RevokeRequest]) -> RevokeResult:
-        """End a grant of extra time or an opened site: by its number, or the last one of ``who``. Publish it.
+        """End a grant of extra time or an opened site, and publish this.
 
+        The request names it by its number (``grant``), or ``who`` for the last one of a person or device.
         Raises ControlError if it is no longer in force, or if a helper may not end it.
         """
         by, now = self._access.guardian(call), self._home.local_now()
@@ -213,8 +216,9 @@ class TimeVerbs:
     def ledger(self, call: Call[LedgerRequest]) -> LedgerResponse:
         """Return the counted minutes of a day, for the child's own device or for a guardian.
 
-        A child sees all. A guardian sees single minutes from the log level of names on, below it totals of
-        days that are over, and without a log nothing. The same applies to the gateway's command line.
+        A child sees all. A guardian sees single minutes from NAMES_LEVEL on, below it totals of days that are
+        over, and without a log nothing. The same applies to the gateway's command line. Raises ControlError
+        as `Access.named`, or if ``who`` is ``all``.
         """
         level = VISITS_LEVEL
         if call.has("device"):

@@ -120,7 +120,10 @@ class TrustedNames:
         self._start()
 
     def _stop(self, call: Call[TrustedNameRequest], by: str) -> None:
-        """Delete the account with its token, and the name from the settings. The pages then use HTTP."""
+        """End a running attempt, and delete the account with its token, and its name from the settings.
+
+        The pages then use HTTP. Another trusted name in the settings stays.
+        """
         from gateway.web.acme import forget_account, read_account
 
         self._process.close()

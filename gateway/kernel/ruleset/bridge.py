@@ -34,7 +34,7 @@ class GuardedBridge:
     """
 
     ports: tuple[str, ...]
-    addresses: tuple[bytes, ...]
+    addresses: tuple[bytes, ...]  # packed
 
 
 def render_bridges(bridges: Iterable[GuardedBridge], macs: Iterable[bytes]) -> str:

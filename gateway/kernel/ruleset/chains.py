@@ -442,7 +442,7 @@ def begins_with(label: str) -> str:
 def _dns(snapshot: Snapshot, words: Expressions) -> Chains:
     """Return the chains for DNS: queries on the way in, responses on the way out, redirects of TCP.
 
-    Also those while no daemon runs. ``ask`` also enters ``again`` and ``answer``.
+    They also handle DNS while no daemon runs. ``ask`` also enters ``again`` and ``answer``.
 
     The first query of a connection is handled in ``dns``, before its addresses are translated: a forged
     response must come from the address that the device queried. The kernel calls nat chains for no other

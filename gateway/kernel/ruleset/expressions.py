@@ -173,7 +173,8 @@ class Expressions:
         """Yield rules that apply ``verdict`` to packets of known help addresses while no daemon runs.
 
         ``slots``: an expression that limits them to some devices; empty: all. A running daemon
-        judges name and address instead. Ports outside of Snapshot.help_ports do not match; ESP does.
+        judges name and address instead. Ports outside of Snapshot.help_ports do not match; ESP does. If it
+        is empty, everything matches.
         """
         snapshot = self._snapshot
         dead = f"{self.dead} {slots}".rstrip()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from gateway.kernel.snapshot import Rates
 
 RATES = ("guard", "guardtcp", "guarddns", "guardanswers", "guardhttp")
-"""The sets that count the packets of each slot that reach the queue (`packet_rates`)."""
+"""The sets that count the packets of each slot (filtered device) that reach the queue (`packet_rates`)."""
 
 SIZES = {"guardicmp": (4, 64)}
 """Kilobytes per second and burst of one slot. ICMP is not queued: pings of some games and traceroutes stay

@@ -277,7 +277,7 @@ def render_repair(snapshot: Snapshot, unmatched: Iterable[int] = ()) -> str:
     """Return nft text that restores all that another program changed or removed in the table.
 
     Existing counters remain. In fallback mode (without nft's ``queue``) the NFQUEUE targets must be installed
-    again. ``unmatched`` are keys in map ``pass`` that the snapshot does not have (PassCounters): they are
+    again. ``unmatched`` are keys in map ``pass`` of classes that are not open in the snapshot: they are
     removed.
     """
     refilled = "".join(f"flush {kind} {TABLE} {name}\n" for kind, name in REFILLED)
@@ -339,7 +339,7 @@ def render_new_flow_table(snapshot: Snapshot) -> str:
 def render_reset_rates(snapshot: Snapshot, slot: int) -> str:
     """Return nft text that resets the packet rate limits of a slot (filtered device).
 
-    It removes the elements of its mark from the sets that count packets.
+    It removes the elements of its mark from the sets that count packets (RATES), not from that of ICMP.
     """
     mark = hexed(snapshot.layout.ct_mark(slot))
     return "".join(_elements("destroy", name, [mark]) for name in RATES)

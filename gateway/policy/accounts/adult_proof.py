@@ -1,8 +1,8 @@
 """Adult guests: for a limited time after an adult's proof, a device is treated as an adult's.
 
-Only the fact of the proof, its method and its end are stored. A proof never makes a device permanently an
-adult's, and never opens a child's own device (`identity.sharing.may_open`). The pages import this module: it
-must not import the YAML library.
+Stored are the device, the method, the start and the end of a proof, and the guardian if known; nothing of the
+proof itself. A proof never makes a device permanently an adult's, and never opens a child's own device
+(`identity.sharing.may_open`). The pages import this module: it must not import the YAML library.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class AdultProof:
 
     mac: str
     method: ProofMethod
-    at: datetime
+    at: datetime  # aware, as is `until`
     until: datetime
     by: str = ""  # the guardian; empty: unknown, since a wallet reveals no name
-    span: MomentKind = MomentKind.LASTING
+    span: MomentKind = MomentKind.LASTING  # how the end follows a change of the clock
     clock_trusted: bool = True  # given while the clock was trusted
 
     def holds(self, now: datetime, *, known: bool) -> bool:

@@ -32,7 +32,7 @@ NAME_LIMIT = 40  # characters
 DEVICE_LIMIT = 64  # characters of a device's name, which is hostile input
 BROWSER_LIMIT = 40  # characters of a browser's name, such as "Firefox, Android"
 MINUTES_LIMIT = 240  # a helper's, per day and child
-# Used by the audit log when no person acted.
+# Names that no account may have. The audit log uses them when no person acted; "all" means all children.
 RESERVED = frozenset({"console", "router", "provider", "qalqan", "all"})
 REMOVED = "none"  # instead of a role: the account is removed
 
@@ -44,7 +44,7 @@ class PersonRole(StrEnum):
 
 
 class AnnouncementKind(StrEnum):
-    """The security event that an announcement is about. Users of the pages see it for a week.
+    """The security event that an announcement is about. The pages show it to everyone for a week.
 
     LOST, the loss of the database, is reported as a problem instead.
     """
@@ -101,8 +101,8 @@ class Session:
 @dataclass(frozen=True, slots=True)
 class Announcement:
     kind: AnnouncementKind
-    name: str
-    device: str  # hostile input; empty: the console
+    name: str  # of the account; empty for LOST
+    device: str  # hostile input; empty: the console. LOST: how it was lost, such as "damaged, no copy"
     at: datetime
     until: datetime
     clock_trusted: bool = True
@@ -207,7 +207,7 @@ class AccountRegister:
         self._changed()
 
     def use(self, key: str, now: datetime, *, clock_trusted: bool) -> Session | None:
-        """Return the session with this key and extend its life; None if it is unknown or expired.
+        """Return the session with this key, now valid for SESSION_LIFE again; None if unknown or expired.
 
         The new end is not reported by ``changed``: ``stale`` is set instead. Also None if its account no
         longer exists. No session counts as expired without a trusted clock, now or when its end was set.
@@ -244,9 +244,10 @@ class AccountRegister:
         return len(gone)
 
     def unconfirmed(self, here: Session, now: datetime) -> tuple[Session, ...]:
-        """Return the person's recent unconfirmed sessions that the older session ``here`` may confirm.
+        """Return the person's unconfirmed sessions that the older session ``here`` may confirm.
 
-        An intruder's session, which began later, therefore cannot confirm itself or older ones.
+        They began within ANNOUNCED_FOR before ``now``, and not before ``here``. An intruder's session, which
+        began later, therefore cannot confirm itself or older ones.
         """
         return tuple(
             session

@@ -25,7 +25,7 @@ class Token:
     label: str
     role: str  # a PersonRole: the highest rights it has
     since: datetime
-    used: datetime | None = None
+    used: datetime | None = None  # None: never
     until: datetime | None = None  # None: until it is ended
     clock_trusted: bool = True  # created while the clock was trusted
 
@@ -85,7 +85,7 @@ class Tokens:
         return len(gone)
 
     def shift(self, jump: Jump) -> None:
-        """Move the times of tokens that expire by a clock change, so that their lifetime stays the same.
+        """Adjust the times of tokens with an end to a clock change, so that their lifetime stays the same.
 
         Times that a trusted clock set stay if the clock was not trusted before the change. Expired tokens
         that would be valid again are dropped.

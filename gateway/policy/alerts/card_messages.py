@@ -1,4 +1,4 @@
-"""Words of a card about a bypass method, for the pages, events and the command line. To guardians."""
+"""The texts of a bypass alert (card) for guardians: on the pages, in events and on the command line."""
 
 from __future__ import annotations
 

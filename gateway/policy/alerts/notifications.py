@@ -25,7 +25,7 @@ class Alerts:
     kinds: frozenset[str]
     at_night: frozenset[str] = frozenset()  # subset of `kinds`; the others wait for the end of `quiet`
     names: bool = False  # include names of children, devices and sites in the text
-    language: str = ""
+    language: str = ""  # of the messages; empty: English
     channels: tuple[MessageChannel, ...] = ()  # none: to browsers only
     quiet: str = DEFAULT_QUIET  # a span of time
 

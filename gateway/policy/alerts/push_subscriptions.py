@@ -19,5 +19,5 @@ class PushSubscription:
     auth: str
     language: str = ""
     guardian: str = ""  # empty: a child's
-    profile: str = ""
+    profile: str = ""  # the child's profile id; empty: a guardian's
     device: str = ""  # MAC address; another child's device gets none of this child's messages

@@ -34,7 +34,7 @@ _BY_LIST = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN})  # applies to 
 _ATTEMPTS = {
     REASONS[way]: way for way in (BypassMethod.VPN, BypassMethod.TOR, BypassMethod.PROXY, BypassMethod.SSH)
 }
-# Systems start Teredo, 6to4 and the like without the user, and stop without harm.
+# Systems start 6to4, Teredo to the internet and the like without the user, and stop without harm.
 _UNASKED = frozenset({Proto.IP_IN_IP})
 # Common names of resolvers that are not in the product's data: dns.example.com, doh2.example.org,
 # xbox-dns.example.
@@ -141,7 +141,10 @@ def is_probe(host: str, world: World) -> bool:
 
 
 def is_called_resolver(host: str) -> bool:
-    """Return True if a name looks like a DNS resolver's: it has the word dns, doh, dot or doq."""
+    """Return True if a name looks like a DNS resolver's: it has the word dns, doh, dot or doq.
+
+    The word begins the name, or follows a dot or dash. A dot or dash is behind it, after at most two digits.
+    """
     return _CALLED.search(host) is not None
 
 
@@ -203,8 +206,9 @@ class Traces:
     def sign(self, sign: BypassSign, now: float) -> BypassFinding | None:
         """Record a sign. Return what a bypass alert is about, and whether it is certain, or None.
 
-        None while the signs are too few or too far apart; otherwise each further sign returns it again. Weak
-        signs within BURST count once, and start from one after FORGOTTEN seconds without one.
+        None while the signs are too few or too far apart; otherwise each further sign returns it again. A
+        weak sign within BURST of the last one does not count and returns None. Weak signs start from one
+        after FORGOTTEN seconds without one.
         """
         self._remember(sign.host)
         found = self._finding(sign, now)
@@ -225,7 +229,7 @@ class Traces:
     def _is_beside(self, now: float) -> bool:
         """Return True if the device also uses plain DNS: then the encrypted resolver is an app's.
 
-        Also if the device stopped using encrypted DNS BACK_TIMES within BACK_WITHIN seconds.
+        True also if the device has stopped using encrypted DNS BACK_TIMES times within BACK_WITHIN seconds.
         """
         before = self._refused.get(BypassMethod.ENCRYPTED_DNS)
         if before is not None and len(before.names) >= NAMES:

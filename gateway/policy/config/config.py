@@ -77,7 +77,8 @@ KEYS = (
     "propose",
     "provider",
 )
-# Keys that guardians may change on the pages. The rest depends on the machine.
+# Keys that guardians may edit on the pages, and that a backup contains. Some others have verbs of their own,
+# such as `registers`, `backup` and `mqtt`. The rest depends on the machine.
 FAMILY_KEYS = (
     "country", "timezone", "language", "languages", "unknown_devices", "interfaces", "keep_profile", "shared",
     "managed", "services", "gateway_access", "gateway_ports", "lists",
@@ -134,17 +135,17 @@ class MarkBits:
     See gateway/kernel/marks.py.
     """
 
-    packet: int = 0x000000FF  # of the packet mark
-    ct: int = 0x000000FF  # of the connection mark, as is
-    slot: int = 0x00FF0000
+    packet: int = 0x000000FF  # the verdict byte in the packet mark
+    ct: int = 0x000000FF  # the verdict byte in the connection mark
+    slot: int = 0x00FF0000  # the slot in the connection mark
 
 
 @dataclass(frozen=True, slots=True)
 class AgeTrust:
-    """Where the signed list of trusted issuers of adult proofs (wallets) is, and its signer's public key."""
+    """The file with the signed list of trusted issuers of adult proofs (wallets), and its signer's key."""
 
     file: str
-    key: str  # base64
+    key: str  # the public key in base64 (Ed25519)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ class Config:
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → profile ids
     managed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # MAC → names that stay open for it
     services: tuple[Service, ...] = ()  # those that the family defines; set by gateway.household.loading
-    own_lists: Mapping[str, str] = field(default_factory=dict)  # names of lists.yaml; likewise set there
+    # The family's lists in lists.yaml that are a category: its id → name; likewise set there.
+    own_lists: Mapping[str, str] = field(default_factory=dict)
     day_starts: int = 240  # minutes after midnight at which the day for limits and grants starts
     # An unknown device that may be a child's gets that child's rules until the answer.
     keep_profile: bool = True

@@ -13,7 +13,7 @@ from gateway.policy.yaml.fields import Node, shown
 # table redirects port 80 of this address to the web process. The router's own pages keep port 80 of its
 # address. IPv4: the dummy address of RFC 7600, which is never routed. IPv6: a unique local one (RFC 4193).
 PAGES = ("192.0.0.8", "fd71:616c:7161:6e00::80")
-# The TLS front's port; 443 of the router belongs to its own pages, 443 of ours is redirected.
+# The TLS front's port; 443 of the router belongs to its own pages, 443 of PAGES is redirected.
 HTTPS_PORT = 8443
 
 
@@ -36,7 +36,7 @@ class Listen:
 
     port: int = 8080
     address: str | None = None  # None: the addresses of the lan interfaces
-    allow_wan: bool = False
+    allow_wan: bool = False  # `address` may be one that the internet reaches
     https: Https | None = None
 
 

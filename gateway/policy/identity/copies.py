@@ -50,7 +50,8 @@ def nearest(faces: Iterable[Traits], seen: Traits) -> Traits:
 def differs(face: Traits, seen: Traits) -> bool:
     """Return True if a trait that is known in both sets of traits differs, as far as `suspicion` counts it.
 
-    Another release in the vendor class, or only another kind, is no difference.
+    Another release in the vendor class, or only another kind, is no difference. An interface id that was made
+    from another MAC address is one, unless the face has it too.
     """
     return bool(_differences((face,), seen))
 
@@ -106,8 +107,8 @@ def _weight(found: Iterable[tuple[Sign, int]]) -> int:
 def _differences(faces: tuple[Traits, ...], seen: Traits) -> list[tuple[Sign, int]]:
     """Return which traits of ``seen`` differ from those of all faces, each with its weight.
 
-    A face is a confirmed set of traits. A trait that no face has yet is no difference. A higher weight: the
-    more likely another host uses the address.
+    A face is a confirmed set of traits. A trait that no face has yet is no difference, except an interface id
+    that was made from another MAC address. A higher weight: the more likely another host uses the address.
     """
     found: list[tuple[Sign, int]] = []
     hops = {face.hop_limit for face in faces} - {0}

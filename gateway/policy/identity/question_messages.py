@@ -1,4 +1,4 @@
-"""Words of a question about a device, for the pages, events and the command line."""
+"""The texts of a question about a device: on the pages, in events and on the command line."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from gateway.policy.language import Language
 
 
 class DescribedQuestion(Protocol):
-    """What the sentences need of a question about a device, such as the record of the control socket.
+    """The interface to a question about a device: the record of the control socket, for example.
 
-    Names are untrusted input.
+    ``ask``, ``signs`` and ``replies`` are values of `Ask`, `Sign` and `IdentityReply`. ``known``: the MAC
+    address of the other device; None: unknown. ``rules_name``: the profile whose rules apply until the
+    answer; empty: none. Names are untrusted input.
     """
 
     @property

@@ -14,7 +14,7 @@ from gateway.policy.profile.profile import Profile
 
 
 class Ask(StrEnum):
-    """What a question to the guardians about a device is about.
+    """The subject of a question to the guardians about a device.
 
     NEW: its owner. AGAIN: whether it is a known device with another MAC address. COPY: whether two
     devices use one MAC address. REPEATER: other devices are behind it. ADDRESS: another device took

@@ -20,7 +20,7 @@ NAME_SOURCES = ("", "mdns", "lease", "dhcp")
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What the gateway has observed of one device: traits, addresses, names, services and model.
+    """The observed data of one device: traits, addresses, names, services and model.
 
     ``addresses`` and ``names``: the newest last. All text is untrusted input.
     """

@@ -1,1 +1,1 @@
-"""From an observation to a decision, and its explanation. Pure."""
+"""Turns an observation into a decision, and explains it. Pure."""

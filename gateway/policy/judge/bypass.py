@@ -143,7 +143,10 @@ class BypassRules:
                 yield ExplanationStep(method_rule(way, switch.value, switch.owner), sign)
 
     def _methods_by_content(self, seen: Observation) -> Iterator[tuple[BypassMethod, str]]:
-        """Yield the bypass methods that a flow's protocol, port, ALPN or name shows, each with a text why."""
+        """Yield the bypass methods that a flow's protocol, port, ALPN or name shows, and how it shows each.
+
+        An ALPN list that shows none is cached.
+        """
         proto = seen.proto
         if proto in WAYS:
             yield WAYS[proto], f"speaks {proto}"
@@ -208,7 +211,8 @@ class BypassRules:
 def _services_that_open(way: BypassMethod, rules: Rules, world: World) -> tuple[str, ...]:
     """Return the ids of services that use this bypass method and that a parent can approve under ``rules``.
 
-    They are those that need approval themselves or by their categories, none of which is blocked.
+    They are those whose own action is ``ask``. A service without an action of its own counts if ``ask`` is
+    the only action that is set for its categories.
     """
     method = way.value  # once: a member's value takes longer than the comparison
     return tuple(

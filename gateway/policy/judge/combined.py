@@ -87,6 +87,7 @@ class CombinedJudge(Judge):
     ) -> Decision:
         """Return the first profile's block, else the second's, else the allow with the time rules of both.
 
+        If one of them answers a DNS query with a safe search name, so does the result.
         ``mine_is``, ``other_is``: the situation (pauses, extra time, used minutes) for each profile.
         """
         mine = super().decide(seen, mine_is, now, explain=explain)
@@ -105,7 +106,7 @@ class CombinedJudge(Judge):
     def standing(self, situation: Situation, now: datetime) -> Standing:
         """Return the state of the gates (time rules) under both profiles: closed if either closes it.
 
-        It has no site repair: none runs on a device with an open question.
+        It has no site repair: none runs on a device with an unconfirmed owner.
         """
         mine = super().standing(situation, now)
         if not self._other.profile.filtered:

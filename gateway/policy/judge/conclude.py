@@ -115,7 +115,7 @@ class Conclusion(NamedTuple):
     ordinary: Gates = ()
     services: tuple[str, ...] = ()
     portal: Gates = ()  # gates of a connectivity probe on a device that is redirected to the page
-    # Services that open the blocked name or bypass method where a guardian opens them.
+    # If a guardian opens one of these services for a while, this blocked name or bypass method opens too.
     needed_by: tuple[str, ...] = ()
 
 
@@ -156,7 +156,8 @@ def companion_conclusion(
 
     A companion is a name that a service needs but that is not its own. The host is open as the service is,
     with the service's time rules, and is not counted. Of several services, the one with the fewest time rules
-    opens it. A name that the family or the age group blocks, a law and a bypass method stay blocked.
+    opens it. A host stays blocked by a family's or age group's entry for a name, by a law, and as a bypass
+    method.
 
     Arguments:
         conclusion: the conclusion about the host without companions.
@@ -192,10 +193,11 @@ def uncounted(conclusion: Conclusion) -> Conclusion:
 
 
 def _ordinary(facts: HostFacts, rules: Rules, conclusion: Conclusion) -> Gates:
-    """Return all gates (time rules) that an allowed name would have without its exemption; else ().
+    """Return all gates (time rules) that an allowed name would have without its exemption.
 
-    The exemption is fewer gates than usual, or use without counted time. A TLS hello can carry any name, so
-    it applies only if a DNS answer gave the address.
+    The exemption is a missing gate of the whole device, or use without counted time. A TLS hello can carry
+    any name, so the exemption applies only if a DNS answer gave the address. Return () for a blocked name,
+    and for one without an exemption.
     """
     if conclusion.outcome.verdict is Verdict.BLOCK:
         return ()
@@ -400,7 +402,11 @@ def _category_refusal(facts: HostFacts, fact: CategoryFact, rules: Rules) -> Con
 
 
 def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
-    """Return the conclusion for a host that no rule names: by the mode and the rule for unknown sites."""
+    """Return the conclusion for a host that no earlier rule of `_by_band` decides.
+
+    The mode decides, then the rule for unknown sites. Otherwise the host is allowed; a counted category is
+    then the rule.
+    """
     gates = state_gates(rules) + service_gates(rules, facts.services)
     if rules.mode.value is Mode.ALLOW_LIST:
         owner = rules.mode.owner
@@ -421,7 +427,7 @@ def _by_mode(facts: HostFacts, rules: Rules) -> Conclusion:
 def allowed_conclusion(facts: HostFacts, rules: Rules, reason: Reason, rule: str, owner: str) -> Conclusion:
     """Return a conclusion that allows a host, with its time rules; a search engine gets safe search.
 
-    Safe search is then the reason and rule in place of ``reason`` and ``rule``.
+    Safe search is then the reason and rule in place of ``reason`` and ``rule``, unless it is off.
     """
     bound = Bound.ALL
     if reason is Reason.HOMEWORK or facts.homework is not None:
@@ -489,12 +495,13 @@ def passed_rules(
 ) -> tuple[ExplanationStep, ...]:
     """Return the rules that were checked before the one that decided, with their results, for `qalqan why`.
 
-    After most allows, the rules that come after the deciding one are included too.
+    After most allows, the rules that come after the deciding one are included too. If the deciding rule is
+    not in the list of rules, all of them are returned.
 
     Arguments:
         host: None for a flow that names none.
-        facts: about the host, or about the services of a flow without a host; None if it has neither.
-        ways: the bypass methods of the flow; None for a DNS query.
+        facts: about the host, or about the services that the flow was recognised as; None if it has neither.
+        ways: the bypass methods of the flow; None for a DNS query to port 53.
     """
     opening = None
     if facts is not None:
@@ -518,7 +525,11 @@ def _steps(
     bypass_steps: tuple[ExplanationStep, ...],
     recognised: ServiceRecognition | None,
 ) -> Iterator[ExplanationStep]:
-    """Yield every rule with its result for `qalqan why`, in the order of decision."""
+    """Yield every rule with its result for `qalqan why`, in the order of decision.
+
+    ``opened``: the entry that a guardian opened for a while, if it covers the host. ``bypass_steps``: those
+    of the flow's bypass methods.
+    """
     if facts is None:
         yield from _gates(state_gates(profile.rules), state, ())
         yield from bypass_steps

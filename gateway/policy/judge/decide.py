@@ -65,7 +65,7 @@ BYPASS_REASONS = frozenset(REASONS.values())
 GATEWAY = allow(Reason.GATEWAY, GATEWAY_NAME, PRODUCT, ())
 HELP = allow(Reason.HELP, HELP_RULE, PRODUCT, ())
 # One public reason, rule and owner, so that a sealed entry looks like a malware name. No guardian can open
-# one for a while either: if opening failed for the other kind, the difference would show.
+# either kind for a while: if only malware names could be opened, the difference would show.
 REFUSED_FOR_EVERYONE = refuse(Reason.REFUSED_FOR_EVERYONE, FOR_EVERYONE_RULE, PRODUCT)
 
 
@@ -114,7 +114,7 @@ class Judge:
 
         Arguments:
             now: an aware datetime; UTC is fastest.
-            explain: also fill ``passed`` (the rules checked before), and ``until`` for what is open.
+            explain: also fill ``passed`` (the other rules that were checked), and ``until`` for what is open.
         """
         if explain:
             return self._explained(seen, situation, now)
@@ -187,8 +187,9 @@ class Judge:
         """Return the decision for an exempt name with an address that no DNS answer gave for it.
 
         The name has fewer time rules than usual; now all apply. A closed bedtime, schedule or limit blocks as
-        UNRESOLVED. None: the usual decision applies, because the address belongs to the name, this
-        is unknown since answers are encrypted, or unresolved addresses are blocked anyway.
+        UNRESOLVED. None: the usual decision applies, because a DNS answer gave the address for the name, or
+        unresolved addresses are blocked anyway. None also if answers are not stored, or if the rules allow
+        encrypted DNS: it is then unknown which address belongs to the name.
         """
         resolved = situation.resolved
         hidden = resolved is None or self._bypass.refusal(BypassMethod.ENCRYPTED_DNS) is None
@@ -204,7 +205,8 @@ class Judge:
     def _at_address(self, seen: Observation, named: Conclusion, situation: Situation) -> Conclusion:
         """Return the conclusion about a flow with a host name, which also depends on its address and content.
 
-        It is the block of a bypass method, that of the service at the address, or ``named``.
+        It is the block of a bypass method, else ``named`` combined with the service that alone uses the
+        address (`ServiceFlows.named`), else ``named`` itself.
         """
         return (
             self._bypass.conclusion(seen, named, situation)
@@ -238,7 +240,11 @@ class Judge:
     def _wrong_address(
         self, host: str, conclusion: Conclusion, seen: Observation, state: CachedSituation
     ) -> Decision | None:
-        """Return the block if a connection's address is not its host name's; None if it is, or may be."""
+        """Return the block if a connection's address is not its host name's; else None.
+
+        Only the addresses of safe search names are checked in every profile. Others are checked in allow-list
+        mode and with ``strict``, if answers are stored. None also while filtering is off.
+        """
         if seen.proto is DNS or state.standing.off or conclusion.outcome.verdict is Verdict.BLOCK:
             return None
         if conclusion.rewrite is not None:
@@ -249,7 +255,7 @@ class Judge:
         return self._unresolved
 
     def _explained(self, seen: Observation, situation: Situation, now: datetime) -> Decision:
-        """Return the decision with the rules checked before it, and the end of what is open."""
+        """Return the decision with the other rules that were checked, and the end of what is open."""
         # Not `self.decide`: a `CombinedJudge` takes an explanation from the judge of each profile.
         decision = Judge.decide(self, seen, situation, now)
         recognised = decision.recognised
@@ -270,7 +276,7 @@ class Judge:
 
     @property
     def approves(self) -> bool:
-        """True if the profile blocks unlisted or unknown sites, but some that Qalqan approves are open."""
+        """True if the profile blocks unlisted or unknown sites, and Qalqan has approved sites for its age."""
         return self._fact_finder.approves
 
     def standing(self, situation: Situation, now: datetime) -> Standing:
@@ -403,7 +409,8 @@ class Judge:
     ) -> Conclusion:
         """Return the conclusion about a blocked host while a guardian opened some categories.
 
-        ``ends``: when each of these ends.
+        ``ends``: category → the end of its opening. An allow ends with the first opening of the host's
+        categories. ``conclusion`` is returned if something else blocks the host too.
         """
         if self._lenient is None or self._lenient[0] != ends.keys():
             profile = without_categories(self.profile, ends.keys())
@@ -469,7 +476,9 @@ class CachedSituation(NamedTuple):
     until: datetime
     standing: Standing
     refusals: Mapping[str, Decision]
-    plain: bool  # no gate is closed, lifted, opened or off: the host's outcome is the whole decision
+    # True if nothing is closed or opened for a while, filtering is on, and the device is not redirected to
+    # the page: the host's outcome is then the whole decision.
+    plain: bool
     off: Decision  # the decision for everything while filtering is off
     opened: dict[str, Conclusion]  # hosts that a guardian opened for a while; bounded
 

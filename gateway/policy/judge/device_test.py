@@ -32,6 +32,8 @@ Decide = Callable[[str], Decision]
 
 
 class CheckTopic(StrEnum):
+    """The topic of one check of a filter test."""
+
     REFUSED = "refused"  # a site that the rules block
     OPEN = "open"  # a site that the rules allow
     ADULT = "adult"  # a site for adults; no page names it
@@ -42,6 +44,8 @@ class CheckTopic(StrEnum):
 
 
 class TestedOutcome(StrEnum):
+    """The result of one check of a filter test."""
+
     WAITING = "waiting"  # for the device
     BLOCKED = "blocked"
     OPEN = "open"
@@ -70,9 +74,9 @@ class HostCheck:
     """
 
     topic: CheckTopic
-    host: str = ""
-    name: str = ""  # of the service that the host belongs to
-    because: NoTestReason | None = None
+    host: str = ""  # the site to load; empty: the check loads none
+    name: str = ""  # of the service that the host belongs to; empty: none
+    because: NoTestReason | None = None  # why no site is tested, known before the test
     blocked: bool = False
     passed: bool = False
     reached: bool | None = None
@@ -117,9 +121,11 @@ class HostCheck:
 
     @property
     def fault(self) -> bool:
-        """True if the result differs from the rules: open instead of blocked, or blocked or not loaded.
+        """True if the result differs from the rules: open instead of blocked, or blocked instead of open.
 
-        A check that could not be tested for another reason has no fault.
+        A site that must be open and was not loaded has a fault too.
+
+        A check that waits, or could not be tested for another reason, has no fault.
         """
         if self.reason is NoTestReason.NOT_REACHED:
             return True
@@ -163,7 +169,10 @@ def bedtime(decide: Decide, begins: datetime | None, then: Decision | None) -> H
 
 
 def _refused(profile: Profile, catalogue: Catalogue, decide: Decide, *, blocked_now: bool) -> HostCheck:
-    """Return the check of a blocked site: the first one that the rules block, or why there is none."""
+    """Return the check of a blocked site: the first one that the rules block, or why there is none.
+
+    ``blocked_now``: a pause, bedtime or a limit blocks the whole device now, so no site can be tested.
+    """
     if blocked_now:
         return HostCheck(CheckTopic.REFUSED, because=NoTestReason.CLOSED_NOW)
     for host, name in _candidates(profile, catalogue):

@@ -172,6 +172,8 @@ class Decider(StrEnum):
 
 
 class Contest(StrEnum):
+    """The way to complain about a block; see `contest`."""
+
     ASK = "ask"  # with one tap
     TIME = "time"  # a child requests time
     PARENT = "parent"  # a person who can change it here
@@ -192,7 +194,7 @@ _OWNERS = {
 class Names:
     """Names of services, categories, groups, laws and states by id, and sentences, in one language.
 
-    The default has no names, so that messages show ids, and English sentences.
+    The default has English sentences and no names: messages then show ids, or the host in place of a service.
     """
 
     services: Mapping[str, str] = field(default_factory=dict)  # id → name
@@ -226,6 +228,7 @@ def sentence(
     Arguments:
         what: a host name, or a person's name for it; None for a flow that names nothing.
         now: an aware datetime in the household's zone; days and times are shown in that zone.
+        set_by: the person who set the family's rule; None: unknown, and the sentence names the family.
         left: the remaining time of what is open; shown only if it is that of a limit.
     """
     names = names or Names()
@@ -251,7 +254,10 @@ def sign_of(decision: Decision) -> RecognitionSign | None:
 
 
 def open_sentence(until: datetime | None, now: datetime, language: Language, *, bedtime: bool) -> str:
-    """Return a sentence that says until when a device is open. ``bedtime``: whether bedtime ends it."""
+    """Return a sentence that says until when a device is open. ``bedtime``: whether bedtime ends it.
+
+    ``until`` None: no end is known.
+    """
     _ = language.gettext
     if until is None:
         return _("Open.")
@@ -471,9 +477,10 @@ def contest(decision: Decision) -> Contest:
 
 
 def setting(decision: Decision) -> str:
-    """Return the key of the rule that decided, such as ``block/service:tiktok``, for `edit`.
+    """Return the key of the deciding rule in the profile's file, such as ``block/service:tiktok``.
 
-    It is empty if that rule cannot be edited, or is not in the profile's file: a time that a teenager set.
+    The history of edits uses the same keys. Empty if that rule cannot be edited, or is not in the file: a
+    time that a teenager set.
     """
     of_teenager = decision.owner.partition(":")[0] == SELF
     if of_teenager or decider(decision) in (Decider.LISTS, Decider.REGISTER, Decider.PRODUCT):

@@ -57,7 +57,10 @@ def blocked_by_register(register: Register) -> Decision:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What matches a host name under one profile: entries, services, categories, laws, approved sites."""
+    """The facts about a host name under one profile: entries, services, categories, laws, approved sites.
+
+    The entries are the family's; those of the age group are in ``band_allow`` and ``band_block``.
+    """
 
     gateway: bool  # a name of the pages
     signal: BypassMethod | None  # the bypass method that a browser or phone would use if the name existed
@@ -68,12 +71,13 @@ class HostFacts:
     homework: RuleEntry | None  # the strongest matching entry, as in the next fields
     allow: RuleEntry | None
     block: RuleEntry | None
-    companion: RuleEntry | None  # the family's allow of a service that shares this name with its owner
+    # The allow or homework entry of a service that needs this name, which another service's app needs too.
+    companion: RuleEntry | None
     band_allow: RuleEntry | None
     band_block: RuleEntry | None
     services: tuple[str, ...]
     update: bool  # serves updates of a service
-    categories: tuple[CategoryFact, ...]  # a service's own action, then the strictest
+    categories: tuple[CategoryFact, ...]  # services with their own action, then categories; see `deciding`
     site: Site | None
     engine: Engine | None
     groups: tuple[str, ...] = ()  # of the services
@@ -89,12 +93,15 @@ class HostFacts:
 
     @property
     def deciding(self) -> tuple[CategoryFact, ...]:
-        """The host's services with an action of their own, else all its categories; the strictest first."""
+        """The host's services with an action of their own, else all its categories; the strictest first.
+
+        Under a page proxy, both are sorted together. The services then count only if one is the strictest.
+        """
         return tuple(takewhile(_is_service, self.categories)) or self.categories
 
     @property
     def strictest(self) -> CategoryFact | None:
-        """The first fact: of a service with an action of its own, else of the strictest category; or None."""
+        """The first of `deciding`: a service with its own action, or the strictest category; or None."""
         return self.categories[0] if self.categories else None
 
     @property
@@ -121,7 +128,7 @@ class HostFacts:
 
     @property
     def named(self) -> bool:
-        """True if an allow or homework entry of the family matches by a service of the host."""
+        """True if the family's strongest allow or homework entry for the host is one for a service."""
         return any(
             entry is not None and entry.kind is EntryKind.SERVICE for entry in (self.allow, self.homework)
         )
@@ -224,7 +231,8 @@ class FactFinder:
         self._laws = tuple(
             (law, EntryIndex(law.value.refuses)) for law in rules.laws if law.value.binds(profile.band)
         )
-        # If the profile allows what nothing blocks, an approval would only lift what the band blocks.
+        # Approved sites matter only where unlisted or unknown sites are blocked. Elsewhere they would only
+        # lift what the age group blocks.
         asks_first = rules.mode.value is Mode.ALLOW_LIST or rules.unknown.value.refuses
         sites = [site for site in world.sites if site.is_for(profile.band)] if asks_first else []
         self._sites, self.approves = site_map(sites, profile.band), bool(sites)
@@ -347,9 +355,8 @@ class FactFinder:
     ) -> tuple[HostFacts, ...]:
         """Return the facts of the services that need a host of another owner and may open it; usually none.
 
-        Such a name (a companion) opens despite a block of its owner. Categories that a list adds to the host
-        are no block of the owner: despite them it opens only for a service that the family allows. A bypass
-        method never opens so.
+        Such a name (a companion) opens despite a block of its owner. If a list adds a blocked category to the
+        host, the name opens only for a service that the family allows. A bypass method never opens so.
         """
         needing = self._world.catalogue.companions_of(host)
         if not needing or not categories.isdisjoint(BYPASS_CATEGORIES):

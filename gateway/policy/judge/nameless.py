@@ -74,8 +74,8 @@ class NamelessFlows:
         is_calling = seen.proto in CALLING or (seen.proto is Proto.UDP and seen.dport in IKE_PORTS)
         if is_calling and self._world.calling_address(seen.dst):
             return None
-        # A console's Teredo tunnel belongs to its game, which has its own rules. It is no bypass if the game
-        # is allowed.
+        # A console's Teredo tunnel belongs to its game, which has its own rules. If the game is recognised,
+        # its rules decide, and the tunnel is no bypass method.
         played = self._services.nameless(seen, situation) if seen.proto is Proto.TEREDO else None
         way = self._bypass.conclusion(seen, None, situation) if played is None else None
         if way is not None:

@@ -61,10 +61,10 @@ class ServiceFlows:
 
         - An address that one service alone uses, or a service's first bytes (signature), is enough.
         - For an address in a shared range: a queried name of the service, or a port that only it has there.
-        - For a port alone: a queried name of the service.
+        - For a port alone: a queried name of the service. Teredo is recognised only so.
 
         A name counts for half an hour after its query. If a DNS answer gave the device the address, the last
-        two also need that a name of the service itself got it.
+        two also need that a name of the service itself got it, except for Teredo.
         """
         if seen.proto is Proto.TEREDO:  # detected by its content, and its servers have their own names
             return _recognition(self._by_port(seen, situation), RecognitionSign.PORT)

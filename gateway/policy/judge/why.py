@@ -36,7 +36,9 @@ class WhyAnswer(NamedTuple):
     """The answer of `qalqan why`: the decision at one moment, the time left, and the next change."""
 
     decision: Decision
-    left: Left | None  # time until it is blocked; None if no gate closes it, or no time opens it
+    # Time until it is blocked, 0 minutes if a time rule, a pause or quarantine blocks it. None: no time rule
+    # closes it, or another rule blocks it.
+    left: Left | None
     change: (
         tuple[datetime, Decision] | None
     )  # the next time at which a gate opens or closes, and the decision then

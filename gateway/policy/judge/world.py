@@ -60,9 +60,9 @@ LOCAL_NAMES = HostMap(
 )
 
 
-# These domains show pages of other sites. The first label is the other site's name: "-" replaces a dot, and
-# "--" replaces "-" (amp.dev, "AMP Cache URL Format"; Google Translate and Yandex Turbo do the same). The
-# value is the category of the proxy domain itself; empty: none.
+# These domains show pages of other sites. The label directly below them is the other site's name: "-"
+# replaces a dot, and "--" replaces "-" (amp.dev, "AMP Cache URL Format"; Google Translate and Yandex Turbo do
+# the same). The value is the category of the proxy domain itself; empty: none.
 PAGE_PROXIES = HostMap(
     {"translate.goog": PROXY, "cdn.ampproject.org": "", "bing-amp.com": "", "turbopages.org": ""}
 )
@@ -71,7 +71,8 @@ PAGE_PROXIES = HostMap(
 def sites_behind_proxy(host: str) -> tuple[str, ...]:
     """Return the sites that ``host`` may show if it is under a page proxy such as translate.goog.
 
-    Usually none or one.
+    The label below the proxy's domain encodes the site's name. Usually none or one; two if the label can be
+    decoded in two ways.
     """
     found = PAGE_PROXIES.find(host)
     if found is None or host == found[0]:
@@ -142,7 +143,7 @@ class World:
     sealed: Callable[[str], bool] = _never  # True for a host in a sealed list
     registers: Mapping[str, Register] = field(
         default_factory=lambda: NO_REGISTERS
-    )  # the registers that are on
+    )  # the state registers that are on, by their category, such as law:kz
     help_address: Callable[[str, bytes], bool] = (
         _never  # True if the gateway itself resolved a help name to the address
     )
@@ -154,7 +155,7 @@ class World:
     )
 
     def address_categories(self, packed: bytes) -> frozenset[str]:
-        """Return the category ids of a packed address and of its /24 or /64 prefix; PROXY for a resolver."""
+        """Return the category ids of a packed address and its /24 or /64 prefix, and PROXY for a resolver."""
         own, prefix = nets.keys(packed)
         found = self.table.entry(own) | self.table.entry(prefix)
         return found | {PROXY} if self.is_resolver(packed) else found

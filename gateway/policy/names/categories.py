@@ -95,8 +95,8 @@ def _category(key: str, place: Place, node: Node) -> Category:
 def translations(node: Node) -> Mapping[str, str]:
     """Return language → text, from a mapping in a data file.
 
-    Raises PolicyError if English is missing, or for another language. The pages' catalogues have the names of
-    categories, groups and age groups.
+    Raises PolicyError if English is missing, or for a language that is not in LANGUAGES. The pages show the
+    names of categories, groups and age groups in other languages from their own catalogues.
     """
     part = fields.Fields(fields.mapping(node), LANGUAGES)
     part.need("en")

@@ -106,14 +106,14 @@ class HelpLine:
     """A contact for help or reports: its name, and its chats, phone number, text message or web site."""
 
     id: str
-    kind: str
+    kind: str  # one of HELP_LINE_KINDS
     countries: frozenset[str]  # shown only in these; empty: wherever its file is used
-    name: Mapping[str, str]  # language → text
-    phone: str
-    text: str
-    web: tuple[str, ...]
-    companions: tuple[str, ...]
-    status: str
+    name: Mapping[str, str]  # language → text; English at least
+    phone: str  # empty: none
+    text: str  # how to reach it by text message; empty: not at all
+    web: tuple[str, ...]  # host entries of its site; the first is shown
+    companions: tuple[str, ...]  # other names that its site needs
+    status: str  # one of STATUSES
     source: str
     dated: date  # date of the source
     verified_on: date | None
@@ -155,8 +155,8 @@ class RatingMark:
     """
 
     mark: str
-    then: str = ""
-    from_age: int = 0
+    then: str = ""  # empty: there is no second mark
+    from_age: int = 0  # years
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Rating:
 
     id: str
     name: str
-    of: str
+    of: str  # one of MEDIA
     marks: Mapping[AgeBand, RatingMark]  # for all six bands
     source: str
     date: date  # of the source
@@ -173,7 +173,9 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    code: str
+    """The contents of one country pack: help lines, public holidays, laws, age marks, start of the week."""
+
+    code: str  # the file's name: a country's code, eu, or COMMON
     covers: frozenset[str]  # codes of countries without a file of their own
     help_lines: tuple[HelpLine, ...]
     days: tuple[Holiday, ...]
@@ -272,8 +274,8 @@ def lines_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ..
 def rights_for(countries: Mapping[str, Country], code: str) -> tuple[HelpLine, ...]:
     """Return the bodies that take complaints in a country: its own ones, then those for all countries.
 
-    Authorities come first in each part. They also take complaints about this filter. ``code``: ISO 3166-1
-    alpha-2 in lower case; empty: the household chose none.
+    In each part, authorities come before other bodies that speak for children. A complaint may be about this
+    filter too. ``code``: ISO 3166-1 alpha-2 in lower case; empty: the household chose none.
     """
     own, everywhere = country_of(countries, code) if code else None, countries.get(COMMON)
     found: list[HelpLine] = []
@@ -376,7 +378,7 @@ def _date_or_nothing(node: Node) -> date | None:
 def easter(year: int, kind: str = WEST) -> date:
     """Return Easter Sunday of a year (1900 to 2099), Western or Orthodox, in the Gregorian calendar.
 
-    By Gauss's method (Meeus, Astronomical Algorithms, chapter 8).
+    By Gauss's method, with its constants for these two centuries.
     """
     moon = (19 * (year % 19) + (24 if kind == WEST else 15)) % 30
     weekday = (2 * (year % 4) + 4 * (year % 7) + 6 * moon + (5 if kind == WEST else 6)) % 7

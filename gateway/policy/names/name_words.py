@@ -44,7 +44,7 @@ OFFICIAL_IN_STATES = frozenset({"gov", "gob", "gouv", "govt", "go", "edu", "ac",
 
 
 class WordPlace(StrEnum):
-    """Where in a host name a category's word counts.
+    """The place in a host name in which a category's word counts.
 
     ANYWHERE: in any label but the last, as for all places. BEGINS: at the beginning of a label. ENDS: at the
     end of a longer label. LABEL: as a whole label. SITE: in the site's own label, such as `nordvpn` of
@@ -59,7 +59,7 @@ class WordPlace(StrEnum):
 
 
 class Weight(StrEnum):
-    """How much a word of a combination speaks for its category; see the module's description."""
+    """The weight of a word in a combination of words, 0 to 3 points; see the module's description."""
 
     NEUTRAL = "neutral"
     POSSIBLE = "possible"
@@ -72,7 +72,10 @@ class Weight(StrEnum):
 
 
 def is_official(host: str) -> bool:
-    """Return True if a name is under a domain of governments, schools or armed forces, as edu or gov.kz."""
+    """Return True if a name is under a domain of governments, schools or armed forces, as edu or gov.kz.
+
+    Also for names of international organisations under ``int``.
+    """
     parts = host.rsplit(".", 2)
     if len(parts) < 2 or parts[-1] in OFFICIAL:
         return len(parts) > 1
@@ -156,7 +159,8 @@ class NameWords:
     def matches(self, host: str) -> tuple[tuple[str, frozenset[str]], ...]:
         """Return the parts of ``host`` that begin with a label with a category's word, the longest first.
 
-        Each has the ids of its categories. ``host`` is in normal form.
+        If the last label is such a word, the part begins one label before it. Each part has the ids of its
+        categories. ``host`` is in normal form.
         """
         found: dict[str, frozenset[str]] = {}
         if host not in self._open:
@@ -186,7 +190,10 @@ class NameWords:
         yield from self._combinations(host, end)
 
     def _combinations(self, host: str, end: int) -> Iterator[tuple[int, str]]:
-        """Yield the positions of the labels before ``end`` that consist of a category's words."""
+        """Yield the positions of the labels before ``end`` whose combined words have ENOUGH points.
+
+        Each is yielded with the category.
+        """
         if not self._combined:
             return
         at = 0
@@ -216,7 +223,8 @@ def _counts(word: _Word, host: str, at: int) -> bool:
 def _is_in_site_label(host: str, at: int) -> bool:
     """Return True if a position is in the label before the public suffix, as far as its form shows.
 
-    A public suffix is taken to be one label, or two with at most three and exactly two characters.
+    The last label is treated as a public suffix. So are the last two labels if the first of them has at most
+    three characters and the second has two, as in ``co.uk``.
     """
     labels = host[at:].count(".")
     if labels == 1:

@@ -103,7 +103,7 @@ def spread(prefix: Network) -> Iterator[str]:
 def unmapped(packed: bytes) -> bytes:
     """Return the IPv4 address in a NAT64 or IPv4-mapped IPv6 address; any other address unchanged.
 
-    Both stand for the same machine. Addresses are packed.
+    Both addresses are those of one machine. Addresses are packed.
     """
     return packed[12:] if packed.startswith(_BEFORE_IPV4) else packed
 

@@ -31,9 +31,11 @@ _COUNTRY = re.compile(r"[a-z]{2}|any", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
+    """A public DNS resolver with encrypted protocols: its names and addresses."""
+
     id: str
     name: str  # of the operator
-    country: str
+    country: str  # of the operator; ``any``: unknown or several
     names: tuple[str, ...]  # each with all names under it
     addresses: tuple[str, ...]  # entries as in policy/names/networks.py
     seen: bool  # in a public list

@@ -70,7 +70,7 @@ class AddressBlock:
 
 
 class RangeOwners(NamedTuple):
-    """The services that use an address prefix, and whether more than the address is needed to tell which."""
+    """The services that use an address prefix; ``shared`` if the address alone does not identify one."""
 
     services: tuple[str, ...]
     shared: bool  # a connection needs a port, a signature or a queried name of the service as well
@@ -255,8 +255,8 @@ class Catalogue:
     def services_at(self, kind: str, port: int) -> tuple[str, ...]:
         """Return the ids of the services that use ``port`` for connections without a host name.
 
-        ``kind``: udp, tcp, or teredo (IPv6 in UDP, as consoles use it; its UDP port). Else
-        KeyError.
+        ``kind``: udp, tcp, or teredo (IPv6 in UDP, as consoles use it; its UDP port). Raises KeyError for
+        another kind.
         """
         return tuple(service for first, last, service in self._ports[kind] if first <= port <= last)
 
@@ -318,7 +318,8 @@ def _by_port(services: Iterable[Service], kind: str) -> tuple[tuple[int, int, st
 def _by_prefix(services: Iterable[Service]) -> list[tuple[Network, RangeOwners]]:
     """Return each address prefix of the services with the services that use it.
 
-    A prefix that several services have, or that is part of another service's, is shared.
+    A prefix is shared if several services have it, if it is part of another service's, or if the catalogue
+    marks it so.
     """
     blocks: dict[Network, dict[str, bool]] = {}  # prefix → service → whether it is marked as shared
     for service in services:
@@ -376,7 +377,8 @@ def parse_own_services(
 ) -> tuple[Service, ...]:
     """Return the services that a family defines, from the node `services` of `qalqan.yaml`.
 
-    They need no categories. Raises PolicyError with file, line, key and fix for an invalid one.
+    They need names or addresses, but no categories. Raises PolicyError with file, line, key and fix for an
+    invalid one.
     """
     found: list[Service] = []
     for key, place, value in fields.pairs(node):
@@ -454,7 +456,7 @@ def _service(
 
 @cache
 def _set_of(categories: tuple[str, ...]) -> frozenset[str]:
-    """Return the categories as a set; equal arguments get the same object (700 services have 60 sets)."""
+    """Return the categories as a set; equal arguments get the same object (700 services have 70 sets)."""
     return frozenset(categories)
 
 

@@ -133,9 +133,12 @@ def month_after(band: AgeBand, month: str) -> str | None:
 def due_day(step: LastTransition, begun: date) -> date:
     """Return the day on which a change of age group is made if no guardian answers.
 
-    ``begun``: the local day of ``since``, from which the days for an answer count.
+    It is ANSWER_DAYS after ``begun``, the local day of ``since``. A postponed change is made on the first day
+    of the chosen month. The change to adult is made ANSWER_DAYS after the first day of its month if that is
+    earlier, but at least NOTICE_DAYS after ``begun``.
     """
-    if _answers_by_month(step, begun):  # otherwise it was taken and a guardian went back
+    # False if the change was made in that month and a guardian restored the earlier file: new days count.
+    if _answers_by_month(step, begun):
         return month_of(step.until)
     if not step.is_final:
         return begun + ANSWER_DAYS * DAY

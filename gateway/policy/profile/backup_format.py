@@ -71,16 +71,19 @@ class KeptFactor:
 
 @dataclass(frozen=True, slots=True)
 class KeptDevice:
-    """In a backup, the name and the owner that a guardian set for a device, without when it was seen."""
+    """In a backup, the name and the place that a device has, without when it was seen.
+
+    A device that belongs to a person is in the profile's file, and has no place.
+    """
 
     mac: str
-    label: str
-    place: str  # home, guest, adult, a profile's id; empty: none set
+    label: str  # the name that a guardian gave it; empty: none
+    place: str  # such as home, guest or adult; empty: none
 
 
 @dataclass(frozen=True, slots=True)
 class KeptPin:
-    who: str
+    who: str  # a profile's id
     salt: str
     hash: str
 
@@ -89,9 +92,9 @@ class KeptPin:
 class KeptChoice:
     """A bedtime or limit in a backup that a child set for itself (``said``), with its key and time."""
 
-    who: str
-    key: str
-    said: str  # JSON; empty: none
+    who: str  # a profile's id
+    key: str  # as `OwnSetting.key`
+    said: str  # JSON; in a restore's plan also empty: none
     at: str  # ISO 8601
 
 
@@ -130,7 +133,7 @@ class KeptStep:
 
 @dataclass(frozen=True, slots=True)
 class KeptPause:
-    who: str
+    who: str  # a profile's id, a MAC address, or "all" for all children
     until: str  # ISO 8601; empty: until it is resumed
 
 
@@ -138,12 +141,12 @@ class KeptPause:
 class KeptGrant:
     """Extra time in a backup: minutes for a limit on a family day, or until a time."""
 
-    who: str
-    day: str
-    gate: str
+    who: str  # a profile's id, or a MAC address
+    day: str  # the family day, ISO 8601
+    gate: str  # the target of the limit, such as ``play``
     minutes: int
     until: str  # ISO 8601; empty: extends the limit of its day
-    service: str
+    service: str  # a service's id; empty: not limited to one
     by: str
 
 

@@ -47,7 +47,8 @@ MAPPINGS = (
 )  # fmt: skip
 MAX_CHANGES = 256  # keys per edit; a page changes a few
 _ALLOWED = ("categories", "ways")  # here "allow" clears one entry; elsewhere {} does
-AS_WRITTEN = ("dates", "calendars", "portal")  # in force, each day of a range of these is separate
+# Shown as in the file, not as in force: there, for example, each day of a range in `dates` is separate.
+AS_WRITTEN = ("dates", "calendars", "portal")
 
 
 def read(source: bytes, file: str) -> Document:
@@ -169,8 +170,8 @@ def _differs(before: Document, after: Document, key: str) -> bool:
 def changes_text(before: Document, after: Document) -> str:
     """Return the old and new values of an edit as text for the audit log, at most MAX_DETAIL characters.
 
-    For lists it has only how many entries were added and removed, and for names of sites only that they
-    changed.
+    For lists it has only how many entries were added and removed, and for the names of sites under `managed`
+    only that they changed.
     """
     text = "; ".join(
         line

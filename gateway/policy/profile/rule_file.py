@@ -270,12 +270,12 @@ def _known(value: str, known: Collection[str], what: str, refuse: Callable[[str,
 
 @dataclass(frozen=True, slots=True)
 class DateScope:
-    """What reading dated exceptions needs: their owner, and the regular targets that they may change."""
+    """The owner of dated exceptions, a check of their targets, and the targets of the regular rules."""
 
     owner: str
     known_target: Callable[[str, Place], None]  # raises PolicyError
-    limits: Collection[str]  # targets that ``limits: {}`` clears
-    windows: Collection[str]
+    limits: Collection[str]  # regular targets, which ``limits: {}`` clears on a date
+    windows: Collection[str]  # the same for ``windows: {}``
 
 
 def read_dates(node: Node, reader: DateScope) -> Mapping[date, DateRule]:

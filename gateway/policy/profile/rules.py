@@ -36,7 +36,7 @@ VISITS_LEVEL = 3  # also the names of what was open
 def shows_present(log_level: int) -> bool:
     """Return True if guardians may see what a person does now, by its log level.
 
-    That is presence, use, the minutes of the running day, and what follows from them, as a used-up limit.
+    That is presence, use, the minutes of the running day, and what they reveal, such as a used-up limit.
     """
     return log_level >= NAMES_LEVEL
 
@@ -170,12 +170,12 @@ class Law:
     name: Mapping[str, str]  # language → text
     below: int  # years
     status: LawStatus
-    since: date | None
-    expected: Mapping[str, str]
-    refuses: tuple[RuleEntry, ...]
-    named_too: tuple[RuleEntry, ...]
-    why_open: Mapping[str, str]
-    not_on_it: tuple[RuleEntry, ...]
+    since: date | None  # None: not in force
+    expected: Mapping[str, str]  # language → when it may come into force; empty: not known
+    refuses: tuple[RuleEntry, ...]  # services and categories that it blocks
+    named_too: tuple[RuleEntry, ...]  # named by the law, but not blocked here
+    why_open: Mapping[str, str]  # language → the reason for that
+    not_on_it: tuple[RuleEntry, ...]  # often assumed to be named by the law
     source: str
     date: date  # when the source was read
 
@@ -192,7 +192,7 @@ Laws = Mapping[str, Law]
 
 
 Bedtime = ByDay[Owned[Span]]  # by the day on which it ends
-Limit = ByDay[Owned[timedelta]]  # by the day on which it starts
+Limit = ByDay[Owned[timedelta]]  # by the family day
 Windows = ByDay[Owned[tuple[Span, ...]]]  # by the day on which they start; none for a day: no restriction
 
 
@@ -209,7 +209,7 @@ class DateRule:
 
     @property
     def says(self) -> tuple[str, ...]:
-        """What the exception is about: its day type, ``bedtime``, ``limits``, ``windows`` (allowed hours)."""
+        """The parts of the exception: its day type, ``bedtime``, ``limits``, ``windows`` (allowed hours)."""
         counts_as = (self.counts_as.value,) if self.counts_as is not None else ()
         bedtime = ("bedtime",) if self.bedtime is not None else ()
         limits = ("limits",) if self.limits else ()

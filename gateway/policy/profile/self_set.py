@@ -38,7 +38,7 @@ class OwnSetting:
 
     @property
     def target(self) -> str:
-        """What a limit is for, such as ``play`` or ``service:x``; empty for bedtime."""
+        """The target of a limit, such as ``play`` or ``service:x``; empty for bedtime."""
         return self.key.removeprefix(LIMITS) if self.key.startswith(LIMITS) else ""
 
     @property

@@ -1,4 +1,4 @@
-"""What a child may request, and what a guardian's permanent answer opens. The time plays no part."""
+"""Decides what a child may request, and what a guardian's permanent answer opens, whatever the time."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def blocked_category(entry: str, host: str, profile: Profile, world: World) -> s
 def check_confirmed(entry: str, host: str, profile: Profile, world: World, names: Names) -> None:
     """Raise ControlError if a permanent allow of ``entry`` needs a guardian's confirmation.
 
-    It does if it is a category, and if the profile blocks a category of the site: see `blocked_category`.
+    It does if it is a category, or if the profile blocks a category of the site: see `blocked_category`.
     ``host``: the blocked host; empty: unknown.
     """
     if entry.startswith(CATEGORY):

@@ -34,7 +34,7 @@ MIDNIGHT = 0  # minutes of the day
 
 
 class RequestTopic(StrEnum):
-    """What a child requests: time, a site, or a correction of counted minutes (ledger)."""
+    """The subject of a child's request: time, a site, or a correction of counted minutes (ledger)."""
 
     TIME = "time"
     SITE = "site"

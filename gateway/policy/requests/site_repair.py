@@ -26,7 +26,7 @@ from gateway.policy.values import Decision, Observation, Reason, Verdict
 LONGEST = timedelta(minutes=5)
 MAX_NAMES = 200  # per repair; the largest pages use some hundred names
 BURST = timedelta(seconds=10)  # after a request for the site; the page requests its parts within this time
-MANY = 3  # from this number of hosts on, the whole domain is stored
+MANY = 3  # from this number of its hosts on, a domain becomes one entry
 
 LIFTED = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN, Reason.NEW_DOMAIN, Reason.CATEGORY})
 """Reasons that a repair may lift.
@@ -118,7 +118,7 @@ class RepairName:
     """A host name that a device queried during a site repair, and that is blocked without the repair."""
 
     name: str
-    proposed: bool  # belongs to the site, or was queried during one of its page loads
+    proposed: bool  # the repair opened it, and it is of the site or was queried during one of its page loads
     refusal: Decision | None = None  # set if it stayed blocked
 
 

@@ -94,7 +94,7 @@ class SetHead:
     issuer: str
     scope: str
     id: bytes
-    made: int  # seconds since 1970
+    made: int  # seconds since 1970, as is `expires`
     expires: int
     check: bytes
     count: int

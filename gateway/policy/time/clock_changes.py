@@ -2,8 +2,8 @@
 
 There are three kinds of stored times:
 
-- *Lasting*: counted from a tap (a pause of 30 minutes, `off` for an hour, time to finish a game, a grant
-  that opened what was closed). They move with the clock and keep their remaining time.
+- *Lasting*: counted from when they are set (a pause of 30 minutes, `off` for an hour, time to finish a game,
+  a grant that opened what was closed). They move with the clock and keep their remaining time.
 - *Beyond*: after a boundary of the rules (15 minutes more before bedtime). They keep the remaining minutes
   after the boundary.
 - *Of day*: until a time of day (until the morning, until tomorrow 06:00). They keep the time that the clock
@@ -36,7 +36,7 @@ class Jump:
 
     @property
     def size(self) -> timedelta:
-        """How far the clock moved; positive if it went forward."""
+        """The distance that the clock moved; positive if it went forward."""
         return self.after - self.before
 
     def seen_in(self, zone: tzinfo) -> Jump:
@@ -45,7 +45,7 @@ class Jump:
 
 
 class MomentKind(Enum):
-    """How a stored end time follows a clock change: what of it stays the same.
+    """The way in which a stored end time follows a clock change: the part of it that stays the same.
 
     LASTING: the time left. BEYOND: the minutes after a boundary of the rules, such as bedtime.
     OF_DAY: the time of day.
@@ -107,7 +107,7 @@ def _of_day(moment: Moment, at: datetime, jump: Jump) -> tuple[Moment, datetime]
     until, clock_trusted = moment.until, moment.clock_trusted or jump.known
     waits = at > until  # an earlier change ended it
     over = until <= jump.before and not waits
-    if not jump.was_known:  # it counts from the tap: until the next morning
+    if not jump.was_known:  # it counts from when it was set: until the next morning
         left = until - at
         at += jump.size
         until = _same_time(until, at.astimezone(jump.after.tzinfo), left)

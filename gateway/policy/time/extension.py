@@ -27,7 +27,9 @@ class Extension:
     gate: str
     minutes: int  # by which it closes later; for a limit without `until`, by which today's limit grows
     until: datetime | None  # an instant (UTC) until which it stays open; None: `minutes` are minutes of use
-    service: str | None = None  # it opens only for this service; never with a limit that others share
+    # It opens only for this service; None: for all. With a service and without `until`, `gate` is the
+    # service's own limit.
+    service: str | None = None
     # For clock changes (gateway.policy.time.clock_changes); these do not change the effect of the grant.
     boundary: datetime | None = field(default=None, compare=False)
     clock_trusted: bool = field(default=True, compare=False)

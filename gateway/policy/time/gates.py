@@ -52,7 +52,7 @@ PLAY_WIDE = own_gates(PLAY)  # time rules of everything that counts as play
 
 
 class Bound(Enum):
-    """Which time rules apply to a flow: all, or fewer for homework, updates and connectivity checks."""
+    """The time rules that apply to a flow: all, or fewer for homework, updates and connectivity checks."""
 
     ALL = "all"
     NO_LIMITS = "no limits"  # homework: open when the time is used, but not at bedtime or in a pause

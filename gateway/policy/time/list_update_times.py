@@ -15,14 +15,14 @@ NIGHT_STARTS = time(2)  # local time; few people use the internet between these 
 NIGHT_ENDS = time(5)
 # `lists update` leaves a copy alone for two hours. An earlier update would fetch nothing.
 MIN_AGE = timedelta(hours=3)
-# After the last delay, the next try is in the following night. A list server that is down for
-# days is not asked every few hours.
+# After the last delay, the next try is in the following night, so that a list server that is down for days
+# does not get requests every few hours.
 RETRY_DELAYS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4))
-RETRY_JITTER = 0.25  # of a delay, added to it: homes that failed together do not come back together
+RETRY_JITTER = 0.25  # part of a delay, added to it at most: gateways that failed together retry apart
 
 
 class UpdateInterval(StrEnum):
-    """How often lists are fetched automatically: `lists.update` of `qalqan.yaml`."""
+    """The interval at which lists are fetched automatically: `lists.update` of `qalqan.yaml`."""
 
     DAILY = "daily"
     WEEKLY = "weekly"

@@ -1,4 +1,4 @@
-"""When bedtimes and allowed hours (windows) block something, and until when.
+"""Computes when bedtimes and allowed hours (windows) block something, and until when.
 
 Rules are local times; answers are instants. A rule follows the local clock minute by minute. In the hour that
 the clock repeats in autumn it applies twice; in the hour that is skipped in spring it does not apply. Each
@@ -175,7 +175,8 @@ def nights_of(
 ) -> Iterator[Owned[Span]]:
     """Yield the bedtimes, with their owners, of the night that begins on ``evening``: usually one or none.
 
-    ``dates``: exceptions, which replace the weekly bedtime of a night.
+    ``calendar``: the person's own (`calendar_for`). ``dates``: exceptions, which replace the weekly bedtime
+    of a night.
     """
     exception = dates[evening].bedtime if evening in dates else None
     if exception is not None:
@@ -237,7 +238,8 @@ def windows_on(
 ) -> Owned[tuple[Span, ...]] | None:
     """Return the allowed hours (windows) of a target that start on a day, with the rule's owner.
 
-    None: nothing restricts it on that day. An exception in ``dates`` replaces the weekly hours.
+    None: nothing restricts it on that day. An exception in ``dates`` replaces the weekly hours. ``calendar``:
+    the person's own (`calendar_for`).
     """
     exception = dates[day].windows.get(target) if day in dates else None
     if exception is not None:
@@ -347,7 +349,10 @@ def _instants(table: Timetable, zone: tzinfo, day: date) -> tuple[datetime, ...]
 def next_wake(
     bedtime: Bedtime, calendar: Calendar, now: datetime, dates: Mapping[date, DateRule] = NO_DATES
 ) -> datetime:
-    """Return the end (UTC) of the current or next bedtime; the next 07:00 if there is none."""
+    """Return the end (UTC) of the current or next bedtime; the next 07:00 if there is none.
+
+    ``calendar``: the person's own (`calendar_for`). ``dates``: exceptions, which replace the weekly bedtime.
+    """
     table = bedtime_table(bedtime, calendar, dates)
     change = next_change(table, calendar, now)
     if change is not None and closure_at(table, calendar, change) is not None:
@@ -500,7 +505,7 @@ class PlannedDay:
     holiday: str  # its English name, if it is one; whatever the day counts as
     nights: tuple[Owned[Span], ...]  # of the night that starts on the day
     windows: Mapping[str, Owned[tuple[Span, ...]]]  # by target; other targets are open all day
-    limits: Mapping[str, Owned[timedelta]]  # by target
+    limits: Mapping[str, Owned[timedelta]]  # of the day, by target; without those of longer periods
     exception: tuple[str, ...]  # the subjects of the profile's `dates` on the day (DateRule.says)
 
     @property

@@ -47,7 +47,7 @@ from gateway.policy.time.schedule import (
 from gateway.policy.values import Fault, Observation, Reason
 
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
-"""The end of a pause without a fixed end."""
+"""The end of a pause without a fixed end, and of filtering that is off without one."""
 
 NOTHING: frozenset[str] = frozenset()
 LOOK_AHEAD = 24  # changes after the day's turn in which the end of a used limit is searched
@@ -62,7 +62,7 @@ class GateOpening:
     until: datetime
     service: str | None = None  # limits it to the flows of this service
     owner: str = "family"
-    boundary: datetime | None = None  # after which its minutes start; None: they count from the tap
+    boundary: datetime | None = None  # after which its minutes start; None: they count from the grant
     clock_trusted: bool = True  # given while the clock was trusted
 
 
@@ -132,9 +132,10 @@ class Situation:
     """
 
     quarantined: bool = False
-    paused_until: datetime | None = None
+    paused_until: datetime | None = None  # None: no pause
     paused_by: str = "family"
-    off_until: datetime | None = None  # filtering is off for everyone: no time rules, no categories
+    # Filtering is off for everyone until then: no time rules, no categories. None: filtering is on.
+    off_until: datetime | None = None
     off_by: str = "family"
     grants: tuple[GateOpening, ...] = ()
     day: date | None = None  # the family's day of `used` and `bonus`; in a period without it nothing is used
@@ -144,7 +145,7 @@ class Situation:
     earlier_used: Mapping[LimitPeriod, Mapping[str, int]] = field(default_factory=dict)
     earlier_bonus: Mapping[LimitPeriod, Mapping[str, int]] = field(default_factory=dict)
     clock_known: bool = True  # False: the clock is not trusted
-    timeless: bool = False  # no time rule applies: an audit checks what is blocked at any hour
+    timeless: bool = False  # no time rule applies: to find what is blocked at any hour, as a bypass test does
     portal: bool = False  # connectivity probes are blocked while the device is blocked (`led`)
     # Names, "service:x" or "category:x" that a guardian opened, until when.
     allowed: tuple[tuple[str, datetime], ...] = ()
@@ -183,10 +184,10 @@ PLAIN = Situation()
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """Why a gate (a time rule, a pause or quarantine) is closed, until when, and by which rule and owner."""
+    """The reason why a gate (a time rule, a pause or quarantine) is closed, with its end, rule and owner."""
 
     reason: Reason
-    until: datetime | None  # an instant; None: until a person changes it
+    until: datetime | None  # an instant; None: until a person changes it, or unknown
     rule: str  # as written, e.g. "bedtime: 20:45-07:00"
     owner: str
 
@@ -453,9 +454,9 @@ class TimeRules:
         return found
 
     def _renewed(self, gate: str, now: datetime) -> datetime | None:
-        """Return when a used-up limit has minutes again, while no bedtime or allowed hours block.
+        """Return when (UTC) a used-up limit has minutes again and no bedtime or allowed hours block.
 
-        None: not within LOOK_AHEAD changes, or the limit of a longer period is zero.
+        None: not within LOOK_AHEAD changes, the limit of a longer period is zero, or what blocks has no end.
         """
         earlier = (*_BEFORE_LIMITS, WINDOW + gate)
         tables = [self.tables[rule] for rule in earlier if rule in self.tables]
@@ -490,7 +491,7 @@ class Left(NamedTuple):
     """The time left until a flow is blocked, and the gate (time rule) that blocks it."""
 
     minutes: int  # rounded up: 0 when it is closed
-    gate: str  # the gate that closes first
+    gate: str  # the gate that closes first; empty: not stated
     at: datetime | None  # an instant (UTC); None if it depends on use
     period: LimitPeriod = LimitPeriod.DAY  # a longer one if its limit closes first
 

@@ -164,7 +164,8 @@ class Span:
     def is_night(self) -> bool:
         """True if a bedtime crosses midnight or starts before noon.
 
-        It is then part of the night before the day on which it ends; another one, of that day's evening.
+        Such a bedtime belongs to the night before the day on which it ends. Any other one belongs to the
+        evening of its own day.
         """
         return self.crosses_midnight or self.start < NOON
 

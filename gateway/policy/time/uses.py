@@ -1,4 +1,4 @@
-"""The categories under which minutes of use are recorded, for profiles that record use without a limit.
+"""The categories under which a child's minutes of use are recorded, with or without a time limit.
 
 Minutes that a limit counts are recorded, whatever the host. Otherwise the host names decide what is left out,
 because gates do not always show it: without time rules, homework and updates have the gates of other flows.
@@ -25,18 +25,18 @@ _HOSTS = 1024  # hosts with cached categories; a device uses some hundred names 
 
 
 class HostUse(NamedTuple):
-    """Whether minutes of a host are recorded as use, and under which categories and services."""
+    """The use that minutes of a host are recorded as: its categories and services, unless it is left out."""
 
     left_out: bool  # homework, updates, device needs, help, gateway, local; education, health unless counted
-    kinds: frozenset[str]  # ids of categories
+    kinds: frozenset[str]  # ids of categories; ``service:x`` for a service with an action of its own
     services: tuple[str, ...]
 
 
 class ClassUse(NamedTuple):
-    """How minutes of flows with the same gates (time rules) are recorded as use."""
+    """The use that minutes of flows with the same gates (time rules) are recorded as."""
 
     gates: frozenset[str]
-    kinds: frozenset[str]  # with a limit or allowed hours of their own
+    kinds: frozenset[str]  # ids of the categories with a limit or allowed hours of their own
     counted: bool  # a limit counts the flows: their minutes count, whatever the host
 
 

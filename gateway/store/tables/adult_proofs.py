@@ -71,7 +71,8 @@ class AdultProofTable:
     def shift(self, jump: Jump) -> bool:
         """Adjust the ends of all proofs that an adult uses a device after a clock change.
 
-        Proofs that end by it are deleted. Return whether any was deleted or changed.
+        Those that have ended, or whose remaining time is not known, are deleted (`after_jump`). Return
+        whether any was deleted or changed.
         """
         moved = {mac: after for mac, proof in self._proofs.items() if (after := after_jump(proof, jump))}
         return self.keep(moved)

@@ -1,4 +1,4 @@
-"""The times of attempts that are limited per day, such as changes of a PIN by a child, over restarts."""
+"""The times of actions that are limited per day ("attempts"), such as a child's requests and PIN changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DROP = "DELETE FROM attempts WHERE kind = ? AND key = ?"
 
 
 class AttemptTable:
-    """Stores the times of attempts that are limited per day, such as PIN changes, by kind and key.
+    """Stores the times of actions that are limited per day ("attempts"), by kind and key.
 
-    The limit is checked elsewhere. A key ends with a space and the id of the child's profile, or is
-    only this id.
+    Kinds are requests, PIN changes, wrong PINs and changes of self-set times. The limit is checked
+    elsewhere. A key ends with a space and the id of the child's profile, or is only this id.
     """
 
     def __init__(self, database: Database, writer: DurableWriter) -> None:
@@ -30,11 +30,14 @@ class AttemptTable:
             self._times[kind, key] = (*self._times.get((kind, key), ()), moment(at))
 
     def of(self, kind: str) -> Mapping[str, tuple[datetime, ...]]:
-        """Return the times of one kind of attempts by key, oldest first."""
+        """Return the times of one kind of limited action by key, oldest first."""
         return {key: times for (found, key), times in self._times.items() if found == kind}
 
     def add(self, kind: str, key: str, at: datetime, limit: int) -> None:
-        """Store an attempt at ``at``, and delete all but the newest ``limit`` of its kind and key."""
+        """Store a limited action at ``at``, and delete all but the newest ``limit`` of its kind and key.
+
+        Beyond KEYS_LIMIT keys, the one with the oldest last action is deleted.
+        """
         times = self._times[kind, key] = (*self._times.get((kind, key), ()), at)[-limit:]
         rows = [(kind, key, unix(time)) for time in times]
         self._writer.save(Statement(_DROP, [(kind, key)]), Statement(_PUT, rows))
@@ -42,17 +45,17 @@ class AttemptTable:
             self._drop([min(self._times, key=lambda name: self._times[name][-1])])
 
     def drop_of(self, profile: str) -> None:
-        """Delete the attempts of a child, of all kinds."""
+        """Delete the times of a child's limited actions, of all kinds."""
         self._drop(name for name in self._times if name[1].rpartition(" ")[2] == profile)
 
     def drop_old(self, before: datetime) -> None:
-        """Delete all attempts of keys without an attempt since ``before``."""
+        """Delete the times of all keys without a limited action since ``before``."""
         self._drop(name for name, times in self._times.items() if times[-1] < before)
 
     def shift(self, jump: Jump) -> None:
         """Move the stored times with the clock after it was set, on the disk too.
 
-        A time later than ``jump.before`` is of an earlier, right clock, and stays.
+        A time later than ``jump.before`` was stored while the clock was right, and stays.
         """
         if not (jump.size and self._times):
             return

@@ -25,8 +25,8 @@ class RecordAudit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AuditLine:
-    at: datetime
-    who: str  # a guardian's or child's name, "console", or the program
+    at: datetime  # the last time, if it was repeated
+    who: str  # a guardian's or child's name, "console", the provider, or the program
     what: str  # the verb: pause, resume, grant, off, …
     detail: str
     origin: str  # the address or terminal it came from; empty when unknown
@@ -54,10 +54,10 @@ class AuditTable:
         self._writer.save(audit=audit_line(at, by, what, detail, origin))
 
     def blank(self, profile: str, macs: Collection[str] = ()) -> None:
-        """Remove the details of lines about a profile or its devices, except its id; the rest stays.
+        """Replace the details of lines about a profile or its devices by the profile's id.
 
-        ``macs``: the MAC addresses of the devices. Lines about age transitions stay as they are, since they
-        only have an age group.
+        Author, verb, time and origin stay. ``macs``: the MAC addresses of the devices. Lines about
+        age transitions stay as they are, since they only have an age group.
         """
         about = (f"{profile}:*", f"{profile} *", f"[0-9]* {profile}:*")
         where = "what NOT LIKE 'step%' AND (detail GLOB ? OR detail GLOB ? OR detail GLOB ?)"
@@ -77,7 +77,8 @@ class AuditTable:
     def lines(self, limit: int = 100, *, who: str | None = None, skip: int = 0) -> list[AuditLine]:
         """Return at most ``limit`` lines, newest first, without the first ``skip`` of them.
 
-        ``who``: only the lines of this author; None: of all.
+        ``who``: only the lines of this author; None: of all. Lines that wait for the disk are
+        missing. Raises StoreError.
         """
         rows = self._database.rows(
             "SELECT at, who, what, detail, origin, count FROM audit WHERE ? IN (who, '') "
@@ -87,7 +88,7 @@ class AuditTable:
         return [AuditLine(moment(at), *rest) for at, *rest in rows]
 
     def authors(self, limit: int) -> list[str]:
-        """Return at most ``limit`` names of those who made changes, sorted."""
+        """Return at most ``limit`` names of those who made changes, sorted. Raises StoreError."""
         return [
             who
             for (who,) in self._database.rows("SELECT DISTINCT who FROM audit ORDER BY who LIMIT ?", (limit,))

@@ -21,8 +21,8 @@ from gateway.store.durable_writes import (
     unix_or_none,
 )
 
-DEVICES_LIMIT = 512  # the longest unseen device without label or assignment is dropped
-UNSEEN = timedelta(days=30)  # then a random address without owner or name is dropped: phones change theirs
+DEVICES_LIMIT = 512  # beyond it, the longest unseen device that `_may_go` allows is dropped
+UNSEEN = timedelta(days=30)  # then such a device with a random address is dropped: phones change theirs
 NAME_LIMIT = 64  # characters of a name that the device reports
 COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 
@@ -31,7 +31,7 @@ COLUMNS = "mac, name, place, until, first_seen, last_seen, placed, sure"
 class StoredDevice:
     mac: str
     name: str  # reported by the device, untrusted; empty if it reports none
-    place: str  # home, present, guest, visitor, adult, quarantine; empty if not assigned
+    place: str  # home, present, guest, visitor (adult guest), adult, quarantine; empty if not assigned
     until: datetime | None  # end of the assignment; None: no end
     first_seen: datetime
     last_seen: datetime

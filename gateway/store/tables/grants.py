@@ -137,7 +137,10 @@ class GrantTable:
         return tuple(given for given in self._given if who is None or given.who in who)
 
     def givers(self, number: int) -> frozenset[str]:
-        """Return the accounts that gave the extra time, or opened the site, of a grant number."""
+        """Return the names of those who gave the extra time, or opened the site, of a grant number.
+
+        A name is an account's, or a child's that took extra time itself. Empty for an unknown number.
+        """
         rows: tuple[GrantRow | SiteOpening, ...] = (*self._given, *self._openings)
         return frozenset(row.by for row in rows if row.grant == number)
 
@@ -175,8 +178,8 @@ class GrantTable:
     def take_back(self, grant: int, *, by: str, at: datetime, origin: str = "") -> None:
         """Revoke a grant: end its extra time and close its opened sites, with an audit line.
 
-        Its rows stay as ended, so that "Finish my game" remains used on this day. Extra time that was added
-        to its end becomes shorter by the revoked minutes.
+        Its rows of extra time stay stored as ended, so that "Finish my game" remains used on this day. Extra
+        time that was added to its end becomes shorter by the revoked minutes.
         """
         gone = [given for given in self._given if given.grant == grant and not given.ended]
         self._given = [_without(given, gone) for given in self._given]
@@ -205,7 +208,8 @@ class GrantTable:
     def put(self, pairs: Iterable[tuple[GrantRow, GrantRow]]) -> None:
         """Replace rows of extra time in memory and on disk: the first of each pair by the second.
 
-        Only the times, the clock trust and whether it has ended may differ. Equal pairs are ignored.
+        The first must be an object that `given` returned. Only the times, the clock trust and whether
+        it has ended may differ. Equal pairs are ignored.
         """
         changed = {id(given): after for given, after in pairs if given != after}
         if changed:

@@ -1,6 +1,7 @@
 """Activity of past days: minutes by service and category, attempts by category, and host names.
 
-``stored_detail.detail`` decides what is written. The daemon decides who may see which part of it.
+``stored_detail.detail`` decides which attempts and host names are written, gateway.metering.ledgers which
+minutes. The features decide who may see which part of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from gateway.store.durable_writes import moment, unix
 from gateway.store.minutes_file import ClockRecord, MinuteFlag, Record, UseRecord
 
 ALL = "all"  # any minute in which anything counted
-OTHER = "other"  # minutes without a known service
+OTHER = "other"  # counted minutes without a known service
 NAMES_LIMIT = 2000  # most names in one answer; the latest ones
 SAMPLE = "sample history"  # audit verb: earlier history is sample data
 
@@ -52,8 +53,9 @@ def named(service: str, kinds: Callable[[str], Iterable[str]]) -> tuple[str, ...
 class Name:
     """A host name with one reason why it was blocked or allowed, how often, and when first and last.
 
-    ``times``: decisions. ``attempts``: bursts of tries by a person (features/activity/attempts.py).
-    ``background``: attempts that devices made without a person.
+    ``host`` is empty if the connection named none. ``times``: decisions. ``attempts``: bursts of tries
+    by a person (features/activity/attempts.py). ``background``: attempts that devices made without a
+    person.
     """
 
     host: str
@@ -77,9 +79,9 @@ class Count:
 
 
 class HistoryTable:
-    """Stores a profile's minutes by use (service or category) of past days.
+    """Stores each profile's minutes by use (service or category) of past days, and reads past activity.
 
-    Queries these, and the daily counts and host names that `EventWriter` stored. Methods raise
+    It also reads and erases the daily counts and host names that `EventWriter` stored. Methods raise
     StoreError.
     """
 

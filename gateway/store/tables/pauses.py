@@ -30,7 +30,7 @@ from gateway.store.tables.grants import GrantRow, SiteOpening
 PAUSES = "who, since, until, by, span, sure"
 SWITCHES = "name, since, until, by, sure, asked"
 OFF, STOP = "off", "stop"  # names of switches
-# Of approvals: the provider takes the report, switches filtering, reads the counters.
+# Names of approvals: the provider may fetch the support report, switch filtering, read the counters.
 SUPPORT, REMOTE, COUNTERS = "support", "remote", "counters"
 DOUBT = "doubt"  # nothing is deleted as old: the clock was set ahead, and may be set back
 
@@ -53,7 +53,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class TimedSwitch:
-    """A switch that is on until a time: filtering is off, or the provider may do something.
+    """A switch that is on until a time: filtering is off, the provider may do something, or DOUBT.
 
     ``until`` None: until it is turned off.
     """
@@ -62,7 +62,8 @@ class TimedSwitch:
     until: datetime | None
     by: str
     clock_trusted: bool = True  # set while the clock was known
-    # Of the provider's stop: the end in the settings, which no clock change moves; None after it was removed.
+    # Of the provider's stop: the end in the settings, which no clock change moves; None after the setting was
+    # removed. Always None for other switches.
     asked: datetime | None = None
 
     @property

@@ -30,7 +30,7 @@ TOKENS = "key, name, label, role, since, used, until, sure"
 
 @dataclass(frozen=True, slots=True)
 class AccountsChanged:
-    """Event: an account, a session, an announcement, a proposal or a token was written."""
+    """Event: an account, a session, an announcement, a proposal or a token was added, changed or removed."""
 
 
 class AccountTable(AccountRegister):

@@ -100,7 +100,8 @@ class QuestionTable:
     def shift(self, jump: Jump) -> None:
         """Move the times of questions with the clock, so that a question keeps its age.
 
-        Questions of a clock that was trusted stay if only an untrusted clock is corrected.
+        If the clock was not trusted before the change, only questions move that were stored since the
+        start without a trusted clock. Silent ones never move.
         """
         moved = {
             mac: replace(

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from gateway.store.database import Database, Statement, StoreError
 from gateway.store.durable_writes import DurableWriter, table_snapshot
 
-# Eight bits of the mark. 0 is no slot, and multiples of 64 look like 0 in front of a queue.
+# Eight bits of the mark. 0 is no slot. A queued packet's mark has only the low six bits of the number
+# (`queued_slot`), so a multiple of 64 would look like no slot.
 SLOTS = tuple(number for number in range(1, 256) if number % 64)
 CLASSES = range(1, 64)  # six bits; 0 is no class
 
@@ -47,9 +48,9 @@ class SlotTable:
     def assign(self, mac: str, *, now: int, in_use: Collection[str] = ()) -> int:
         """Return the slot number of a device or group of devices, assigned on first use.
 
-        ``now``: Unix seconds. If all slots are taken, it gets that of the longest unused device
-        that is not ``in_use``; the class numbers of that slot are deleted. Raises StoreError if all
-        are in use.
+        ``mac``: the device's MAC address, or the key of the group. ``now``: Unix seconds. If all
+        slots are taken, it gets that of the longest unused device that is not ``in_use``; the class
+        numbers of that slot are deleted. Raises StoreError if all are in use.
         """
         known = self._slots.get(mac)
         if known is not None:
@@ -116,14 +117,14 @@ class SlotTable:
             self._writer.save(Statement("UPDATE slots SET used = ? WHERE mac = ?", again))
 
     def classes(self) -> Mapping[tuple[int, frozenset[str]], int]:
-        """Return the class numbers by slot (filtered device) and combination of gates (time rules)."""
+        """Return the class numbers by slot (filtered device or group) and set of gates (time rules)."""
         return self._classes
 
     def class_number(self, slot: int, gates: frozenset[str]) -> int:
         """Return the class number of a combination of time rules (gates) of a slot, assigned on first use.
 
-        A slot is a filtered device. The number is stored, except for the temporary slot of a filter
-        test. Raises StoreError if all 63 numbers of the slot are taken.
+        A slot is a filtered device or group of devices. The number is stored, except for the
+        temporary slot of a filter test. Raises StoreError if all 63 numbers of the slot are taken.
         """
         known = self._classes.get((slot, gates))
         if known is not None:

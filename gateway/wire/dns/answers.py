@@ -47,7 +47,7 @@ EDE_BLOCKED, EDE_CENSORED, EDE_FILTERED = 15, 16, 17  # RFC 8914 §4.16 to §4.1
 DEFAULT_TTL = 10  # seconds; short, since a blocked name may be allowed in a minute
 MAX_EXTRA_TEXT = 160  # bytes of UTF-8; keeps any refusal below the 512 bytes that every client accepts
 UDP_SIZE = 1232  # bytes announced in answers with EDNS (DNS flag day 2020)
-_RENAMED_TTL = 60  # seconds; TTL of the CNAME if the answer has no record
+_RENAMED_TTL = 60  # seconds; TTL of the CNAME if the response has no answer or authority record
 
 NULL_ADDRESSES = (bytes(4), bytes(16))  # 0.0.0.0 and ::
 _OWNER = b"\xc0\x0c"  # a pointer to the question's name
@@ -76,8 +76,8 @@ def refuse(
     ``addresses``: packed; the answer has those of the queried type, and is empty for other types, so that the
     name has no IPv6 address or service record of its own. None: the answer is NXDOMAIN (no such name).
     ``soa`` adds the record that lets a resolver cache a negative answer for ``ttl`` seconds; without it most
-    do not. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914). A message without a question is
-    answered with REFUSED.
+    do not. ``ede`` and ``text`` are an Extended DNS Error (RFC 8914), sent only if the query has EDNS. A
+    message without a question is answered with REFUSED.
     """
     question = message.question
     if question is None:
@@ -95,7 +95,7 @@ def fail(
 ) -> bytes:
     """Return a response with an error code and no records: REFUSED, SERVFAIL, NOTIMP or FORMERR.
 
-    ``ede`` and ``text``: an Extended DNS Error (RFC 8914); None: without one.
+    ``ede`` and ``text``: an Extended DNS Error (RFC 8914), sent only if the query has EDNS; None: without.
     """
     return _reply(query, message, rcode, option=_error_option(ede, text))
 
@@ -107,7 +107,7 @@ def answer(
 
     It has those of the packed ``addresses`` that the question asks for, or ``text`` (at most 255 bytes, RFC
     1035 §3.3.14) for TXT. Other types, HTTPS and SVCB among them, get an empty answer. Raises WireError for a
-    message without a question, ValueError for a longer text.
+    message without a question, ValueError if the question asks for a longer text.
     """
     question, said = _one_question(message), text.encode()
     if said and (question.qtype, question.qclass) == (TXT, IN):
@@ -133,7 +133,8 @@ def answer_with_cname(
 def rename_question(query: bytes, message: Message, new_name: str) -> bytes:
     """Return ``query`` with another name in its question; id, flags, type and other records are unchanged.
 
-    Raises WireError for a message without a question, or if ``new_name`` is no host name.
+    Raises WireError for a message without a question or with invalid record data, or if ``new_name`` is no
+    host name.
     """
     question = _one_question(message)
     labels = host_labels(new_name)
@@ -156,7 +157,7 @@ def restore_answer(
     answers, without these that of the authority section, else 60 seconds. AD is cleared: the validation no
     longer applies. ``limit`` is the largest payload in bytes that the client accepts (``Message.udp_limit``
     of its query); a longer answer is truncated, so that the client queries again over TCP. Raises WireError
-    if ``response`` is invalid or answers another question.
+    if ``response`` is invalid or answers another question, or if ``safe_name`` is no host name.
     """
     message = parse_message(response)
     asked = message.question
@@ -186,7 +187,7 @@ def truncated_head(response: bytes) -> bytes | None:
 
     A truncated response may end inside a record. With this message the client queries again over
     TCP. Returns None for a message that is not truncated, is a query, or has no question. Raises
-    WireError if header or question are incomplete.
+    WireError if header or question are incomplete, and for more than one question.
     """
     head = read_head(response)
     question = head.question

@@ -216,7 +216,7 @@ def parse_message(data: bytes) -> Message:
     """Parse one whole DNS message (without the length prefix of TCP).
 
     Raises WireError for a message that is cut or inconsistent, for more than one question (RFC 9619), for
-    more than MAX_RECORDS records, and for a misplaced OPT record.
+    more than MAX_RECORDS records, and for a misplaced or second OPT record.
     """
     size = len(data)
     if not HEADER_SIZE <= size <= MAX_MESSAGE:
@@ -266,9 +266,10 @@ def _read_record(data: bytes, start: int, question: DnsQuestion | None) -> DnsRe
 
 
 def _find_edns(records: list[DnsRecord], additional: int) -> Edns | None:
-    """Return the content of the only OPT record; None if there is none. Raises WireError if it is misplaced.
+    """Return the content of the only OPT record; None if there is none.
 
-    It must be in the additional section (index ``additional`` on), and its owner must be the root.
+    Raises WireError if there is a second one, or if it is misplaced: it must be in the additional section
+    (index ``additional`` on), and its owner must be the root.
     """
     edns: Edns | None = None
     for index, record in enumerate(records):
@@ -338,8 +339,9 @@ def tcp_frame(message: bytes) -> bytes:
 def read_labels(data: bytes, pos: int) -> tuple[list[bytes], int]:
     """Return the labels of the domain name at ``pos``, case as sent, and the offset after it.
 
-    The root is no labels. Compression pointers are followed. Every pointer must point further back than the
-    one before it, so that a name ends. Raises WireError, also for more than 255 octets.
+    The root is no labels. Compression pointers are followed. The first pointer must point to before the name,
+    and each further one to before the target of the previous one, so that a name ends. Raises WireError for
+    an invalid name, a name that is cut, and one of more than 255 octets.
     """
     labels: list[bytes] = []
     size = 1

@@ -48,7 +48,7 @@ class ServiceBinding:
     """The parsed data of one SVCB or HTTPS record."""
 
     priority: int  # 0 for an alias
-    target: tuple[bytes, ...]  # labels; empty for the record's owner
+    target: tuple[bytes, ...]  # labels; empty: the record's owner, or in an alias no service
     params: tuple[tuple[int, bytes], ...]  # key and value, in order
 
     def to_wire(self) -> bytes:
@@ -89,9 +89,9 @@ def address_hints(service: ServiceBinding) -> list[bytes]:
 
 
 def without_bypass(service: ServiceBinding, unwanted: Unwanted = ALL) -> ServiceBinding:
-    """Return the record ``service`` without the parameters that help to bypass a filter, if ``unwanted``.
+    """Return the record ``service`` without the ``unwanted`` parameters, which help to bypass a filter.
 
-    These are ``ech``, ``dohpath``, the protocols of encrypted DNS in ``alpn``, and their keys in
+    By default these are ``ech``, ``dohpath``, the protocols of encrypted DNS in ``alpn``, and their keys in
     ``mandatory``. If no protocol is left, ``alpn`` is removed too, and with it ``no-default-alpn``, which is
     not valid alone (RFC 9460 §7.1.1). Raises WireError if ``mandatory`` is cut.
     """

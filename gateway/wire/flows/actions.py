@@ -15,8 +15,9 @@ class FlowAction(Enum):
     HOLD = "hold"  # forward this packet; its flow stays undecided
     UPLOAD = "upload"  # HOLD for plain HTTP with a long request that has no answer yet
     ANSWERABLE = "answerable"  # HOLD, and the kernel may decide by the server's first data
-    PASSES = "passes"  # decided: the kernel forwards the flow alone
-    ASKS = "asks"  # plain HTTP: the kernel forwards replies alone, packets of the LAN side are still queued
+    PASSES = "passes"  # decided: the kernel forwards the flow without queueing it
+    # Plain HTTP, or a dialogue with STARTTLS: the kernel queues only packets of the LAN side.
+    ASKS = "asks"
     REFUSED = "refused"  # TCP: mark and reset the flow; UDP: refuse this packet, and later ones if decided
     DROP = "drop"  # drop this packet; the flow is unchanged
 

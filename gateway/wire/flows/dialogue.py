@@ -65,7 +65,7 @@ class DialogueFlow:
         """Judge the hellos that a client's segment completes; return the action for the segment.
 
         DROP after a gap, and for resent bytes that cannot be compared and may be of a hello. REFUSED for a
-        refused name, resent bytes that differ, and above the limits.
+        refused name, resent bytes that differ, and above the limits. Otherwise ASKS.
         """
         old = self._next - offset
         if old < 0:
@@ -92,7 +92,8 @@ class DialogueFlow:
     def from_server(self, acked: int, _seq: int, _payload: bytes, judge: Judge) -> Ruling:
         """Return the action for a server's segment: REFUSED if it acknowledges bytes that were not seen.
 
-        Such segments were queued before the kernel released the server's side.
+        Otherwise ASKS. A server's segment arrives here only if it was queued before the kernel began to
+        forward the server's side.
         """
         return self.waiting() if self.has_read(acked) else self.refuse(Fault.OVERFLOW, judge)
 

@@ -117,7 +117,10 @@ class HttpFlow:
 
     @property
     def has_switched(self) -> bool:
-        """Whether the client's next bytes may be of another protocol than HTTP/1."""
+        """Whether the client's next bytes may be of another protocol than HTTP.
+
+        False after the preface of HTTP/2, since its frames are read.
+        """
         return any(reading.stream.has_switched for reading in self._readings)
 
     @property
@@ -160,7 +163,7 @@ class HttpFlow:
     def acknowledge(self, acked: int) -> None:
         """Record that the server has acknowledged the bytes before offset ``acked``, and none after it.
 
-        Only the first such offset within a long body is stored; otherwise nothing changes.
+        Only the first such offset during a long body is stored; otherwise nothing changes.
         """
         body = self.body
         if body is not None and body.acked is None and self.has_read(acked):
@@ -232,7 +235,8 @@ class HttpFlow:
         """Return the action for a server's segment, which may answer the first request.
 
         ``acked`` is the offset up to which the server has read. REFUSED if it answers bytes that were not
-        seen, or a long body of which the kernel has forwarded a part before the end of that body.
+        seen, and for an answer before the end of a long body if the kernel has forwarded bytes after
+        ``acked``.
         """
         body = self.body
         forwarded = body is not None and body.forwarded

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # Ports of web servers. A web server always answers, so a flow to one of these ports is never allowed because
-# it got no answer. The last seven are the other ports on which Cloudflare serves every site.
+# it got no answer. The last nine are the other ports on which Cloudflare serves every site.
 WEB_PORTS = frozenset(
     (80, 443, 8080, 8443, 2052, 2053, 2082, 2083, 2086, 2087, 2095, 2096, 8880)
 )  # fmt: skip

@@ -139,9 +139,10 @@ class Observer:
         return _new(StreamClaims, (claims, pending, tls is None or (tls is False and http is None), tried))
 
     def hellos(self, data: bytes, known: int) -> tuple[list[Observation], int]:
-        """Return an observation for each name in the TLS hellos of ``data`` that end after ``known``.
+        """Return the observations of the TLS hellos in ``data`` that end after ``known``: one for each name.
 
-        ``known``: an offset in ``data``. The hellos may begin anywhere. Also returns the offset of
+        A hello without a name has one too. ``known``: an offset in ``data``. The hellos may begin
+        anywhere. Also returns the offset of
         the first one that is incomplete, or the length of ``data``. Raises WireError if too many
         positions look like the start of one.
         """

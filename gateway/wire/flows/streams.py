@@ -87,7 +87,7 @@ class Stream:
         self._urgent: list[tuple[int, ...]] = []
         self.readings: tuple[Reading, ...] = ((),)
         self.size = 0  # bytes in all readings together
-        self.work = 0  # steps so far over more than one island or piece (Effort)
+        self.work = 0  # steps so far (Effort); a segment that follows the others costs none
 
     @property
     def held(self) -> int:

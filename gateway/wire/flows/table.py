@@ -144,9 +144,9 @@ class FlowTable:
         ``from_lan``: a device of the LAN sent it. ``now`` is in seconds of any monotonic clock. ``judge``
         returns whether an observation is allowed. It is called once for each hello, request or flow without a
         name, and for what is refused because of its form. ``zone``: the number of the device (slot);
-        ``shared``: several devices have this one. ``asks`` is whether ASKS or ANSWERABLE was returned for
-        this connection before, as stored by the kernel; None without a kernel. ``answerable`` is called
-        before ANSWERABLE is returned, and prevents it by returning False.
+        ``shared``: several devices have this one. ``asks`` is whether ASKS, UPLOAD or ANSWERABLE was returned
+        for this TCP connection before, as stored by the kernel; None without a kernel. ``answerable`` is
+        called before ANSWERABLE is returned, and prevents it by returning False.
         """
         self._packets += 1
         try:
@@ -562,7 +562,8 @@ class FlowEntries:
     If it is full, the device with most entries or bytes loses one: the flood of one device evicts no flow of
     another. ``forgotten`` is called with the key of each flow that is evicted or expires while later packets
     would be misread without its data. ``body_ended`` is called for each removed or decided flow of which the
-    kernel forwarded parts of a body: no other connection on the same addresses and ports may use its ranges.
+    kernel was to forward parts of a body: no other connection on the same addresses and ports may use its
+    ranges.
     """
 
     def __init__(

@@ -76,7 +76,7 @@ class UdpFlow:
         self._longest_short = 0  # bytes of the longest datagram sent that looks like a short header
         self.judged: dict[Observation, None] = {}  # each distinct observation that was judged
         self.ruling: Ruling | None = None
-        self.size = 0  # bytes to count
+        self.size = 0  # bytes that count towards the table's limit
         self.work = 0  # parsing work so far, in steps (Effort)
 
     @property
@@ -90,7 +90,7 @@ class UdpFlow:
         return self._initials is not None and self._initials.half_read() is not None
 
     def count_anew(self) -> None:
-        """Count the datagrams from zero again, unless a hello is half read.
+        """Count the client's datagrams from zero again, unless a hello is half read.
 
         Call it when a hello was allowed on a flow next to one that passes: an app may connect any number of
         times from one port. The stored connections stay, since a second hello may follow on each of them.
@@ -313,7 +313,7 @@ class UdpFlow:
         return HOLD
 
     def _unanswered(self, judge: Judge) -> Ruling:
-        """Judge a flow without an answer; return REFUSED, or HOLD: the packet is forwarded only."""
+        """Judge a flow without an answer; return REFUSED, or HOLD: packets are forwarded one by one."""
         observation = self._observe(Proto.UDP, fault=Fault.UNANSWERED)
         if observation not in self.judged:
             self.judged[observation] = None

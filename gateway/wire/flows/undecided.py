@@ -354,8 +354,8 @@ class Undecided:
     def _dialogue(self) -> Ruling:
         """Return the action for a plain-text dialogue in which TLS may begin.
 
-        The hello then decides the flow. HOLD at first. After the limits of a dialogue, only the client's side
-        is read.
+        The hello then decides the flow. HOLD at first. After the limits of a dialogue ASKS: only the client's
+        side is read.
         """
         limits, only = self._limits, self.client.only
         begins = self.sent <= limits.dialogue and self._server.size <= limits.dialogue_bytes

@@ -1,1 +1,1 @@
-"""Parses HTTP/1 requests. Pure: no I/O, no clock, no logger."""
+"""Parses HTTP/1 and HTTP/2 requests. Pure: no I/O, no clock, no logger."""

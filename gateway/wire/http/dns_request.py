@@ -10,7 +10,7 @@ from gateway.policy.values import Proto
 from gateway.wire.tunnels.foreign_dns import question
 from gateway.wire.tunnels.signs import TunnelSign
 
-# The last was the name of the first in drafts. Public resolvers also read it from the target.
+# Drafts called dns-message udpwireformat. Public resolvers also accept the media type in the target (`ct=`).
 _MEDIA_TYPE = re.compile(rb"application/dns-(?:message|json|udpwireformat)", re.IGNORECASE)
 _PATH = re.compile(rb"(?:\s|://[^/\s]*)(?:/\.?)*/dns-query(?=[/?#\s]|\Z)")
 _PARAMETER = re.compile(rb"[?&;]dns=([A-Za-z0-9+/_-]+)")
@@ -23,8 +23,8 @@ def dns_in_request(line: bytes, types: Iterable[bytes]) -> TunnelSign | None:
     """Return the DNS query that an HTTP request carries, as a TunnelSign; None if it carries none.
 
     ``line`` is the request line without its version, ``types`` are the values of Content-Type and Accept. The
-    host of the query is known only if the target has it. A parameter ``dns`` counts if it is a DNS message:
-    one of random text in 2**69 is.
+    host of the query is known only if the target has it. A parameter ``dns`` counts only if it decodes to a
+    DNS message, as one random text in 2**69 does.
     """
     target = _unescape(line)
     sign = _in_parameter(target)

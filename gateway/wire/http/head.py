@@ -52,7 +52,8 @@ _WANTED_INSIDE = frozenset((_HOST, *_TYPES))  # of a request among other bytes
 
 _BLANK = bytes(range(0x21))  # controls and space: servers differ in which of them they strip
 
-# Each matches at the start of a word. One pass over the line, however many words it has.
+# ABSOLUTE matches at the start of a word, _CONNECT at the end of one: other bytes may be part of the method.
+# Each is one pass over the line, however many words it has.
 ABSOLUTE = re.compile(rb"(?<!\S)[a-z][a-z0-9+.-]*://([^/?#\\\s]*)", re.IGNORECASE)
 _CONNECT = re.compile(rb"CONNECT(?=\s+([^\s/*]\S*))")
 _CONNECT_FIRST = re.compile(rb"CONNECT\s+(\S+)")
@@ -82,7 +83,8 @@ class HttpRequest:
 def looks_like_http(prefix: bytes) -> bool | None:
     """Return whether a client's stream that begins with ``prefix`` is HTTP/1 or the HTTP/2 preface.
 
-    None if more bytes are needed, which happens only up to MAX_LENIENT_HEAD bytes.
+    None if more bytes are needed. False above the limits: MAX_LENIENT_HEAD bytes of empty lines, or without
+    the end of the first line, and 8 KiB of a method.
     """
     start = _skip_empty_lines(prefix)
     begin = _START.match(prefix, start)
@@ -103,8 +105,9 @@ def looks_like_http(prefix: bytes) -> bool | None:
 def parse_request(data: bytes) -> HttpRequest | None:
     """Return the HTTP request with whose head ``data`` begins; None while the head is incomplete.
 
-    A head that no correct client sends has the fault MALFORMED. Raises WireError for a head over
-    MAX_LENIENT_HEAD bytes, and for a first line that is no request line and has no host.
+    A head that no correct client sends, or of more than MAX_HEAD bytes, has the fault MALFORMED. The preface
+    of HTTP/2 is returned as a request with the method PRI and ``http2``. Raises WireError if the head does
+    not end within MAX_LENIENT_HEAD bytes, and for a first line that is no request line and has no host.
     """
     if data.startswith(b"PRI") and PREFACE.startswith(data[: len(PREFACE)]):
         if len(data) < len(PREFACE):

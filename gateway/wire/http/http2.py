@@ -16,9 +16,9 @@ from gateway.wire.http.hpack import Field, HpackDecoder
 
 FRAME_HEADER = 9  # bytes
 MAX_BLOCK = 32 << 10  # bytes of a header block, as of a lenient head of HTTP/1
-MAX_CONTINUATIONS = 16  # frames after HEADERS; a block of 32 KiB needs two
-# Bytes of a payload that is stored with its header, to compare. Of many small frames in a row, as PING on an
-# idle connection, this needs a tenth of the memory: they are one piece.
+MAX_CONTINUATIONS = 16  # frames after HEADERS; a block of 32 KiB in frames of the default size needs one
+# Payloads up to this size, in bytes, are stored with their frame's header, to compare resent bytes. Many
+# small frames in a row, such as PING on an idle connection, are then one stored piece: a tenth of the memory.
 _SMALL = 64
 
 _HEADERS, _SETTINGS, _PUSH_PROMISE, _CONTINUATION = 1, 4, 5, 9

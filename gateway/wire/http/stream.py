@@ -140,7 +140,10 @@ class RequestStream:
 
     @property
     def body_read(self) -> int:
-        """The number of bytes of the present body that were read so far."""
+        """The number of bytes of the present body that were fed or skipped so far.
+
+        Only for a body with a Content-Length.
+        """
         return self._length - self._skip
 
     @property
@@ -161,13 +164,16 @@ class RequestStream:
 
     @property
     def has_switched(self) -> bool:
-        """Whether the next bytes are, or may be, of another protocol than HTTP/1."""
+        """Whether the next bytes are, or may be, of another protocol than HTTP.
+
+        False after the preface of HTTP/2, since its frames are read.
+        """
         return self.opaque or (self._state is _State.AFTER_SWITCH and not self._skip)
 
     def turn_down(self) -> None:
         """Record that the server rejected the first request's change of protocol.
 
-        Raises WireError if the bytes after it were not HTTP.
+        Raises WireError if the bytes after it were of another protocol than HTTP/1.
         """
         self._turned_down = True
         if self.count == 1:
@@ -182,7 +188,8 @@ class RequestStream:
         """Return the requests whose heads ``data``, the next bytes of the stream, completes.
 
         Requests found at other places are in ``inside``. Raises WireError as parse_request does, for invalid
-        chunks, for other bytes between requests, and for bytes after a malformed head.
+        chunks or frames, for other bytes between requests, for bytes after a malformed head, and for a
+        preface of HTTP/2 to which the server has not agreed.
         """
         self._found, self.inside, self.ends, self.frames, self.bodies = [], [], [], [], []
         self._fed += len(data)
@@ -330,7 +337,8 @@ class RequestStream:
 def _line(data: bytes) -> tuple[bytes, bytes | None]:
     """Return a line of a chunked body without its CRLF, and the bytes after it: None if it is incomplete.
 
-    Raises WireError for a lone CR or LF: servers differ in whether it ends the line.
+    Raises WireError for a line over MAX_CHUNK_LINE bytes, and for a lone CR or LF: servers differ in whether
+    it ends the line.
     """
     end = data.find(b"\n", 0, MAX_CHUNK_LINE)
     if end < 0:
@@ -384,7 +392,7 @@ def _methods(data: bytes, begin: int, version: int) -> Iterator[int]:
 
 
 class HeadScanner:
-    """Finds HTTP requests that name a host at any place in bytes that arrive piece by piece."""
+    """Finds HTTP requests with a host or DNS at any place in bytes that arrive piece by piece."""
 
     __slots__ = ("_cheap", "_look_from", "_rest", "_within", "clean", "work")
 

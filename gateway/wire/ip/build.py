@@ -31,7 +31,8 @@ def udp_reply(packet: Packet, payload: bytes) -> bytes:
 def udp_readdressed(data: bytes, src: bytes, sport: int) -> bytes:
     """Return the IP packet ``data``, a whole UDP datagram, with another source address and port.
 
-    ``src`` is packed. Raises WireError if ``data`` is invalid, or ``src`` of another address family.
+    ``src`` is packed. The IP header is new, with a TTL of 64 and without options. Raises WireError if
+    ``data`` is invalid, or ``src`` of another address family.
     """
     packet = parse_ip(data)
     segment = _udp_segment(src, packet.dst, sport, packet.dport, bytes(packet.payload))
@@ -41,8 +42,8 @@ def udp_readdressed(data: bytes, src: bytes, sport: int) -> bytes:
 def udp_replace(data: bytes, packet: Packet, payload: bytes) -> bytes:
     """Return IP packet ``data`` (parsed as ``packet``) with another UDP payload.
 
-    Lengths and checksums are corrected. Raises WireError for a fragment, whose length and checksum depend on
-    other packets, and if the packet becomes too long.
+    Lengths and checksums are corrected. Raises WireError for another protocol, for a fragment, whose length
+    and checksum depend on other packets, and if the packet becomes too long.
     """
     if packet.proto != UDP or packet.fragment or packet.more_fragments:
         msg = "only a whole UDP datagram can take another payload"
@@ -119,7 +120,7 @@ def tcp_reset(packet: Packet) -> bytes:
 def tcp_reset_back(packet: Packet) -> bytes:
     """Return a TCP reset (an IP packet) to the sender of ``packet``, as if its destination sent it.
 
-    ``packet`` has ACK.
+    ``packet`` must have the ACK flag: the sequence number of the reset is its acknowledgement number.
     """
     return tcp_segment(
         packet.dst, packet.src, packet.dport, packet.sport, seq=packet.ack, ack=0, flags=RST, window=0

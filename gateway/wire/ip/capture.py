@@ -230,7 +230,8 @@ class CaptureReader:
     def _simple(self, layout: _Layout, body: bytes) -> Frame:
         """Return the frame in a simple packet block of pcapng, without a time (0.0).
 
-        The block has no captured length: that is the snapshot length at most. Raises WireError.
+        The block has no captured length: that is the snapshot length at most. Raises WireError for a block
+        that is cut, or if the section describes no interface.
         """
         if len(body) < 4:
             msg = "a simple packet block without a length"
@@ -265,8 +266,8 @@ class Payload(NamedTuple):
 def ip_payload(linktype: int, frame: bytes) -> Payload | None:
     """Return the IP packet in ``frame``; None if the frame carries something else (ARP, LLDP, PPP control).
 
-    The packet is not checked. Raises WireError for a frame that is cut in the headers before it, and for an
-    unsupported link type.
+    The packet is not checked. Raises WireError for a frame that is cut in the headers before it, for more
+    than MAX_VLAN_TAGS VLAN tags, and for an unsupported link type.
     """
     if linktype == ETHERNET:
         return _ethernet(frame)

@@ -1,6 +1,6 @@
 """Reassembles IP fragments (RFC 791 §3.2, RFC 8200 §4.5) of capture files.
 
-For queued packets conntrack does this, so the flow table refuses every fragment.
+For queued packets conntrack does this, so the flow table joins no fragments.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.wire.ip.packet import DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING
 MAX_DATAGRAMS = 64  # incomplete ones at a time, as many as a few devices lose
 MAX_PIECES = 256  # of one datagram: 64 KiB in pieces of 256 bytes, below any link's smallest MTU
 MAX_AGE = 30.0  # seconds; as Linux (net.ipv4.ipfrag_time)
-MAX_LENGTH = 65535  # bytes of a whole IP packet's payload
+MAX_LENGTH = 65535  # the largest length in an IP header: in IPv4 of the packet, in IPv6 of its payload
 
 _U16 = Struct("!H")
 _BEFORE_FRAGMENT = frozenset((HOP_BY_HOP, ROUTING, DESTINATION))
@@ -45,7 +45,10 @@ class _Datagram:
 
 
 class Defragmenter:
-    """Reassembles IP packets: ``feed`` takes every IP packet of a link and returns whole ones."""
+    """Reassembles IP packets: ``feed`` takes every IP packet of a link and returns whole ones.
+
+    Incomplete packets are dropped after MAX_AGE seconds, and the oldest one if there are MAX_DATAGRAMS.
+    """
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[Key, _Datagram] = OrderedDict()  # oldest first
@@ -53,9 +56,9 @@ class Defragmenter:
     def feed(self, data: bytes, now: float) -> bytes | None:
         """Return ``data`` itself if it is no fragment; else the whole packet if it is complete now, or None.
 
-        ``now`` is in seconds. Raises WireError for a fragment that no correct sender sends, and for
-        fragments that overlap (RFC 5722; an exact repetition is ignored). The fragments of that
-        packet are discarded.
+        ``now`` is in seconds. Raises WireError for a fragment that no correct sender sends, for more than
+        MAX_PIECES fragments, and for fragments that overlap (RFC 5722; an exact repetition is ignored). The
+        stored fragments of that packet are then discarded, except after a fragment with an invalid header.
         """
         fragment = _fragment(data)
         if fragment is None:

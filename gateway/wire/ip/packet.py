@@ -74,10 +74,10 @@ class Packet(NamedTuple):
 def parse_ip(data: bytes) -> Packet:
     """Parse one whole IP packet, with its TCP or UDP header.
 
-    Checksums are not checked (`checksum_ok`). Fragments are returned too: a first one that has the whole TCP
-    or UDP header with its ports and ``more_fragments``, all others without ports and with ``fragment``.
-    Raises WireError for a packet that no correct sender sends or no correct receiver accepts, and for a copy
-    that is shorter than its IP length.
+    Checksums are not checked (`checksum_ok`). Fragments are returned too. A first one has ``more_fragments``,
+    and its ports if its TCP or UDP header is whole; if that header is cut, and for later fragments,
+    ``fragment`` is True. Raises WireError for a packet that no correct sender sends or no correct receiver
+    accepts, and for a copy that is shorter than its IP length.
     """
     size = len(data)
     version = data[0] >> 4 if size else 0
@@ -263,7 +263,10 @@ def transport_sum(src: bytes, dst: bytes, proto: int, segment: bytes) -> int:
 
 
 class Transport(NamedTuple):
-    """The position of the header that follows an IPv6 packet's extension headers, or its fragment header."""
+    """The type and offset of the header that follows an IPv6 packet's extension headers.
+
+    In a later fragment, it is what follows the fragment header.
+    """
 
     proto: int  # of the header at ``offset``
     offset: int

@@ -20,10 +20,10 @@ class AddressClaim(NamedTuple):
 
 
 def arp_claim(packet: bytes) -> AddressClaim | None:
-    """Return the sender's IPv4 and MAC address in an ARP request or reply; None for another kind of ARP.
+    """Return the sender's IPv4 and MAC address in an ARP packet; None if it is cut or has other addresses.
 
-    ``packet`` begins after the Ethernet header. The hardware type is ignored: hosts accept two types on
-    Ethernet.
+    ``packet`` begins after the Ethernet header. The operation is ignored: hosts learn from requests and
+    replies. The hardware type is ignored too: hosts accept two types on Ethernet.
     """
     if len(packet) < ARP_BYTES or packet[2:6] != _ETHERNET_IPV4:
         return None

@@ -142,7 +142,10 @@ def first_label(raw: bytes) -> str:
 
 
 def plain_text(raw: bytes) -> str:
-    """Return UTF-8 bytes as text of at most MAX_TEXT printable characters; others are removed."""
+    """Return UTF-8 bytes as text of at most MAX_TEXT printable characters; others are removed.
+
+    Blanks at both ends are removed too. Invalid bytes become U+FFFD.
+    """
     text = raw[: 4 * MAX_TEXT].decode("utf-8", "replace")
     return "".join(letter for letter in text if letter.isprintable())[:MAX_TEXT].strip()
 

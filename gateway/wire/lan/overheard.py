@@ -23,12 +23,13 @@ class Overheard:
 
 
 def overhear(packet: bytes) -> Overheard | None:
-    """Return what a whole IP packet reveals about its sender; None if nothing. Raises WireError.
+    """Return what a whole IP packet reveals about its sender; None if nothing.
 
     It reads DHCP and multicast DNS, and the hop limit of the first packet of a TCP connection. Only that
     packet has the operating system's hop limit: DHCP programs, multicast DNS and neighbour discovery choose
     their own. It counts only if it was not decremented: otherwise the device forwards the packet for another
-    (a virtual machine, a hotspot, a router), and only the address is returned.
+    (a virtual machine, a hotspot, a router), and only the address is returned. Raises WireError for an
+    invalid packet or message.
     """
     read = parse_ip(packet)
     address = read.src if any(read.src) else b""

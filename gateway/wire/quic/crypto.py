@@ -86,7 +86,7 @@ class InitialKeys:
     def open(
         self, packet: bytes, number_offset: int, largest: int, others: Iterable[int] = ()
     ) -> DecryptedPacket | None:
-        """Return the decrypted ``packet``, one whole long-header packet without others in its datagram.
+        """Return the decrypted ``packet``: one whole long-header packet, without others of its datagram.
 
         ``number_offset`` is the offset of the packet number, ``largest`` the largest number decrypted so far
         in this direction, -1 for none. ``others`` are smaller numbers, used if ``largest`` is of a decoy that

@@ -101,7 +101,8 @@ class _Connection:
     def feed_client(self, frames: list[tuple[int, bytes]]) -> list[ClientHello]:
         """Return the ClientHellos that the client's CRYPTO ``frames`` (offset and bytes) complete.
 
-        Raises WireError for bytes that differ from earlier ones, and for more than two hellos.
+        Raises WireError for an invalid hello, for bytes that differ from earlier ones, at the limits of a
+        CryptoStream, and for more than two hellos.
         """
         messages = self.client.feed(frames)
         hellos = [hello for message in messages if (hello := parse_client_hello(message)) is not None]
@@ -120,7 +121,7 @@ class _Connection:
         """Return the ServerHellos that ``payload`` completes, each with the ClientHello that it answers.
 
         ``payload``: of a decrypted Initial. A ServerHello without an unanswered ClientHello is ignored.
-        Raises WireError.
+        Raises WireError for an invalid frame or hello, and as `feed_client` for its bytes.
         """
         answers = []
         for message in self.server.feed(crypto_frames(payload)):
@@ -150,7 +151,8 @@ class Initials:
     def from_client(self, datagram: bytes) -> list[ClientHello]:
         """Return the ClientHellos that a client's datagram completes; more than one only with decoys.
 
-        Raises WireError.
+        Raises WireError for a packet that decrypts but is malformed, contradicts earlier ones or exceeds a
+        limit.
         """
         hellos = []
         for packet in long_packets(datagram):
@@ -188,7 +190,8 @@ class Initials:
         """Return the ServerHellos that a server's datagram completes, each with the ClientHello it answers.
 
         Only a ClientHello that was returned earlier is answered; a second one after a HelloRetryRequest. So a
-        ServerHello here means that all hellos of the client on that connection were judged. Raises WireError.
+        ServerHello here means that all hellos of the client on that connection were judged. Raises WireError
+        for a packet that decrypts but is malformed, contradicts earlier ones or exceeds a limit.
         """
         answers = []
         for packet in long_packets(datagram):
@@ -284,7 +287,7 @@ def is_google(datagram: bytes) -> bool:
     """Return whether a datagram is a client's packet of Google's own QUIC versions, with the version in it.
 
     ``datagram`` is not empty. Up to Q043, connection id and version follow a byte of flags; later versions
-    have a long header, which differs up to Q049. One random datagram in 2**25 matches.
+    have a long header, which differs up to Q049. One random datagram in 2**24 matches.
     """
     first = datagram[0]
     if first & _LONG:

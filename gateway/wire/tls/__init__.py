@@ -1,1 +1,1 @@
-"""Parses TLS records and hellos. Pure: no I/O, no clock, no logger."""
+"""Parses and builds TLS records and hellos; parses those of DTLS. Pure: no I/O, no clock, no logger."""

@@ -56,7 +56,8 @@ class ClientHello(NamedTuple):
     """A parsed TLS ClientHello. A NamedTuple, because one is built for every hello: five times as fast."""
 
     sni: str | None  # normalised; None if there is none or it is no host name
-    # NO_NAME: no name or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos.
+    # NO_NAME: no name or an address; BAD_NAME: no host name; MALFORMED: see read_client_hellos. A
+    # malformed hello has only names: the fields below, except ``others``, are empty.
     fault: Fault | None
     alpn: tuple[str, ...]
     versions: tuple[int, ...]  # supported_versions as sent, GREASE included; else only the legacy version

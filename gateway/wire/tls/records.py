@@ -126,8 +126,8 @@ class HandshakeReader:
 
     ``first`` is the type of the message that must come first: CLIENT_HELLO or SERVER_HELLO. Alerts,
     ChangeCipherSpec and heartbeats before, between and inside messages are skipped; so is application data
-    after the first message (0-RTT before a second ClientHello). Anything else after the first message, except
-    another message of its type, ends the reading: ``opaque`` is then True and nothing more is stored.
+    after the first message (0-RTT before a second ClientHello). A later message of another type, or over the
+    limit, ends the reading: ``opaque`` is then True and nothing more is stored.
     """
 
     __slots__ = ("_fed", "_first", "_idle", "_message", "_rest", "_started", "ends", "opaque")

@@ -51,7 +51,7 @@ def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
     """Return the tunnel or foreign DNS that a datagram belongs to; None if none is recognised.
 
     The datagram is of a flow to a server's port ``dport``, in either direction. Foreign DNS is DNS on another
-    port than 53.
+    port than 53, and relayed DNSCrypt on any port.
     """
     for classify in _UDP:
         proto = classify(payload, dport)
@@ -63,7 +63,8 @@ def look_udp(payload: bytes, dport: int) -> TunnelSign | None:
 def look_tcp(data: bytes) -> TunnelSign | More | None:
     """Return the tunnel, proxy or foreign DNS that a TCP stream begins with; None if none is recognised.
 
-    ``data`` is the start of the stream, at most LONGEST bytes. Returns MORE if more bytes are needed.
+    ``data`` is the start of the stream; LONGEST bytes of it are always enough. Returns MORE if more bytes are
+    needed.
     """
     if not data or data[0] not in _BY_FIRST:
         return None

@@ -19,7 +19,7 @@ import re
 from gateway.policy.values import Proto
 
 _IPV4, _IPV6 = 20, 40  # bytes of a header
-_IPV4_FIRST = re.compile(rb"[\x45-\x4f]")  # version, and words of the header: 5 to 10 for options
+_IPV4_FIRST = re.compile(rb"[\x45-\x4f]")  # version, and words of the header: 5, and up to 10 of options
 _NEXT = frozenset({0, 6, 17, 43, 44, 50, 51, 58, 59, 60})  # RFC 8200 §4; transports; no next header
 _AUTHENTICATION, _ORIGIN = b"\0\1", b"\0\0"
 _ORIGIN_SIZE = 8
@@ -45,8 +45,9 @@ _ARP_SIZE = 28  # bytes after the type
 def classify_udp(payload: bytes, _dport: int) -> Proto | None:
     """Return TEREDO or IP_IN_IP if a UDP datagram carries an IP packet or Ethernet frame; else None.
 
-    TEREDO only for traffic between Teredo peers, such as Xbox consoles. One random message in 2**30 matches
-    as IPv6, in 2**36 as IPv6 with a checksum at any position, in 2**36 as IPv4, in 2**30 with another header.
+    TEREDO only for traffic between Teredo peers, such as Xbox consoles, and with their Teredo server. One
+    random message in 2**30 matches as IPv6, in 2**36 as IPv6 with a checksum at any position, in 2**36 as
+    IPv4, in 2**30 with another header.
     """
     data = payload
     if data[:2] == _AUTHENTICATION and len(data) >= _AUTHENTICATION_SIZE:
@@ -66,7 +67,10 @@ def _is_among_peers(data: bytes) -> bool:
 
 
 def _carries(payload: bytes) -> bool:
-    """Return whether an IP or ARP packet is at the datagram's end, after at most _DEEPEST other bytes."""
+    """Return whether an IP packet fills the datagram after other headers of up to about _DEEPEST bytes.
+
+    True also for an ARP packet at such a place, which may be followed by padding.
+    """
     size = len(payload)
     for first in _IPV4_FIRST.finditer(payload, 0, max(0, min(_DEEPEST, size - _IPV4) + 1)):
         at = first.start()

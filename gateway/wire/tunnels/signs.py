@@ -20,9 +20,9 @@ MORE = More.MORE
 
 
 class TunnelSign(NamedTuple):
-    """A recognised tunnel or proxy protocol, or a DNS question on another port than 53.
+    """A recognised tunnel or proxy protocol, or DNS on another port than 53 or inside an HTTP request.
 
-    It has the protocol; of a question also host and type.
+    Of a DNS question it also has the host and type, as far as they are known.
     """
 
     proto: Proto

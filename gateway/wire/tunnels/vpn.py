@@ -78,7 +78,8 @@ _MAX_RESET = _OPENVPN_HEAD + _OPENVPN_REPLAY + _CRYPT_TAG + _CLIENT_TAIL + _MAX_
 def openvpn_udp(payload: bytes, _dport: int) -> Proto | None:
     """Return OPENVPN if a datagram is an OpenVPN reset, the first message of either side; else None.
 
-    One random message in 2**30 matches (54 and 66 bytes), 2**47 (14 other sizes).
+    One random message in 2**30 matches (54 and 66 bytes), in 2**47 (14, and 344 to 1,078 bytes); of other
+    sizes fewer.
     """
     return Proto.OPENVPN if payload and _is_reset(payload) else None
 
@@ -164,8 +165,8 @@ _MAX_SEQUENCE = 1 << 16  # an undecided flow has just begun
 def ipsec_udp(payload: bytes, dport: int) -> Proto | None:
     """Return IPSEC if a datagram is IKE, or ESP on port 4500; else None.
 
-    One random message in 2**49 matches as IKE. As ESP, one random message in 2**16 matches, and a media
-    stream with a clock that has just begun at 0.
+    One random message in 2**49 matches as IKE, in 2**16 as ESP. A media stream (RTP) whose timestamps have
+    just begun at 0 also matches as ESP.
     """
     if _is_ike(payload) or (payload[:4] == _NON_ESP and _is_ike(payload[4:])):
         return Proto.IPSEC
@@ -257,7 +258,7 @@ _ZT_KEYS = 64  # bytes of a public identity, after a byte of type
 def mesh_udp(payload: bytes, _dport: int) -> Proto | None:
     """Return MESH if a datagram is of Nebula or ZeroTier; else None.
 
-    One random message in 2**95 matches as Nebula, in 2**48 as ZeroTier.
+    One random message in 2**96 matches as Nebula, in 2**48 as ZeroTier.
     """
     return Proto.MESH if _is_nebula(payload) or _is_zerotier(payload) else None
 

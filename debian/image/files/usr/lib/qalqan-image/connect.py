@@ -68,9 +68,11 @@ def main() -> int:
 
 
 def without_lease(known: Network) -> Network | None:
-    """Return the network of a router that answers without a DHCP server; None if no router answers.
+    """Return the known network, if its router answers but gave no lease; None if the router does not answer.
 
-    A router that starts answers before its DHCP server does, so ask that once more before serving addresses.
+    If it answers, this board serves addresses (``served``). A router that starts answers before its DHCP
+    server does. So before this board begins to serve, it asks the DHCP server once more, and returns the
+    network of a lease.
     """
     use_address(known)
     if poll(lambda: answers(known.router) or None, ROUTER_S):
@@ -117,7 +119,7 @@ def lease_of(routes: Iterable[Mapping[str, object]], links: Iterable[Mapping[str
 
 
 def free_range(network: Network) -> str:
-    """Return the range of addresses for devices: without this board's and the router's own address."""
+    """Return the range of addresses for devices, ``FIRST-LAST``, without this board's and the router's."""
     own = ipaddress.IPv4Interface(network.address)
     taken = {own.ip, ipaddress.IPv4Address(network.router)}
     size = own.network.num_addresses
@@ -170,7 +172,10 @@ def _ip(*words: str) -> list[dict[str, object]]:
 
 
 def use_own_label() -> None:
-    """Take over the label code that the family wrote to the card. The daemon checks it when it starts."""
+    """Move the label code that the family wrote to the card to the daemon's file, unless that exists.
+
+    The daemon checks the code when it starts.
+    """
     if OWN_LABEL.exists() and not LABEL.exists():
         _write(LABEL, OWN_LABEL.read_text("ascii", "replace"))
         shutil.chown(LABEL, "qalqan", "qalqan")
@@ -193,7 +198,7 @@ def settings() -> str:
 
 
 def label() -> str:
-    """Return the label code while the gateway has no parent; empty afterwards."""
+    """Start the daemon, and return the label code while the gateway has no parent; empty afterwards."""
     from gateway.cli.settings import control_socket, read_config
     from gateway.control.client import Client
     from gateway.control.contract.accounts import ACCOUNTS
@@ -203,7 +208,7 @@ def label() -> str:
 
 
 def lines(network: Network, code: str) -> list[str]:
-    """Return the text for the screen and for the card."""
+    """Return the lines of text for the screen and for the card. ``code``: the label code; empty: none."""
     own = ipaddress.IPv4Interface(network.address).ip
     found = [f"Open {PAGES} or http://{own} on a phone or computer in this network."]
     if code:
@@ -219,7 +224,7 @@ def show(text: str) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace a file completely or not at all, on the disk before return."""
+    """Replace a file completely or not at all. The new content is on the disk before it gets the name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.new")
     # The mode at creation, since FAT refuses to change it later.
