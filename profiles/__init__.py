@@ -1,8 +1,8 @@
-"""Data: age bands, the service catalogue, categories, packs of names. Files of this package are not code."""
+"""The packaged data: age groups, services, categories, countries, lists. Only this file is code."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 DATA = Path(__file__).parent
-"""Where the files are. A plain folder: importlib.resources would bring in archives and compressors, 2 MB."""
+"""The folder of the data files. importlib.resources would load modules for archives too, 2 MB of memory."""

@@ -1,8 +1,9 @@
-"""Runs the targets of the tests, failed files once more, and sums up: the end of ``.ci/run``.
+"""Runs targets of make, failed test files once more, and sums up: the end of ``.ci/run``.
 
-``python -m tests.ci test test-system``: a failed file runs again, alone. If it then passes, it is printed as
-``FLAKY path`` and counts as passed. The last line is ``N passed, N failed``. The exit status is 1 where a
-file failed twice, where a target did not come to its end, and with ``--failed STEP``.
+``python -m tests.ci lint test test-system``: a failed file runs again, alone. If it then passes, it is printed
+as ``FLAKY path`` and counts as passed. The last line is ``N passed, N failed``. The exit status is 1 where a
+file failed twice, where a target did not come to its end, and with ``--failed STEP``. The target of
+``--beside`` runs at the same time as the others.
 """
 
 from __future__ import annotations
@@ -53,12 +54,14 @@ def run_target(target: str, *settings: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.ci", description=__doc__)
-    parser.add_argument("targets", metavar="TARGET", nargs="+", help="of make, which writes .run/TARGET.xml")
+    parser.add_argument("targets", metavar="TARGET", nargs="+", help="of make; tests write .run/TARGET.xml")
+    parser.add_argument("--beside", metavar="TARGET", help='of make, with its settings: "vm ARGS=loaded"')
     parser.add_argument("--failed", metavar="STEP", action="append", default=[], help="that failed before")
     args = parser.parse_args(argv)
     broken: list[str] = args.failed
     passed, failed = 0, 0
     again: list[tuple[str, str, int]] = []
+    beside = subprocess.Popen(["make", *args.beside.split()], cwd=ROOT) if args.beside else None
     for target in args.targets:
         path = RESULTS / f"{target}.xml"
         path.unlink(missing_ok=True)
@@ -79,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(f"FAILED {file}", flush=True)
             failed += count
+    if beside is not None and beside.wait():
+        broken.append(f"make {args.beside}")
     for step in broken:
         print(f"FAILED {step}")
     print(f"{passed} passed, {failed} failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,6 +85,25 @@ def test_a_target_that_ends_early_fails(
 def test_an_earlier_step_that_failed_is_reported(summary: Callable[..., tuple[int, list[str]]]) -> None:
     ended = summary(results(PASSED), 0, 0, "--failed=make lint")
     assert ended == (1, ["FAILED make lint", "1 passed, 0 failed"])
+
+
+@pytest.mark.parametrize(("command", "ended"), [("true", 0), ("false", 1)])
+def test_a_target_beside_the_others_counts_too(
+    summary: Callable[..., tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch, command: str, ended: int
+) -> None:
+    """``make`` is a script here that runs its first argument."""
+    made: list[list[str]] = []
+
+    def started(argv: list[str], **options: object) -> subprocess.Popen[bytes]:
+        made.append(argv)
+        return subprocess_popen([command])
+
+    subprocess_popen = subprocess.Popen
+    monkeypatch.setattr(ci.subprocess, "Popen", started)
+    status, lines = summary(results(PASSED), 0, 0, "--beside", "vm ARGS=loaded")
+    assert made == [["make", "vm", "ARGS=loaded"]]
+    assert status == ended
+    assert ("FAILED make vm ARGS=loaded" in lines) == bool(ended)
 
 
 def test_all_tests_include_home_assistant_itself() -> None:
