@@ -1,8 +1,8 @@
 """Runs targets of make, failed test files once more, and sums up: the end of ``.ci/run``.
 
-``python -m tests.ci lint test test-system``: a failed file runs again, alone. If it then passes, it is printed
-as ``FLAKY path`` and counts as passed. The last line is ``N passed, N failed``. The exit status is 1 where a
-file failed twice, where a target did not come to its end, and with ``--failed STEP``. The target of
+``python -m tests.ci lint test test-system``: a failed file runs again, alone. If it then passes, it is
+printed as ``FLAKY path`` and counts as passed. The last line is ``N passed, N failed``. The exit status is 1
+where a file failed twice, where a target did not come to its end, and with ``--failed STEP``. The target of
 ``--beside`` runs at the same time as the others.
 """
 
