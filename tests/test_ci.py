@@ -91,15 +91,15 @@ def test_an_earlier_step_that_failed_is_reported(summary: Callable[..., tuple[in
 def test_a_target_beside_the_others_counts_too(
     summary: Callable[..., tuple[int, list[str]]], monkeypatch: pytest.MonkeyPatch, command: str, ended: int
 ) -> None:
-    """``make`` is a script here that runs its first argument."""
+    """``command`` runs in place of ``make``."""
     made: list[list[str]] = []
+    start = subprocess.Popen
 
-    def started(argv: list[str], **options: object) -> subprocess.Popen[bytes]:
+    def started(argv: list[str], **_options: object) -> subprocess.Popen[bytes]:
         made.append(argv)
-        return subprocess_popen([command])
+        return start([command])
 
-    subprocess_popen = subprocess.Popen
-    monkeypatch.setattr(ci.subprocess, "Popen", started)
+    monkeypatch.setattr(subprocess, "Popen", started)
     status, lines = summary(results(PASSED), 0, 0, "--beside", "vm ARGS=loaded")
     assert made == [["make", "vm", "ARGS=loaded"]]
     assert status == ended

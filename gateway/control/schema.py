@@ -31,7 +31,9 @@ from typing import (
 
 TEXT_MOST = 300  # characters of one value; the same limit as on the control socket
 MANY_MOST = 256  # entries of a list or a mapping in a request
-YEARS = range(1970, 9999)  # of a time or date: any offset, and any span in use, leads to a year that exists
+# Of a time or date: the year exists with any offset and any span in use. JSON Schema has no limits for dates.
+YEARS = range(1970, 9000)
+YEARS_PATTERN = "^(19[7-9]|[2-8][0-9]{2})[0-9]-"
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -139,7 +141,7 @@ class Time:
     empty: object = None
 
     def schema(self, _: Schemas, /) -> Json:
-        return {"type": "string", "format": "date" if self.day else "date-time"}
+        return {"type": "string", "format": "date" if self.day else "date-time", "pattern": YEARS_PATTERN}
 
     def read(self, value: object, at: str, _: bool, /) -> object:
         expected = "a date such as 2026-11-24" if self.day else "a time such as 2026-11-24T20:45:00+05:00"

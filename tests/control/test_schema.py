@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass
 from datetime import UTC, date, datetime
@@ -9,7 +10,19 @@ from typing import Annotated, Any, Literal
 
 import pytest
 
-from gateway.control.schema import OneLine, Record, SchemaError, Text, Whole, decode, record, to_json, type_of
+from gateway.control.schema import (
+    YEARS,
+    YEARS_PATTERN,
+    OneLine,
+    Record,
+    SchemaError,
+    Text,
+    Whole,
+    decode,
+    record,
+    to_json,
+    type_of,
+)
 from gateway.policy.requests.requests import Answer
 from webui.api.document import RecordSchemas
 
@@ -90,10 +103,16 @@ def test_the_schema_says_the_same() -> None:
     }  # fmt: skip
     assert schema["properties"]["number"] == {"type": "integer", "minimum": 1, "maximum": 5}
     assert schema["properties"]["kind"] == {"type": "string", "enum": ["a", "b"]}
-    assert schema["properties"]["from"] == {"type": "string", "format": "date"}
+    assert schema["properties"]["from"] == {"type": "string", "format": "date", "pattern": YEARS_PATTERN}
     assert schema["properties"]["inner"] == {"$ref": "#/components/schemas/Inner"}
     assert schema["properties"]["maybe"]["type"] == ["string", "null"]
     assert set(answered.schemas["Sample"]["required"]) == set(schema["properties"])
+
+
+@pytest.mark.parametrize(("year", "fits"), [(1, 0), (1969, 0), (1970, 1), (2026, 1), (8999, 1), (9000, 0)])
+def test_the_schema_names_the_years_of_a_date(year: int, fits: bool) -> None:
+    assert (year in YEARS) == fits
+    assert bool(re.search(YEARS_PATTERN, f"{year:04}-11-24")) == fits
 
 
 def test_null_is_one_of_the_choices_where_it_may_be() -> None:
