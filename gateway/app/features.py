@@ -199,6 +199,7 @@ class Features:
                 home,
                 plane.effects,
                 store.growing,
+                store.pauses,
                 devices,
                 uses,
                 store.erase_child,

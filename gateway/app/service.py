@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gateway.app.daemon import Daemon
 from gateway.control.listener import WEB_USER
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, PolicyError
 from gateway.core.files import DEFAULT_CONFIG
 from gateway.core.loop import Signals, Timer
 from gateway.core.process_memory import (
@@ -108,8 +108,12 @@ class DaemonService:
         """
         try:
             yield from self._daemon.reload_steps()
-        except GatewayError as error:
+        except PolicyError as error:
             _log.error("Reload failed: %s. Keeping the previous rules.", error)
+        except GatewayError as error:
+            _log.error(
+                "Reload incomplete: %s. The new rules do not apply to all devices and connections yet.", error
+            )
         self._reloading = False
         self._notifier.send("READY=1")
         if self._reload_again:

@@ -329,8 +329,9 @@ class Guardians:
 
     def _record(self, what: str, detail: str, call: Call[AccountRequest]) -> None:
         by = call.text("by", CONSOLE)
-        place = from_where(call, self._register, self._around.wall())
-        self._around.record(what, detail, by, place)
+        around = self._around
+        place = from_where(call, self._register, around.wall(), clock_trusted=around.clock_known())
+        around.record(what, detail, by, place)
 
     def _take_out(self, account: Account) -> None:
         self._forget_links(account.name)

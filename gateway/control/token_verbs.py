@@ -185,7 +185,9 @@ def held_to(token: Token, account: Account) -> PersonRole:
     return min(made_for, account.role, key=ranks.index)
 
 
-def from_where(request: ControlRequest, register: AccountRegister, now: datetime) -> str:
+def from_where(
+    request: ControlRequest, register: AccountRegister, now: datetime, *, clock_trusted: bool
+) -> str:
     """Return where a change comes from, for the audit log: the address, and the label of an API token.
 
     ``via`` of the request is the token's id; without it, return the address alone. Raises ControlError
@@ -196,11 +198,7 @@ def from_where(request: ControlRequest, register: AccountRegister, now: datetime
         return origin
     name = request.text("by")
     token, account = register.tokens.find(request.text("via"), name), register.accounts().get(name)
-    if (
-        token is None
-        or account is None
-        or (token.clock_trusted and token.until is not None and token.until <= now)
-    ):
+    if token is None or account is None or token.has_ended(now, clock_trusted=clock_trusted):
         raise ControlError.of(Code.WRONG_TOKEN)
     if not may_change(held_to(token, account), request.do):
         raise ControlError.of(Code.GUARDIANS_ONLY)

@@ -29,7 +29,14 @@ from gateway.household.config_file import (
     with_last_good,
 )
 from gateway.household.file_history import FileHistory
-from gateway.household.loading import ParsedProfiles, Product, load_config, profile_files, profile_of
+from gateway.household.loading import (
+    SUFFIXES,
+    ParsedProfiles,
+    Product,
+    load_config,
+    profile_files,
+    profile_of,
+)
 from gateway.lists.public_suffixes import lazy_public_suffix_check
 from gateway.lists.sealed import SealedShelf, SealedState
 from gateway.lists.table import TABLE_NAME, StoredTable, open_table, seed_table
@@ -227,7 +234,8 @@ class RuleBook:
     @property
     def has_good_copies(self) -> bool:
         """Return whether an earlier start, or `keep_good`, has stored a copy of a profile."""
-        return any(_good_folder(self.household).glob("*.yaml"))
+        copies = _good_folder(self.household).glob("*")
+        return any(copy.suffix.lower() in SUFFIXES for copy in copies)
 
     def settle(self, hold: Callable[[str, AgeBand], AgeBand], laid: Callable[[Profile], Profile]) -> None:
         """Limit the profiles' log levels, and add the times that children set for themselves.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.policy.config.mqtt import MqttSettings
 
 LOOK_EVERY = 5.0  # seconds between checks of the file while MQTT is off
-RETRY = 30.0  # seconds until files that the settings name are tried again
+RETRY = 30.0  # seconds until files that could not be read are tried again
 READING = 60.0  # seconds for the process that reads the settings; a slow router needs five
 
 log = logging.getLogger(__name__)
@@ -107,12 +107,14 @@ def connect(watch: SettingsWatch, settings: MqttSettings, stop: threading.Event)
 class SettingsWatch:
     """Holds the MQTT settings, and reads them again when qalqan.yaml has changed.
 
-    An invalid file leaves the last settings in use.
+    An invalid file leaves the last settings in use. So does a failure of the process that reads it; then
+    the file is read again after RETRY seconds.
     """
 
     def __init__(self, values: Mapping[str, Any], config: Path) -> None:
         self._config = config
         self._seen = _version(config)
+        self._next_read = 0.0  # not before this time, in seconds of the monotonic clock
         self.socket = Path(values["control"])
         self.settings = _settings(values)
         _report(values)
@@ -123,25 +125,40 @@ class SettingsWatch:
         Return the settings in use; None: MQTT is off.
         """
         version = _version(self._config)
-        if version != self._seen:
+        if version != self._seen and time.monotonic() >= self._next_read:
+            try:
+                values = self._read()
+            except OSError as error:
+                self._next_read = time.monotonic() + RETRY
+                log.warning(
+                    "%s could not be read: %s. The last settings apply. Trying again in %.0f seconds.",
+                    self._config,
+                    error,
+                    RETRY,
+                )
+                return self.settings
             self._seen = version
-            values = self._read()
             # A wrong `mqtt` is reported and missing: that does not turn it off.
             if values is not None and not _report(values):
                 self.settings = _settings(values)
         return self.settings
 
     def _read(self) -> Mapping[str, Any] | None:
+        """Return the settings in the file; None, with a warning, if it is invalid.
+
+        Raises OSError if the process that reads it does not start, is killed, or takes longer than READING.
+        """
         import subprocess  # rarely used
 
         command = (sys.executable, "-m", "gateway", "--config", str(self._config), "mqtt", "--settings")
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=READING, check=False)
         except subprocess.TimeoutExpired:
-            log.warning(
-                "%s could not be read in %.0f seconds. The last settings apply.", self._config, READING
-            )
-            return None
+            problem = f"took more than {READING:.0f} seconds"
+            raise TimeoutError(problem) from None
+        if done.returncode < 0:
+            problem = f"stopped by signal {-done.returncode}"
+            raise ChildProcessError(problem)
         if done.returncode:
             log.warning("%s. The last settings apply.", done.stderr.strip())
             return None

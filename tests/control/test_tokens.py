@@ -103,13 +103,27 @@ def test_a_token_that_ended_or_may_less_changes_nothing(desk: Desk, mum: str) ->
     def code(do: str, via: str) -> str:
         request = ControlRequest(do, Role.WEB, 33, {"by": "Mum", "via": via, "origin": HOME})
         with pytest.raises(ControlError) as error:
-            from_where(request, desk.register, desk.scene.wall())
+            from_where(request, desk.register, desk.scene.wall(), clock_trusted=True)
         return str(error.value.code)
 
     assert code("edit", helper) == Code.GUARDIANS_ONLY
     assert code("pause", "0" * 12) == Code.WRONG_TOKEN
     pause = ControlRequest("pause", Role.WEB, 33, {"by": "Mum", "via": helper, "origin": HOME})
-    assert from_where(pause, desk.register, desk.scene.wall()) == f"token:Hall {HOME}"
+    assert from_where(pause, desk.register, desk.scene.wall(), clock_trusted=True) == f"token:Hall {HOME}"
+
+
+def test_by_a_clock_that_may_be_ahead_no_token_has_ended(desk: Desk, mum: str) -> None:
+    token = made(desk, mum, days=30)
+    desk.scene.now = timedelta(days=31).total_seconds()
+
+    def invite(name: str) -> str | None:
+        return desk.refused("invite", name=name, role="helper", by="Mum", via=token["id"])
+
+    assert invite("Oma") == Code.WRONG_TOKEN
+    desk.scene.known = False
+    assert desk.web("token_check", token=token["token"])["guardian"] == "Mum"
+    desk.web("invite", name="Opa", role="helper", by="Mum", via=token["id"])
+    assert desk.scene.audit[-1] == ("guardian add", "Opa", "Mum", f"token:Hall {HOME}")
 
 
 def test_a_clock_that_is_put_right_keeps_what_was_left(desk: Desk, mum: str) -> None:

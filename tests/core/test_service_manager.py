@@ -1,9 +1,17 @@
-"""Tests of the descriptors that the service manager passes."""
+"""Tests of the descriptors that the service manager passes, and of the reloads that it asks for."""
 
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
+from typing import Any, cast
+from unittest.mock import Mock
 
+import pytest
+
+from gateway.app.service import DaemonService
+from gateway.core.errors import GatewayError, KernelError, PolicyError
+from gateway.core.loop import Loop
 from gateway.core.service_manager import FIRST, inherited_descriptor
 
 OURS = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "one:two"}
@@ -22,3 +30,27 @@ def test_none_is_taken_that_is_not_there_or_was_for_another_process() -> None:
     assert inherited_descriptor("three", OURS) is None
     assert inherited_descriptor("one", OURS | {"LISTEN_PID": "1"}) is None
     assert inherited_descriptor("one", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            PolicyError("qalqan.yaml", "is empty", "write it"),
+            "Reload failed: qalqan.yaml: is empty; write it. Keeping the previous rules.",
+        ),
+        (
+            KernelError("the kernel refused the table"),
+            "Reload incomplete: the kernel refused the table. "
+            "The new rules do not apply to all devices and connections yet.",
+        ),
+    ],
+)
+def test_a_reload_that_fails_says_which_rules_apply(
+    error: GatewayError, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = Loop()
+    daemon = SimpleNamespace(loop=loop, reload_steps=Mock(side_effect=error))
+    DaemonService(cast("Any", daemon), cast("Any", None))._reload()
+    assert [record.getMessage() for record in caplog.records] == [line]
+    loop.close()

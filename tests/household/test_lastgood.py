@@ -57,6 +57,17 @@ def test_a_start_with_a_broken_file_has_the_last_good_version(config: Path) -> N
     assert _owner(RuleBook(config)) == "daughter", "the broken file was kept as a good one"
 
 
+@pytest.mark.parametrize("ending", ["yaml", "yml", "YML"])
+def test_a_copy_of_a_profile_counts_whatever_its_ending(tmp_path: Path, ending: str) -> None:
+    path = write(tmp_path, {"mum": MUM})
+    profiles = path.parent / "profiles"
+    (profiles / "mum.yaml").rename(profiles / f"mum.{ending}")
+    rules = RuleBook(path)
+    assert not rules.has_good_copies
+    rules.keep_good()
+    assert rules.has_good_copies
+
+
 @pytest.mark.parametrize("when", ["start", "reload"])
 def test_devices_of_a_broken_file_that_was_never_good_are_filtered_as_guests(config: Path, when: str) -> None:
     new, rules = "02:00:00:00:00:0d", RuleBook(config)

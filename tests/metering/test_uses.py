@@ -126,6 +126,15 @@ def test_the_log_level_says_how_much_is_kept(tmp_path: Path, level: int, service
     world.store.close()
 
 
+def test_a_service_with_an_action_of_its_own_is_not_kept_by_name(tmp_path: Path) -> None:
+    own = {"service:roblox": "count"}
+    world = World(tmp_path, {"son": {**TEEN, "log_level": 1, "categories": own}, "mum": MUM})
+    streams(world, PHONE, "www.roblox.com")
+    world.clock.pass_(60.0)
+    assert told(world) == {"all": 1, GAMES: 1}
+    world.store.close()
+
+
 def test_a_kill_costs_the_running_minute_alone(world: World) -> None:
     streams(world, PHONE, "www.roblox.com")
     world.clock.pass_(60.0)

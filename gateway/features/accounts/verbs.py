@@ -79,7 +79,9 @@ class Origins:
         def named(request: ControlRequest) -> Answer:
             if not request.has("origin") and not request.has("via"):
                 return verb(request)
-            token, address = split_origin(from_where(request, self._people, self._home.local_now()))
+            home = self._home
+            origin = from_where(request, self._people, home.now(), clock_trusted=home.clock_trusted)
+            token, address = split_origin(origin)
             values = {**request.values, "origin": origin_with_token(token, self.place_of(address))}
             return verb(replace(request, values=values))
 

@@ -10,6 +10,7 @@ from gateway import __version__
 from gateway.control.contract.activity import BlockOrigin, ListVersion
 from gateway.features.rules.edit_history import EditHistory, RuleChange
 from gateway.household.context import HomeContext
+from gateway.household.members import owner
 from gateway.lists.book import SHELF, CopyIndex
 from gateway.policy.judge.explanation import Decider, category_of, contest, decider, setting
 from gateway.policy.profile.profile import Profile
@@ -70,7 +71,7 @@ class DecisionSource:
         if who is Decider.REGISTER:
             return self._register(decision)
         if decision.reason is Reason.PAUSED:
-            return self._pause(decision.owner.partition(":")[2])
+            return self._pause(decision.owner)
         key = "band" if who is Decider.BAND else setting(decision)
         edit = self._edit_of(key) if key else None
         return (None, None) if edit is None else (self._day(edit.step.at), edit.step.by)
@@ -108,13 +109,18 @@ class DecisionSource:
         return found.since, found.by or None
 
     def _pause(self, by: str) -> Since:
-        """Return the day on which the last running pause by this account began, and the account.
+        """Return the day on which the last running pause by the owner ``by`` began, and its author.
 
-        It may be a pause of any child. The day is None if no pause by it runs.
+        It may be a pause of any child. ``by``: the owner in a decision. If no pause by it runs, the day is
+        None, and the author is the account that the owner names, or None.
         """
-        pauses = self._pauses.in_force(self._home.local_now()).pauses
-        last = max((pause for pause in pauses if pause.by == by), key=lambda pause: pause.since, default=None)
-        return (None, by or None) if last is None else (self._day(last.since), by)
+        pauses = [
+            pause for pause in self._pauses.in_force(self._home.local_now()).pauses if owner(pause.by) == by
+        ]
+        if not pauses:
+            return None, by.partition(":")[2] or None
+        last = max(pauses, key=lambda pause: pause.since)
+        return self._day(last.since), last.by
 
     def _on_lists(self, decision: Decision, kind: str, host: str | None) -> tuple[ListVersion, ...]:
         """Return the lists of the category ``kind`` that decided about ``host``, with the copies' dates.

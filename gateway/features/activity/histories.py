@@ -59,7 +59,9 @@ def describe_uses(
     shown = [
         (use, minutes)
         for use, minutes in found.items()
-        if use != ALL and (level >= NAMES_LEVEL or not use.startswith(SERVICE))
+        if use != ALL
+        and (level >= NAMES_LEVEL or not use.startswith(SERVICE))
+        and not use.startswith(CATEGORY + SERVICE)  # an earlier version stored services so, at any level
     ]
     return tuple(
         Usage(

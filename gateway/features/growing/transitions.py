@@ -33,6 +33,7 @@ from gateway.policy.time.clock_changes import Jump
 from gateway.store.durable_writes import in_utc
 from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.growing import AgeTransitionTable
+from gateway.store.tables.pauses import DOUBT, PauseTable
 from gateway.store.tables.sharing import DeviceUseTable
 
 LOOK = 60.0  # seconds; a step is due on a day
@@ -52,6 +53,7 @@ class AgeTransitions:
         home: HomeContext,
         effects: Effects,
         steps: AgeTransitionTable,
+        pauses: PauseTable,
         devices: DeviceTable,
         uses: DeviceUseTable,
         erase_child: Callable[[str, Collection[str]], None],
@@ -63,6 +65,7 @@ class AgeTransitions:
         self._home = home
         self._effects = effects
         self._steps = steps
+        self._pauses = pauses  # for its switch DOUBT: no step is taken while the clock may be wrong
         self._devices = devices
         self._uses = uses
         self._erase_stored = erase_child
@@ -73,7 +76,6 @@ class AgeTransitions:
         self.editing = Editing(home.rules, self._in_force)
         self._timer: Timer | None = None
         self._began = False  # whether a look took place with a trusted clock
-        self._doubted: datetime | None = None  # no step is taken before: the clock may be wrong
         self._failed: dict[str, str] = {}  # by profile, the last logged error of a step
 
     def _in_force(self, named: frozenset[str]) -> None:
@@ -96,18 +98,16 @@ class AgeTransitions:
     def shift(self, jump: Jump) -> None:
         """Adjust the dates of changes of age group when the clock was set, so that as many days are left.
 
-        After a clock was set forward by a day or more, no change is made for a day: the clock may
-        be wrong. A smaller adjustment of the clock ends this wait. Does nothing unless the clock was
-        known before and is known now.
+        Does nothing unless the clock was known before and is known now.
         """
         if jump.was_known and jump.known and jump.size:
-            self._doubted = jump.after + age_transitions.DAY if jump.size >= age_transitions.DAY else None
             self._steps.change(lambda step: age_transitions.after_jump(step, jump))
 
     def look(self) -> None:
         """Propose, announce and take the changes of age group that are due, if the clock is trusted.
 
-        It sets a timer to be called again after LOOK seconds.
+        For a day after the clock went forward by a day or more (`Store.shift`), none is taken: it may be
+        wrong. It sets a timer to be called again after LOOK seconds.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -149,7 +149,7 @@ class AgeTransitions:
             steps.put(step, "step proposed" if is_new else "", by=PROGRAM, at=now)
             if is_new:
                 self._publish(step, "proposed")
-        if found.due and (self._doubted is None or now >= self._doubted):
+        if found.due and self._pauses.switch(DOUBT, now) is None:
             self._try(step)
 
     def _try(self, step: LastTransition) -> None:

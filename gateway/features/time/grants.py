@@ -293,13 +293,16 @@ class Grants:
         return [request for request in self._requests.all() if trusted or not request.clock_trusted]
 
     def _move(self, moved: ChildRequest, now: datetime) -> None:
-        """Store ``moved``, a request that has expired or is due for a reminder, and publish that."""
+        """Store ``moved``, a request that has expired or is due for a reminder, and publish that.
+
+        A removed child's request, which no page lists, causes no reminder.
+        """
         expired = moved.state is RequestState.EXPIRED
         what = self._values.audited(moved, "request expired" if expired else "request reminder")
         self._requests.put(moved, by=PROGRAM, what=what, at=now)
         if expired:
             self._home.publish("answer", **self._values.answered(moved))
-        else:
+        elif moved.who in self._home.rules.household.profiles:
             self._home.publish("request", id=moved.id, profile=moved.who, topic=moved.topic, reminder=True)
 
     def _openings(self) -> frozenset[SiteOpening]:

@@ -34,6 +34,13 @@ class Token:
         """The first characters of the key, by which the pages name a token to end. They give no access."""
         return self.key[:12]
 
+    def has_ended(self, now: datetime, *, clock_trusted: bool) -> bool:
+        """Return True if the token is expired at ``now``.
+
+        None counts as expired without a trusted clock, now or when it was created.
+        """
+        return clock_trusted and self.clock_trusted and self.until is not None and self.until <= now
+
 
 class Tokens:
     """All API tokens of the household. Calls ``changed`` after each change that must be stored."""
@@ -62,13 +69,10 @@ class Tokens:
     def use(self, key: str, now: datetime, *, clock_trusted: bool) -> Token | None:
         """Return the token with this key and record its use; None if it is unknown or expired.
 
-        The time of use is not reported by ``changed``: ``stale`` is set instead. No token counts as expired
-        without a trusted clock, now or when it was created.
+        The time of use is not reported by ``changed``: ``stale`` is set instead.
         """
         token = self._tokens.get(key)
-        if token is None or (
-            clock_trusted and token.clock_trusted and token.until is not None and token.until <= now
-        ):
+        if token is None or token.has_ended(now, clock_trusted=clock_trusted):
             return None
         if token.used is None or abs(now - token.used) >= USED_EVERY:
             token = self._tokens[key] = replace(token, used=now)

@@ -1,8 +1,8 @@
 """A card about a blocked bypass method: one per device, method and family day, for guardian and device user.
 
 A card is about a setting that must be changed, or an attempt that a parent wants to know about. Methods that
-devices fall back from without harm have no card: Private Relay, ECH, IPv6 in IPv4 (also Teredo to the
-internet), a resolver that a phone only probes (signs.py).
+devices fall back from without harm have no card: Private Relay, ECH, IPv6 in IPv4 (also Teredo), a resolver
+that a phone only probes (signs.py).
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ _BY_LIST = frozenset({Reason.NOT_ON_LIST, Reason.UNKNOWN_DOMAIN})  # applies to 
 _ATTEMPTS = {
     REASONS[way]: way for way in (BypassMethod.VPN, BypassMethod.TOR, BypassMethod.PROXY, BypassMethod.SSH)
 }
-# Systems start 6to4, Teredo to the internet and the like without the user, and stop without harm.
-_UNASKED = frozenset({Proto.IP_IN_IP})
+# Systems start 6to4, Teredo and the like without the user, and stop without harm.
+_UNASKED = frozenset({Proto.IP_IN_IP, Proto.TEREDO})
 # Common names of resolvers that are not in the product's data: dns.example.com, doh2.example.org,
 # xbox-dns.example.
 _CALLED = re.compile(r"(?:^|[.-])(?:dns|doh|dot|doq)[0-9]{0,2}(?=[.-])", re.ASCII)

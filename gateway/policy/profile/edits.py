@@ -37,7 +37,7 @@ MAX_VALUE = 60  # characters of one value in the detail
 WHOLE = of_shape(RuleShape.LEVEL)  # keys with a numeric value
 FLAGS = (*of_shape(RuleShape.SWITCH), *FLAG_KEYS)
 
-_SITES = ("managed",)  # mappings that contain names of sites
+_SITES = ("managed", "services")  # mappings that contain names of sites
 
 Changes = Mapping[str, object]
 LISTS = ("devices", "allow", "block", "homework", "calendars", "portal", "gateway_ports", "leases")
@@ -170,8 +170,8 @@ def _differs(before: Document, after: Document, key: str) -> bool:
 def changes_text(before: Document, after: Document) -> str:
     """Return the old and new values of an edit as text for the audit log, at most MAX_DETAIL characters.
 
-    For lists it has only how many entries were added and removed, and for the names of sites under `managed`
-    only that they changed.
+    For lists it has only how many entries were added and removed, and for `managed` and `services`, which
+    contain names of sites, only that they changed.
     """
     text = "; ".join(
         line

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gateway.policy.judge.facts import FactFinder, HostFacts
 from gateway.policy.judge.world import World
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import CATEGORY
+from gateway.policy.profile.rules import CATEGORY, SERVICE
 from gateway.policy.time.gates import (
     UNCOUNTED,
     UNCOUNTED_CATEGORIES,
@@ -28,7 +28,7 @@ class HostUse(NamedTuple):
     """The use that minutes of a host are recorded as: its categories and services, unless it is left out."""
 
     left_out: bool  # homework, updates, device needs, help, gateway, local; education, health unless counted
-    kinds: frozenset[str]  # ids of categories; ``service:x`` for a service with an action of its own
+    kinds: frozenset[str]  # ids of categories
     services: tuple[str, ...]
 
 
@@ -72,7 +72,8 @@ class HostUses:
         return known
 
     def _learn(self, facts: HostFacts) -> HostUse:
-        kinds = frozenset(category.id for category in facts.categories)
+        # A service with an action of its own is among them: log level 1 stores categories, but no services.
+        kinds = frozenset(fact.id for fact in facts.categories if not fact.id.startswith(SERVICE))
         left_out = (
             facts.homework is not None
             or facts.help is not None

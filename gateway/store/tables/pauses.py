@@ -32,7 +32,8 @@ SWITCHES = "name, since, until, by, sure, asked"
 OFF, STOP = "off", "stop"  # names of switches
 # Names of approvals: the provider may fetch the support report, switch filtering, read the counters.
 SUPPORT, REMOTE, COUNTERS = "support", "remote", "counters"
-DOUBT = "doubt"  # nothing is deleted as old: the clock was set ahead, and may be set back
+# Nothing is deleted as old, and no age group changes: the clock was set ahead, and may be set back.
+DOUBT = "doubt"
 
 Kept = TypeVar("Kept", "Pause", "TimedSwitch")
 
@@ -265,7 +266,7 @@ class PauseTable:
             self._writer.save(*self._switch_rows(), audit=audit_line(at, by, f"{name} end", "", origin))
 
     def doubt_clock(self, *, at: datetime, until: datetime, clock_trusted: bool) -> None:
-        """Store that nothing is deleted as old until a time, without an audit line."""
+        """Switch DOUBT on until a time, without an audit line."""
         self._turn_on(DOUBT, TimedSwitch(in_utc(at), in_utc(until), "", clock_trusted), None)
 
     def end_doubt(self) -> None:

@@ -133,6 +133,23 @@ def test_a_clock_that_jumps_ahead_and_back_takes_no_step_and_leaves_no_proposal(
     assert [one["what"] for one in desk.heard("step")] == ["proposed", "proposed", "over", "over"]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_the_day_of_waiting_outlasts_small_changes_of_the_clock_and_a_restart(
+    make: Make, restarted: bool
+) -> None:
+    desk = make(MAY, daughter=STEP)
+    put_off(desk)
+    desk.jump(130 * DAY)
+    if restarted:
+        desk.restart()
+    for size in (timedelta(seconds=2), timedelta(seconds=-40)):
+        desk.jump(size)
+        go(desk, timedelta(hours=2))
+    assert says(desk)["band"] == "10-12"
+    go(desk, timedelta(hours=20, minutes=1))
+    assert says(desk)["band"] == "13-15"
+
+
 def test_a_jump_within_the_thirty_days_leaves_as_many(make: Make) -> None:
     desk = make(MAY, daughter=STEP)
     go(desk, 10 * DAY)

@@ -517,6 +517,15 @@ def test_a_reminder_is_told_once_and_stands_with_the_request_until_it_is_answere
     assert reminded() == [False]
 
 
+def test_a_removed_child_s_request_causes_no_reminder(make: Make) -> None:
+    desk = make(AFTERNOON, daughter=ASKS)
+    site = desk.ask("request", device=TABLET, site="reddit.com")["request"]["id"]
+    desk.ask("remove_profile", id="daughter")
+    desk.go(8 * DAY)
+    assert not any(event["reminder"] for event in desk.heard("request"))
+    assert [event["id"] for event in desk.heard("answer")] == [site], "that it is over"
+
+
 @pytest.mark.parametrize("answer", ["once", "today", "always", "no"])
 def test_a_service_that_the_child_must_ask_for(make: Make, answer: str) -> None:
     desk = make(AFTERNOON, daughter={"categories": {"games": "block", "service:roblox": "ask"}})

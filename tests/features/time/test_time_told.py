@@ -11,7 +11,7 @@ from gateway.control.protocol import Role
 from gateway.core.errors import ControlError, GatewayError
 from gateway.policy.values import Reason
 from tests.features.conftest import Make, at
-from tests.features.desk import EVENING, LATE, MUMS, PHONE, STRANGER, TABLET
+from tests.features.desk import EVENING, LATE, MUMS, NOON, PHONE, STRANGER, TABLET
 
 MINUTE = timedelta(minutes=1)
 
@@ -136,6 +136,15 @@ def test_no_landing_is_due_in_a_pause_nor_where_there_is_none(make: Make) -> Non
     assert desk.ask("device", mac=PHONE)["landing"]["due"] is False
     desk.ask("pause", who="daughter", minutes=10)
     assert desk.ask("device", mac=TABLET)["landing"]["due"] is False
+
+
+@pytest.mark.parametrize("by", ["console", "router", "provider", "Mum"])
+def test_why_says_since_when_a_pause_is_on_whoever_set_it(make: Make, by: str) -> None:
+    desk = make(NOON)
+    desk.ask("pause", who="daughter", minutes=30, **({} if by == "console" else {"by": by}))
+    why = desk.ask("why", host="example.org", profile="daughter")
+    assert (why["reason"], why["owner"]) == ("paused", "guardian:Mum" if by == "Mum" else "family")
+    assert (why["decided"]["since"], why["decided"]["by"]) == ("2026-11-24", by)
 
 
 def test_why_says_what_is_wrong_with_a_device_s_file(make: Make) -> None:

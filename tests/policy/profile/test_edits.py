@@ -246,6 +246,10 @@ def test_the_audit_names_no_site() -> None:
     before: Document = {"block": ["a.example"], "managed": {"02:00:00:00:00:0a": ["b.example"]}}
     after: Document = {"allow": ["c.example", "d.example"], "managed": {"02:00:00:00:00:0a": ["e.example"]}}
     assert edits.changes_text(before, after) == "block +0 -1; managed changed; allow +2 -0"
+    own: Document = {"services": {"mine": {"name": "Mine", "domains": ["f.example"]}}}
+    changed_own = changed(own, {"services/mine": {"name": "Mine", "domains": ["g.example"]}}, {})
+    for old, new in (({}, own), (own, changed_own), (own, {})):
+        assert edits.changes_text(old, new) == "services changed"
     long: Document = {f"k{number}": "x" * 100 for number in range(50)}
     assert len(edits.changes_text({}, long)) == edits.MAX_DETAIL
 

@@ -208,7 +208,7 @@ def test_a_clock_that_was_set_moves_no_month_to_which_a_step_was_put_off(days: i
 
 
 def test_a_slip_of_the_clock_ends_no_childhood_within_a_day_whoever_starts_anew() -> None:
-    """The calendar would say that the month is long over; the step is on the disk, the doubt is not."""
+    """The calendar would say that the month is long over."""
     teen = proposed(AgeBand.AGE_16_17, "2027-05")
     before, after = at("2027-05-11T12:00"), at("2027-08-11T12:00")
     step = age_transitions.after_jump(

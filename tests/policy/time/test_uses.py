@@ -12,7 +12,12 @@ from gateway.policy.time.uses import ClassUse, HostUse, HostUses, class_use, is_
 from tests.household.household_files import write
 
 TEEN = {"name": "Teen", "band": "13-15", "homework": ["homework.example", "service:youtube"]}
-LIMITED = {"name": "Child", "band": "10-12", "limits": {"internet": "2h", "category:games": "1h"}}
+LIMITED = {
+    "name": "Child",
+    "band": "10-12",
+    "limits": {"internet": "2h", "category:games": "1h"},
+    "categories": {"service:roblox": "count"},
+}
 FREE = ClassUse(frozenset(), frozenset(), counted=False)
 SPENT = ClassUse(frozenset(), frozenset(), counted=True)
 
@@ -32,6 +37,11 @@ def test_homework_and_what_devices_need_is_left_out_unless_a_limit_counts_it(rul
     assert game == HostUse(left_out=False, kinds=frozenset({"games"}), services=("roblox",))
     assert not is_left_out([hosts.of("homework.example"), game], FREE), "one of two names is used"
     assert not is_left_out([], FREE), "of no name nobody knows"
+
+
+def test_a_service_with_an_action_of_its_own_is_no_category(rules: RuleBook) -> None:
+    game = HostUses(rules.household.profile("child"), rules.world).of("www.roblox.com")
+    assert game == HostUse(left_out=False, kinds=frozenset({"games"}), services=("roblox",))
 
 
 def test_a_class_that_fewer_gates_close_is_no_use(rules: RuleBook) -> None:

@@ -110,9 +110,9 @@ class Growing:
         nothing = MagicMock()  # of it, what else is kept of a child and goes at 18
         effects: Any = SimpleNamespace(regroup=lambda: editing._in_force(frozenset()))
         family: Any = SimpleNamespace(slots_of=lambda _: frozenset())
-        steps = cast("Any", self._steps)
+        steps, pauses = cast("Any", self._steps), cast("Any", SimpleNamespace(switch=lambda *_: None))
         return AgeTransitions(
-            self._home, effects, steps, nothing, nothing, nothing, family, nothing, nothing, nothing
+            self._home, effects, steps, pauses, nothing, nothing, nothing, family, nothing, nothing, nothing
         )
 
     @cached_property
