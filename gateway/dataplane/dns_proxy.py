@@ -24,9 +24,9 @@ from gateway.wire.dns.message import TcpStream, tcp_frame
 from gateway.wire.ip.packet import TCP
 
 MAX_CONNECTIONS = 128  # two descriptors each; a client keeps one connection to a resolver open
-MAX_PER_SLOT = 16  # of one filtered device; of all unfiltered devices together
-MAX_PER_SHARED_SLOT = 64  # of several devices with one slot, such as all guests
-MAX_PER_GUEST = 4  # of one address in such a slot: one guest must not take the others' connections
+MAX_PER_DEVICE = 16  # of one filtered device; of one address of an unfiltered device
+MAX_PER_SHARED_SLOT = 64  # of several devices with one slot, such as all guests or all unfiltered devices
+MAX_PER_GUEST = 4  # of one address in any other such slot: one guest must not take the others' connections
 IDLE = 15.0  # seconds; RFC 7766 §6.2.3 recommends a few seconds
 MAX_UNSENT = 256 << 10  # bytes waiting for one end; beyond that the connection is closed
 MAX_QUESTION = 4096  # bytes of one query; with all options that clients send it has fewer than 600
@@ -160,12 +160,14 @@ class DnsProxy:
     def _is_full(self, slot: int, source: bytes) -> bool:
         """Return True if a slot (one filtered device, or several) has reached its limit of connections.
 
-        If several devices share it, as guests do, also if the address ``source`` has reached its own limit.
+        If several devices share it, as guests and unfiltered devices do, also if the address ``source`` has
+        reached its own limit.
         """
         held = [pair.key[1] for pair in self._pairs.values() if pair.key[0] == slot]
         if not self._subjects[slot].shared:
-            return len(held) >= MAX_PER_SLOT
-        return len(held) >= MAX_PER_SHARED_SLOT or held.count(source) >= MAX_PER_GUEST
+            return len(held) >= MAX_PER_DEVICE
+        own = MAX_PER_GUEST if slot else MAX_PER_DEVICE
+        return len(held) >= MAX_PER_SHARED_SLOT or held.count(source) >= own
 
     def _restart_idle_timer(self, pair: _Pair) -> None:
         if pair.idle is not None:

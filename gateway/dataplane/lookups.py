@@ -196,9 +196,7 @@ class PeriodicLookups:
         family = socket.AF_INET6 if ":" in server.address else socket.AF_INET
         sock = self._socket(family)
         try:
-            sock.connect(
-                (server.address, PORT)
-            )  # random source port; the kernel drops packets of other senders
+            _connect(sock, server.address)
             sock.send(_HEADER.pack(ident, RD, 1, 0, 0, 0) + raw + _QUESTION.pack(kind, IN))
         except OSError:
             self._close(sock)
@@ -255,14 +253,26 @@ def _spare_descriptor() -> socket.socket | None:
         return None
 
 
+def _connect(sock: socket.socket, server: str) -> None:
+    """Connect a UDP socket to a resolver, from a random port; the kernel then drops packets of other senders.
+
+    Raises OSError, also if the interface of a link-local address (``fe80::1%eth0``) does not exist.
+    """
+    address, _, scope = server.partition("%")
+    number = int(scope) if scope.isdecimal() else 0
+    if scope and not number:  # `if_nametoindex` would need one more descriptor
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, scope.encode())
+    sock.connect((address, PORT, 0, number) if number else (address, PORT))
+
+
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
-    """Return the first three resolvers of resolv.conf(5), without scope; 127.0.0.1 if there are none."""
+    """Return the first three resolvers of resolv.conf(5), with scope; 127.0.0.1 if there are none."""
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
         lines = []
     fields = (line.split() for line in lines)
-    found = [words[1].partition("%")[0] for words in fields if len(words) > 1 and words[0] == "nameserver"]
+    found = [words[1] for words in fields if len(words) > 1 and words[0] == "nameserver"]
     return tuple(found[:3]) or ("127.0.0.1",)
 
 
@@ -388,10 +398,11 @@ class SafeSearchCache:
     def __init__(self, loop: Loop, book: AddressBook, servers: Iterable[str]) -> None:
         self._loop = loop
         self._book = book
-        self._servers = frozenset(servers)
+        servers = tuple(servers)
+        self._servers = frozenset(server.partition("%")[0] for server in servers)  # without scope
         self._by_name: dict[str, tuple[bytes, ...]] = {}
         self._own: dict[bytes, tuple[bool, float]] = {}
-        self._lookups = PeriodicLookups(loop, self._servers, self._found)
+        self._lookups = PeriodicLookups(loop, servers, self._found)
         self.want = self._lookups.want
 
     def of(self, name: str) -> tuple[bytes, ...]:

@@ -222,9 +222,13 @@ class Trial:
         """Pause the test device's internet and return the results of the tasks that need this, by task key.
 
         A running download must end, and help lines must still be reachable. The pause is ended afterwards.
-        Tasks that cannot run, or of an IP version with a failed control, are left out.
+        Tasks that cannot run, or that need a failed control, are left out.
         """
-        ready = [task for task in some if not isinstance(task.job, Unavailable) and not lost[task.version]]
+        ready = [
+            task
+            for task in some
+            if not isinstance(task.job, Unavailable) and task.check.needs not in lost[task.version]
+        ]
         if not ready:
             return {}
         films = [task for task in ready if task.check.job["probe"] == "download"]

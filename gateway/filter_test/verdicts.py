@@ -38,10 +38,11 @@ def judge(
         return Result(
             check, version, CheckOutcome.ABSENT if task.job.absent else CheckOutcome.UNKNOWN, task.job.why
         )
+    if check.needs in lost:
+        how = "" if result is None else str(result.get("how", ""))
+        return Result(check, version, CheckOutcome.UNKNOWN, lost[check.needs], how=how)
     if result is None:
         return Result(check, version, CheckOutcome.UNKNOWN, "it was not tried")
-    if check.needs in lost:
-        return Result(check, version, CheckOutcome.UNKNOWN, lost[check.needs], how=str(result.get("how", "")))
     worked = through(check, task.job, result, arrived)
     return concluded(check, version, scene, worked=worked, how=str(result.get("how", "")), job=task.job)
 

@@ -483,7 +483,8 @@ class Family:
         def decide(seen: Observation, at: datetime) -> Decision:
             return judge.decide(seen, PLAIN, at)
 
-        return Subject(EVERYONE, judge.profile.name, decide, partial(self._class_number, EVERYONE))
+        number = partial(self._class_number, EVERYONE)
+        return Subject(EVERYONE, judge.profile.name, decide, number, shared=True)
 
     def _desired_slots(
         self, household: Household, at: datetime

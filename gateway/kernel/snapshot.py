@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.core.errors import KernelError
+from gateway.core.interface_names import INTERFACE_NAME
 from gateway.kernel.marks import MAX_CLASS, QUEUES, MarkLayout, valid_slot
 
 QUEUE_BASE = 8200
@@ -22,7 +23,6 @@ GUARD_DNS_PORT = 8253
 MAX_LEASE = 90
 """Maximum seconds that a closed profile's class outlives the daemon."""
 
-_INTERFACE = re.compile(r"[A-Za-z0-9_.@:-]{1,15}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _TRANSPORTS = ("tcp", "udp")
 _HELP_PORTS = (
@@ -210,8 +210,8 @@ def _check_interfaces(names: tuple[str, ...], what: str) -> None:
         msg = f"{what}: no interface is named; name at least one, such as br-lan"
         raise KernelError(msg)
     for name in names:
-        if not _INTERFACE.fullmatch(name):
-            msg = f"{what}: {name!r} is no interface name; use 1-15 letters, digits and . _ - @ :"
+        if not INTERFACE_NAME.fullmatch(name):
+            msg = f"{what}: {name!r} is no interface name; use 1-15 letters, digits and . _ - @"
             raise KernelError(msg)
     if len(set(names)) != len(names):
         msg = f"{what}: an interface is named twice in {', '.join(names)}"

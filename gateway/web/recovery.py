@@ -23,7 +23,11 @@ STEADY = 60.0  # seconds after which an exit does not count as a failed start
 SETTINGS = "last_settings.json"  # of the last start with a readable configuration, in the pages' folder
 FOLDERS = ("/var/lib/qalqan/web", "/etc/qalqan/state/web")  # the pages' default folders: Debian, OpenWrt
 MOST = 1 << 16  # bytes of a file that is read here
-STATE = re.compile(rb"^state:[ \t]*[\"']?(/[^\"'#\r\n]*?)[\"']?[ \t]*(?:#.*)?$", re.MULTILINE)
+STATE = re.compile(  # YAML: state: PATH; UCI: option state 'PATH'
+    rb"^(?:state:|[ \t]*o(?:ption)?[ \t]+[\"']?state[\"']?[ \t])[ \t]*"
+    rb"[\"']?(/[^\"'#\r\n]*?)[\"']?[ \t]*(?:#.*)?$",
+    re.MULTILINE,
+)
 
 CONFIG, STORAGE, PROGRAM = "config", "storage", "program"
 """Causes: a settings file or folder that cannot be used, or an error in the program."""
@@ -127,12 +131,12 @@ def _last_settings(watch: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _named_folders(watch: tuple[str, ...]) -> list[str]:
-    """Return the pages' folders, from lines ``state:`` in the configuration files, which are YAML.
+    """Return the pages' folders, from the lines of the configuration files that set ``state``.
 
-    They are found even if a file has a mistake elsewhere. The option ``state`` of a UCI file is not read.
+    They are found even if a file has a mistake elsewhere.
     """
     found = []
-    for file in watch:
+    for file in reversed(watch):  # what the UCI file sets, applies
         try:
             with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as text:
                 found += [match.group(1) for match in STATE.finditer(text.read(MOST))]

@@ -128,12 +128,14 @@ def test_when_a_device_is_here_is_printed_as_it_is_reported(qalqan: Qalqan, conf
     rows = [
         {"mac": "02:00:00:00:00:0a", "sightings": "day", "first_seen": day, "last_seen": day, **quiet},
         {"mac": "02:00:00:00:00:0b", "sightings": "nothing", "first_seen": None, "last_seen": None, **quiet},
+        {"mac": "02:00:00:00:00:0c", "sightings": "day", "first_seen": None, "last_seen": None, **quiet},
     ]
     out, _ = asked(qalqan, config, Heard(devices={"devices": rows}), "device", "list")
-    _, of_day, of_nothing = out.splitlines()
+    _, of_day, of_nothing, never = out.splitlines()
     assert "private" in of_day
     assert "00:00" not in of_day.replace("02:00:00:00:00:0a", "")
     assert " ".join(of_nothing.split()) == "02:00:00:00:00:0b - son private - - - - 192.168.1.20"
+    assert " ".join(never.split()) == "02:00:00:00:00:0c - son private - - - - 192.168.1.20"
     child = {"name": "Timur", "sentence": "Open.", "devices": [{"online": None}, {"online": None}]}
     out, _ = asked(qalqan, config, Heard(status=status(child)), "status")
     assert "Timur  2 devices, online status is private  Open." in out

@@ -30,6 +30,8 @@ from gateway.dataplane.lookups import (
     HelpAddresses,
     OwnAnswers,
     PeriodicLookups,
+    SafeSearchCache,
+    resolvers,
 )
 from gateway.household.members import Family
 from gateway.household.rule_book import RuleBook
@@ -80,7 +82,7 @@ class Bench:
     def __init__(self, host: str) -> None:
         self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.resolver = socket.socket(self.family, socket.SOCK_DGRAM)
-        self.resolver.bind((host, 0))
+        self.resolver.bind((host.partition("%")[0], 0))
         self.resolver.settimeout(10.0)
         self.port: int = self.resolver.getsockname()[1]
         self.loop = Loop()
@@ -105,12 +107,27 @@ class Bench:
         self.resolver.close()
 
 
-@pytest.fixture(params=["127.0.0.1", "::1"])
+@pytest.fixture(params=["127.0.0.1", "::1", "::1%lo"])
 def bench(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     made = Bench(request.param)
     monkeypatch.setattr(lookups, "PORT", made.port)
     yield made
     made.close()
+
+
+def test_resolvers_keep_their_interface(tmp_path: Path) -> None:
+    file = tmp_path / "resolv.conf"
+    file.write_text("nameserver fe80::1%lo\nnameserver fe80::1%7\nnameserver 192.0.2.53\n")
+    assert resolvers(file) == ("fe80::1%lo", "fe80::1%7", "192.0.2.53")
+
+
+def test_a_resolver_is_the_gateway_s_own_whatever_its_interface() -> None:
+    loop = Loop()
+    safe = SafeSearchCache(loop, AddressBook(), ["2001:db8::53%lo"])
+    assert safe.trusts(socket.inet_pton(socket.AF_INET6, "2001:db8::53"))
+    assert not safe.trusts(socket.inet_pton(socket.AF_INET6, "2001:db8::54"))
+    safe.close()
+    loop.close()
 
 
 def test_an_answer_is_found(bench: Bench) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from gateway.control.contract.filter_tests import ProbeDecision
-from gateway.filter_test import report, zone
+from gateway.filter_test import report, run, zone
 from gateway.filter_test.catalogue import CHECKS, CONTROLS
 from gateway.filter_test.checks import CheckOutcome, MethodCheck, Result, Scene, Want
 from gateway.filter_test.plan import Task, Unavailable, tasks
 from gateway.filter_test.titles import check_titles
 from gateway.filter_test.verdicts import concluded, judge, lost_controls, reason_of, through
+from gateway.policy.config.config import MarkBits
 from gateway.policy.language import ENGLISH
 from gateway.policy.values import Proto, Reason, Verdict
 
@@ -221,6 +222,40 @@ def test_controls_that_fail_say_why() -> None:
     silent: list[Tried] = [(item, {"how": "silence"}, []) for item in tasks([dns], SCENE)]
     # A strict device may call no name that it could not ask for.
     assert set(lost_controls(silent, replace(SCENE, strict=True))[4]) == {"dns", "tls"}
+
+
+def test_a_check_without_its_control_gives_the_control_s_reason_even_if_it_was_not_tried() -> None:
+    lost = {"tls": "a page did not come"}
+    for result in (None, {"how": "silence"}):
+        found = judge(task(WAY), result, [], SCENE, lost)
+        assert (found.found, found.why) == (CheckOutcome.UNKNOWN, lost["tls"])
+    assert judge(task(WAY), None, [], SCENE, {"dns": "no answer"}).why == "it was not tried"
+
+
+class InAPause:
+    """The stage and the rules of a trial: downloads that end when the pause begins."""
+
+    def __init__(self) -> None:
+        self.device_process = self.sink = self
+        self.tried: list[str] = []
+        self.paused = False
+
+    def ask(self, _what: str, jobs: Sequence[Mapping[str, Any]] = (), within: float = 0.0) -> Any:
+        self.tried += [job["key"] for job in jobs]
+        download = {"received": 1, "over": "end" if self.paused else "", "silent": 0.0}
+        return {"downloads": dict.fromkeys(self.tried, download), "results": {}, "seen": []}
+
+    def pause(self, *, paused: bool) -> None:
+        self.paused = paused
+
+
+def test_in_a_pause_only_checks_without_their_own_control_are_left_out() -> None:
+    download = next(check for check in CHECKS if check.id == "download")
+    every = tasks([download], SCENE)
+    for lost, tried in (({"dns": "no answer"}, ["download/4", "download/6"]), ({"tls": "no page"}, [])):
+        stage = InAPause()
+        trial = run.Trial(cast(Any, stage), cast(Any, stage), SCENE, MarkBits())
+        assert list(trial._in_a_pause(every, {4: lost, 6: lost})) == tried
 
 
 def decision(dst: str, dport: int, host: str | None, reason: Reason) -> ProbeDecision:

@@ -24,6 +24,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"lan": ("br-lan\n",)}, "is no interface name"),
     ({"lan": ("abcdefghijklmnop",)}, "is no interface name"),
     ({"lan": ("wlan*",)}, "is no interface name"),
+    ({"lan": ("eth0:1",)}, "use 1-15 letters, digits and . _ - @"),  # a label of an address
     ({"lan": ("br-lan", "br-lan")}, "named twice"),
     ({"offload": Offload(("eth 0",))}, "offload devices: 'eth 0'"),
     ({"slots": (Slot(0, (), True),)}, "slot 0 cannot be used"),

@@ -60,6 +60,7 @@ def test_a_large_hello_is_judged_by_its_name(home: Home, daemon: Daemon, version
 def test_the_port_of_a_refused_connection_serves_an_allowed_one(
     home: Home, daemon: Daemon, version: int, size: int
 ) -> None:
+    """At the latest 12 s afterwards: until then the kernel may know the refused connection."""
     assert tried(home, version, *[{"kind": "reuse", "size": size}] * 3) == ["answered"] * 3
 
 

@@ -22,6 +22,7 @@ _OPTIONS = {
     "timestamp": b"\x44\x24\x05\x00" + bytes(32),
 }
 _PAUSE_S = 0.1  # after a refused connection; the sequence numbers of the next one are then far away
+_PORTS_FREE_S = 12.0  # Linux's connection table has a refused connection for up to 10 s
 _SERVER_HELLO = b"\x16\x02"  # types of the record and of its message
 
 
@@ -40,8 +41,27 @@ def connect(chosen: dict[str, Any], *, options: bytes = b"", port: int = 0) -> s
     if port:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.bind(("", port))
-    sock.connect((chosen["address"], 443))
+    try:
+        sock.connect((chosen["address"], 443))
+    except OSError:
+        sock.close()
+        raise
     return sock
+
+
+def connect_again(chosen: dict[str, Any], port: int) -> socket.socket:
+    """Connect from the port of a refused connection; again while this is refused, until the port is free.
+
+    Raises ConnectionRefusedError if it is refused for _PORTS_FREE_S seconds.
+    """
+    end = time.monotonic() + _PORTS_FREE_S
+    while True:
+        time.sleep(_PAUSE_S)
+        try:
+            return connect(chosen, port=port)
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
 
 
 def outcome(sock: socket.socket, data: bytes, *, ends: bool = False) -> str:
@@ -68,8 +88,7 @@ def attempt(chosen: dict[str, Any]) -> str:
             before = outcome(first, hello(chosen["refused"], chosen["size"]))
         if before != "ConnectionResetError":
             return f"refused: {before}"
-        time.sleep(_PAUSE_S)
-        with connect(chosen, port=port) as sock:
+        with connect_again(chosen, port) as sock:
             return outcome(sock, hello(host, chosen["size"]))
     with connect(chosen) as sock:
         return outcome(sock, hello(host, chosen["size"]), ends=kind == "end")

@@ -110,6 +110,19 @@ def test_a_broken_settings_file_is_named_and_the_pages_come_when_it_is_corrected
     assert "qalqan.yaml:" in (pages.folder / "web.log").read_text(), "the log has the whole sentence"
 
 
+def test_the_last_settings_are_found_in_the_state_folder_of_the_router_s_file(pages: Pages) -> None:
+    state, uci = pages.folder / "elsewhere", pages.folder / "uci"
+    state.mkdir()
+    uci.write_text(f"config paths 'paths'\n\toption state '{state}'\n")
+    pages.configure()
+    with pages.running(QALQAN_UCI=str(uci)):
+        pages.until(200)
+    assert (state / "web" / SETTINGS).exists()
+    pages.config.write_text(pages.config.read_text() + BROKEN)
+    with pages.running(QALQAN_UCI=str(uci)):
+        assert "The settings cannot be read." in pages.until(503).decode()
+
+
 def test_an_exception_of_the_program_shows_no_trace_and_ends_with_its_cause(pages: Pages) -> None:
     pages.configure(language="ru")
     broken = pages.folder / "modules" / "flask.py"

@@ -70,6 +70,9 @@ class AcceptanceTimeoutError(Exception):
 
 
 def run(args: Namespace) -> int:
+    if args.within < 1:
+        msg = f"--within {args.within}: the test needs at least one second"
+        raise ControlError(msg)
     if os.geteuid() != 0:
         msg = "the acceptance test reads the kernel's rules and tests the filter; run it as root"
         raise ControlError(msg)

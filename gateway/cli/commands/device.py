@@ -87,9 +87,11 @@ def _row(device: DeviceDetails) -> tuple[object, ...]:
 def _seen(time: datetime | None, sightings: PresenceDetail) -> str:
     """Return the text of when a device was seen: weekday and time, or a date and time if it is not near.
 
-    With ``sightings`` DAY, the clock time is left out. For None, return ``-``; with DAY an empty text.
+    With ``sightings`` DAY, the clock time is left out. For None, return ``-``.
     """
-    text = when(time) or "-"
+    if time is None:
+        return "-"
+    text = when(time)
     return text.rpartition(" ")[0] if sightings == PresenceDetail.DAY else text
 
 

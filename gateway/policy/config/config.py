@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 from gateway.core.errors import PolicyError
+from gateway.core.interface_names import INTERFACE_NAME
 from gateway.policy.config.auto_backup import AutoBackup, read_auto_backup
 from gateway.policy.config.brand import Brand, read_brand
 from gateway.policy.config.feed import FeedSource, read_feed
@@ -91,9 +92,6 @@ MAX_LANS = 16
 MAX_PORTS = 64
 MAX_QUEUE = 65_512  # 24 are used, starting with this one
 
-# Linux interface names have at most 15 bytes, no slash and no space (dev_valid_name in net/core/dev.c).
-# Stricter here, because they are written into nft text.
-_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}", re.ASCII)
 _COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
 
 AGE_TRUST_KEY_BYTES = 32  # Ed25519
@@ -311,7 +309,7 @@ def _interfaces(node: Node) -> tuple[str, ...]:
     if not 1 <= len(names) <= MAX_LANS:
         node.place.refuse(f"names {len(names)} interfaces", f"name 1 to {MAX_LANS} that face the home")
     for item, name in zip(fields.items(node), names, strict=True):
-        if _INTERFACE.fullmatch(name) is None:
+        if INTERFACE_NAME.fullmatch(name) is None:
             item.place.refuse(f"{shown(name)} is no interface name", "look it up with: ip link")
         if "@" in name:  # as `ip` shows a VLAN and its parent
             item.place.refuse(f"{shown(name)} is two names", f"write {shown(name.partition('@')[0])} alone")

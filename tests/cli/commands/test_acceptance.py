@@ -209,6 +209,11 @@ def test_the_time_limit_also_ends_the_wait_for_the_daemon(
     assert (line["about"], line["code"]) == ("time limit", "too_slow")
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1"])
+def test_a_time_limit_has_at_least_a_second(qalqan: Qalqan, root: None, seconds: str) -> None:
+    assert "at least one second" in qalqan("acceptance", "--within", seconds).refusal
+
+
 def test_only_root_may_run_it(qalqan: Qalqan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert "root" in qalqan("acceptance").refusal
