@@ -13,6 +13,7 @@ from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
+from webui.features.lists.lists_pages import URL_LIMIT
 from webui.features.lists.lists_text import maker
 from webui.language.words import many
 
@@ -184,6 +185,19 @@ def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household:
     assert "Mine is removed. Its sites go with the next update." in read(mum)
     mum.post(f"{LISTS}add/back", {"was": was(mum)})
     assert household.listed.of("own-00000002")["url"] == values["url"]
+
+
+def test_one_with_a_longer_address_than_the_form_takes_is_taken_out_without_an_undo(
+    mum: Browser, household: Household
+) -> None:
+    url = "https://lists.example/" + "x" * URL_LIMIT
+    mum.post(f"{LISTS}add", {"name": "Mine", "url": "https://lists.example/", "category": "games"})
+    household.listed.of("own-00000002")["url"] = url
+    mum.post(f"{LISTS}remove", {"id": "own-00000002"})
+    page = read(mum)
+    assert "Mine is removed. Its sites go with the next update." in page
+    assert "Undo" not in page
+    assert mum.post(f"{LISTS}add/back", {"was": f"games {url} Mine"}).status_code == 400
 
 
 def test_one_for_chosen_children_says_for_whom_it_is(mum: Browser, household: Household) -> None:
