@@ -305,6 +305,8 @@ def test_a_wrong_entry_is_written_down_opened_and_told(mum: Browser, household: 
         "Each takes reports at its address.",
     ):
         assert expected in text, expected
+    household.listed.wrong[0]["by"] = "console"
+    assert "The gateway's console reported it today" in read(mum)
     assert 'href="https://github.com/olbat/ut1-blacklists/issues"' in mum.get(LISTS).text
     mum.post(f"{LISTS}unreport", {"host": "bet.example"})
     assert household.listed.wrong == []
