@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -51,7 +52,7 @@ class Outside:
         self._resolve = resolver
         self._networks = networks
         self._last: socket.socket | None = None
-        self._aborted = False
+        self._aborted = threading.Event()
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Resolve a host and return its IP addresses, at most MAX_ADDRESSES.
@@ -74,7 +75,7 @@ class Outside:
         """
         last: OSError | None = None
         for address in self.addresses(*where):
-            if self._aborted:
+            if self._aborted.is_set():
                 raise TimeoutError from last
             try:
                 made = socket.create_connection((address, where[1]), timeout, source)
@@ -83,7 +84,7 @@ class Outside:
             else:
                 self._forget()
                 self._last = made.dup()  # TLS takes over the original
-                if self._aborted:  # while it connected
+                if self._aborted.is_set():  # while it connected
                     self.abort()
                 return made
         raise last or OSError(f"{where[0]} has no address")
@@ -94,7 +95,7 @@ class Outside:
         A connection that is being made is shut down too, and no other is made until `release`. Socket
         timeouts limit single operations only, so a server that sends a byte now and then never exceeds them.
         """
-        self._aborted = True
+        self._aborted.set()
         last = self._last
         if last is not None:
             with suppress(OSError):  # it has ended already
@@ -106,7 +107,7 @@ class Outside:
         The connection itself stays open.
         """
         self._forget()
-        self._aborted = False
+        self._aborted.clear()
 
     def _forget(self) -> None:
         if self._last is not None:
