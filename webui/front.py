@@ -154,10 +154,12 @@ class FrontServer(BaseWSGIServer):  # type: ignore[misc]
 
     def handle_accept(self) -> None:
         try:
-            message, found, _flags, _ = socket.recv_fds(self.socket, MESSAGE, 1, socket.MSG_CMSG_CLOEXEC)
+            message, found, flags, _ = socket.recv_fds(self.socket, MESSAGE, 1, socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
             return
-        if found:
+        if flags & socket.MSG_CTRUNC:  # the kernel closed the connection: no free descriptor for it
+            log.error("The pages have no free file descriptor. A connection over HTTPS is closed.")
+        elif found:
             connection = socket.socket(fileno=found[0])
             self.channel_class(self, connection, (message.decode("ascii"), 0), self.adj, map=self._map)
         else:

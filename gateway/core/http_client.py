@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
@@ -51,6 +52,7 @@ class Outside:
         self._resolve = resolver
         self._networks = networks
         self._last: socket.socket | None = None
+        self._aborted = threading.Event()
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Resolve a host and return its IP addresses, at most MAX_ADDRESSES.
@@ -69,34 +71,45 @@ class Outside:
         """Return a TCP socket connected to the host and port ``where``, at one of its checked addresses.
 
         A replacement for socket.create_connection. Raises NotOutside, or OSError if no address accepts.
+        After `abort` it tries no further address, and raises TimeoutError.
         """
         last: OSError | None = None
         for address in self.addresses(*where):
+            if self._aborted.is_set():
+                raise TimeoutError from last
             try:
                 made = socket.create_connection((address, where[1]), timeout, source)
             except OSError as error:
                 last = error
             else:
-                self.release()
+                self._forget()
                 self._last = made.dup()  # TLS takes over the original
+                if self._aborted.is_set():  # while it connected
+                    self.abort()
                 return made
         raise last or OSError(f"{where[0]} has no address")
 
     def abort(self) -> None:
         """Shut down the last connection, so that its reader gets an error or the end. Thread-safe.
 
-        Socket timeouts limit single operations only, so a server that sends a byte now and then never
-        exceeds them.
+        A connection that is being made is shut down too, and no other is made until `release`. Socket
+        timeouts limit single operations only, so a server that sends a byte now and then never exceeds them.
         """
-        if self._last is not None:
+        self._aborted.set()
+        last = self._last
+        if last is not None:
             with suppress(OSError):  # it has ended already
-                self._last.shutdown(socket.SHUT_RDWR)
+                last.shutdown(socket.SHUT_RDWR)
 
     def release(self) -> None:
-        """Forget the last connection for `abort`: close a duplicate of its descriptor.
+        """Forget the last connection and an `abort`: close a duplicate of the connection's descriptor.
 
         The connection itself stays open.
         """
+        self._forget()
+        self._aborted.clear()
+
+    def _forget(self) -> None:
         if self._last is not None:
             self._last.close()
             self._last = None

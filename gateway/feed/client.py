@@ -323,6 +323,7 @@ class FeedClient:
             yield
         finally:
             timer.cancel()
+            timer.join()  # a late `abort` would refuse the next connection
             self._outside.release()
 
 

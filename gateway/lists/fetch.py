@@ -220,6 +220,7 @@ class Fetcher:
             raise
         finally:
             timer.cancel()
+            timer.join()  # a late `abort` would refuse the next connection
             self._outside.release()
         if late.is_set():
             raise _TooSlow

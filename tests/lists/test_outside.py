@@ -6,6 +6,7 @@ import ipaddress
 import os
 import pty
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,6 +52,23 @@ except GatewayError as error:
 )  # fmt: skip
 def test_what_is_not_the_internet(address: str) -> None:
     assert not is_outside(address)
+
+
+def test_a_connection_that_is_aborted_while_it_is_made_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(5)
+    outside = Outside(lambda *_: ["45.60.1.1"], tuple)
+
+    def slow(*_: object) -> socket.socket:
+        outside.abort()
+        return ours
+
+    monkeypatch.setattr(socket, "create_connection", slow)
+    with theirs, outside.connect(("a.example", 80)):
+        assert theirs.recv(1) == b""
+    with pytest.raises(TimeoutError):
+        outside.connect(("a.example", 80))
+    outside.release()
 
 
 @pytest.mark.parametrize(

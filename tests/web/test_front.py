@@ -21,6 +21,7 @@ from gateway.core.loop import Loop
 from gateway.web.connection_limits import GREETING
 from gateway.web.front import MOST_SAID, Front
 from tests.core_dumps import NONE, core_limits
+from tests.lab.descriptors import is_calm, scarce_descriptors
 from tests.pace import longest
 from tests.web.authority import NAME, TrustedAuthority
 from tests.webui.serving import ask, command, free_port, serving
@@ -335,6 +336,16 @@ def test_a_front_that_dies_comes_back_and_ends_with_the_pages(own: Site) -> None
     own.process.kill()  # no last word
     eventually(lambda: not Path(f"/proc/{second}").exists() or _ended(second), 5)
     assert not own.listens()
+
+
+def test_without_a_free_descriptor_one_connection_is_closed_and_the_front_stays(own: Site) -> None:
+    assert own.ask("/my")[0] == 200
+    front = own.front()
+    eventually(lambda: is_calm(own.process.pid))
+    with scarce_descriptors(own.process.pid), pytest.raises((ConnectionError, ssl.SSLError)):
+        own.ask("/my")
+    assert own.ask("/my")[0] == 200
+    assert own.front() == front
 
 
 def test_a_front_that_cannot_start_is_tried_again(tmp_path: Path) -> None:

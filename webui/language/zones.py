@@ -73,6 +73,17 @@ def zone(name: str, now: datetime) -> Zone:
     return Zone(name, place, _offset(name, now))
 
 
+def local(moment: datetime, name: str) -> datetime:
+    """Return ``moment`` in the time zone ``name``; unchanged if the system does not know the zone.
+
+    Unlike a time of the daemon, which has a fixed offset, it follows clock changes if days are added.
+    """
+    try:
+        return moment.astimezone(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return moment
+
+
 def _offset(name: str, now: datetime) -> str:
     try:
         away = now.astimezone(ZoneInfo(name)).utcoffset() or timedelta()

@@ -11,10 +11,8 @@ from __future__ import annotations
 import base64
 import socket
 import threading
-from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
 from urllib.parse import urlsplit
 
 from gateway.core.http_client import Inside, Outside
@@ -22,7 +20,7 @@ from gateway.core.public_addresses import NotOutside, check_url
 from webui.messages.unsent import NotSent, SendFailure
 
 STALL = 8.0  # seconds for one step of the connection
-DEADLINE = 15.0  # seconds until an open connection is cut: a server that sends a byte a second has failed
+DEADLINE = 15.0  # seconds until the attempt is aborted: a server that sends a byte a second has failed
 USER_AGENT = "qalqan (family filter)"
 
 
@@ -38,7 +36,8 @@ def send(
     """Send a message to the ntfy topic at ``address``. Raises: NotSent.
 
     ``click``: the address that a tap opens. ``inside``: the server is in the home, not on the internet. After
-    ``deadline`` seconds an open connection is cut; resolving the name and connecting may take longer.
+    ``deadline`` seconds an open connection is cut, and no further address of the server is tried; resolving
+    the name and connecting to one address may take longer.
     """
     try:
         host = check_url(address)
@@ -47,8 +46,9 @@ def send(
     parts = urlsplit(address)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
     made = kind(host, parts.port, timeout=min(STALL, deadline))
-    line = _Line(Inside() if inside else Outside(), deadline)
-    made._create_connection = line.connect  # type: ignore[attr-defined]  # where http.client makes its own
+    way = Inside() if inside else Outside()
+    line = _Line(way, deadline)
+    made._create_connection = way.connect  # type: ignore[attr-defined]  # where http.client makes its own
     try:
         made.request("POST", _path(parts.path, parts.query), text.encode(), _headers(title, click))
         status = made.getresponse().status
@@ -66,36 +66,26 @@ def send(
 
 
 class _Line:
-    """A connection to the server that is cut ``deadline`` seconds after this object is made.
+    """Aborts the connections of ``way`` ``deadline`` seconds after this object is made.
 
     The time-out of a socket applies only to single steps, so a slow server could take longer.
     """
 
     def __init__(self, way: Outside, deadline: float) -> None:
         self._way = way
-        self._ours: socket.socket | None = None
         self.cut = threading.Event()
         self._timer = threading.Timer(deadline, self._give_up)
         self._timer.daemon = True
         self._timer.start()
 
-    def connect(self, where: tuple[str, int], timeout: float, source: Any = None) -> socket.socket:
-        made = self._way.connect(where, timeout, source)
-        self._ours = made.dup()  # TLS takes over the other one
-        if self.cut.is_set():
-            self._give_up()
-        return made
-
     def _give_up(self) -> None:
         self.cut.set()
-        if self._ours is not None:
-            with suppress(OSError):  # already closed
-                self._ours.shutdown(socket.SHUT_RDWR)
+        self._way.abort()
 
     def close(self) -> None:
         self._timer.cancel()
-        if self._ours is not None:
-            self._ours.close()
+        self._timer.join()
+        self._way.release()
 
 
 def _path(path: str, query: str) -> str:

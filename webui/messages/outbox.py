@@ -87,23 +87,30 @@ class Outbox:
 
     def sent(self, letter: Letter, now: float) -> None:
         """Remove a message that was sent at ``now``. Events that arrived meanwhile stay for the next one."""
+        self._sent[letter.to.key, letter.kind] = now
+        self._remove(letter, now)
+
+    def failed(self, letter: Letter, now: float, *, final: bool) -> None:
+        """Retry a message that failed at ``now``. ``final``: a retry would fail too, so remove it.
+
+        After the last retry it is removed too. Events that arrived meanwhile stay for the next message.
+        """
+        waiting = self._waiting.get((letter.to.key, letter.kind))
+        if waiting is None:
+            return
+        if final or waiting.tries >= len(RETRIES):
+            self._remove(letter, now)
+            return
+        waiting.due, waiting.out = now + RETRIES[waiting.tries], False
+        waiting.tries += 1
+
+    def _remove(self, letter: Letter, now: float) -> None:
+        """Remove a message. Events that it did not count become a new one, due after PACE seconds."""
         key = (letter.to.key, letter.kind)
-        self._sent[key] = now
         waiting = self._waiting.pop(key, None)
         if waiting is not None and waiting.count > letter.count:
             left = waiting.count - letter.count
             self._waiting[key] = Waiting(now + PACE, left, waiting.what, waiting.names)
-
-    def failed(self, letter: Letter, now: float, *, final: bool) -> None:
-        key = (letter.to.key, letter.kind)
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            return
-        if final or waiting.tries >= len(RETRIES):
-            del self._waiting[key]
-            return
-        waiting.due, waiting.out = now + RETRIES[waiting.tries], False
-        waiting.tries += 1
 
 
 def is_quiet(hours: str, local: datetime) -> bool:

@@ -59,6 +59,13 @@ def test_the_home_says_that_the_provider_turned_the_rules_off(hall: Program, hou
     assert state["off_until"] == (NOW + timedelta(hours=1)).isoformat()
 
 
+def test_the_home_has_the_fields_that_its_document_names(hall: Program) -> None:
+    document = hall.get("/openapi.json").get_json()
+    schema = document["paths"]["/home"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    named = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]
+    assert hall.get("/home").get_json().keys() == named.keys()
+
+
 def test_a_look_up_says_which_version_of_which_list(hall: Program) -> None:
     [source, *_] = hall.get("/lists/lookup?host=www.bet.example").get_json()["sources"]
     assert source.keys() == {"id", "name", "url", "category", "version"}

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.core.http_client import Outside
 from tests.lab.netns import Namespace, stop
 from tests.lists.outside_world import LAN, RESOLVER, SITE
 from tests.lists.test_outside import _until_ready, _wire
 from tests.pace import longest
+from webui.messages import ntfy
 from webui.messages.unsent import NotSent, SendFailure
 
 ROOT = Path(__file__).parents[3]
@@ -171,6 +176,22 @@ def test_a_server_that_is_not_there_is_told_so(world: World) -> None:
     assert world.send(f"http://{SITE}:1/topic")[0] == "unreachable"
     assert world.send(at("nobody.invalid"))[0] == "no_name"
     assert world.send("https://good.test:8098/topic")[0] == "unreachable"  # no TLS there
+
+
+def test_after_the_deadline_no_further_address_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def stall(where: tuple[str, int], *_: object) -> None:
+        tried.append(where[0])
+        time.sleep(0.5)
+        raise TimeoutError
+
+    addresses = ["45.60.1.1", "45.60.1.2", "45.60.1.3"]
+    monkeypatch.setattr(socket, "create_connection", stall)
+    monkeypatch.setattr(ntfy, "Outside", partial(Outside, lambda *_: addresses, tuple))
+    with pytest.raises(NotSent, match="slow"):
+        ntfy.send("https://ntfy.example/topic", "Text", title="Qalqan", click="/", deadline=0.2)
+    assert tried == addresses[:1]
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,25 @@ def test_what_no_other_try_changes_is_not_tried_again() -> None:
     assert outbox.due(BOTH, 1e6, NOON) == []
 
 
+@pytest.mark.parametrize("final", [True, False], ids=["final", "last retry"])
+def test_what_comes_while_the_last_try_fails_waits_for_a_message_of_its_own(*, final: bool) -> None:
+    outbox, now = Outbox(), 3.0
+    noted(outbox, "device", 0)
+    for wait in () if final else RETRIES:
+        [letter] = outbox.due(BOTH, now, NOON)
+        outbox.failed(letter, now, final=False)
+        now += wait
+    [letter] = outbox.due(BOTH, now, NOON)
+    noted(outbox, "device", now + 1, now + 2)
+    outbox.failed(letter, now + 5, final=final)
+    assert outbox.due(BOTH, now + 5 + PACE - 1, NOON) == []
+    [letter] = outbox.due(BOTH, now + 5 + PACE, NOON)
+    assert told([letter]) == [("Mum", "device", 2)]
+    outbox.failed(letter, now + 5 + PACE, final=False)
+    again = now + 5 + PACE + RETRIES[0]
+    assert told(outbox.due(BOTH, again, NOON)) == [("Mum", "device", 2)], "its tries are counted anew"
+
+
 def test_a_flood_is_one_number_and_who_left_gets_nothing() -> None:
     outbox = Outbox()
     noted(outbox, "request", *range(5000))

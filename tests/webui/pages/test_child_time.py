@@ -41,6 +41,12 @@ def test_the_card_tells_minutes_and_which_device_used_them(tablet: Browser) -> N
     assert "%" not in text
 
 
+def test_two_devices_of_the_same_name_are_both_listed(tablet: Browser, household: Household) -> None:
+    household.devices["192.168.1.21"]["name"] = "Tablet"
+    text = text_of(tablet.get("/my").text)
+    assert "Play Tablet: 40 min Tablet: 20 min 40 min left of 1 h 30 min" in text
+
+
 def test_the_week_is_named_where_it_has_less_left(tablet: Browser, household: Household) -> None:
     play, roblox = household.minutes["daughter"]["used"]
     play["week"] = {"minutes": 570, "limit": 600, "bonus": 0, "owner": "family"}

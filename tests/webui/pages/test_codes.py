@@ -53,6 +53,13 @@ def test_unused_ones_are_listed_without_the_codes(mum: Browser, household: House
     assert "1 code of 1 h for any child" in text
 
 
+def test_codes_that_were_made_on_the_gateway_say_so(mum: Browser, household: Household) -> None:
+    make(mum)
+    for ticket in household.tickets.values():
+        ticket["by"] = "qalqan"
+    assert "Made by The gateway just now" in text_of(mum.get("/parent/codes/").text)
+
+
 def test_no_code_that_waits_says_so(mum: Browser) -> None:
     assert "No unused codes." in mum.get("/parent/codes/").text
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -228,6 +229,18 @@ def test_until_tomorrow_morning_is_the_one_that_somebody_means(at: str, until: s
     now = datetime.fromisoformat(at).replace(tzinfo=NOW.tzinfo)
     assert _morning(now).replace(tzinfo=None) == datetime.fromisoformat(until)
     assert _to_morning(now) == minutes
+
+
+@pytest.mark.parametrize(("at", "minutes"), [("2026-10-24T23:00", 540), ("2026-03-28T23:00", 420)])
+def test_until_tomorrow_morning_counts_the_hour_by_which_the_clock_changes(
+    mum: Browser, household: Household, at: str, minutes: int
+) -> None:
+    household.editing.settings["timezone"] = "Europe/Berlin"
+    household.extra["now"] = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+    assert "07:00 tomorrow" in text_of(mum.get(PAGE).text)
+    assert mum.post(f"{PAGE}off", {"for": "morning"}).status_code == 303
+    [values] = [values for what, values in household.asked if what == "off"]
+    assert values["minutes"] == minutes
 
 
 @pytest.mark.parametrize("path", ["", "zone", "off", "on", "undo"])

@@ -181,6 +181,8 @@ def test_a_parent_lets_the_provider_fetch_the_file_and_ends_it(mum: Browser, hou
     assert mum.post(f"{HEALTH}access", {"for": "1440"}).status_code == 303
     assert ("support_access", 1440) in [(do, values.get("minutes")) for do, values in household.asked]
     assert "Mum lets your internet provider fetch this file until 19:40 tomorrow." in read(mum)
+    household.healthy.access["by"] = "console"
+    assert "The gateway's console lets your internet provider fetch this file" in read(mum)
     assert mum.post(f"{HEALTH}access", {"for": "end"}).status_code == 303
     assert "Your provider can no longer fetch the file." in read(mum)
     assert "fetch this file until" not in read(mum)

@@ -13,6 +13,7 @@ from tests.webui.conftest import GATEWAY, Browser
 from tests.webui.standin.household import Household
 from tests.webui.standin.pages import HOSTILE, text_of
 from tests.webui.standin.places import NOW
+from webui.features.lists.lists_pages import URL_LIMIT
 from webui.features.lists.lists_text import maker
 from webui.language.words import many
 
@@ -186,6 +187,19 @@ def test_one_of_our_own_is_added_and_taken_out_and_back(mum: Browser, household:
     assert household.listed.of("own-00000002")["url"] == values["url"]
 
 
+def test_one_with_a_longer_address_than_the_form_takes_is_taken_out_without_an_undo(
+    mum: Browser, household: Household
+) -> None:
+    url = "https://lists.example/" + "x" * URL_LIMIT
+    mum.post(f"{LISTS}add", {"name": "Mine", "url": "https://lists.example/", "category": "games"})
+    household.listed.of("own-00000002")["url"] = url
+    mum.post(f"{LISTS}remove", {"id": "own-00000002"})
+    page = read(mum)
+    assert "Mine is removed. Its sites go with the next update." in page
+    assert "Undo" not in page
+    assert mum.post(f"{LISTS}add/back", {"was": f"games {url} Mine"}).status_code == 400
+
+
 def test_one_for_chosen_children_says_for_whom_it_is(mum: Browser, household: Household) -> None:
     values = {"name": "For Timur", "url": "https://lists.example/t.txt", "category": "own"}
     mum.post(f"{LISTS}add", values)
@@ -291,6 +305,8 @@ def test_a_wrong_entry_is_written_down_opened_and_told(mum: Browser, household: 
         "Each takes reports at its address.",
     ):
         assert expected in text, expected
+    household.listed.wrong[0]["by"] = "console"
+    assert "The gateway's console reported it today" in read(mum)
     assert 'href="https://github.com/olbat/ut1-blacklists/issues"' in mum.get(LISTS).text
     mum.post(f"{LISTS}unreport", {"host": "bet.example"})
     assert household.listed.wrong == []

@@ -145,7 +145,17 @@ def test_hostile_names_come_to_nothing(mum: Browser) -> None:
 
 def test_unknown_ones_are_not_there(mum: Browser) -> None:
     assert mum.get("/parent/services/nothing").status_code == 404
-    assert mum.post("/parent/services/nothing", FORM).status_code == 404
+
+
+def test_one_that_was_removed_meanwhile_is_offered_as_a_new_one(penguin: Household, mum: Browser) -> None:
+    mum.post("/parent/services/club-penguin/remove")
+    answer = mum.post("/parent/services/club-penguin", FORM)
+    assert answer.status_code == 409
+    assert "This service was removed in the meantime. What you typed is kept." in text_of(answer.text)
+    form = form_with(answer.text, "udp")
+    assert (form.action, form.values["name"]) == ("/parent/services/", FORM["name"])
+    assert f"{FORM['sites']}</textarea>" in answer.text
+    assert services(penguin) is None
 
 
 @pytest.mark.parametrize("path", ["/parent/services/", "/parent/services/x"])

@@ -244,6 +244,8 @@ def test_it_is_taken_back_from_another_device_too(mums: Browser, household: Hous
     dads.post("/signin", {"code": household.guardians.link("Mum")})
     page = dads.get("/parent/sharing/").text
     assert "Handed over to Timur by Mum." in page
+    household.lending.uses["02:00:00:00:00:07"] = ("son", "handed", "console")
+    assert "by The gateway's console." in dads.get("/parent/sharing/").text.replace("&#39;", "'")
     dads.post("/parent/sharing/take-back", {"device": "02:00:00:00:00:07"})
     assert household.lending.uses == {}
     assert "has its own rules again." in dads.get("/parent/sharing/").text

@@ -216,6 +216,8 @@ def test_the_child_is_told_on_the_device_that_it_is_about(
     text = text_of(tablet.get("/my").text)
     assert "Mum is trying kundelik.kz on this device" in text
     assert "It is allowed until 19:44. Until then Mum sees which sites this device asks for." in text
+    repair["by"] = "qalqan"
+    assert "The gateway is trying kundelik.kz" in text_of(tablet.get("/my").text)
     repair["devices"] = [PHONE]
     assert "is trying" not in tablet.get("/my").text
     begun(household, state="over", device=TABLET)

@@ -119,6 +119,9 @@ def test_a_young_child_s_page_says_it_while_it_runs(
     assert 'id="watched"' in page
     assert "Mum looks at what Tablet 2 does" in text_of(page)
     assert 'id="watched"' in sons.get("/my/now").text
+    assert lines.watched
+    lines.watched["by"] = "qalqan"
+    assert "The gateway looks at what Tablet 2 does" in text_of(sons.get("/my").text)
     mum.post("/parent/traffic/watch", {"mac": SONS, "action": "end"})
     assert 'id="watched"' not in sons.get("/my").text
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -180,6 +181,23 @@ def test_what_is_refused_is_told_in_the_reader_s_words_and_uses_the_question_up(
     assert wallets.waiting == 0
     assert proofs(household) == {}
     assert asked_of(household, "adult_proof") == []
+
+
+def test_until_the_morning_counts_the_hour_by_which_the_clock_changes(
+    page: Page, household: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    household.editing.settings["timezone"] = "Europe/Berlin"
+    household.extra["now"] = datetime(2026, 10, 24, 23, tzinfo=ZoneInfo("Europe/Berlin"))
+    lasting = []
+
+    def run(_self: Wallets, request: dict[str, Any]) -> dict[str, Any]:
+        lasting.append(request.get("lasting"))
+        return {"challenge": "c", "request": {}, "adult": True, "until": NOW.isoformat()}
+
+    monkeypatch.setattr(Wallets, "_run", run)
+    page.ask()
+    page.answer("{}", "morning")
+    assert lasting[-1] == 8 * 3600
 
 
 def test_an_answer_is_good_for_one_attempt(page: Page, household: Household) -> None:

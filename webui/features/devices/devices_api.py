@@ -140,7 +140,10 @@ def close(me: Caller, mac: str) -> object:
 
 @noun.declare("DELETE", "/devices/{mac}")
 def forget(me: Caller, mac: str) -> object:
-    """Delete all data of a device. If it returns, it is a new device."""
+    """Delete what is stored about a device. If it returns, it is a new device.
+
+    The audit log and the activity of the device's owner stay.
+    """
     return me.change(FORGET, mac=mac)
 
 

@@ -240,7 +240,9 @@ def add() -> ResponseReturnValue:
 def add_back() -> ResponseReturnValue:
     """Add one of the family's own lists again, which was removed, from the undo form."""
     category, url, name = _was(3)
-    _add(plain(name, NAME_LIMIT), url[:URL_LIMIT], category)
+    if len(url) > URL_LIMIT:
+        abort(400)
+    _add(plain(name, NAME_LIMIT), url, category)
     return _back()
 
 
@@ -267,7 +269,9 @@ def remove() -> ResponseReturnValue:
     with notices.refusals_to(notices.said):
         _change(LIST_REMOVE, id=source.id)
         sentence = _("%(name)s is removed. Its sites go with the next update.", name=plain(source.name))
-        if source.category == source.id:  # its rules went too, so adding it again would not restore them
+        # A list with a category of its own lost its rules too, which adding it again would not restore. The
+        # API and the daemon accept addresses that are too long for the cookie of the notice.
+        if source.category == source.id or len(source.url) > URL_LIMIT:
             notices.said(sentence)
         else:
             was = f"{source.category} {source.url} {plain(source.name, NAME_LIMIT)}"

@@ -26,6 +26,9 @@ class AuditLogPage:
 
 @noun.declare("GET", "/audit-log", query=AuditLogPage, answer=AuditLog)
 def read(me: Caller, query: AuditLogPage) -> object:
-    """List the changes that the audit log has, newest first. They are stored for a year."""
+    """List the changes that the audit log has, newest first.
+
+    They are stored for a year; of each author only the last 2,000 lines.
+    """
     who = {"who": query.who} if query.who else {}
     return me.ask(AUDIT_LOG, limit=query.limit, skip=query.skip, **who)

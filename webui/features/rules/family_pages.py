@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -104,7 +104,7 @@ def turn_off() -> ResponseReturnValue:
     Form field ``for``: the minutes (30, 60 or 120), or ``morning``: until 07:00 (`_morning`).
     """
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
-    now = daemon().home().now
+    now = zones.local(daemon().home().now, daemon().client.ask(FAMILY).timezone)
     minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
     with notices.refusals_to(notices.said):
         daemon().change(OFF, minutes=minutes, **author())
@@ -121,13 +121,17 @@ def turn_on() -> ResponseReturnValue:
 
 
 def _morning(now: datetime) -> datetime:
-    """Return 07:00 of this day if it is before 04:00 ``now``, else of the next day."""
-    today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0)
+    """Return 07:00 of this day if it is before 04:00 ``now``, else of the next day.
+
+    ``now``: in the time zone of the home, for a night in which the clock changes.
+    """
+    today = now.replace(hour=MORNING, minute=0, second=0, microsecond=0, fold=0)
     return today if now.hour < MORNING - 3 else today + timedelta(days=1)
 
 
 def _to_morning(now: datetime) -> int:
-    return max(1, -(-(_morning(now) - now) // timedelta(minutes=1)))
+    left = _morning(now).astimezone(UTC) - now.astimezone(UTC)  # elapsed time, also if the clock changes
+    return max(1, -(-left // timedelta(minutes=1)))
 
 
 def _changes(family: FamilySettings, home: HomeView) -> dict[str, Any] | FormProblem:
@@ -200,6 +204,7 @@ def _show(home: HomeView, family: FamilySettings, problem: FormProblem | None = 
     if family.country and family.country not in known:
         known = {family.country: family.country.upper(), **known}
     sent = request.form
+    now = zones.local(home.now, family.timezone)
     return render_template(
         "family.html",
         **_common(home, family, problem),
@@ -211,7 +216,7 @@ def _show(home: HomeView, family: FamilySettings, problem: FormProblem | None = 
         zone=zones.zone(family.timezone, home.now),
         chosen=lambda key, held: sent.get(key, held),
         off_minutes=OFF_MINUTES,
-        tomorrow=clock(_morning(home.now), home.now),
+        tomorrow=clock(_morning(now), now),
         addresses=_addresses(),
         laws=tuple(map(named, daemon().client.ask(COUNTRY).laws)),
         registers=all_registers(),

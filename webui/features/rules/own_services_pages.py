@@ -55,6 +55,9 @@ def add() -> ResponseReturnValue:
 @guardians_only
 def save(service: str) -> ResponseReturnValue:
     family = _family()
+    if service not in family.services:  # the form for a new service keeps what was typed
+        text = _("This service was removed in the meantime. What you typed is kept.")
+        return _page("", _sent(), text), 409
     sentence = _("%(name)s is changed.", name=_name())
     return _save(family, service, service, _known(family, service), sentence)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, jsonify, request, url_for
 from flask.typing import ResponseReturnValue
 
 from gateway.control.client import Unreachable
+from gateway.control.contract.rules import FAMILY
 from gateway.control.contract.sharing import ADULT_PROOF
 from gateway.core.errors import ControlError
 from gateway.policy.accounts.adult_proof import HOURS, LENGTHS, LONGEST_BY_WALLET, MORNING_AT
@@ -17,7 +18,7 @@ from webui.accounts.session import anyone
 from webui.accounts.tries import TooManyTriesError
 from webui.daemon import daemon, source_address
 from webui.features.status.home_text import Here
-from webui.language import refusals
+from webui.language import refusals, zones
 from webui.language.i18n import gettext as _
 from webui.language.walletwords import refused
 from webui.wallet import ANSWER_LIMIT, RefusedError, is_offered, origin, wallets
@@ -62,7 +63,8 @@ def answer() -> ResponseReturnValue:
     if not is_offered(here) or not isinstance(length, str) or length not in LENGTHS:
         return _no(_("Wallets do not work here. A parent's password unlocks this device."), 409)
     try:
-        until = wallets().check(here, origin(), sent.get("response"), home.now, _lasting(length, home.now))
+        now = zones.local(home.now, daemon().client.ask(FAMILY).timezone)
+        until = wallets().check(here, origin(), sent.get("response"), home.now, _lasting(length, now))
         _open(here, length, until)
     except RefusedError as error:
         return _no(refused(error.reason), 403)
@@ -88,10 +90,11 @@ def _open(here: Here, length: str, until: datetime) -> None:
 
 
 def _lasting(length: str, now: datetime) -> timedelta:
+    """Return how long a device stays unlocked. ``now``: in the time zone of the home."""
     if length in HOURS:
         return HOURS[length]
     morning = datetime.combine(now.date() + DAY, MORNING_AT, now.tzinfo)
-    return min(morning - now, LONGEST_BY_WALLET)
+    return min(morning.astimezone(UTC) - now.astimezone(UTC), LONGEST_BY_WALLET)
 
 
 def _sent() -> dict[str, object]:

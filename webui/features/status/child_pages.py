@@ -130,11 +130,14 @@ def _changes(here: Here, home: HomeView) -> list[tuple[FamilyChange, tuple[RuleL
     return [(change, lines(change, known)) for change in found]
 
 
-def _used_on(here: Here, child: ChildView) -> dict[str, dict[str, int]]:
-    """Return used minutes by limit and then by the name of each device; empty for a child with one device."""
+def _used_on(here: Here, child: ChildView) -> dict[str, list[tuple[str, int]]]:
+    """Return name and used minutes of each device, by limit; empty for a child with one device.
+
+    Two devices may have the same name.
+    """
     if len(child.devices) < 2:
         return {}
     return {
-        used.target: {child.device_name(device.mac): device.minutes for device in used.devices}
+        used.target: [(child.device_name(device.mac), device.minutes) for device in used.devices]
         for used in here.status.used
     }

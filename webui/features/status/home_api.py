@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.control.contract.status import STATUS, HomeState
+from gateway.control.contract.status import STATUS, HomeStatus
 from gateway.control.contract.time import OFF, ON, SwitchEnd
 from gateway.control.schema import record
 from webui.api.operations import Minutes, Noun
@@ -16,7 +16,7 @@ class OffBody:
     minutes: Minutes | None = None
 
 
-@noun.declare("GET", "/home", answer=HomeState)
+@noun.declare("GET", "/home", answer=HomeStatus)
 def now(me: Caller) -> object:
     """Return the state of the home: whether the filter is on, children, number of requests, and problems."""
     return me.ask(STATUS)
