@@ -40,6 +40,7 @@ class Attack:
 
     def __init__(self, home: Home, ip: str, victim_ip: str) -> None:
         self.ip = ip
+        self._devices = home.devices.values()
         self.victim = home.devices[names.PARENT.key]
         for setting in ("ipv4.neigh.eth0.locktime=0", "ipv4.conf.eth0.arp_accept=1"):
             self.victim.run(["sysctl", "-qw", f"net.{setting}"], check=True)
@@ -79,6 +80,9 @@ class Attack:
         self._sender.stdin.close()
         self._sender.wait(longest(10.0))
         self._sender.stdout.close()
+        # A device that had an entry for the gateway believes a frame to all: it then finds no gateway for 8 s.
+        for device in self._devices:
+            device.run(["ip", "neigh", "flush", "dev", "eth0"], check=True)
 
 
 @contextmanager
