@@ -66,7 +66,7 @@ def _archive(archive: Path, path: Path) -> int:
 
 
 def _steps(path: Path) -> int:
-    """Print each finding as a line of JSON; the daemon reads them. Return 0, whatever the findings are."""
+    """Check the configuration ``path``; print each finding as a line of JSON, for the daemon. Return 0."""
     os.nice(NICE)
     for finding in findings_of(path):
         print(json.dumps(finding.as_json()), flush=True)

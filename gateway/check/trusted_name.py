@@ -93,7 +93,7 @@ def announcement_findings(config: Config, root: Path = Path("/")) -> Iterator[Fi
 
 
 def _key(key: Path) -> Iterator[Finding]:
-    """Yield warnings: other users may read or write the key's file, or the pages' user cannot read it."""
+    """Yield a warning if all may open the key's file, its group may write it, or the pages cannot read it."""
     try:
         state = key.stat()
     except OSError:  # reported already

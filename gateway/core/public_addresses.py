@@ -87,7 +87,7 @@ def looks_like_address(host: str) -> bool:
 
 
 def _meant(address: IPAddress) -> Iterator[IPAddress]:
-    """Yield the IPv4 address that an IPv6 address embeds (mapped or NAT64); else the address itself."""
+    """Yield the IPv4 address in an IPv6 address (mapped, or of 64:ff9b::/96); else the address itself."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped
         if inner is not None:

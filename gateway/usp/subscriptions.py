@@ -58,7 +58,7 @@ class Subscription:
 
 
 class SubscriptionTable:
-    """Holds the USP broker's subscriptions to notifications, for one connection (TR-369, `TABLE`)."""
+    """Holds the subscriptions of one connection's broker (USP, TR-369) in memory; see `TABLE`."""
 
     def __init__(self) -> None:
         self._found: dict[int, Subscription] = {}

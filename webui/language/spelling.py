@@ -60,10 +60,9 @@ def latin(text: str) -> str:
 
 
 def sound(word: str) -> str:
-    """Return the consonants of a word (in Latin letters), with the same letter for similar sounds.
+    """Return the consonants and digits of a word (in Latin letters), with one letter for similar sounds.
 
-    Vowels and h are left out, also at the start; y stays only there. A consonant that then follows itself
-    counts once.
+    Vowels and h are left out, also at the start; y stays only there. What then follows itself counts once.
     """
     for pattern, letters in _SOUNDS:
         word = pattern.sub(letters, word)

@@ -24,8 +24,8 @@ TestOutcome = Literal["waiting", "blocked", "open", "untested"]
 class FilterTestRequest:
     """Request to start, read, report to, repeat or end a filter test, of a child's device or bypass methods.
 
-    ``tell`` reports the ``results`` of a device's browser. ``id``: the child, for guardians. A tested
-    device names itself by the sender's key ``device``.
+    ``tell`` reports the ``results`` of a device's browser. ``id``: the child, for guardians. The sender's key
+    ``device`` names the tested device: by the device itself, or by a guardian who starts its test.
     """
 
     action: Literal["start", "look", "tell", "again", "end"]

@@ -51,8 +51,8 @@ class RecentRefusals:
     def add(self, slot: int, at: datetime, seen: Observation, decision: Decision) -> bool:
         """Add a refusal, and return True if it is new.
 
-        Return False if the same host was refused by the same rule within the last 30 seconds. If another rule
-        refused it meanwhile, the refusal becomes the newest again.
+        Return False within 30 seconds after a stored one of the same host by the same rule; repeats do not
+        extend that. If another rule refused it meanwhile, the refusal becomes the newest again.
         """
         kept = self._slots.setdefault(slot, deque(maxlen=KEPT))
         self._slots.move_to_end(slot)

@@ -76,7 +76,10 @@ class BypassCardVerbs:
         return BypassCards(tuple(self._describe(card) for card in found[: call.args.limit]), len(found))
 
     def waiting(self) -> list[AlertCard]:
-        """Return the bypass alerts that guardians are shown now, each as far as the log level allows."""
+        """Return the bypass alerts that guardians are shown now, without what the profile's log level hides.
+
+        Below KINDS_LEVEL that is the whole alert.
+        """
         today = self._today(self._home.local_now())
         shown = (self._visible(card) for card in for_guardian(self._cards.all(), today))
         return [card for card in shown if card is not None]

@@ -118,7 +118,7 @@ class DeviceQuestions:
         return replace(described, sentence=question_sentence(named, ENGLISH))
 
     def _rules(self, question: IdentityQuestion) -> Profile | None:
-        """Return the profile that applies until a question is answered; None if it changes nothing."""
+        """Return the profile that applies in addition until a question is answered; None if there is none."""
         household, devices = self._home.rules.household, self._devices.all()
         where, uses = self._presence.interface_of, self._uses.all()
         grouping = SlotAssignment(household, devices, {}, (), self._home.now(), where, uses)

@@ -1,8 +1,8 @@
-"""The device of a bypass test: a temporary device with a child's rules, which tries to bypass them.
+"""The device of a bypass test: a temporary device that tries to bypass the rules of a child, guest or device.
 
 The kernel filters it like any other device, by a slot (number) of its own. It is neither in `Family.members`
-nor in the inventory, by which the daemon stores, logs, counts and reports: all data about it is here, in
-memory, and is deleted when the test ends.
+nor in the inventory, by which the daemon stores, logs, counts and reports. Only its MAC address and slot are
+in a file, for a clean-up after a kill. All data about it is deleted when the test ends.
 """
 
 from __future__ import annotations

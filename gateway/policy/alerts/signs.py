@@ -150,9 +150,10 @@ def is_called_resolver(host: str) -> bool:
 
 @dataclass(slots=True)
 class _QueryBursts:
-    """The bursts of queries for one resolver's name: all, and those since the device queried another name.
+    """The bursts of weak signs of one resolver: all, and those since the device queried another name.
 
-    Times are in seconds.
+    A weak sign is a query for its name or a connection to it. ``times`` and ``alone`` are counts; the others
+    are seconds.
     """
 
     first: float

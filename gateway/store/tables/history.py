@@ -79,10 +79,10 @@ class Count:
 
 
 class HistoryTable:
-    """Stores each profile's minutes by use (service or category) of past days, and reads past activity.
+    """Stores each profile's minutes of past days by use (`Uses`), and reads past activity.
 
-    It also reads and erases the daily counts and host names that `EventWriter` stored. Methods raise
-    StoreError.
+    It also reads and erases the daily counts and host names that `EventWriter` stored, and erases the minutes
+    by time rule. Methods raise StoreError.
     """
 
     def __init__(self, database: Database) -> None:
