@@ -80,7 +80,7 @@ class Attack:
         self._sender.stdin.close()
         self._sender.wait(longest(10.0))
         self._sender.stdout.close()
-        # A device that had an entry for the gateway believes a frame to all: it then finds no gateway for 8 s.
+        # A device that knew the gateway believes a frame to all devices: it then finds no gateway for 8 s.
         for device in self._devices:
             device.run(["ip", "neigh", "flush", "dev", "eth0"], check=True)
 
