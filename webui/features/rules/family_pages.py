@@ -104,8 +104,10 @@ def turn_off() -> ResponseReturnValue:
     Form field ``for``: the minutes (30, 60 or 120), or ``morning``: until 07:00 (`_morning`).
     """
     chosen = one_of("for", {TOMORROW, *(str(minutes) for minutes in OFF_MINUTES)})
-    now = zones.local(daemon().home().now, daemon().client.ask(FAMILY).timezone)
-    minutes = _to_morning(now) if chosen == TOMORROW else int(chosen)
+    if chosen == TOMORROW:
+        minutes = _to_morning(zones.local(daemon().home().now, daemon().client.ask(FAMILY).timezone))
+    else:
+        minutes = int(chosen)
     with notices.refusals_to(notices.said):
         daemon().change(OFF, minutes=minutes, **author())
         notices.forget()  # the notice on every page shows it
