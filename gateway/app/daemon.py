@@ -215,7 +215,7 @@ class Daemon:
         self._services_of = lru_cache(HOSTS_KEPT)(self._services_in_catalogue)
         self.services = ServiceBook(self._services_of, loop.now, self.earlier)
         self.repair_book = RepairBook(self.bus.notify)
-        self.visibility = Visibility(home, self.store.uses)
+        self.visibility = Visibility(home, self.store.devices, self.store.uses)
         self.presence = self._kept(
             Presence(
                 home,

@@ -44,7 +44,8 @@ UNKNOWN = "unknown"  # key in the store of the slot of unassigned devices
 ARRIVING = "arriving"  # and of those that are not examined yet
 ADULT_GUEST = "visitor"  # as stored and sent
 PRESENT = "present"  # here at the first run; its user is not chosen yet
-PLAIN_PLACES = (HOME, "adult")
+ADULT = "adult"  # an adult's device, without a profile; as stored and sent
+PLAIN_PLACES = (HOME, ADULT)
 ALONE_LIMIT = 16  # devices with open questions that have a slot each; more of them share slots by their rules
 
 SlotKeys = Mapping[str | None, str | None]

@@ -13,6 +13,7 @@ from datetime import datetime, time
 from gateway.household.context import HomeContext
 from gateway.household.members import Family, Member
 from gateway.household.presence import SeenDevices
+from gateway.household.slot_assignment import ADULT
 from gateway.lan.inventory import Inventory
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.identity.sharing import DeviceUse, possible_users, temporary_profiles
@@ -26,17 +27,20 @@ from gateway.policy.profile.rules import (
 )
 from gateway.policy.time.time_rules import Situation
 from gateway.store.tables.device_notes import DeviceNoteTable
+from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.sharing import DeviceUseTable
 
 
 class Visibility:
     """Decides what guardians may see of a person or a device, by log levels.
 
-    ``uses``: the present user of each shared device and of each device that was handed to a child.
+    ``devices``: with the place of each, such as an adult's. ``uses``: the present user of each shared device
+    and of each device that was handed to a child.
     """
 
-    def __init__(self, home: HomeContext, uses: DeviceUseTable) -> None:
+    def __init__(self, home: HomeContext, devices: DeviceTable, uses: DeviceUseTable) -> None:
         self._home = home
+        self._devices = devices
         self._uses = uses
 
     # ------------------------------------------------------------------------------------ of a person
@@ -66,7 +70,7 @@ class Visibility:
         """Return the log level of a device's owner; the higher, the more is stored and shown to guardians.
 
         A shared device has the highest level of its users, and one without an owner the highest of
-        all. An adult's device that was handed to a child has that child's level.
+        all, unless an adult uses it. An adult's device that was handed to a child has that child's level.
         """
         household, use = self._home.rules.household, self._use_of(mac)
         if use is not None and use.handed:
@@ -75,7 +79,10 @@ class Visibility:
         if people:
             return max(person.rules.log_level for person in people)
         owner = household.owner_of(mac)
-        return VISITS_LEVEL if owner is None or owner.built_in else owner.rules.log_level
+        if owner is not None and not owner.built_in:
+            return owner.rules.log_level
+        device = self._devices.all().get(mac)
+        return 0 if device is not None and device.place == ADULT else VISITS_LEVEL
 
     def seen(self, mac: str, at: datetime | None) -> datetime | None:
         """Return a time of presence in local time, with the precision that guardians may see; None if hidden.

@@ -293,7 +293,7 @@ class Desk:
             store=self.store,
             watch=cast("Any", self.watch),
             family=self.family,
-            visibility=Visibility(self.home, self.store.uses),
+            visibility=Visibility(self.home, self.store.devices, self.store.uses),
             presence=cast("Any", self.presence),
             internet=cast("Any", self.internet),
             decision_log=cast("Any", self.decision_log),

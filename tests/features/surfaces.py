@@ -52,7 +52,9 @@ def answers(desk: Desk) -> dict[str, str]:
 
 def _ask(desk: Desk, verb: str, values: dict[str, Any]) -> object:
     if verb == "backup":  # that it was asked for is written down, a difference of its own
-        return collect(desk.home, desk.store, Visibility(desk.home, desk.store.uses), MUM)[0]
+        return collect(
+            desk.home, desk.store, Visibility(desk.home, desk.store.devices, desk.store.uses), MUM
+        )[0]
     answer = desk.ask(verb, Role.OWNER if verb == "lesson" else Role.WEB, **values)
     if verb == "filter_test":  # the last tested site is the answer of `filter_test_site`
         return [test for test in answer["tests"] if test["method"] != "site"]

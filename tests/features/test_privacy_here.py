@@ -123,6 +123,16 @@ def test_an_adult_of_the_family_is_nobodys_to_watch_either(make: Make) -> None:
     assert (told(desk, MUMS)["online"], told(desk, MUMS)["last_seen"]) == (None, None)
 
 
+def test_a_device_that_an_adult_uses_is_not_watched_either(make: Make) -> None:
+    desk = here(make, "10-12")
+    comes(desk, STRANGER, "192.168.1.99")
+    desk.ask("assign", mac=STRANGER, profile="adult", by="Mum")
+    one = told(desk, STRANGER)
+    assert (one["sightings"], one["online"], one["last_seen"]) == ("nothing", None, None)
+    desk.ask("assign", mac=STRANGER, profile="home", by="Mum")
+    assert told(desk, STRANGER)["sightings"] == "moment"
+
+
 def test_of_a_shared_device_as_much_is_told_as_of_any_who_share_it(make: Make) -> None:
     ours = "02:00:00:00:00:aa"
     desk = a_child_of(make, "16-17", CAME, shared={ours: {"people": ["daughter", "son"]}})

@@ -20,7 +20,7 @@ from gateway.household.context import Effects, HomeContext
 from gateway.household.editing import Author, Editing, assign_device
 from gateway.household.members import Family
 from gateway.household.presence import Presence
-from gateway.household.slot_assignment import ADULT_GUEST, PRESENT, unassigned_rules
+from gateway.household.slot_assignment import ADULT, ADULT_GUEST, PRESENT, unassigned_rules
 from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.macs import parse_mac
 from gateway.policy.profile.profile import Profile
@@ -29,7 +29,6 @@ from gateway.store.store import Store
 
 ASSIGN, IDENTIFY = "assign", "identify"  # lines of the audit log
 WAS = " was "  # in their detail, before the earlier owner or place
-ADULT = "adult"
 # A profile with the name of one of the last two takes precedence.
 PLACES = (HOME, GUEST, ADULT_GUEST, ADULT)
 VISIT_ENDS = time(6)  # of the next day, local

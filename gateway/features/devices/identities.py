@@ -19,7 +19,7 @@ from gateway.features.devices.look_queue import LookQueue
 from gateway.features.devices.questions import DeviceQuestions
 from gateway.household.context import Effects, HomeContext
 from gateway.household.file_history import PROGRAM
-from gateway.household.slot_assignment import ADULT_GUEST, PLAIN_PLACES, PRESENT
+from gateway.household.slot_assignment import ADULT, ADULT_GUEST, PLAIN_PLACES, PRESENT
 from gateway.lan.inventory import (
     AddressContested,
     DeviceAppeared,
@@ -352,7 +352,7 @@ class Identities:
             return False
         owner = household.owner_of(mac)
         if owner is None:
-            return self._place(mac) == "adult"
+            return self._place(mac) == ADULT
         return not (owner.is_child or owner.built_in)
 
     def _over(self) -> None:

@@ -47,6 +47,7 @@ from gateway.household.context import HomeContext
 from gateway.household.file_history import PROGRAM
 from gateway.household.members import Family, Member
 from gateway.household.presence import Presence
+from gateway.household.slot_assignment import ADULT_GUEST, PLAIN_PLACES
 from gateway.household.visibility import Visibility
 from gateway.policy.config.config import QUARANTINE
 from gateway.policy.identity.device_kinds import ASKING_KINDS
@@ -59,13 +60,12 @@ from gateway.policy.identity.sharing import (
     shared_with,
 )
 from gateway.policy.profile.profile import Profile
-from gateway.policy.profile.rules import GUEST, HOME
+from gateway.policy.profile.rules import GUEST
 from gateway.store.tables.devices import DeviceTable
 from gateway.store.tables.questions import QuestionTable
 
 SWITCHES = 20  # of one device within ten minutes: each makes the daemon judge all running connections again
 SAYS = 20  # new devices of users who claim to be adults, within ten minutes
-PLAIN_PLACES = (HOME, "adult")
 
 
 class SharingVerbs:
@@ -260,7 +260,7 @@ class SharingVerbs:
         """
         mac = self._mac(call, "device", call.args.device)
         self._access.refuse_unclaimed()
-        known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, "visitor")
+        known = mac in self._home.rules.household.named or self._place(mac) in (*PLAIN_PLACES, ADULT_GUEST)
         if known or self._sharing.use_of(mac) is not None:
             raise ControlError.of(Code.NOT_A_STRANGER)
         question = self._questions.all().get(mac)

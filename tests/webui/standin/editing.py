@@ -120,7 +120,7 @@ class Editing:
         effects: Any = SimpleNamespace(regroup=lambda: self._in_force(frozenset()))
         store: Any = _Tables(self.audit)
         here: Any = _Here()
-        visibility = Visibility(home, store.uses)
+        visibility = Visibility(home, store.devices, store.uses)
         members = VisibleMembers(home, visibility, self.family)
         pauses: Any = SimpleNamespace(in_force=store.state)
         decided = partial(DecisionSource, home, pauses, partial(EditHistory, self.rules))
