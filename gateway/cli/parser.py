@@ -144,7 +144,9 @@ def _add_status(commands: Subparsers) -> None:
         "--approved", action="store_true", help="with the support code, and only while a parent allows it"
     )
     audit = _command(commands, "audit", "audit", "test each bypass method against a child's rules")
-    audit.add_argument("who", metavar="WHO", nargs="?", help="a profile's id or name, or the MAC of a device")
+    audit.add_argument(
+        "who", metavar="WHO", nargs="?", help="a profile's id or name, guest, or the MAC of a device"
+    )
     audit.add_argument("--only", metavar="CHECK", nargs="+", help="only these; --list shows all")
     audit.add_argument("--list", action="store_true", help="list the checks without running them")
     how = audit.add_mutually_exclusive_group()
@@ -261,7 +263,9 @@ def _add_lists(commands: Subparsers) -> None:
     _command(lists, "check", "lists", "show lists that block a site that must open from age ten on")
     update = _command(lists, "update", "lists", "fetch the lists that are due, then build the table")
     update.add_argument("source", metavar="SOURCE", nargs="*", help="turn this list on, and fetch it too")
-    update.add_argument("--force", action="store_true", help="also lists that were fetched today")
+    update.add_argument(
+        "--force", action="store_true", help="also lists that were fetched less than two hours ago"
+    )
     update.add_argument("--steps", action="store_true", help="print progress as JSON lines")
     _json(_command(lists, "status", "lists", "show the age of each list, and the table"))
     _json(_command(lists, "reports", "lists", "show the list entries that parents reported as wrong"))

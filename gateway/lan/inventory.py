@@ -33,7 +33,7 @@ from gateway.wire.lan.dhcp import Dhcp
 from gateway.wire.lan.mdns import Mdns
 from gateway.wire.lan.overheard import Overheard
 
-MAX_DEVICES = 512  # any Wi-Fi client can invent devices; the longest silent is dropped. Up to 10 kB each
+MAX_DEVICES = 512  # any Wi-Fi client can invent devices; the longest silent is dropped. 2 to 5 kB each
 ASK_AFTER = 60.0  # seconds of silence
 GONE_AFTER = 120.0  # seconds of silence: of six probes, a sleeping phone answers at least one
 CONTESTED_FOR = 600.0  # seconds after an IP address moved, in which its former device may still use it

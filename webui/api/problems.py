@@ -41,10 +41,12 @@ FORBIDDEN = frozenset(
         Code.MAY_BE_A_CHILDS, Code.HANDED_OVER, Code.PROOF_NEEDED, Code.NOT_APPROVED,
     }
 )  # fmt: skip
-SLOWED: Mapping[str, tuple[str, int]] = {  # code → the value with the waiting time, and its unit in seconds
+# Code → the value with the waiting time, and its unit in seconds. Without a value, a minute.
+SLOWED: Mapping[str, tuple[str, int]] = {
     Code.TOO_MANY_TRIES: ("minutes", 60),
     Code.TRIED_TOO_OFTEN: ("minutes", 60),
     Code.SCANNED_JUST_NOW: ("seconds", 1),
+    Code.ASK_LATER: ("", 60),
 }
 
 

@@ -41,7 +41,7 @@ def run(args: Namespace) -> int:
         return WRONG_USAGE
     chosen = [check for check in CHECKS if not args.only or check.id in args.only]
     if args.list:
-        _print_list(chosen)
+        _print_list(chosen, as_json=args.json)
         return 0
     if os.geteuid() != 0:
         msg = "the bypass test creates network namespaces and routes; run it as root"
@@ -80,9 +80,21 @@ def _bypass_tests(
         yield result
 
 
-def _print_list(chosen: Sequence[MethodCheck]) -> None:
+def _print_list(chosen: Sequence[MethodCheck], *, as_json: bool) -> None:
     from gateway.filter_test.report import group_title_of, title_of
 
+    if as_json:  # with the keys of the report of a test
+        checks = [
+            {
+                "id": check.id,
+                "title": title_of(check),
+                "group": group_title_of(check),
+                "setting": check.closes or None,
+            }
+            for check in chosen
+        ]
+        output.as_json({"checks": checks})
+        return
     rows = ((check.id, group_title_of(check), title_of(check), check.closes or "-") for check in chosen)
     output.rows(rows, _HEAD)
 

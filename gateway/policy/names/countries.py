@@ -7,7 +7,7 @@ All entries are open before every rule and never logged, whatever the country of
     covers: [at, be]                    # countries without a file of their own that use this one
     help_lines:
       - id: childline
-        kind: child_helpline            # one of KINDS
+        kind: child_helpline            # one of HELP_LINE_KINDS
         for: [de]                       # shown in these countries only; absent: in all that use the file
         name: {en: Childline, ru: …}    # English at least
         phone: 0800 1111

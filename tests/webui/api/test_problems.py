@@ -167,6 +167,12 @@ def test_each_refusal_has_its_status(app: Flask, code: Code, status: int) -> Non
         assert found.headers.get("Retry-After") == {429: "120", 503: "5"}.get(status)
 
 
+def test_a_refusal_without_its_waiting_time_is_for_a_minute(app: Flask) -> None:
+    with app.test_request_context():
+        found = of_refusal(ControlError.of(Code.ASK_LATER))
+        assert (found.status, found.headers["Retry-After"]) == (429, "60")
+
+
 class Loud(NullTranslations):
     def gettext(self, message: str) -> str:
         return message.upper()
