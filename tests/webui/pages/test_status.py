@@ -27,9 +27,10 @@ def test_of_a_child_s_device_it_tells_how_often_and_not_what(tablet: Browser, ho
     assert f"The filter blocked {len(hosts)} sites on this device in the last ten minutes." in text_of(page)
     assert not [one for one in (*hosts, "Instagram", "TikTok", "Mum", "Daughter") if one in page]
     household.refusals.clear()
-    assert "Rules apply on this device, and nothing was blocked on it in the last" in text_of(
-        tablet.get("/status").text
-    )
+    page = text_of(tablet.get("/status").text)
+    assert "Rules apply on this device. In the last ten minutes they blocked nothing on it." in page
+    assert "Harmful sites are always blocked and not counted here." in page
+    assert "If a site does not open, it is something else." not in page
 
 
 def test_a_device_that_nothing_filters_is_told_so(app: Flask, daemon: Running) -> None:
@@ -43,10 +44,11 @@ def test_of_several_guests_no_one_is_told_what_another_was_refused(
     assert "We do not show what was blocked on it, since others are guests here" in said(app, GUESTS)
 
 
-def test_while_all_is_off_it_is_something_else(tablet: Browser, household: Household) -> None:
+def test_while_all_is_off_only_harmful_sites_are_blocked(tablet: Browser, household: Household) -> None:
     household.extra.update(mode="off", off_until=NOW + timedelta(hours=1))
     page = text_of(tablet.get("/status").text)
-    assert "The filter is off for everyone. If a site does not open now, it is something else." in page
+    assert "Time rules and categories are off for everyone until" in page
+    assert "only harmful sites are blocked. If another site does not open, it is something else." in page
     assert "The filter blocked" not in page
 
 
