@@ -9,9 +9,9 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from gateway.age.bands import AgeBand
-from gateway.features.devices.assignment import ADULT
 from gateway.household.context import HomeContext
 from gateway.household.members import Family
+from gateway.household.slot_assignment import ADULT
 from gateway.policy.identity.device_kinds import APPLIANCE
 from gateway.policy.identity.sharing import possible_users
 from gateway.policy.profile.profile import Profile
