@@ -203,7 +203,7 @@ class _Tables:
 
     def __init__(self, audit: list[tuple[str, str]]) -> None:
         self._audit = audit
-        self.uses = self.held_bands = SimpleNamespace(all=dict)
+        self.uses = self.devices = self.held_bands = SimpleNamespace(all=dict)
         self.grants = SimpleNamespace(given=lambda: (), in_force=lambda *_: ((), ()))
 
     @staticmethod
