@@ -71,11 +71,15 @@ class DaemonFilter:
 
     def support_file(self) -> str:
         end = self._clock() + PATIENCE
-        while (report := self._change(SUPPORT_REPORT)).file.check.running:
-            # The list of changes has a line for the report of a finished check only, so return no other.
-            if self._clock() >= end:
-                problem = "the gateway is being checked; try again in a minute"
-                raise Denied(ErrorCode.COMMAND_FAILURE, problem)
+        while True:
+            try:
+                report = self._client.ask(SUPPORT_REPORT, by=PROVIDER)
+                break
+            except ControlError as error:
+                if error.code != Code.BUSY:  # busy: the check still runs
+                    raise _denied(error) from error
+                if self._clock() >= end:
+                    raise Denied(ErrorCode.COMMAND_FAILURE, str(error)) from error
             self._pause(EVERY)
         text = json.dumps(to_json(report), ensure_ascii=False).encode()
         packer = zlib.compressobj(wbits=GZIP)
@@ -89,6 +93,9 @@ class DaemonFilter:
         try:
             return self._client.ask(verb, by=PROVIDER, **values)
         except ControlError as error:
-            refused = error.code == Code.NOT_APPROVED
-            reason = ErrorCode.PERMISSION_DENIED if refused else ErrorCode.INTERNAL_ERROR
-            raise Denied(reason, str(error)) from error
+            raise _denied(error) from error
+
+
+def _denied(error: ControlError) -> Denied:
+    refused = error.code == Code.NOT_APPROVED
+    return Denied(ErrorCode.PERMISSION_DENIED if refused else ErrorCode.INTERNAL_ERROR, str(error))

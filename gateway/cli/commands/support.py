@@ -15,6 +15,7 @@ from gateway.control.client import Client, Unreachable
 from gateway.control.contract.health import SUPPORT, SUPPORT_REPORT, FindingEntry
 from gateway.control.schema import to_json
 from gateway.core.errors import ControlError, PolicyError
+from gateway.core.reason_codes import Code
 from gateway.features.status.support_file import about_gateway
 
 PATIENCE = 20.0  # seconds for the checks that the daemon runs on request; OpenWISP ends a command after 30
@@ -37,13 +38,17 @@ def run(args: Namespace) -> int:
 def _approved(path: Path) -> object:
     """Return the support report as JSON values, for a program that sends it to support.
 
-    After PATIENCE seconds it is returned without the rest of the checks. Raises ControlError without a
-    parent's approval or without a daemon, PolicyError without a usable configuration.
+    Raises ControlError without a parent's approval, without a daemon, or if the checks still run after
+    PATIENCE seconds; PolicyError without a usable configuration.
     """
     client, end = Client(control_socket(config_in_use(path))), time.monotonic() + PATIENCE
-    while (report := client.ask(SUPPORT_REPORT)).file.check.running and time.monotonic() < end:
+    while True:
+        try:
+            return to_json(client.ask(SUPPORT_REPORT))
+        except ControlError as error:
+            if error.code != Code.BUSY or time.monotonic() >= end:
+                raise
         time.sleep(EVERY)
-    return to_json(report)
 
 
 def _support_data(path: Path) -> object:

@@ -82,15 +82,17 @@ class SupportAccessVerbs:
     def report(self, _call: Call[NoValues]) -> SupportReport:
         """Return the support report and the support code, with a line in the audit log.
 
-        Raises ControlError without an approval. While a check runs, the findings are those of the check
-        before, and the log gets no line.
+        Raises ControlError without an approval, and, with the code ``busy``, while a check runs. The
+        first request starts a check if the last one is old.
         """
         until, now = self.approval().until, self._home.local_now()
         if until is None:
             raise ControlError.of(Code.NOT_APPROVED)
         file = self._report()
-        if not file.check.running:
-            self._audit("support sent", "", by=PROVIDER, at=now)
+        if file.check.running:
+            msg = "the gateway is being checked; try again in a minute"
+            raise ControlError(msg).coded(Code.BUSY)
+        self._audit("support sent", "", by=PROVIDER, at=now)
         code = support_code(
             file.version,
             internet=file.figures.internet,
