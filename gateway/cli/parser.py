@@ -160,7 +160,9 @@ def _add_rules(commands: Subparsers) -> None:
     _json(_command(device, "scan", "device", "scan the home network"))
     assign = _command(device, "assign", "device", "assign a device to a profile")
     assign.add_argument("mac", metavar="MAC")
-    assign.add_argument("profile", metavar="PROFILE", help="a profile's id or name, home or guest")
+    assign.add_argument(
+        "profile", metavar="PROFILE", help="a profile's id or name, home, guest, visitor or adult"
+    )
     answer = _command(device, "answer", "device", "answer a question about a device; see `device list`")
     answer.add_argument("mac", metavar="MAC")
     answer.add_argument("answer", metavar="ANSWER", help="one of those that `device list` shows")

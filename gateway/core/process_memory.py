@@ -35,7 +35,7 @@ def one_openssl() -> None:
     """Prevent hashlib from loading OpenSSL: `cryptography` may bring its own copy, which costs 4 MB more.
 
     Call it before anything imports hashlib; afterwards it has no effect. The process then has no
-    hashlib.scrypt, so only the daemon calls this.
+    hashlib.scrypt: the daemon and the pages hash passwords in another process.
     """
     own = all(map(find_spec, _OWN_HASHES)) and any(map(find_spec, _OWN_SHA2))
     if own and "hashlib" not in sys.modules and "hmac" not in sys.modules:

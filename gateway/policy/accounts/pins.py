@@ -1,8 +1,8 @@
 """A child's PIN: allowed values, and how it is stored.
 
-Four to six digits can be found by trying all, whatever the hash. The protection is that the file belongs to
-root and that tries are limited (`household.attempt_limits`). The hash is only as slow as the event loop
-can wait for it.
+Four to six digits can be found by trying all, whatever the hash. The protection is that only root and the
+daemon's user can read the file, and that tries are limited (`household.attempt_limits`). The hash is only as
+slow as the event loop can wait for it.
 """
 
 from __future__ import annotations

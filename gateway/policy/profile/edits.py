@@ -82,7 +82,7 @@ def edited(said: Document, changes: Changes, bands: Bands) -> Document:
 def _lower_log(said: Document, beneath: Mapping[str, Any]) -> None:
     """Remove the log level from ``said`` if it is above that of the new age group (``beneath``).
 
-    The age group's own level then applies: a younger age group is accepted and stores less.
+    The age group's own level then applies: an older age group is accepted and stores less.
     """
     level, most = said.get("log_level"), beneath.get("log_level")
     if (
