@@ -79,7 +79,8 @@ class DaemonFilter:
                 if error.code != Code.BUSY:  # busy: the check still runs
                     raise _denied(error) from error
                 if self._clock() >= end:
-                    raise Denied(ErrorCode.COMMAND_FAILURE, str(error)) from error
+                    problem = "the gateway is being checked; try again in a minute"
+                    raise Denied(ErrorCode.COMMAND_FAILURE, problem) from error
             self._pause(EVERY)
         text = json.dumps(to_json(report), ensure_ascii=False).encode()
         packer = zlib.compressobj(wbits=GZIP)

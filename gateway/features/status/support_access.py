@@ -90,8 +90,7 @@ class SupportAccessVerbs:
             raise ControlError.of(Code.NOT_APPROVED)
         file = self._report()
         if file.check.running:
-            msg = "the gateway is being checked; try again in a minute"
-            raise ControlError(msg).coded(Code.BUSY)
+            raise ControlError.of(Code.BUSY)
         self._audit("support sent", "", by=PROVIDER, at=now)
         code = support_code(
             file.version,
