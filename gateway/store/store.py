@@ -147,7 +147,7 @@ class Store:
 
         A clock change neither adds nor removes time, and ended periods stay ended (see
         gateway.policy.time.clock_changes). If a trusted clock went forward by a day or more, `purge`
-        erases nothing for a day, and no age group changes by itself. Requests, adult proofs, age
+        erases nothing for a day, and no age group changes automatically. Requests, adult proofs, age
         transitions and temporary users of devices are not adjusted here. Return whether any device's
         temporary place (such as guest) or its end changed.
         """

@@ -101,7 +101,7 @@ def test_at_level_one_kinds_are_told_and_no_name_is(make: Make) -> None:
     assert "tiktok" not in repr(told).casefold()
 
 
-def test_a_service_that_an_earlier_version_kept_as_a_category_is_not_told(make: Make) -> None:
+def test_a_service_that_an_earlier_version_stored_as_a_category_is_not_shown(make: Make) -> None:
     desk = make(EVENING, daughter={"log_level": 1})
     day = (desk.local_now() - ONE).date()
     desk.store.history.keep(

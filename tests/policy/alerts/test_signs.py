@@ -83,7 +83,7 @@ def test_a_phone_in_automatic_mode_tries_port_853_without_a_name(seen: Observati
         Observation(Proto.TLS, "mask.icloud.com", OTHER, 443),  # Private Relay: the device does without
         Observation(Proto.QUIC, "mask-h2.icloud.com", OTHER, 443),
         Observation(Proto.TLS, "cloudflare-ech.com", OTHER, 443, fault=Fault.ECH),
-        Observation(Proto.TEREDO, None, OTHER, 3544),  # its solicitation, which Windows sends by itself
+        Observation(Proto.TEREDO, None, OTHER, 3544),  # its solicitation, which Windows sends unasked
         Observation(Proto.IP_IN_IP, None, OTHER, 3544),  # through a relay of Teredo
         Observation(Proto.DNS, "example.org", OTHER, 5353, qtype=1),  # in no menu
         asks("use-application-dns.net"),
