@@ -13,10 +13,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 OLDER_PIP := $(PY) -m pip --python $(OLDER)/bin/python install --quiet --disable-pip-version-check --require-hashes
 ARGS ?=
 # Tests of a file stay together: they share what a fixture of the file has built. Quick tests compute; the
-# others wait more than they compute, so one more process than there are cores keeps two cores busy.
+# others wait more than they compute, so one more process than there are cores keeps two cores busy, if those that
+# compute and those that wait run at the same time (tests/alternating.py).
 PYTEST := QALQAN_TEST_ALL=1 $(PY) -m pytest
 QUICK := -m "not system and not slow" --dist loadfile -n $(or $(WORKERS),2)
-SYSTEM := -m "system and not slow" --dist loadfile -n $(or $(WORKERS),3)
+SYSTEM := -m "system and not slow" --dist loadfile --no-loadscope-reorder -p tests.alternating -n $(or $(WORKERS),3)
 
 # What has to be there, as COMMAND-OR-FILE:PACKAGE. Only the packages of what is missing are installed.
 RUN_NEEDS := \

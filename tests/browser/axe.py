@@ -47,20 +47,22 @@ class Axe:
         self._world = world["executionContextId"]
         self._evaluate(f"{SOURCE}; undefined")
 
-    def findings(self) -> list[str]:
-        """One line for each element with something wrong, or that somebody has to look at."""
-        return self._run({"type": "tag", "values": TAGS})
+    def findings(self, *, colours: bool = True) -> list[str]:
+        """Return a line for each element with a fault, or that a person has to look at."""
+        rules = {} if colours else {rule: {"enabled": False} for rule in COLOURS}
+        return self._run({"type": "tag", "values": TAGS}, rules)
 
     def colours(self) -> list[str]:
-        """The same, of what depends on the theme alone."""
-        return self._run({"type": "rule", "values": COLOURS})
+        """Return the findings that depend on the theme alone."""
+        return self._run({"type": "rule", "values": COLOURS}, {})
 
     @property
     def version(self) -> str:
         return str(self._evaluate("axe.version"))
 
-    def _run(self, only: dict[str, object]) -> list[str]:
-        options = {"runOnly": only, "resultTypes": ["violations", "incomplete"], "elementRef": True}
+    def _run(self, only: dict[str, object], rules: dict[str, dict[str, bool]]) -> list[str]:
+        results = ["violations", "incomplete"]
+        options = {"runOnly": only, "rules": rules, "resultTypes": results, "elementRef": True}
         arguments = ", ".join(json.dumps(one) for one in (options, list(LOOKED_AT)))
         return [str(one) for one in self._evaluate(f"({RUN})({arguments})")]
 

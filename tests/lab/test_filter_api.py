@@ -27,8 +27,9 @@ KNOWN = {
     "child": "daughter", "mac": names.TABLET.mac, "number": "1", "way": "vpn", "host": "www.tiktok.com",
     "person": "Dad",
 }  # fmt: skip
+MANY = 15  # requests of each kind
 EXAMPLES = pytest.mark.parametrize(
-    "examples", [pytest.param(1, id="few"), pytest.param(15, id="many", marks=pytest.mark.slow)]
+    "examples", [pytest.param(1, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
 )
 
 
@@ -66,11 +67,11 @@ def check_all_is_well(home: Home, daemon: Daemon, pid: int, it: Caller) -> None:
 
 
 @pytest.mark.timeout(900)
-@EXAMPLES
-def test_schemathesis_finds_nothing_by_token(home: Home, daemon: Daemon, hall: Caller, examples: int) -> None:
+@pytest.mark.slow  # `make test-system` has the same calls to the pages alone: tests/webui/api/test_fuzzed.py
+def test_schemathesis_finds_nothing_by_token(home: Home, daemon: Daemon, hall: Caller) -> None:
     pid, device = daemon.pid, hall.device.command([])
     found = fuzz(
-        PAGES, hall.headers, examples, *device, without=(*BY_SESSION, *ENDING), known=KNOWN, timeout=SLOWEST
+        PAGES, hall.headers, MANY, *device, without=(*BY_SESSION, *ENDING), known=KNOWN, timeout=SLOWEST
     )
     assert not found, found
     check_all_is_well(home, daemon, pid, hall)

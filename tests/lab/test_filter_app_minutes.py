@@ -127,7 +127,7 @@ def minute(home: Home) -> Iterator[Minute]:
         with fresh(home, FAMILY) as daemon, contextlib.ExitStack() as stack:
             for asked in {flow.asked for flow in FLOWS if flow.asked}:
                 for device in ("phone", "tablet"):
-                    clients.dig(home.devices[device], asked)
+                    assert clients.dig(home.devices[device], asked).records, (device, asked)
             # Names that are not counted are so at an address that an answer gave for them.
             for name in [name for _, name in COMPANIONS]:
                 for kind in ("A", "AAAA"):

@@ -101,6 +101,12 @@ def ask(device: Namespace, resolver: str, *hosts: str) -> list[tuple[int, str]]:
     return [(code, found) for code, found in json.loads(python(device, _ASK, resolver, *hosts))]
 
 
+def _connections(home: Home) -> str:
+    """All UDP connections of the gateway, and how its neighbours are reached."""
+    shown = "conntrack -L -p udp; conntrack -L -f ipv6 -p udp; ip neigh; ip -6 addr show br-lan"
+    return home.gateway.run(["sh", "-c", shown]).stdout
+
+
 @pytest.mark.usefixtures("away")
 @pytest.mark.parametrize(
     "resolver",
@@ -110,7 +116,7 @@ def ask(device: Namespace, resolver: str, *hosts: str) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("key", ["tablet", "phone"])
 def test_questions_of_one_socket(home: Home, key: str, resolver: str, arrivals: Arrivals) -> None:
     answers = ask(home.devices[key], resolver, ALLOWED, REFUSED, GOOGLE, PAGES, ALLOWED, REFUSED)
-    assert [code for code, _ in answers] == [NOERROR] * 6
+    assert [code for code, _ in answers] == [NOERROR] * 6, _connections(home)
     assert answers[1][1] == answers[5][1] == EXPLAINED
     assert answers[0][1] == answers[4][1] == address(ALLOWED, 4)
     assert answers[2][1] == address(SAFE_GOOGLE, 4)

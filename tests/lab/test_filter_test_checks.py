@@ -139,7 +139,7 @@ def ruleset(home: Home, text: str) -> Iterator[None]:
     [
         ("0-5", set()),
         pytest.param("6-9", set(), marks=pytest.mark.slow),
-        ("10-12", NAMELESS),
+        pytest.param("10-12", NAMELESS, marks=pytest.mark.slow),  # the test of the pages has this band, too
         pytest.param("13-15", NAMELESS | SSH, marks=pytest.mark.slow),
         ("16-17", NAMELESS | SSH | {"safe-search"}),
     ],

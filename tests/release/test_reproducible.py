@@ -123,7 +123,7 @@ def files(folder: Path, pattern: str) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob(pattern)}
 
 
-@pytest.mark.system
+@pytest.mark.slow
 def test_the_packages_of_the_feed_are_the_same(builders: tuple[Builder, Builder]) -> None:
     """The .ipk files, and all that `apk mkpkg` gets. Where apk-tools 3 are, also the .apk and their index."""
     made = []
