@@ -310,15 +310,21 @@ def read_private(path: Path, most: int) -> bytes:
         with os.fdopen(file, "rb") as opened:
             about = os.fstat(opened.fileno())
             data = opened.read(most + 1) if stat.S_ISREG(about.st_mode) else None
+    except PermissionError as error:
+        msg = f"{path}: cannot be read by this user; run: chown {os.geteuid()} {path.parent} {path}"
+        raise ListError(msg) from error
     except OSError as error:
-        msg = f"{path}: cannot be read ({error.strerror}); check that it exists, and run this as root"
+        msg = f"{path}: cannot be read ({error.strerror}); check that it exists and is no link"
         raise ListError(msg) from error
     if data is None:
         msg = f"{path}: is not a regular file"
         raise ListError(msg)
-    for status, kind, mode in ((about, "file", "600"), (folder, "folder", "700")):
-        if status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid()):
-            msg = f"{path}: other users can read its {kind}; run: chmod {mode}"
+    for status, place, mode in ((about, path, "600"), (folder, path.parent, "700")):
+        if status.st_uid not in (0, os.geteuid()):
+            msg = f"{place}: belongs to another user; run: chown {os.geteuid()} {place}"
+            raise ListError(msg)
+        if status.st_mode & 0o077:
+            msg = f"{place}: other users can read it; run: chmod {mode} {place}"
             raise ListError(msg)
     if len(data) > most:
         msg = f"{path}: has more than {most} bytes"

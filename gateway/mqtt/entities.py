@@ -15,7 +15,7 @@ from gateway.mqtt.topics import MqttMessage, Topics
 ONLINE, OFFLINE = "online", "offline"
 EXTRA_MINUTES = 15
 STATES = ("open", "paused", "bedtime", "window", "out_of_time", "quarantined")
-EVENT_TYPES = ("requested", "reminder", "answered", "expired")
+EVENT_TYPES = ("requested", "reminder", "answered", "expired", "over")
 QOS = 1
 _MAKER = "Qalqan"
 

@@ -16,6 +16,7 @@ from gateway.control.schema import record
 from gateway.policy.requests.requests import RequestState
 from gateway.policy.values import Reason
 
+OVER = "over"  # state in the event about a child without a log: answered or expired
 ON, OFF = "ON", "OFF"  # the default payloads of a binary sensor in Home Assistant
 
 
@@ -108,11 +109,12 @@ def request_event(request: RequestView, event: str, *, names: bool) -> str:
 def answer_event(event: Mapping[str, object]) -> str:
     """Return the payload (JSON) of an event about an answered or expired request: its id and the answer.
 
-    The answer is null if the daemon does not report it, below the log level for activity.
+    Of a child without a log, the daemon reports neither the answer nor whether there was one: the event type
+    is then ``over``, and the answer null.
     """
-    answered = {"event_type": "answered", "id": event.get("id"), "answer": event.get("answer")}
-    expired = event.get("state") == RequestState.EXPIRED
-    return _json({**answered, "event_type": "expired"} if expired else answered)
+    state = event.get("state")
+    kind = state if state in (RequestState.EXPIRED, OVER) else "answered"
+    return _json({"event_type": kind, "id": event.get("id"), "answer": event.get("answer")})
 
 
 def _request(request: RequestView, *, names: bool) -> Mapping[str, object]:

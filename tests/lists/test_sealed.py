@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -173,6 +175,31 @@ def test_a_file_that_others_can_read_is_not_used(source: SealedSource, file: int
     path.parent.chmod(folder)
     with pytest.raises(ListError, match="other users can read"):
         read_private(path, 1000)
+
+
+@pytest.mark.parametrize("name", ["file", "folder"])
+def test_a_file_of_another_user_is_not_used(
+    source: SealedSource, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(source.file)
+    wrong, uid = path if name == "file" else path.parent, os.geteuid() + 1
+    if os.geteuid() == 0:
+        os.chown(wrong, 2, -1)  # the files of root are used by every user
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    with pytest.raises(ListError, match=f"another user; run: chown {uid} "):
+        read_private(path, 1000)
+
+
+def test_a_file_that_this_user_may_not_read_is_given_to_it(
+    source: SealedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ListError, match=f"run: chown {os.geteuid()} ") as caught:
+        read_private(Path(source.file), 1000)
+    assert "as root" not in str(caught.value)
 
 
 def test_a_link_a_folder_and_too_much_are_no_private_file(source: SealedSource) -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from gateway.control.contract.status import HomeProblem
-from gateway.mqtt.entities import child_entities, home_entities
-from gateway.mqtt.states import ChildState, GatewayState, child_state, home_state
+from gateway.mqtt.entities import EVENT_TYPES, child_entities, home_entities
+from gateway.mqtt.states import ChildState, GatewayState, answer_event, child_state, home_state
 from gateway.mqtt.topics import Topics
 
 TOPICS = Topics("homeassistant", "qalqan")
@@ -58,3 +60,18 @@ def test_problems_of_the_home_are_codes_without_their_texts() -> None:
 
 def test_bedtime_of_a_child() -> None:
     assert json.loads(child_state(CHILD))["bedtime"] == "ON"
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ({"state": "answered", "answer": "once"}, "answered"),
+        ({"state": "expired"}, "expired"),
+        ({"state": "over"}, "over"),  # of a child without a log: answered or expired
+    ],
+)
+def test_the_end_of_a_request(event: dict[str, object], kind: str) -> None:
+    assert json.loads(answer_event({"id": 7, **event})) == {
+        "event_type": kind, "id": 7, "answer": event.get("answer"),
+    }  # fmt: skip
+    assert kind in EVENT_TYPES

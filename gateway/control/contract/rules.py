@@ -474,6 +474,8 @@ class UndoAction:
 
     do: str
     who: str | None = None
+    mac: str | None = None
+    profile: str | None = None
     grant: int | None = None
     id: str | None = None
     revision: int | None = None

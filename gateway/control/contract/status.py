@@ -230,6 +230,7 @@ class HomeState:
 
     version: str
     now: datetime
+    timezone: str  # of the household, such as Asia/Almaty
     day: date  # of limits; it changes at night
     mode: str  # on, off
     off_until: datetime | None  # None: filtering is on, or off until a guardian turns it on
@@ -298,6 +299,7 @@ class DeviceStatus(OwnSharing):
     profile: str | None = None  # a child's id, or home, guest, quarantine, adult
     name: str | None = None  # untrusted input
     now: datetime | None = None
+    timezone: str | None = None  # of the household
     state: str | None = None
     until: datetime | None = None
     reason: str | None = None

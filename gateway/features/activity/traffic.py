@@ -134,15 +134,17 @@ class LiveTraffic:
     def start(self, by: str, mac: str, profile: Profile) -> ChildWatch:
         """Start a guardian's watch of a young child's device, for CHILD_MINUTES, and return it.
 
-        Publishes a ``status`` event. Raises ControlError for any other device, or if a watch of the device
-        runs.
+        Publishes a ``status`` event. If this guardian's watch of the device runs already, returns it as it
+        is. Raises ControlError for any other device, or if another guardian's watch of the device runs.
         """
         self.sweep()
         if self._access.right(mac, "") is not TrafficRight.STARTED:
             raise ControlError.of(Code.TRAFFIC_PRIVATE)
         running = self._children.get(mac)
-        if running is not None:
+        if running is not None and running.by != by:
             raise ControlError.of(Code.BUSY)
+        if running is not None:
+            return running
         ends = self._home.loop.now() + CHILD_MINUTES * 60
         watch = self._children[mac] = ChildWatch(mac, profile.id, by, self._home.local_now(), ends)
         self._forget_rights()

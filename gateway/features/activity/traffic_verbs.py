@@ -118,8 +118,9 @@ class TrafficVerbs:
         """Start a guardian's view of a young child's live traffic, for CHILD_MINUTES, or end it.
 
         ``action`` says which. The device's own page shows it while it runs. Any guardian may end it;
-        the audit log gets a line at the start only. Raises ControlError for an unknown device, and
-        at the start for one of no young child, or if a watch of the device runs.
+        the audit log gets a line at the start only. A start while the guardian's own view runs returns
+        that view: its end and the log stay as they are. Raises ControlError for an unknown device, and
+        at the start for one of no young child, or if another guardian's view of the device runs.
         """
         by, mac = self._access.guardian(call), parse_mac(call.args.mac)
         if mac is None or mac not in self._macs():
@@ -130,10 +131,12 @@ class TrafficVerbs:
         member = self._family.member_of(mac)
         if member is None or self._traffic.right(mac, "") is not TrafficRight.STARTED:
             raise ControlError.of(Code.TRAFFIC_PRIVATE)
+        before = self._traffic.watch_of(mac)
         watch = self._traffic.start(by, mac, member.profile)
         until: datetime = self._traffic.until(watch)
-        detail = f"{watch.profile} {CHILD_MINUTES} min {mac}"
-        self._audit("traffic", detail, by=by, at=watch.since, origin=call.text("origin", ""))
+        if watch is not before:
+            detail = f"{watch.profile} {CHILD_MINUTES} min {mac}"
+            self._audit("traffic", detail, by=by, at=watch.since, origin=call.text("origin", ""))
         return TrafficWatch(mac, until)
 
 

@@ -187,7 +187,7 @@ class ChangeVerbs:
             is_last = mac not in seen and self._place_of(mac) == place
             seen.add(mac)
             change = self._describe(
-                "device", place, line.who, line.at, now, undo=UndoAction(do="assign", who=mac, id=was)
+                "device", place, line.who, line.at, now, undo=UndoAction(do="assign", mac=mac, profile=was)
             )
             device = ChangedDevice(mac=mac, name=self._here.name_of(mac))
             yield replace(change, devices=(device,), undo=change.undo if is_last else None)

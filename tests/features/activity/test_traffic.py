@@ -222,10 +222,21 @@ def test_who_grows_older_meanwhile_is_private_at_once(house: House) -> None:
     assert house.banner() is None
 
 
-def test_it_is_started_once_at_a_time(house: House) -> None:
+def test_another_guardian_cannot_start_it_while_it_runs(house: House) -> None:
     house.watch(TABLET)
-    with pytest.raises(GatewayError):
+    with pytest.raises(GatewayError) as caught:
         house.watch(TABLET, by="Dad")
+    assert caught.value.code == "busy"
+
+
+def test_a_second_start_by_the_same_guardian_returns_the_running_view(house: House) -> None:
+    first = house.watch(TABLET)
+    house.desk.go(MINUTE)
+    assert house.watch(TABLET) == first, "the same end"
+    assert [line.who for line in house.desk.store.audit.lines() if line.what == "traffic"] == ["Mum"]
+    house.desk.go((CHILD_MINUTES - 1) * MINUTE)
+    assert house.watch(TABLET) != first, "it had ended"
+    assert len([line for line in house.desk.store.audit.lines() if line.what == "traffic"]) == 2
 
 
 # --------------------------------------------------------------------------------------- what is recorded

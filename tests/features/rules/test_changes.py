@@ -133,8 +133,9 @@ def test_a_device_without_a_personal_owner_is_one_change_with_an_undo(make: Make
     (one,) = told(desk)
     assert (one["what"], one["who"], one["by"]) == ("device", "home", "Mum")
     assert one["devices"] == [{"mac": mac, "name": mac}]
-    assert one["undo"] == {"do": "assign", "who": mac, "id": was}
-    desk.ask("assign", mac=mac, profile=was, by="Dad")
+    assert one["undo"] == {"do": "assign", "mac": mac, "profile": was}
+    undo = one["undo"]
+    desk.ask(undo.pop("do"), **undo, by="Dad")
     assert desk.ask("devices", mac=mac)["devices"][0]["profile"] == was
 
 
@@ -144,7 +145,7 @@ def test_a_child_s_new_device_goes_back_to_the_place_that_a_guardian_chose(make:
     desk.go(MINUTE)
     desk.ask("assign", mac=STRANGER, profile="daughter", by="Mum")
     last, first = told(desk)
-    assert (last["who"], last["undo"]) == ("daughter", {"do": "assign", "who": STRANGER, "id": "home"})
+    assert (last["who"], last["undo"]) == ("daughter", {"do": "assign", "mac": STRANGER, "profile": "home"})
     assert (first["who"], first["undo"]) == ("home", None), "only the last one is undone"
 
 

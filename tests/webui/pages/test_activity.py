@@ -332,7 +332,7 @@ def test_what_was_changed_today_is_there_with_its_undo(mum: Browser, household: 
 
 
 def test_a_device_goes_back_to_its_earlier_owner(mum: Browser, household: Household) -> None:
-    undo = {"do": "assign", "who": TABLET, "id": "daughter"}
+    undo = {"do": "assign", "mac": TABLET, "profile": "daughter"}
     devices = [{"mac": TABLET, "name": "Tablet"}]
     household.changes = [change(NOW, "device", "home", None, undo=undo, devices=devices)]
     page = mum.get("/parent/activity/").text

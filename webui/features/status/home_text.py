@@ -9,7 +9,7 @@ from gateway.control.contract.growing import AgeTransition
 from gateway.control.contract.sharing import OwnSharing
 from gateway.control.contract.status import ChildStatus, DevicePresence, DeviceState, DeviceStatus, HomeStatus
 from webui.features.status.minutes_text import MinutesView
-from webui.language import telling
+from webui.language import telling, zones
 
 NEWS = timedelta(days=1)
 
@@ -80,9 +80,10 @@ class ChildView:
 class HomeView:
     def __init__(self, status: HomeStatus) -> None:
         self.status = status
-        self.now: datetime = status.now
+        # With the zone: a time after the next clock change has another offset than the time now.
+        self.now = zones.local(status.now, status.timezone)
         self.day: date = status.day  # the day to which limits apply; it changes at night, not at midnight
-        self.children = tuple(ChildView(child, status.now) for child in status.profiles)
+        self.children = tuple(ChildView(child, self.now) for child in status.profiles)
 
     @property
     def off(self) -> bool:
@@ -123,7 +124,8 @@ class Here:
         """Return whether the internet is allowed for the device now; None if no rule ever blocks it."""
         if not self.status.state or self.status.now is None:
             return None
-        return StateView(self.status, self.status.now, yours=True)
+        now = zones.local(self.status.now, self.status.timezone or "")
+        return StateView(self.status, now, yours=True)
 
     @property
     def own(self) -> OwnSharing:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 
 from gateway.control.contract.activity import RECENT_BLOCKS
 from gateway.control.contract.rules import HELP_LINES
 from gateway.core.errors import ControlError
 from tests.webui.conftest import Browser
+from tests.webui.language.catalogues import reading
 from tests.webui.standin.household import Household
 from tests.webui.standin.states import here, home, rules
 from webui.features.status.own_rules_text import rule_name
+from webui.language import words
 
 
 def test_what_is_missing_gets_a_default() -> None:
@@ -36,6 +39,29 @@ def test_what_is_missing_gets_a_default() -> None:
 def test_another_shape_is_one_clear_error(values: dict[str, object]) -> None:
     with pytest.raises(ControlError, match=r"unexpected .*; restart both after an update"):
         home(**values)
+
+
+@pytest.mark.parametrize(
+    ("now", "morning"),
+    [
+        ("2026-10-24T23:30:00+02:00", "2026-10-25T07:00:00+01:00"),  # summer time ends in between
+        ("2027-03-27T23:30:00+01:00", "2027-03-28T07:00:00+02:00"),
+    ],
+)
+def test_a_time_after_the_next_clock_change_is_that_of_the_home(app: Flask, now: str, morning: str) -> None:
+    values: dict[str, object] = {"now": now, "timezone": "Europe/Berlin"}
+    pause: dict[str, object] = {
+        "state": "paused", "reason": "paused", "rule": "pause", "owner": "guardian:Mum", "until": morning,
+    }  # fmt: skip
+    state = home({"id": "son", **pause}, **values)
+    child, device = state.child("son"), here(mac="x", **pause, **values).now
+    assert child is not None
+    assert child.status.until is not None
+    assert device is not None
+    assert words.clock(child.status.until, state.now) == "07:00 tomorrow"
+    with reading(app, "ru"):
+        assert "07:00" in child.now.sentence
+        assert "07:00" in device.sentence
 
 
 def test_a_name_that_is_missing_comes_from_the_id() -> None:
