@@ -76,7 +76,8 @@ def _steps(path: Path) -> int:
 def findings_of(path: Path) -> Iterator[Finding]:
     """Run all checks with the configuration at ``path`` (qalqan.yaml), and yield their findings.
 
-    If the configuration is unusable, only the checks that do not need it run.
+    If the configuration is unusable, only the checks that do not need it run. An invalid setting that
+    filtering does not need has its default in the other checks.
     """
     product, family = None, None
     try:
@@ -87,11 +88,12 @@ def findings_of(path: Path) -> Iterator[Finding]:
         count = len(product.catalogue.services)
         yield ok("product", f"{len(product.categories.by_id)} categories, {count} services")
     try:
-        config = read_config(path)
+        config = read_config(path, lenient=True)
     except PolicyError as error:
         yield refused("config", error, code="settings_mistake")
     else:
-        yield ok("config", str(path))
+        if not config.problems:
+            yield ok("config", str(path))
         yield from router_findings(config)
         if product is not None:
             product, _ = household.product_in_use(config, product)

@@ -19,13 +19,14 @@ def config_path(args: Namespace) -> Path:
     return DEFAULT_CONFIG if args.config is None else args.config
 
 
-def read_config(path: Path) -> Config:
+def read_config(path: Path, *, lenient: bool = False) -> Config:
     """Return the configuration from ``path``; on a router, its UCI options override the file.
 
     Neither profiles nor the packaged data are read. Raises PolicyError, with file and line, for any invalid
-    setting.
+    setting. ``lenient``: one that filtering does not need gets its default instead, and a line in
+    ``problems``.
     """
-    return homeconfig.read_config(path, _is_public_suffix)
+    return homeconfig.read_config(path, _is_public_suffix, lenient=lenient)
 
 
 def config_in_use(path: Path) -> Config:

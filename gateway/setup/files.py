@@ -44,6 +44,8 @@ def config(plan: SetupPlan, facts: MachineFacts) -> bytes:
     after: Document = {**before, "lan": list(plan.lan)}
     if plan.country:
         after["country"] = plan.country
+    else:
+        after.pop("country", None)
     if plan.timezone:
         after["timezone"] = plan.timezone
     if plan.lists_update is not existing_interval(before):

@@ -107,6 +107,30 @@ def test_every_broken_file_is_reported(qalqan: Qalqan, config: Path) -> None:
     assert "son.yaml:1: band" in found[0]
 
 
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("age_trust: {file: /srv/trust, key: x}", "age_trust.key: 'x' is no public key: write 32 bytes"),
+        ("propose: {bands: [x]}", "propose.bands[1]: 'x' is not known here: use one of: 0-5"),
+    ],
+)
+def test_a_setting_that_filtering_does_not_need_stops_no_check(
+    qalqan: Qalqan, config: Path, setting: str, problem: str
+) -> None:
+    before = config.read_text()
+    others = [line for line in lines(qalqan, config) if line.startswith(("ok profile: ", "ok lan: "))]
+    config.write_text(f"{before.rstrip()}\n{setting}\n")
+    done = qalqan("check", "--config", config)
+    assert done.status == 1
+    found = done.out.splitlines()
+    (line,) = [line for line in found if " config: " in line]
+    assert line.startswith(f"error config: {config}:")
+    assert problem in line
+    assert line.endswith("Until then its default applies.")
+    assert others
+    assert set(others) <= set(found)
+
+
 def test_a_broken_configuration_leaves_the_rest_to_be_reported(qalqan: Qalqan, config: Path) -> None:
     config.write_text("timezone: Mars/Base\n")
     found = lines(qalqan, config)

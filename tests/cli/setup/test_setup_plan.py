@@ -462,6 +462,12 @@ def test_where_nothing_changes_the_file_stays_to_the_byte() -> None:
     assert config(decide(facts, Answers(("br-lan",), "eth0")), facts) is facts.config
 
 
+def test_no_country_removes_the_earlier_one() -> None:
+    facts = replace(GOOD, config=b"lan: [br-lan]\ncountry: kz\n")
+    plan = decide(facts, Answers(("br-lan",), "eth0", country=""))
+    assert config(plan, facts).decode().splitlines()[1:] == ["lan: [br-lan]"]
+
+
 def test_a_file_that_is_broken_is_made_anew_and_one_that_would_be_is_not_written() -> None:
     broken = replace(GOOD, config=b"lan: [\n")
     plan = decide(broken, Answers(("br-lan",), "eth0"))
