@@ -229,9 +229,7 @@ def _abouts() -> Table:
         "piracy": _("Copies of films, music, books and programs without leave, and torrents of them."),
         "ads_trackers": _("Advertising networks and those who follow people from site to site."),
         "search_without_safe_mode": _("Search engines that offer no way to keep adult results out."),
-        "new_domain": _(
-            "Names registered less than 30 days ago, by an installed list; many of them are traps."
-        ),
+        "new_domain": _("Names registered a few days ago, by an installed list; many of them are traps."),
         "malware": _("Sites that spread or steer harmful software."),
         "phishing": _("Sites that pretend to be others in order to steal passwords and money."),
         "csam": _("Material that shows the sexual abuse of children; it is a crime everywhere."),

@@ -65,7 +65,7 @@ ENGLISH: Words = {
     "service": "{what} is blocked.",
     "category": "{what} is blocked: {kind}.",
     "law": "{what} is blocked: a law asks for an older age. {law}.",
-    "new_domain": "{what} is blocked: the name is younger than 30 days.",
+    "new_domain": "{what} is blocked: the name was registered a few days ago.",
     "unknown_domain": "{what} is blocked: no rule allows it yet.",
     "not_on_list": "{what} is not on the list of sites.",
     "safe_search": "{what} is allowed in its safe mode{until}.",

@@ -88,7 +88,7 @@ def test_who_paused_is_named() -> None:
         ("www.google.com", "2026-11-24T19:00", "www.google.com is allowed in its safe mode."),
         ("childline.org.uk", "2026-11-24T23:00", "childline.org.uk is always allowed."),
         ("fresh.example", "2026-11-24T19:00",
-         "fresh.example is blocked: the name is younger than 30 days. Your family set this."),
+         "fresh.example is blocked: the name was registered a few days ago. Your family set this."),
     ],
 )  # fmt: skip
 def test_sentences(host: str, at: str, text: str) -> None:

@@ -81,3 +81,14 @@ def test_the_page_says_so_before_anybody_signs_in(tablet: Browser, stranger: Bro
     told = "This is a child's device, so you are signed out automatically after 30"
     assert told in tablet.get("/signin").text
     assert told not in stranger.get("/signin").text
+
+
+def test_a_device_with_an_open_question_is_not_called_a_child_s(
+    stranger: Browser, household: Household
+) -> None:
+    household.devices[stranger.ip] = {
+        "mac": "06:00:00:00:00:99", "profile": "adult", "name": "", "asked": "again",
+    }  # fmt: skip
+    page = stranger.get("/signin").text
+    assert "not said yet who uses this device, so you are signed out automatically after 30" in page
+    assert "This is a child's device" not in page

@@ -17,7 +17,7 @@ REPLACED: Mapping[str, str] = {
     r"What holds from now on": "These rules are now active",
     r"Prove it on a device": "Test it on X's device",
     r"The devices are given": "Devices assigned.",
-    r"Open as for the youngest": "Filtered as for a young child",
+    r"Open as for the youngest": "Filtered as for a child of 10 or older",
     r"of the house\b": "Not filtered",
     r"All is closed but help": "Only help lines work",
     r"The next step is the birthday": "Tell us the month and we'll suggest new rules",

@@ -31,7 +31,7 @@ def test_each_question_has_a_card_with_its_answers(mum: Browser, asked: Househol
         "Until you answer, Aruzhan's rules apply. Yes No Something else "
         "No mobile data Yes, and keep the old address Aruzhan Timur Dana Not filtered "
         "For printers, lamps and the like. Only harmful sites are blocked. "
-        "A guest Filtered as for a young child, no internet at night. "
+        "A guest Sites are filtered as for a child of 10 or older, no internet at night. "
         "Adult guest, until 06:00 Filtered like a guest, but with internet at night. "
         "An adult's Only harmful sites are blocked, and nothing is recorded.",
         f"New device: {GONE} 3 minutes ago · online "

@@ -46,7 +46,7 @@ def _reasons() -> dict[str, str]:
         "law": _("A law that your family turned on"),
         "service": _("Services"),
         "not_on_list": _("Not on the list of sites"),
-        "new_domain": _("Names younger than 30 days"),
+        "new_domain": _("Names registered a few days ago"),
         "unknown_domain": _("Unknown sites"),
         "encrypted_dns": _("Encrypted DNS"),
         "vpn": _("VPN"),

@@ -166,7 +166,10 @@ def place_choice(place: str) -> tuple[str, str]:
     """
     return {
         HOME: (_("Not filtered"), _("For printers, lamps and the like. Only harmful sites are blocked.")),
-        GUEST: (_("A guest"), _("Filtered as for a young child, no internet at night.")),
+        GUEST: (
+            _("A guest"),
+            _("Sites are filtered as for a child of 10 or older, no internet at night."),
+        ),
         ADULT_GUEST: (
             _("Adult guest, until 06:00"),
             _("Filtered like a guest, but with internet at night."),

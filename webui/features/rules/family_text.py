@@ -16,7 +16,7 @@ def new_device_choices() -> dict[str, tuple[str, str]]:
     return {
         "guest": (
             _("A guest"),
-            _("Filtered as for a young child. No internet at night. Nothing is recorded."),
+            _("Sites are filtered as for a child of 10 or older. No internet at night. Nothing is recorded."),
         ),
         "quarantine": (
             _("Blocked until you choose who uses it"),
