@@ -25,5 +25,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def alternate(ordered: Sequence[list[Any]]) -> Iterable[list[Any]]:
     """Return the first list, the last one, the second one, the last but one, and so on."""
     half = (len(ordered) + 1) // 2
-    pairs = zip_longest(ordered[:half], reversed(ordered[half:]), fillvalue=[])
-    return chain.from_iterable(pairs)
+    pairs = zip_longest(ordered[:half], reversed(ordered[half:]))
+    return (file for pair in pairs for file in pair if file is not None)
