@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from time import CLOCK_BOOTTIME, clock_gettime
@@ -33,12 +33,12 @@ from gateway.kernel.queue import DROP, FORWARD, PREROUTING, Answer, PacketQueue
 from gateway.kernel.rawsend import RawSender
 from gateway.lan import interfaces as lan
 from gateway.lan.uplink import Prefix, near, ways_out
-from gateway.path.dns import DnsPath, PacketOutcome
+from gateway.path.dns import PORT, DnsPath, PacketOutcome
 from gateway.path.flows import FlowPath
 from gateway.path.subject import Sink, Subject
 from gateway.policy.values import Decision, Observation
 from gateway.wire.ip.build import udp_readdressed
-from gateway.wire.ip.packet import UDP, parse_ip
+from gateway.wire.ip.packet import UDP, Packet, parse_ip
 
 NICENESS = -10  # connections wait for verdicts; rate limits bound their number
 MAX_KNOWN = 64  # cached interfaces; a recreated tunnel has a new index each time
@@ -179,10 +179,12 @@ class PacketPath:
         return mark & self._others | (verdict << self._shift or self._held)
 
     def _question(self, subject: Subject, packet: bytes, mark: int, hook: int, indev: int) -> Answer:
-        outcome = self.dns.question_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME), self._wall())
+        first = hook == PREROUTING
+        at = self._wall()
+        outcome = self.dns.question_packet(packet, subject, clock_gettime(CLOCK_BOOTTIME), at, first=first)
         if outcome.reply is not None:
-            first = hook == PREROUTING
-            self._sender.send(outcome.reply if first else self._as_asked(outcome.reply), indev)
+            for reply in (outcome.reply,) if first else self._as_asked(outcome.reply, outcome.resolvers):
+                self._sender.send(reply, indev)
         return self._onward(outcome, mark)
 
     def _onward(self, outcome: PacketOutcome, mark: int) -> Answer:
@@ -191,19 +193,28 @@ class PacketPath:
         held = mark & self._others | self._held
         return held if outcome.packet is None else (held, outcome.packet)
 
-    def _as_asked(self, reply: bytes) -> bytes:
-        """Return a generated answer with the resolver's address as seen by the device.
+    def _as_asked(self, reply: bytes, resolvers: Collection[bytes]) -> Iterator[bytes]:
+        """Yield a generated answer with the resolver's address as seen by the device.
 
-        NAT may have changed the destination of the query; the connection table has the original one.
+        NAT may have changed the destination of the query. ``resolvers``: the addresses that the device may
+        have queried. An answer is sent from each, and the device ignores all but one. If there are none, the
+        connection table has the address.
         """
         packet = parse_ip(reply)
-        try:
-            entry = self._behind(FlowTuple(packet.dst, packet.src, UDP, packet.dport, packet.sport))
-        except KernelError:
-            return reply  # the device will not accept it, and repeats the query
-        if entry is None or entry.original.dst == packet.src:
-            return reply
-        return udp_readdressed(reply, entry.original.dst, entry.original.dport)
+        for resolver in resolvers or self._original(packet):
+            queried = (resolver, PORT)
+            yield reply if queried == (packet.src, packet.sport) else udp_readdressed(reply, *queried)
+
+    def _original(self, answer: Packet) -> tuple[bytes]:
+        """Return the queried resolver by the connection table, else the source of the answer.
+
+        The device then ignores the answer, and repeats the query.
+        """
+        with contextlib.suppress(KernelError):
+            entry = self._behind(FlowTuple(answer.dst, answer.src, UDP, answer.dport, answer.sport))
+            if entry is not None:
+                return (entry.original.dst,)
+        return (answer.src,)
 
     def face(self, interfaces: Collection[str]) -> None:
         """Use ``interfaces`` as the LAN interfaces from now on."""

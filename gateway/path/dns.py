@@ -19,6 +19,7 @@ from gateway.path.addresses import (
 )
 from gateway.path.guess_limit import GuessLimit
 from gateway.path.nat64 import Nat64Prefixes
+from gateway.path.queried_resolvers import QueriedResolvers
 from gateway.path.renamed_questions import Client, RenamedQuestion, RenamedQuestions, SafeAddresses, TrustsAll
 from gateway.path.subject import LiveDecisions, Sink, Subject
 from gateway.policy.judge.world import GATEWAY_NAME, bypass_signal
@@ -78,12 +79,14 @@ class QueryResult(NamedTuple):
 class PacketOutcome(NamedTuple):
     """The result for a UDP packet: forward it (unchanged or as ``packet``), or drop it and send a ``reply``.
 
-    ``packet`` None: unchanged. ``reply`` None: send nothing.
+    ``packet`` None: unchanged. ``reply`` None: send nothing. ``resolvers``: for the reply to a later query of
+    a connection, the packed addresses that the device may have queried; empty if unknown.
     """
 
     accept: bool
     packet: bytes | None = None
     reply: bytes | None = None
+    resolvers: tuple[bytes, ...] = ()
 
 
 _ACCEPT = PacketOutcome(True)
@@ -140,6 +143,7 @@ class DnsPath:
         )
         self._safe = safe or TrustsAll()
         self._renamed = RenamedQuestions()
+        self._resolvers = QueriedResolvers()
         self._heads: dict[bytes, Head] = {}
         self._guesses = guesses or GuessLimit()
         self._allowance = DnsAllowance()
@@ -147,10 +151,13 @@ class DnsPath:
         self.malformed = 0
         self.postponed = 0  # queries and answers over a device's limits
 
-    def question_packet(self, data: bytes, subject: Subject, now: float, at: datetime) -> PacketOutcome:
+    def question_packet(
+        self, data: bytes, subject: Subject, now: float, at: datetime, *, first: bool
+    ) -> PacketOutcome:
         """Judge a device's UDP packet to port 53; return whether to forward it, with the edit or the reply.
 
         A malformed packet is dropped and counted. ``now``: monotonic seconds; ``at``: the household's time.
+        ``first``: the packet begins a connection, and its address is not translated yet.
         """
         try:
             packet = parse_ip(data)
@@ -158,6 +165,8 @@ class DnsPath:
                 return self._malformed()
             query = bytes(packet.payload)
             client = (subject.slot, packet.src, packet.sport)
+            if first:
+                self._resolvers.record(client, packet.dst)
             asked = self.judge_query(query, subject, client, packet.dst, now, at)
             if asked is None:
                 return self._malformed()
@@ -166,7 +175,8 @@ class DnsPath:
             if not checksum_ok(data, packet):
                 return self._malformed()
             if asked.reply is not None:
-                return PacketOutcome(False, reply=udp_reply(packet, asked.reply))
+                resolvers = () if first else self._resolvers.of(client)
+                return PacketOutcome(False, reply=udp_reply(packet, asked.reply), resolvers=resolvers)
             return PacketOutcome(True, packet=_replaced(data, packet, asked.forward))
         except WireError:
             return self._malformed()
@@ -354,6 +364,7 @@ class DnsPath:
     def forget(self, slot: int) -> None:
         """Drop the pending queries and the used limits of a slot, whose device was removed."""
         self._renamed.forget(slot)
+        self._resolvers.forget(slot)
         self._allowance.forget(slot)
 
 

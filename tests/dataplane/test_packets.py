@@ -29,6 +29,7 @@ FOREIGN = 0x50003F00  # bits of other programs
 CLIENT, ASKED, REACHED = "192.168.77.10", "198.51.100.1", "192.168.77.1"
 QUERY = datagram(CLIENT, REACHED, 4000, 1053, b"question")
 REPLY = datagram(REACHED, CLIENT, 1053, 4000, b"forged")
+STRAIGHT = datagram(REACHED, CLIENT, 53, 4000, b"forged")
 DEVICE, SITE = "192.168.77.10", "198.51.100.1"
 DEVICE6, SITE6 = "2001:db8:77::10", "2001:db8:1::1"
 
@@ -50,7 +51,7 @@ class Path(PacketPath):
 
         flows: Any = SimpleNamespace(packet=lambda *args, **words: self.verdict)
         dns: Any = SimpleNamespace(
-            question_packet=lambda *args: self.outcome, answer_packet=lambda *args: self.outcome
+            question_packet=lambda *args, **words: self.outcome, answer_packet=lambda *args: self.outcome
         )
         subjects: Any = {1: SimpleNamespace(slot=1)}
         super().__init__(
@@ -126,6 +127,20 @@ def test_a_later_question_is_answered_from_the_address_that_was_asked(loop: Loop
 
 
 @pytest.mark.lab
+def test_each_resolver_that_may_have_been_queried_answers(loop: Loop) -> None:
+    path = Path(loop, entry(ASKED))
+    resolvers = tuple(socket.inet_aton(address) for address in (ASKED, REACHED))
+    path.outcome = PacketOutcome(False, reply=STRAIGHT, resolvers=resolvers)
+    assert path.hand(QUESTION, INPUT) == DROP
+    moved, straight = path.sent
+    assert straight == STRAIGHT
+    sent = parse_ip(moved)
+    assert (sent.src, sent.sport, sent.dport, bytes(sent.payload)) == (resolvers[0], 53, 4000, b"forged")
+    assert path.looked_for == [], "the connection table is not needed"
+    path.close()
+
+
+@pytest.mark.lab
 @pytest.mark.parametrize(
     ("found", "error", "hook"),
     [
@@ -140,9 +155,9 @@ def test_any_other_answer_is_sent_as_it_is(
     loop: Loop, found: ConntrackEntry | None, error: bool, hook: int
 ) -> None:
     path = Path(loop, found, error)
-    path.outcome = PacketOutcome(False, reply=REPLY)
+    path.outcome = PacketOutcome(False, reply=STRAIGHT)
     assert path.hand(QUESTION, hook) == DROP
-    assert path.sent == [REPLY]
+    assert path.sent == [STRAIGHT]
     path.close()
 
 

@@ -152,7 +152,7 @@ def dns_path(data: bytes) -> None:
         path.judge_query(data, subject, client, bytes(4), 0.0, AT)
     with contextlib.suppress(WireError):
         path.edit_answer(data, client, 0.0, over_udp=True)
-    path.question_packet(data, subject, 0.0, AT)
+    path.question_packet(data, subject, 0.0, AT, first=False)
     path.answer_packet(data, subject, 0.0)
 
 

@@ -20,16 +20,18 @@ pytestmark = pytest.mark.lab
 
 GOOGLE, SAFE_GOOGLE = "www.google.com", "forcesafesearch.google.com"
 PAGES = "qalqan.home.arpa"
-NOERROR, SILENCE = 0, -1
+NOERROR = 0
+PORT = 45678
 
 # A connected socket takes answers from the address that it asked and from no other.
 _ASK = """
 import json, socket, struct, sys
-resolver, *hosts = sys.argv[1:]
+port, resolver, *hosts = sys.argv[1:]
 family = socket.AF_INET6 if ":" in resolver else socket.AF_INET
 told = []
 with socket.socket(family, socket.SOCK_DGRAM) as sock:
     sock.settimeout(3)
+    sock.bind(("", int(port)))
     sock.connect((resolver, 53))
     for number, host in enumerate(hosts, 1):
         name = b"".join(bytes([len(label)]) + label.encode() for label in host.split(".")) + b"\\0"
@@ -97,8 +99,9 @@ def away(request: pytest.FixtureRequest, home: Home, daemon: Daemon) -> Iterator
     home.gateway.run(["nft", "delete", "table", "inet", "lab_away"], check=True)
 
 
-def ask(device: Namespace, resolver: str, *hosts: str) -> list[tuple[int, str]]:
-    return [(code, found) for code, found in json.loads(python(device, _ASK, resolver, *hosts))]
+def ask(device: Namespace, resolver: str, *hosts: str, port: int = 0) -> list[tuple[int, str]]:
+    """Return response code and last address of each answer. ``port``: of the socket, 0 for a free one."""
+    return [(code, found) for code, found in json.loads(python(device, _ASK, str(port), resolver, *hosts))]
 
 
 def _connections(home: Home) -> str:
@@ -122,6 +125,25 @@ def test_questions_of_one_socket(home: Home, key: str, resolver: str, arrivals: 
     assert answers[2][1] == address(SAFE_GOOGLE, 4)
     assert not arrivals.of("dns", REFUSED)
     assert not arrivals.of("dns", GOOGLE)
+
+
+@pytest.mark.usefixtures("away")
+@pytest.mark.parametrize(
+    "resolvers",
+    [
+        (names.GATEWAY_IPV4, "8.8.8.8"),
+        (names.GATEWAY_IPV6, "2001:4860:4860::8888"),
+        ("8.8.8.8", "8.8.4.4"),
+        ("2001:4860:4860::8888", "2001:4860:4860::8844"),
+    ],
+    ids=["gateway-4", "gateway-6", "foreign-4", "foreign-6"],
+)
+def test_one_port_queries_two_resolvers(home: Home, resolvers: tuple[str, str]) -> None:
+    """If both are redirected to the same place, only the first query of each shows which one it was for."""
+    home.gateway.run(["conntrack", "-F"], check=True)
+    for resolver in resolvers:
+        answers = ask(home.devices["tablet"], resolver, ALLOWED, REFUSED, PAGES, port=PORT)
+        assert [code for code, _ in answers] == [NOERROR] * 3, (resolver, _connections(home))
 
 
 @pytest.mark.usefixtures("away")

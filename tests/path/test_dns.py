@@ -237,7 +237,7 @@ def test_packets(src: bytes, dst: bytes) -> None:
 
     path = Path()
     refused = path.dns.question_packet(
-        packet(dns.message.make_query("tiktok.com", "A").to_wire()), path.subject, 0.0, AT
+        packet(dns.message.make_query("tiktok.com", "A").to_wire()), path.subject, 0.0, AT, first=True
     )
     assert not refused.accept
     assert refused.reply is not None
@@ -246,12 +246,12 @@ def test_packets(src: bytes, dst: bytes) -> None:
     assert checksum_ok(refused.reply, forged)
 
     allowed = path.dns.question_packet(
-        packet(dns.message.make_query("example.com", "A").to_wire()), path.subject, 0.0, AT
+        packet(dns.message.make_query("example.com", "A").to_wire()), path.subject, 0.0, AT, first=True
     )
-    assert allowed == (True, None, None)
+    assert allowed == (True, None, None, ())
 
     query = packet(dns.message.make_query("www.google.com", "A").to_wire())
-    renamed = path.dns.question_packet(query, path.subject, 0.0, AT)
+    renamed = path.dns.question_packet(query, path.subject, 0.0, AT, first=True)
     assert renamed.packet is not None
     asked = parse_ip(renamed.packet)
     assert checksum_ok(renamed.packet, asked)
@@ -263,6 +263,21 @@ def test_packets(src: bytes, dst: bytes) -> None:
     assert str(dns.message.from_wire(bytes(mended.payload)).question[0].name) == "www.google.com."
 
 
+def test_a_later_query_of_a_port_is_answered_from_each_resolver_that_it_queried() -> None:
+    path, other, gateway = Path(), bytes([8, 8, 4, 4]), bytes([192, 168, 77, 1])
+
+    def ask(resolver: bytes, host: str, *, first: bool, port: int = 4000) -> tuple[bytes, ...]:
+        query = udp_packet(DEVICE, resolver, port, 53, dns.message.make_query(host, "A").to_wire())
+        return path.dns.question_packet(query, path.subject, 0.0, AT, first=first).resolvers
+
+    assert ask(RESOLVER, "example.com", first=True) == ()
+    assert ask(other, "tiktok.com", first=True) == (), "from the address in the query"
+    assert ask(gateway, "tiktok.com", first=False) == (other, RESOLVER)
+    assert ask(gateway, "tiktok.com", first=False, port=4001) == ()
+    path.dns.forget(path.subject.slot)
+    assert ask(gateway, "tiktok.com", first=False) == ()
+
+
 def test_what_is_no_question_is_dropped_and_counted() -> None:
     path = Path()
     from scapy.layers.inet import IP, UDP
@@ -270,8 +285,13 @@ def test_what_is_no_question_is_dropped_and_counted() -> None:
     response = dns.message.make_response(dns.message.make_query("example.com", "A")).to_wire()
     for payload in (b"", b"\x00" * 11, b"GET / HTTP/1.1\r\n\r\n", response):
         data = bytes(IP(src="192.168.77.10", dst="198.18.0.53") / UDP(sport=4000, dport=53) / payload)
-        assert path.dns.question_packet(data, path.subject, 0.0, AT) == (False, None, None)
-        assert path.dns.question_packet(data[:-1], path.subject, 0.0, AT) == (False, None, None)
+        assert path.dns.question_packet(data, path.subject, 0.0, AT, first=True) == (False, None, None, ())
+        assert path.dns.question_packet(data[:-1], path.subject, 0.0, AT, first=True) == (
+            False,
+            None,
+            None,
+            (),
+        )
     assert path.dns.malformed == 8
 
 
@@ -312,7 +332,7 @@ def test_an_unfiltered_device_updates_a_zone_with_a_signature() -> None:
     update.replace("router", 300, "A", "192.0.2.7")
     for wire in (update.to_wire(), b"\x00\x07\x10\x00" + bytes(8)):  # the latter: STATUS without a question
         data = udp_packet(DEVICE, RESOLVER, 4000, 53, wire)
-        assert path.dns.question_packet(data, path.subject, 0.0, AT) == (True, None, None)
+        assert path.dns.question_packet(data, path.subject, 0.0, AT, first=True) == (True, None, None, ())
 
 
 def test_services_are_noted_when_they_are_asked_for_and_answered() -> None:
