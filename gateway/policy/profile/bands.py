@@ -19,9 +19,8 @@ from gateway.policy.yaml import fields
 from gateway.policy.yaml.documents import parse_document
 from gateway.policy.yaml.fields import Node
 
-OWN_KEYS = ("band", "title", "log_days", "suggested")
+OWN_KEYS = ("band", "title", "log_days", "suggested")  # log_days has no effect; older data has it
 REQUIRED = tuple(rule.name for rule in RULES if rule.required)
-MAX_LOG_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,6 @@ class BandRules:
     band: AgeBand
     title: Mapping[str, str]  # by language
     rules: Rules
-    log_days: int  # how long details are stored
     suggested_bedtime: Bedtime  # shown next to the setting; applies only once it is set
 
     @property
@@ -77,7 +75,6 @@ def parse_band(source: str | bytes, file: str, words: Vocabulary) -> BandRules:
         band=band,
         title=translations(part.need("title")),
         rules=rules,
-        log_days=part.read("log_days", lambda node: fields.integer(node, 0, MAX_LOG_DAYS), 0),
         suggested_bedtime=part.read(
             "suggested", lambda node: _suggested(node, band), timetext.every_day(None)
         ),

@@ -144,12 +144,12 @@ def test_an_adults_band_filters_nothing() -> None:
     assert [band.value for band in AgeBand if not BANDS[band].rules.filters] == ["adult"]
 
 
+def test_data_of_an_older_version_has_days_of_the_log() -> None:
+    assert parse_band(WHOLE + "log_days: 7\n", "f", words()) == parse_band(WHOLE, "f", words())
+
+
 def test_which_bands_lend_their_categories_to_guests() -> None:
     assert [band.value for band in AgeBand if BANDS[band].for_guests] == ["10-12", "13-15", "16-17"]
-
-
-def test_how_long_detail_is_kept() -> None:
-    assert [BANDS[band].log_days for band in AgeBand] == [7, 7, 7, 7, 0, 0]
 
 
 WHOLE = """
@@ -182,7 +182,6 @@ clock_unset: strict
         ("unknown: allow", "unknown: count", "'count' is not known here"),
         ("log_level: 2", "log_level: 4", "is not a number from 0 to 3"),
         ("failure: closed", "failure: close", "did you mean 'closed'?"),
-        ("failure: closed", "failure: closed\nlog_days: 400", "is not a number from 0 to 30"),
         ("failure: closed", "failure: closed\nname: x", "is not a known key"),
     ],
 )
