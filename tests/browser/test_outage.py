@@ -18,7 +18,10 @@ from tests.lab.netns import stop
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
 OPEN_SITE = "https://kk.wikipedia.org/"
-STOPPED = "The filter is stopped. Devices of children under 13 are blocked until it runs."
+STOPPED = (
+    "The filter is stopped. "
+    "Until it runs, devices of children under 13 are blocked, unless their rules differ."
+)
 STAYS = "return window.stays === 1"  # false once the page was loaded anew
 LOOKS = 75.0  # seconds: a page looks every fifteen, the daemon every five, and believes 20 s of silence
 

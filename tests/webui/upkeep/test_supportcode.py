@@ -67,5 +67,6 @@ def test_a_child_reads_it_as_well(tablet: Browser, path: str) -> None:
 def test_a_stopped_filter_says_what_that_means(app: Flask) -> None:
     answer = browser_on(app, "192.168.1.20").get("/my")
     assert answer.status_code == 503
-    assert "The filter is stopped. Devices of children under 13 are blocked until it runs." in answer.text
+    assert "The filter is stopped. Until it runs, devices of children under 13 are blocked, " in answer.text
+    assert "are blocked, unless their rules differ." in answer.text
     assert f"{__version__}-USU0" in answer.text
