@@ -101,5 +101,5 @@ def test_the_childs_page_has_a_code_for_the_home_screen(tablet: Browser) -> None
 
 def test_the_page_of_categories_says_that_a_child_can_ask_for_a_blocked_site(mum: Browser) -> None:
     page = mum.get("/parent/child/daughter/kinds/").text
-    assert "Block: the child can ask for most sites; “Always” must be confirmed." in page
+    assert "Block: blocked, but the child can ask for most sites." in page
     assert "Ask button" not in page
