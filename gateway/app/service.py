@@ -67,7 +67,7 @@ class DaemonService:
             daemon.table.backend,
         )
         self._loop.run()
-        self._notifier.send("STOPPING=1")
+        self._notifier.report_stopping()
         daemon.close()
         return 0
 
@@ -144,7 +144,7 @@ class DaemonService:
     def _watchdog(self) -> None:
         if self._notifier.watchdog_period is None:
             return
-        self._notifier.send("WATCHDOG=1")
+        self._notifier.report_alive()
         self._loop.call_later(self._notifier.watchdog_period, self._watchdog)
 
 

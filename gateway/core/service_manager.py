@@ -5,6 +5,7 @@ sd_listen_fds(3)).
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +17,8 @@ _SPARE = "unused"  # name of descriptors that are open for another purpose
 class ServiceNotifier:
     """Sends state lines, such as READY=1, to the service manager's datagram socket (sd_notify(3)).
 
-    ``address``: the socket's; None: nothing is sent. ``watchdog_usec``: the manager's watchdog timeout in
-    µs, as text. ``watchdog_period`` is half of it in seconds, or None without a watchdog.
+    ``address``: the socket's; None: nothing is sent. ``watchdog_usec``: the watchdog timeout in µs, as text.
+    ``watchdog_period`` is half of it in seconds, or None without a watchdog.
     """
 
     def __init__(self, address: str | None, watchdog_usec: str | None) -> None:
@@ -42,6 +43,24 @@ class ServiceNotifier:
         except OSError:
             # A failing service manager must not stop the filter; its watchdog notices the silence.
             return
+
+    def report_alive(self) -> None:
+        """Start the watchdog timeout again; nothing without a watchdog.
+
+        If no service manager waits for the message, the kernel ends this process with SIGALRM after the
+        timeout: procd only starts processes again that have ended.
+        """
+        if self.watchdog_period is None:
+            return
+        if self._socket is None:
+            signal.setitimer(signal.ITIMER_REAL, 2 * self.watchdog_period)
+        else:
+            self.send("WATCHDOG=1")
+
+    def report_stopping(self) -> None:
+        """Report that the process is about to end, and stop the watchdog's timer in the kernel."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.send("STOPPING=1")
 
     def close(self) -> None:
         if self._socket is not None:

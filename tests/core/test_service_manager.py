@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import Mock
@@ -54,3 +57,40 @@ def test_a_reload_that_fails_says_which_rules_apply(
     DaemonService(cast("Any", daemon), cast("Any", None))._reload()
     assert [record.getMessage() for record in caplog.records] == [line]
     loop.close()
+
+
+RUNS_THEN_HANGS = """
+import time
+from types import SimpleNamespace
+from gateway.app.service import DaemonService
+from gateway.core.loop import Loop
+
+def hang():
+    print("ran", flush=True)
+    while True:
+        pass
+
+loop = Loop()
+service = DaemonService(SimpleNamespace(loop=loop), None)
+service._watchdog()
+loop.call_later(3.0, {then})
+loop.run()
+service._notifier.report_stopping()
+time.sleep(1.5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("then", "code", "printed"), [("hang", -signal.SIGALRM, "ran\n"), ("loop.stop", 0, "")]
+)
+def test_without_a_manager_s_socket_a_daemon_that_hangs_is_ended_by_the_kernel(
+    then: str, code: int, printed: str
+) -> None:
+    """One that runs for longer than the timeout is not, nor one that takes long to stop."""
+    environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+    environment["WATCHDOG_USEC"] = "1000000"
+    done = subprocess.run(
+        (sys.executable, "-c", RUNS_THEN_HANGS.replace("{then}", then)),
+        env=environment, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, printed, "")
