@@ -44,7 +44,7 @@ HEADS = {
     "kk": "Kazakh of Qalqan's pages.",
 }
 HEAD = """{about}
-No native reader has checked it yet. docs/developers/translations.md says how one person does that in an hour.
+No native reader has checked it yet. docs/developers/translations.md says how to do that.
 Parents are told "{parent}", children "{child}". Names stand as they are, in no case. {brace} and %(so)s
 stay as they are; they may change places."""
 ADDRESS = {"ru": ("вы", "ты"), "kk": ("сіз", "сен")}
