@@ -28,6 +28,7 @@ LEVELS = [(band, level) for band, most in MAXIMA.items() for level in range(most
 HANDED, MUMS = "192.168.1.60", "02:00:00:00:00:60"
 ABOUT_A_LOG = {
     "log_level",  # what is written down of a child, which its page tells
+    "log_days",  # in the bands of an older version, without effect
     "log_read",  # reads what guardians changed
     "--log",  # how much the daemon says of itself; it names no site at any level
 }
