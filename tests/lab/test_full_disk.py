@@ -259,7 +259,8 @@ def test_a_runtime_folder_that_cannot_be_written_while_the_daemon_runs(home: Hom
         said = until(lambda: any(str(note) in line for line in problems(daemon)), 10.0)
         assert said is not None, problems(daemon)
         assert f"{note}: cannot be written" in daemon.log.read_text(), "the log names the path"
-        (resolver,) = (pid for pid in _children(daemon) if pid != killed)
+        assert until(lambda: set(_children(daemon)) - {killed}, 10.0) is not None, "it is started again"
+        (resolver,) = set(_children(daemon)) - {killed}
         assert config.read_bytes() == names_before
         daemon.reload()
         assert filters(home)
