@@ -13,7 +13,7 @@ from gateway.household.config_file import read_router
 from gateway.household.reachable_sites import must_resolve
 from gateway.lists.must_resolve import YOUNGEST, MustResolve
 from gateway.policy.config.brand import Brand
-from gateway.policy.config.config import DEFAULT_APPLIES, Config
+from gateway.policy.config.config import Config
 from gateway.policy.config.list_tiers import ListTier, tier_for_memory
 from gateway.policy.names.countries import COMMON, country_of
 from gateway.policy.profile.household import Household
@@ -48,10 +48,6 @@ def router_findings(config: Config) -> Iterator[Finding]:
                 )
     for line in config.problems:
         text, _, fix = line.rpartition("; ")
-        if not line.endswith(DEFAULT_APPLIES):  # a section of the router's file: its last part is no fix
-            ignored = fix
-            text, _, fix = text.rpartition("; ")
-            text = f"{text}; {ignored}"
         yield problem("config", text, fix, code="settings_mistake")
     yield from brand_findings(config.brand)
 

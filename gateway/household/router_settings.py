@@ -262,7 +262,7 @@ def usable_settings(package: Package, leases: tuple[str, ...] = ()) -> RouterSet
                 found = router_settings(Package(package.file, (section,)))
                 config_of(found.over(Document(section.place, {}, {})), lambda _: False)
             except PolicyError as error:
-                ignored[section.name] = f"{error}; the section '{section.name}' is ignored"
+                ignored[section.name] = f"{error}. Until then the section '{section.name}' is ignored."
     kept = tuple(section for section in package.sections if section.name not in ignored)
     settings = router_settings(Package(package.file, kept), leases)
     return replace(settings, problems=tuple(ignored.values()))

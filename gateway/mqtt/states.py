@@ -10,13 +10,12 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from gateway.control.contract.requests import RequestView
+from gateway.control.contract.requests import OVER, RequestView
 from gateway.control.contract.status import STATUS, HomeProblem, NextChange, TimeLeft
 from gateway.control.schema import record
 from gateway.policy.requests.requests import RequestState
 from gateway.policy.values import Reason
 
-OVER = "over"  # state in the event about a child without a log: answered or expired
 ON, OFF = "ON", "OFF"  # the default payloads of a binary sensor in Home Assistant
 
 

@@ -97,13 +97,13 @@ def faults(browser: Chromium, site: Site, path: str, code: str) -> list[str]:
     if code == CODE:
         found += browser.measure(OWN)
         browser.resize(ZOOMED)
-        found += [f"at 200 %: {one}" for one in unfit(browser)]
+        found += [f"at 200 %: {fault}" for fault in unfit(browser)]
         browser.resize(NARROW)
         browser.measure("document.documentElement.dir = 'rtl'")
-        found += [f"from right to left: {one}" for one in unfit(browser)]
+        found += [f"from right to left: {fault}" for fault in unfit(browser)]
     if code == "ru":
         browser.measure(SPACED)
-        found += [f"spaced: {one}" for one in unfit(browser)]
+        found += [f"spaced: {fault}" for fault in unfit(browser)]
     return found
 
 

@@ -94,7 +94,7 @@ def test_a_wrong_section_that_the_filter_does_without_is_ignored_and_reported(
     assert (read.lan, read.web.port) == (("br-home",), 8080)
     (line,) = read.problems
     assert line.startswith(f"{uci}:5: {section}.")
-    assert line.endswith(f"; the section '{section}' is ignored")
+    assert line.endswith(f". Until then the section '{section}' is ignored.")
 
 
 def test_the_provider_s_stop_is_read_and_wins_over_the_file(tmp_path: Path, uci: Path) -> None:

@@ -320,4 +320,4 @@ def test_a_reload_ignores_a_wrong_section_that_the_filter_does_without(
     assert rules.household.config.lan == ("br-new",), "the rest of the file applies"
     (problem,) = rules.problems()
     assert problem.startswith(f"{router}:4: {section}.")
-    assert problem.endswith(f"the section '{section}' is ignored")
+    assert problem.endswith(f". Until then the section '{section}' is ignored.")

@@ -11,6 +11,7 @@ from gateway.control.verbs import BY_CHILDREN, BY_GUARDIANS, BY_PAGES, Verb
 from gateway.policy.requests.requests import MAX_MINUTES, Answer, RequestState, RequestTopic
 
 MAX_ID = 1 << 31  # of a request
+OVER = "over"  # state in the event about a child without a log: answered or expired
 
 RequestMinutes = Annotated[int, Whole(1, MAX_MINUTES)]
 

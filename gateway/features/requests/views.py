@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gateway.control.contract.requests import RequestView
+from gateway.control.contract.requests import OVER, RequestView
 from gateway.household.rule_book import RuleBook
 from gateway.household.visibility import Visibility, day_of
 from gateway.policy.judge.target_names import target_name
 from gateway.policy.profile.rules import CATEGORY, KINDS_LEVEL, NAMES_LEVEL, SERVICE
 from gateway.policy.requests.requests import ChildRequest, RequestTopic
 from gateway.policy.time.grant_messages import limits_name
-
-OVER = "over"  # in the event about a child without a log: answered or expired, whatever the answer was
 
 
 class AskedValues:

@@ -90,7 +90,6 @@ QUARANTINE = "quarantine"
 UNKNOWN_DEVICE_CHOICES = ("guest", QUARANTINE, "home")  # besides a profile's id
 MAX_LANS = 16
 MAX_PORTS = 64
-DEFAULT_APPLIES = "Until then its default applies."  # ends the problem of an invalid setting
 MAX_QUEUE = 65_512  # 24 are used, starting with this one
 
 _COUNTRY = re.compile(r"[a-z]{2}", re.ASCII)
@@ -254,7 +253,7 @@ def config_of(
         except PolicyError as error:
             if problems is None:
                 raise
-            problems.append(f"{error}. {DEFAULT_APPLIES}")
+            problems.append(f"{error}. Until then its default applies.")
             return default
 
     part.read("services", fields.mapping, None)  # checked where the categories are known

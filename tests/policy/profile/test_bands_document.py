@@ -67,20 +67,20 @@ def test_no_row_is_missing_or_too_many() -> None:
 
 
 def test_modes_nights_minutes_and_logs() -> None:
-    told: dict[str, list[str]] = {key: [] for key in rows()}
+    shown: dict[str, list[str]] = {key: [] for key in rows()}
     for band in AgeBand:
         supplied = product().bands[band]
         rules = supplied.rules
-        told["mode"].append(rules.mode.value.value)
-        told["safe search"].append(rules.safe_search.value.value)
-        told["stored level"].append(str(rules.log_level))
-        told["daemon is down"].append(rules.failure.value.value)
+        shown["mode"].append(rules.mode.value.value)
+        shown["safe search"].append(rules.safe_search.value.value)
+        shown["stored level"].append(str(rules.log_level))
+        shown["daemon is down"].append(rules.failure.value.value)
         for free, day in ((False, "school"), (True, "free")):
             night = rules.bedtime.on(1, free=free)
-            told[f"bedtime, {day} night"].append("none" if night is None else str(night.value))
+            shown[f"bedtime, {day} night"].append("none" if night is None else str(night.value))
             play = rules.limits[PLAY].on(1, free=free) if PLAY in rules.limits else None
-            told[f"daily time, {day} day"].append("none" if play is None else str(play.value.seconds // 60))
-    for key, cells in told.items():
+            shown[f"daily time, {day} day"].append("none" if play is None else str(play.value.seconds // 60))
+    for key, cells in shown.items():
         assert not cells or tuple(cells) == rows()[key], key
 
 
